@@ -1,0 +1,127 @@
+"""What the database knows that a mail is judged against, as frozen values without a database.
+
+The store fills these once per mail; the pure rooms above read them and never ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer; in the seed a school district (seed L120)."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    active: bool = True
+    timezone: str = ""  # IANA name; empty: the service's own
+    date_order: str = ""  # "MDY" or "DMY"; empty: the catalogue's own
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What one contact is at one account: contact type (seed L157) and areas (seed L158)."""
+
+    account_id: str
+    contact_type: str
+    areas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One registered person. Letters go to ``emails`` and to no other address."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]  # as stored; the first is the primary one
+    memberships: tuple[Membership, ...] = ()
+    active: bool = True
+    schema_bootcamp: bool = False
+    title: str = ""
+    phone: str = ""
+    allow_automated: bool = False  # mail that a program wrote in this contact's name may file a case
+    wants_acknowledgements: bool = True
+
+    def at(self, account_id: str) -> Membership | None:
+        """The membership at that account, if there is one."""
+        return next((m for m in self.memberships if m.account_id == account_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """One field of a case as stored: the typed value, the words it came from, and where from."""
+
+    value: Any  # str, list[str] or bool; dates are ISO 8601 strings; None when only words are known
+    words: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBrief:
+    """A case that a valid reference names."""
+
+    number: str
+    account_id: str
+    contact_id: str
+    submitted_by: str
+    type: str
+    priority: str
+    department: str
+    status: str  # draft, open, waiting, resolved, closed
+    subject: str
+    fields: Mapping[str, StoredField] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingForm:
+    """What was asked of whom, and in which letter."""
+
+    case_number: str
+    contact_id: str
+    asked: tuple[str, ...]  # field names, in the order asked
+    message_id: str  # of the letter that asked
+    text: str  # the body of that letter, for the comparison with the answer
+    round: int  # 1 for the first request
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A message recorded before that is the same mail as this one."""
+
+    message_row: int
+    case_number: str
+    status: str  # the recorded message's status
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the store looks up for one mail."""
+
+    digest: str  # sha256 of the raw mail, hex
+    sender: str  # Address.key, empty when the gate refused the From field
+    message_id: str  # "<…>" or empty
+    body_digest: str
+    case_numbers: tuple[str, ...] = ()  # named by references whose MAC is valid, best first
+    outbox_ids: tuple[str, ...] = ()  # our own Message-IDs that this mail refers to, MAC valid
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything stored that the decision about one mail may depend on."""
+
+    contacts: tuple[Contact, ...] = ()  # whose stored address equals the sender's
+    accounts: tuple[Account, ...] = ()  # all accounts of those contacts
+    colleagues: tuple[Contact, ...] = ()  # active contacts of those accounts, the sender not among them
+    domain_registered: bool = False  # another contact has an address at the sender's domain
+    case: CaseBrief | None = None
+    case_people: tuple[str, ...] = ()  # contact ids of the active contacts of the case's account
+    pending: PendingForm | None = None
+    twin: Twin | None = None
+    letters_last_hour: int = 0  # automatic letters to the sender's contact
+    letters_last_day: int = 0
+    next_number: str = ""  # the number that a case created now would get

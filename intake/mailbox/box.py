@@ -1,0 +1,82 @@
+"""What every mailbox can do, whatever stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class MailboxError(Exception):
+    """The mailbox cannot be used now; one line that says what and where.
+
+    kind: "auth" (the server refused the login), "tls", "connect", "folder" (missing or not
+    selectable), "protocol" (anything unexpected), "config".
+    """
+
+    def __init__(self, kind: str, detail: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.retry_after_seconds = retry_after_seconds  # what the server suggested; 0: nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The state of the mailbox on opening."""
+
+    uidvalidity: int
+    uid_next: int  # the UID that the next arriving mail will get at least; 0 when unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail that lies in the mailbox."""
+
+    uid: int
+    size: int  # bytes, as the server says
+    received_at: datetime  # aware, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes of one mail; None when it vanished between listing and fetching."""
+
+    uid: int
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of moving one mail."""
+
+    uid: int
+    done: bool  # True: it is verified to be out of the inbox (or flagged where nothing better exists)
+    detail: str = ""
+
+
+class Box(Protocol):
+    """One mailbox. Methods raise MailboxError and nothing else; afterwards ``close`` and open anew."""
+
+    name: str
+
+    def open(self) -> Opened:
+        """Connects if needed and selects the folder; creates the processed and held folders."""
+
+    def waiting(self, from_uid: int) -> list[Waiting]:
+        """Mail with uid >= from_uid, oldest first. Nothing new costs under 2 KB of traffic."""
+
+    def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
+        """The raw bytes of those mails, flags untouched (BODY.PEEK[])."""
+
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
+        """Streams one big mail in chunks; False when it vanished."""
+
+    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
+        """Moves those mails to "processed" or "held" by one UID command, and verifies it."""
+
+    def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
+        """Waits up to that long for news; True as soon as there may be some. A hint, never proof."""
+
+    def close(self) -> None:
+        """Lets go of the connection; never raises."""

@@ -1,0 +1,1 @@
+"""Message -> Submission: ``scan`` finds values, ``interpret`` makes a typed case of them."""

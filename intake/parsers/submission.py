@@ -1,0 +1,101 @@
+"""What a mail says about a case: candidates as found, and the submission they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from intake.known import Account, CaseBrief, Contact, PendingForm
+from intake.message import Warning
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value for a field as found in the mail, with its place."""
+
+    field: str  # catalogue name
+    words: str  # as written, white space trimmed
+    source: str  # reader: "label", "table", "subject", "plus-address", "free-form", "reply"
+    label: str = ""  # the label as written
+    start: int = 0  # character range in Scan.text that the words came from
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Everything a mail offers, before it is known who wrote it."""
+
+    type: str  # catalogue name of the case type, empty when none was named
+    type_source: str  # "label", "subject", "plus-address", or empty
+    type_words: str  # as written
+    candidates: tuple[Candidate, ...]
+    leftover: str  # text under no label
+    body: str  # "plain", "html" or "none": which body was read
+    text: str  # the text that ranges point into
+    subject: str  # without Re:, Fwd:, tags and type prefix
+    warnings: tuple[Warning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What interpretation may know beside the mail."""
+
+    contact: Contact | None  # the proved sender; None when there is none
+    accounts: tuple[Account, ...]  # of that contact
+    colleagues: tuple[Contact, ...]
+    written_at: datetime  # aware: the mail's arrival; what "yesterday" is counted from
+    now: datetime
+    timezone: str  # IANA name of the service
+    case: CaseBrief | None = None  # the case a reply completes or corrects
+    pending: PendingForm | None = None
+    required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    """Operator's overrides: type name -> field name -> required or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A value accepted for a field."""
+
+    value: Any  # str, list[str], bool; ISO 8601 for dates; None when only the words are kept
+    words: str
+    source: str  # Candidate.source, or "default", "contact record", "stored"
+    label: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that was adjusted or could not be taken. Codes: see ``intake.parsers.rules``."""
+
+    field: str
+    code: str  # "capped", "unknown-choice", "bad-date", "bad-email", "too-old", "past", "not-yours" …
+    found: str
+    used: str = ""  # what was taken instead, empty when nothing
+    choices: tuple[str, ...] = ()
+    blocking: bool = False  # the field counts as missing
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A typed case as far as the mail gives it."""
+
+    type: str  # empty: no type could be told
+    subject: str
+    description: str
+    priority: str
+    department: str
+    billable: bool
+    account: str  # account id, empty when it must be asked
+    contact: str  # contact id the case is for
+    submitted_by: str  # contact id of the sender, when different from ``contact``; else empty
+    fields: Mapping[str, FieldValue]  # the type's own fields, those above not among them
+    missing: tuple[str, ...]  # required and absent, or blocking problems; order of the form
+    recommended: tuple[str, ...]  # asked for along with missing ones
+    problems: tuple[Problem, ...]
+    warnings: tuple[Warning, ...]
+    notices: tuple[str, ...] = ()  # ids of catalogue rules to be stated in the letter
+    changed: tuple[str, ...] = ()  # for a reply: fields that differ from what was stored
+    comment: str = ""  # for a reply: new text under no label
