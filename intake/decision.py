@@ -1,15 +1,24 @@
-"""(mail, sender, submission, known, policy, now) -> Decision: a table of rules, first match wins."""
+"""(mail, sender, submission, known, policy, now) -> Decision: the first rule that matches wins.
+
+The table itself is ``intake.rules.TABLE``. A decision carries its reasons, the rules that were
+asked before, and the letters wanted; every letter has passed the gate of ``intake.answering``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from intake.known import CaseBrief, Contact, Known
+from intake import answering
+from intake.addresses import ascii_lower
 from intake.identity import Sender
+from intake.known import CaseBrief, Contact, Known
 from intake.message import Message, Refusal
-from intake.parsers.submission import FieldValue, Submission
+from intake.parsers.submission import Submission
+from intake.policy import Policy
+from intake.rules import TABLE, CaseChange, Facts, Verdict
+
+__all__ = ["ACTIONS", "CaseChange", "Decision", "LetterOrder", "Policy", "decide"]
 
 ACTIONS = ("create", "ask", "complete", "append", "refuse", "hold", "ignore", "drop", "defer")
 
@@ -22,43 +31,6 @@ class LetterOrder:
     contact: Contact
     address: str  # one of contact.emails: the stored one the mail came from
     reason: str = ""  # for a refusal: which fixed text
-
-
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """What the transaction does to a case."""
-
-    number: str
-    new: bool
-    status: str  # the status after the change: draft, open, …
-    account: str
-    contact: str
-    submitted_by: str
-    type: str
-    priority: str
-    department: str
-    billable: bool
-    subject: str
-    description: str
-    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
-    comment: str = ""  # new text to keep with the case, when it was a reply
-    asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
-    round: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator chose; frozen, hashed into every decision."""
-
-    unknown_sender: str = "hold"  # R10: "hold" or "drop"
-    max_rounds: int = 2
-    acknowledge: bool = True
-    max_letters_per_hour: int = 5
-    max_letters_per_day: int = 20
-    own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included
-    refuse_inactive: bool = False  # R11/R12 answer with the fixed text at L3
-    high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
-    step_up: bool = True  # high-risk types need L3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +49,11 @@ class Decision:
     letters: tuple[LetterOrder, ...]
     silence: str = ""  # why no letter is written where one would be
     case: CaseBrief | None = None  # the case before the change
+    sender: Sender | None = None
+
+
+NO_SENDER = Sender("L1", "", None, False, ())
+NO_SUBMISSION = Submission("", "", "", "", "", False, "", "", "", {}, (), (), (), ())
 
 
 def decide(
@@ -88,4 +65,50 @@ def decide(
     now: datetime,
 ) -> Decision:
     """The first rule of the table whose question is answered yes, with its reasons. Pure."""
-    raise NotImplementedError
+    facts = Facts(mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now)
+    passed: list[str] = []
+    for rule in TABLE:
+        verdict = rule.ask(facts)
+        if verdict is not None:
+            return _decision(facts, rule.id, verdict, tuple(passed), submission)
+        passed.append(rule.id)
+    raise AssertionError("the last rule of the table accepts everything")  # table ends with R20
+
+
+def _decision(
+    facts: Facts,
+    rule: str,
+    verdict: Verdict,
+    passed: tuple[str, ...],
+    submission: Submission | None,
+) -> Decision:
+    letters, silence = _letters(facts, verdict)
+    contact = facts.contact
+    return Decision(
+        action=verdict.action,
+        rule="R19" if rule == "R20" and silence.startswith("rate") else rule,
+        reasons=verdict.reasons,
+        passed=passed,
+        level=facts.sender.level,
+        contact=contact.id if contact else "",
+        account=facts.submission.account,
+        submission=submission,
+        change=verdict.change,
+        letters=letters,
+        silence=silence,
+        case=facts.known.case if verdict.change and not verdict.change.new else None,
+        sender=facts.sender,
+    )
+
+
+def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], str]:
+    """The letter of a verdict, or why there is none. No letter goes round the gate."""
+    contact = facts.contact
+    if not verdict.letter:
+        return (), ""
+    attempt = answering.Attempt(verdict.letter, verdict.reason, facts.mail, facts.sender)
+    silence = answering.silence(attempt, facts.known, facts.policy, facts.now)
+    if silence or contact is None:
+        return (), silence
+    stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
+    return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), ""

@@ -2,12 +2,17 @@
 
 The From address alone identifies; nothing but evidence authenticates it. To, Cc, Reply-To,
 Sender, display names and the body play no part.
+
+Levels: L3 dmarc=pass and a passing DKIM signature of the author's domain; L2 dmarc=pass;
+L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intake import authres
+from intake.addresses import Mailbox, ascii_lower
 from intake.known import Contact, Known
 from intake.message import Message
 
@@ -18,20 +23,100 @@ LEVELS = ("L0", "LT", "L1", "L2", "L3")
 class Trust:
     """Whose Authentication-Results are believed for one mailbox; empty means nobody's."""
 
-    authserv_ids: tuple[str, ...] = ()
+    authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id
+    received_above: int = 0  # Received fields of our own servers that may stand above the field
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who wrote, as far as it was proved."""
 
-    level: str  # L3 signed and aligned; L2 dmarc=pass; L1 nothing known; L0 failed; LT temporary error
+    level: str  # one of LEVELS
     address: str  # Address.key of the one From; empty when the gate refused it
     contact: Contact | None  # the one contact with that stored address, active or not
     ambiguous: bool  # two contacts share the address
     evidence: tuple[str, ...]  # what was looked at, and what was set aside with its reason
 
+    @property
+    def proved(self) -> bool:
+        """True from L2 upwards: the mail may be acted on and answered."""
+        return self.level in ("L2", "L3")
+
 
 def identify(message: Message, known: Known, trust: Trust) -> Sender:
     """The sender of the message under that trust. Total; never raises."""
-    raise NotImplementedError
+    if not isinstance(message.sender, Mailbox):
+        return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
+    address = message.sender.address
+    level, evidence = _level(message, address.domain, trust)
+    contact = known.contacts[0] if len(known.contacts) == 1 else None
+    return Sender(level, address.key, contact, len(known.contacts) > 1, tuple(evidence))
+
+
+def _level(message: Message, domain: str, trust: Trust) -> tuple[str, list[str]]:
+    if not trust.authserv_ids:
+        return "L1", ["no authserv-id is trusted for this mailbox, so nothing can prove a sender"]
+    field, evidence = _trusted_field(message, trust)
+    if field is None:
+        return "L1", [*evidence, "no Authentication-Results field of a trusted id"]
+    verdicts = {result.result for result in field.results if result.method == "dmarc"}
+    shown = "; ".join(f"{r.method}={r.result}" for r in field.results)
+    evidence.append(f"{field.authserv_id or '(no id)'}: {shown}"[:500])
+    if len(verdicts) > 1:
+        return "L1", [*evidence, "two dmarc results contradict each other"]
+    verdict = next(iter(verdicts), "none")
+    if verdict == "pass":
+        return _passed(field, domain, evidence)
+    return {"fail": "L0", "temperror": "LT"}.get(verdict, "L1"), evidence
+
+
+def _passed(
+    field: authres.AuthResults, domain: str, evidence: list[str]
+) -> tuple[str, list[str]]:
+    """dmarc=pass counts for the domain it names, and only if that is the author's own."""
+    named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
+    if any(ascii_lower(name) != domain for name in named):
+        return "L1", [*evidence, f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}"]
+    for result in field.results:
+        signer = _signer(result)
+        if result.method == "dkim" and result.result == "pass" and _aligned(signer, domain):
+            return "L3", [*evidence, f"signed by {signer}"]
+    return "L2", evidence
+
+
+def _signer(result: authres.Result) -> str:
+    identity = result.properties.get("header.i", "").rpartition("@")[2]
+    return ascii_lower(result.properties.get("header.d", "") or identity)
+
+
+def _aligned(signer: str, domain: str) -> bool:
+    """Relaxed alignment (RFC 7489 §3.1.1) inside what dmarc=pass has already confirmed."""
+    if signer.count(".") < 1:
+        return False
+    return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
+
+
+def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults | None, list[str]]:
+    """The topmost field of a trusted id that no foreign hop stands above, and what was set aside."""
+    evidence: list[str] = []
+    chosen: authres.AuthResults | None = None
+    received = 0
+    for header in message.fields:
+        received += header.name == "received"
+        if header.name != "authentication-results":
+            continue
+        read = authres.read(header.value)
+        if read is None:
+            evidence.append("an unreadable Authentication-Results field was set aside")
+        elif read.authserv_id not in trust.authserv_ids:
+            evidence.append(f"Authentication-Results of {read.authserv_id!r}: not a trusted id")
+        elif received > trust.received_above:
+            evidence.append(
+                f"Authentication-Results of {read.authserv_id!r} stands below {received} Received "
+                f"fields, trusted is at most {trust.received_above}"
+            )
+        elif chosen is not None:
+            evidence.append("a second field of a trusted id was set aside as possibly forged")
+        else:
+            chosen = read
+    return chosen, evidence[:20]

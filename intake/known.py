@@ -125,3 +125,5 @@ class Known:
     letters_last_hour: int = 0  # automatic letters to the sender's contact
     letters_last_day: int = 0
     next_number: str = ""  # the number that a case created now would get
+    is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
+    answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid

@@ -1,0 +1,101 @@
+"""The one gate that every automatic letter passes: may this mail be answered at all?
+
+RFC 3834 §2 and RFC 5321 §4.5.5 as questions; each names the reason for silence. A letter goes
+only to the stored address of a contact who was proved to have written from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from intake.addresses import ascii_lower
+from intake.identity import Sender
+from intake.known import Known
+from intake.message import Message, Refusal
+from intake.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A letter somebody would like to send in answer to a mail."""
+
+    kind: str  # "ack", "missing_fields", "appended", "refusal"
+    reason: str  # of a refusal
+    mail: Message | Refusal
+    sender: Sender
+
+
+def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Why the letter is not written; empty when it may be."""
+    return next((why for why in (gate(attempt, known, policy, now) for gate in GATES) if why), "")
+
+
+def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    contact = attempt.sender.contact
+    stored = {ascii_lower(mail) for mail in contact.emails} if contact else set()
+    if not attempt.sender.proved or attempt.sender.address not in stored:
+        return "the sender was not proved to be a stored address of a contact"
+    return ""
+
+
+def _inactive(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    contact = attempt.sender.contact
+    told = attempt.kind == "refusal" and attempt.reason == "inactive"
+    return "" if told or (contact and contact.active) else "the contact is disabled"
+
+
+def _automatic(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    marks = attempt.mail.automatic if isinstance(attempt.mail, Message) else ("unreadable",)
+    return f"the mail is automatic: {marks[0]}" if marks else ""
+
+
+def _not_addressed(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Only what names us in To or Cc is answered (RFC 3834 §2)."""
+    if not isinstance(attempt.mail, Message) or not policy.own_addresses:
+        return ""
+    named = {without_plus(key) for key in (*attempt.mail.to, *attempt.mail.cc)}
+    ours = {without_plus(key) for key in policy.own_addresses}
+    return "" if named & ours else "none of the service's addresses is in To or Cc"
+
+
+def without_plus(key: str) -> str:
+    """``support+data-restore@x`` as ``support@x``: a plus address of ours is ours."""
+    local, _, domain = key.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _by_choice(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    if attempt.kind not in ("ack", "appended"):
+        return ""
+    if not policy.acknowledge:
+        return "acknowledgements are switched off"
+    contact = attempt.sender.contact
+    wanted = contact is None or contact.wants_acknowledgements
+    return "" if wanted else "the contact wants no acknowledgements"
+
+
+def _old(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    hours = policy.max_letter_age_hours
+    old = now - attempt.mail.received_at > timedelta(hours=hours)
+    return f"the mail is older than {hours} hours" if old else ""
+
+
+def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    if known.letters_last_hour >= policy.max_letters_per_hour:
+        return f"rate: {known.letters_last_hour} letters to this contact in the last hour"
+    if known.letters_last_day >= policy.max_letters_per_day:
+        return f"rate: {known.letters_last_day} letters to this contact in the last day"
+    return ""
+
+
+GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
+    _unproved,
+    _inactive,
+    _automatic,
+    _not_addressed,
+    _by_choice,
+    _old,
+    _rate,
+)

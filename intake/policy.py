@@ -1,0 +1,24 @@
+"""What the operator chose about judging and answering mail, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator chose; frozen, hashed into every decision."""
+
+    unknown_sender: str = "hold"  # R10: "hold" or "drop"
+    max_rounds: int = 2
+    acknowledge: bool = True
+    max_letters_per_hour: int = 5
+    max_letters_per_day: int = 20
+    max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
+    defer_hours: int = 4  # how long a temporary failure of the sender check is waited out
+    own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included
+    refuse_inactive: bool = False  # R11 and R12 answer with the fixed text at L3
+    high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
+    step_up: bool = True  # high-risk types need L3
+    may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
+    open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing

@@ -1,0 +1,348 @@
+"""The rules of the judgement: questions about the facts, and the verdict a yes leads to.
+
+The table at the end of this file is the judgement; read it from top to bottom. Nothing here
+reads a clock, a database or a header that proves nothing, so a recorded mail can be judged again
+at any time and comes out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from intake.addresses import AddressRefusal
+from intake.identity import Sender
+from intake.known import Contact, Known
+from intake.message import Message, Refusal
+from intake.parsers.submission import FieldValue, Submission
+from intake.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """What the transaction does to a case."""
+
+    number: str
+    new: bool
+    status: str  # the status after the change: draft, open, …
+    account: str
+    contact: str
+    submitted_by: str
+    type: str
+    priority: str
+    department: str
+    billable: bool
+    subject: str
+    description: str
+    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
+    comment: str = ""  # new text to keep with the case, when it was a reply
+    asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
+    round: int = 0
+    flag: str = ""  # why a person should look at the case
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a rule may ask about."""
+
+    mail: Message | Refusal
+    sender: Sender
+    submission: Submission
+    known: Known
+    policy: Policy
+    now: datetime
+
+    @property
+    def contact(self) -> Contact | None:
+        """The proved or claimed contact of the sender's address."""
+        return self.sender.contact
+
+    @property
+    def proved(self) -> bool:
+        """True when the sender was authenticated."""
+        return self.sender.proved
+
+    @property
+    def automatic(self) -> tuple[str, ...]:
+        """Marks of a program's mail; none for a refused one."""
+        return self.mail.automatic if isinstance(self.mail, Message) else ()
+
+    @property
+    def active_accounts(self) -> tuple[str, ...]:
+        """The accounts in force that the contact belongs to."""
+        return tuple(account.id for account in self.known.accounts if account.active)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule answers with."""
+
+    action: str
+    reasons: tuple[str, ...]
+    change: CaseChange | None = None
+    letter: str = ""  # kind, empty for none
+    reason: str = ""  # of a refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table."""
+
+    id: str
+    ask: Callable[[Facts], Verdict | None]
+
+
+# ---------------------------------------------------------------- who wrote: R0 to R12
+
+
+def _malformed(facts: Facts) -> Verdict | None:
+    mail = facts.mail
+    if isinstance(mail, Refusal):
+        return Verdict("hold", (f"{mail.code}: {mail.detail}",))
+    if isinstance(mail.sender, AddressRefusal):
+        return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
+    return None
+
+
+def _own_mail(facts: Facts) -> Verdict | None:
+    if facts.sender.address in facts.policy.own_addresses:
+        return Verdict("drop", ("the mail comes from an address of this service",))
+    if facts.known.is_own_letter:
+        return Verdict("drop", ("the mail bears a Message-ID of this service",))
+    return None
+
+
+def _seen_before(facts: Facts) -> Verdict | None:
+    twin = facts.known.twin
+    if twin is None or twin.status not in ("handled", "ignored"):
+        return None
+    what = f" (case {twin.case_number})" if twin.case_number else ""
+    return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))
+
+
+def _answers_our_letter(facts: Facts) -> Verdict | None:
+    if facts.automatic and facts.known.answered_letters:
+        return Verdict("ignore", (f"automatic answer to a letter of ours: {facts.automatic[0]}",))
+    return None
+
+
+def _automatic(facts: Facts) -> Verdict | None:
+    if not facts.automatic:
+        return None
+    if facts.proved and facts.contact and facts.contact.allow_automated:
+        return None
+    return Verdict("hold", ("machine", *facts.automatic))
+
+
+def _unverifiable_now(facts: Facts) -> Verdict | None:
+    if facts.sender.level != "LT":
+        return None
+    if facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours):
+        return Verdict("defer", ("the sender check had a temporary error; tried again",))
+    hours = facts.policy.defer_hours
+    return Verdict("hold", (f"the sender check had a temporary error for {hours} hours",))
+
+
+def _forged_known(facts: Facts) -> Verdict | None:
+    if facts.sender.level == "L0" and facts.known.contacts:
+        return Verdict("hold", ("dmarc=fail for the address of a contact: probably forged",))
+    return None
+
+
+def _forged_unknown(facts: Facts) -> Verdict | None:
+    if facts.sender.level == "L0":
+        return Verdict("drop", ("dmarc=fail and nobody of that address is registered",))
+    return None
+
+
+def _unproved_known(facts: Facts) -> Verdict | None:
+    if facts.sender.level == "L1" and facts.known.contacts:
+        return Verdict("hold", ("nothing proves that the contact wrote this", *_last(facts)))
+    return None
+
+
+def _unproved_unknown(facts: Facts) -> Verdict | None:
+    if facts.sender.level == "L1":
+        return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
+    return None
+
+
+def _last(facts: Facts) -> tuple[str, ...]:
+    return facts.sender.evidence[-1:]
+
+
+def _ambiguous(facts: Facts) -> Verdict | None:
+    if facts.sender.ambiguous:
+        return Verdict("hold", ("two contacts share this address",))
+    return None
+
+
+def _stranger_at_known_domain(facts: Facts) -> Verdict | None:
+    if facts.contact is None and facts.known.domain_registered:
+        return Verdict("hold", ("not registered, though others at that domain are",))
+    return None
+
+
+def _stranger(facts: Facts) -> Verdict | None:
+    if facts.contact is None:
+        return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
+    return None
+
+
+def _inactive(facts: Facts) -> Verdict | None:
+    if facts.contact is None or facts.contact.active:
+        return None
+    return Verdict("hold", ("the contact is disabled",), letter=_fixed(facts), reason="inactive")
+
+
+def _no_account(facts: Facts) -> Verdict | None:
+    if facts.active_accounts:
+        return None
+    return Verdict(
+        "hold", ("no account in force is on record",), letter=_fixed(facts), reason="inactive"
+    )
+
+
+def _fixed(facts: Facts) -> str:
+    return "refusal" if facts.policy.refuse_inactive and facts.sender.level == "L3" else ""
+
+
+# ---------------------------------------------------------------- may they: R13 to R16
+
+
+def _other_peoples_case(facts: Facts) -> Verdict | None:
+    case, contact = facts.known.case, facts.contact
+    if case is None or (contact and contact.active and contact.at(case.account_id)):
+        return None
+    return Verdict("hold", (f"refers to {case.number}, which is another account's",))
+
+
+def _may_not_submit(facts: Facts) -> Verdict | None:
+    contact, barred = facts.contact, facts.policy.may_not_submit
+    if contact is None:
+        return None
+    account = facts.known.case.account_id if facts.known.case else facts.submission.account
+    here = contact.at(account)
+    roles = {here.contact_type} if here else {m.contact_type for m in contact.memberships}
+    if not roles <= set(barred):
+        return None
+    return Verdict(
+        "hold",
+        (f"a {', '.join(sorted(roles))} contact may not submit cases",),
+        letter="refusal",
+        reason="read_only",
+    )
+
+
+def _step_up(facts: Facts) -> Verdict | None:
+    case = facts.known.case
+    case_type = facts.submission.type or (case.type if case else "")
+    risky = facts.policy.step_up and case_type in facts.policy.high_risk_types
+    if not risky or facts.sender.level == "L3":
+        return None
+    return Verdict(
+        "hold",
+        (f"{case_type} needs a signed mail (L3), this one is {facts.sender.level}",),
+        letter="refusal",
+        reason="step_up",
+    )
+
+
+# ---------------------------------------------------------------- what becomes of it: R17 to R20
+
+
+def _append(facts: Facts) -> Verdict | None:
+    case = facts.known.case
+    if case is None or case.status == "draft":
+        return None
+    status = "open" if case.status in ("waiting", "resolved", "closed") else case.status
+    reasons = [f"reply to {case.number}"]
+    if status != case.status:
+        reasons.append(f"the case was {case.status} and is open again")
+    change = _change(facts, status=status, asked=())
+    return Verdict("append", tuple(reasons), change, "appended")
+
+
+def _rounds_used_up(facts: Facts) -> Verdict | None:
+    pending, missing = facts.known.pending, facts.submission.missing
+    if not (facts.known.case and pending and missing):
+        return None
+    if pending.round < facts.policy.max_rounds:
+        return None
+    flag = f"asked {pending.round} times, still missing: {', '.join(missing)}"
+    at_once = facts.submission.type in facts.policy.open_at_once
+    change = replace(_change(facts, status="open" if at_once else "draft", asked=()), flag=flag)
+    return Verdict("append", (f"{flag}; a person takes over",), change, "appended")
+
+
+def _missing(facts: Facts) -> Verdict | None:
+    submission = facts.submission
+    if not submission.missing:
+        return None
+    at_once = submission.type in facts.policy.open_at_once
+    status = "open" if at_once else "draft"
+    names = ", ".join(submission.missing)
+    reasons = [f"missing: {names}"]
+    if at_once:
+        reasons.append(f"{submission.type} is opened at once")
+    change = _change(facts, status=status, asked=submission.missing)
+    return Verdict("ask", tuple(reasons), change, "missing_fields")
+
+
+def _accept(facts: Facts) -> Verdict | None:
+    complete = facts.known.case is not None
+    reason = "the reply completes the draft" if complete else "complete, from a proved contact"
+    change = _change(facts, status="open", asked=())
+    return Verdict("complete" if complete else "create", (reason,), change, "ack")
+
+
+def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
+    case, submission, pending = facts.known.case, facts.submission, facts.known.pending
+    contact = facts.contact.id if facts.contact else ""
+    return CaseChange(
+        number=case.number if case else facts.known.next_number,
+        new=case is None,
+        status=status,
+        account=submission.account or (case.account_id if case else facts.active_accounts[0]),
+        contact=submission.contact or (case.contact_id if case else contact),
+        submitted_by=submission.submitted_by or (case.submitted_by if case else ""),
+        type=submission.type,
+        priority=submission.priority,
+        department=submission.department,
+        billable=submission.billable,
+        subject=submission.subject,
+        description=submission.description,
+        fields=submission.fields,
+        comment=submission.comment,
+        asked=asked,
+        round=((pending.round if pending else 0) + 1) if asked else 0,
+    )
+
+
+# R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
+# and of an address that two people share.
+TABLE: tuple[Rule, ...] = (
+    Rule("R0", _malformed),
+    Rule("R1", _own_mail),
+    Rule("R0a", _seen_before),
+    Rule("R2", _answers_our_letter),
+    Rule("R3", _automatic),
+    Rule("R4", _unverifiable_now),
+    Rule("R5", _forged_known),
+    Rule("R6", _forged_unknown),
+    Rule("R7", _unproved_known),
+    Rule("R8", _unproved_unknown),
+    Rule("R9a", _ambiguous),
+    Rule("R9", _stranger_at_known_domain),
+    Rule("R10", _stranger),
+    Rule("R11", _inactive),
+    Rule("R12", _no_account),
+    Rule("R16", _other_peoples_case),
+    Rule("R13", _may_not_submit),
+    Rule("R14", _step_up),
+    Rule("R17", _append),
+    Rule("R18a", _rounds_used_up),
+    Rule("R18", _missing),
+    Rule("R20", _accept),
+)
