@@ -1,8 +1,33 @@
-"""Decision + templates -> Letter: a complete, checked RFC 5322 message to one recipient."""
+"""Decision + templates -> Letter: a complete, checked RFC 5322 message to one recipient.
+
+Templates are given as a mapping of names to sources (``ack/body.txt``); an operator's own file
+takes a name over and may extend the shipped one as ``builtin/ack/body.txt``. The text of a mail
+is only ever a value, never a template. What is written is parsed again before it is returned.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from intake import letter_lines as lines
+from intake import tokens
+from intake.catalogue import Catalogue
+from intake.decision import Decision, LetterOrder
+from intake.known import Account
+from intake.message import Message
+from intake.parsers.submission import Submission
+from intake.wire import Envelope, LetterError, encode
+
+__all__ = ["House", "Letter", "LetterError", "Templates", "blank_form", "write"]
+
+MAX_REFERENCES = 20
+MAX_SUBJECT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +43,157 @@ class Letter:
     raw: bytes = field(repr=False)  # CRLF line ends, ASCII
     contact: str = ""  # contact id
     case_number: str = ""
+
+
+class Templates:
+    """The letters' texts, ready to be filled; raises LetterError for a template that is wrong."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        loader: BaseLoader = DictLoader(dict(sources))
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=loader,
+            undefined=StrictUndefined,
+            autoescape=False,  # noqa: S701 - text/plain only; there is nothing to escape for
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+        )
+
+    def fill(self, name: str, values: Mapping[str, Any]) -> str:
+        """The template of that name with those values in it."""
+        try:
+            return self._environment.get_template(name).render(values)
+        except TemplateError as error:
+            where = f", line {error.lineno}" if hasattr(error, "lineno") else ""
+            raise LetterError(f"template {name}{where}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every letter of this service has in common."""
+
+    service: str  # name of the service, as people know it
+    address: str  # where answers go
+    secrets: tuple[bytes, ...] = field(repr=False)  # the newest first
+    catalogue: Catalogue
+    templates: Templates
+    departments: Mapping[str, str] = field(default_factory=dict)  # operator's labels over the catalogue's
+
+    @property
+    def domain(self) -> str:
+        """The domain our Message-IDs are in."""
+        return self.address.rpartition("@")[2]
+
+    def department(self, key: str) -> str:
+        """The department as people call it."""
+        label = self.departments.get(key) or self.catalogue.departments.get(key, "")
+        return label or self.service
+
+
+def write(
+    decision: Decision, mail: Message, accounts: Sequence[Account], house: House, now: datetime
+) -> tuple[Letter, ...]:
+    """Every letter that the decision wants, complete and checked. Raises LetterError."""
+    return tuple(_letter(order, decision, mail, accounts, house, now) for order in decision.letters)
+
+
+def _letter(
+    order: LetterOrder,
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+    now: datetime,
+) -> Letter:
+    number = decision.change.number if decision.change else ""
+    values = _values(order, decision, mail, accounts, house)
+    subject = house.templates.fill(f"{order.kind}/subject.txt", values)
+    text = lines.tidy(house.templates.fill(f"{order.kind}/body.txt", values))
+    cause = f"{order.kind}:{mail.digest}"
+    message_id = tokens.message_id(
+        house.secrets, order.kind.replace("_", "-"), number, cause, house.domain
+    )
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=order.address,
+        subject=lines.one_line(subject, MAX_SUBJECT_CHARS + 40),
+        text=text,
+        message_id=message_id,
+        date=now,
+        in_reply_to=mail.message_id,
+        references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
+    )
+    return Letter(
+        kind=order.kind,
+        cause=cause,
+        message_id=message_id,
+        recipient=order.address,
+        subject=envelope.subject,
+        text=text,
+        raw=encode(envelope),
+        contact=order.contact.id,
+        case_number=number,
+    )
+
+
+def _values(
+    order: LetterOrder,
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+) -> dict[str, Any]:
+    submission, change = decision.submission, decision.change
+    number = change.number if change else ""
+    values: dict[str, Any] = {
+        "service": house.service,
+        "name": lines.one_line(order.contact.name, 100),
+        "number": number,
+        "tag": tokens.subject_tag(house.secrets, number) if number else "",
+        "subject": _thread_subject(mail),
+        "reason": order.reason,
+    }
+    if submission is None or change is None:
+        return values
+    return values | {
+        "department": house.department(submission.department),
+        "billable": submission.billable,
+        "completed": decision.action == "complete",
+        "opened": change.status == "open",
+        "repeated": change.round > 1,
+        "flagged": bool(change.flag),
+        "read": lines.read_lines(submission, house.catalogue, accounts, change.contact),
+        "changes": lines.problem_lines(submission, house.catalogue),
+        "corrected": lines.corrected_lines(submission, house.catalogue),
+        "notices": lines.notice_lines(submission, house.catalogue),
+        "attachments": lines.attachment_lines(mail),
+        "questions": lines.questions(submission, house.catalogue, submission.missing),
+        "optional": lines.questions(submission, house.catalogue, submission.recommended),
+    }
+
+
+def _thread_subject(mail: Message) -> str:
+    """The person's own subject without our tag or a row of Re:, cut to a sane length."""
+    subject = tokens.strip_tags(mail.subject)
+    while subject[:3].lower() == "re:":
+        subject = subject[3:].lstrip()
+    return lines.one_line(subject, MAX_SUBJECT_CHARS) or "your mail"
+
+
+def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:
+    """The empty form of a case type as text; KeyError when there is no such type."""
+    case_type = catalogue.types[type_name]
+    empty = Submission(type_name, "", "", "", "", False, "", "", "", {}, (), (), (), ())
+    required = [name for name in case_type.fields if name in case_type.required]
+    rest = [name for name in case_type.fields if name not in case_type.required]
+    return lines.tidy(
+        templates.fill(
+            "form/body.txt",
+            {
+                "type": case_type.label,
+                "required": lines.questions(empty, catalogue, required),
+                "optional": lines.questions(empty, catalogue, rest),
+            },
+        )
+    )

@@ -1,0 +1,234 @@
+"""What letters say about a case, as lines of at most 72 characters: values, questions, problems.
+
+Student data never leaves the house: a field the catalogue marks as personal is named in a letter
+and its words are not repeated.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from intake.catalogue import Catalogue, Field
+from intake.known import Account
+from intake.message import Message
+from intake.parsers.submission import FieldValue, Problem, Submission
+
+WIDTH = 72
+MAX_VALUE_CHARS = 300
+MAX_ATTACHMENTS_NAMED = 20
+_BLANK_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+PROBLEMS = {
+    "capped": "{label}: you wrote {found!r}; we set it to {used!r}. {rule}",
+    "unknown-choice": "{label}: {found!r} is not on our list{kept}.",
+    "bad-date": "{label}: {found!r} could not be read as a date.",
+    "bad-email": "{label}: {found!r} is not an email address.",
+    "bad-phone": "{label}: {found!r} could not be read as a phone number.",
+    "past": "{label}: {found!r} has already passed.",
+    "future": "{label}: {found!r} lies ahead.",
+    "too-old": "{label}: {found!r} is further back than our backups reach. {rule}",
+    "not-yours": "{label}: {found!r} is not one of yours{kept}.",
+    "two-forms": "Your mail holds two filled forms. Please send one mail for each case.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One field as a letter asks for it."""
+
+    label: str
+    help: tuple[str, ...]  # lines in brackets, above the label
+    value: str = ""  # " Medium": what stands behind the colon already
+
+
+def one_line(text: str, limit: int) -> str:
+    """The text on one line, without control, format or separator characters."""
+    clean = "".join(" " if unicodedata.category(c) in _BLANK_KINDS else c for c in text)
+    flat = " ".join(clean.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def tidy(text: str) -> str:
+    """At most one blank line in a row, none at either end, no white space at line ends but "-- "."""
+    out: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        kept = "-- " if line == "-- " else line.rstrip()
+        if kept or (out and out[-1]):
+            out.append(kept)
+    while out and not out[-1]:
+        out.pop()
+    return "\n".join(out) + "\n"
+
+
+def read_lines(
+    submission: Submission, catalogue: Catalogue, accounts: Sequence[Account], contact_id: str
+) -> list[str]:
+    """``Label: value`` for everything that was read, in the order of the form."""
+    case_type = catalogue.types.get(submission.type)
+    label = case_type.label if case_type else "not told yet"
+    shown = wrap("Case Type", label)
+    order = case_type.fields if case_type else tuple(submission.fields)
+    for name in order:
+        shown += _read_line(name, submission, catalogue, accounts)
+    return shown
+
+
+def _read_line(
+    name: str, submission: Submission, catalogue: Catalogue, accounts: Sequence[Account]
+) -> list[str]:
+    field = catalogue.fields[name]
+    if name in submission.missing:
+        return []
+    if name == "account":
+        names = [account.name for account in accounts if account.id == submission.account]
+        return wrap(field.label, names[0]) if names else []
+    if name == "contact":
+        value = submission.fields.get("contact")
+        behalf = submission.submitted_by and value
+        return wrap(field.label, shown_value(value)) if behalf and value else []
+    own = {
+        "priority": submission.priority,
+        "subject": submission.subject,
+        "description": submission.description,
+    }
+    words = own[name] if name in own else shown_value(submission.fields.get(name))
+    if not words:
+        return []
+    if field.personal_data:
+        return wrap(field.label, "received, not repeated here")
+    return wrap(field.label, one_line(words, MAX_VALUE_CHARS))
+
+
+def shown_value(value: FieldValue | None) -> str:
+    """A value as people read it; the words when there is no typed value."""
+    if value is None:
+        return ""
+    if isinstance(value.value, bool):
+        return "yes" if value.value else "no"
+    if isinstance(value.value, (list, tuple)):
+        return ", ".join(str(item) for item in value.value)
+    return str(value.value) if value.value is not None else value.words
+
+
+def wrap(label: str, value: str) -> list[str]:
+    """``Label: value`` over as many lines as it takes, continued lines indented by four."""
+    return textwrap.wrap(
+        f"{label}: {value}",
+        WIDTH,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _item(text: str) -> list[str]:
+    return textwrap.wrap(
+        f"- {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def questions(
+    submission: Submission, catalogue: Catalogue, names: Iterable[str]
+) -> list[Question]:
+    """The fields of those names as questions, each with its help and its choices."""
+    return [_question(submission, catalogue, name) for name in names]
+
+
+def _question(submission: Submission, catalogue: Catalogue, name: str) -> Question:
+    field = catalogue.fields[name]
+    hints = [field.help] if field.help else []
+    offered = _offered(submission, catalogue, field)
+    if offered:
+        hints.append(f"One of: {', '.join(offered)}.")
+    text = " ".join(hints)
+    helped = textwrap.wrap(f"({text})", WIDTH, break_long_words=False) if text else []
+    value = f" {catalogue.default_priority}" if name == "priority" else ""
+    return Question(field.label, tuple(helped), value)
+
+
+def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tuple[str, ...]:
+    """Choices that a problem offers (the sender's own districts), else those of the type."""
+    for problem in submission.problems:
+        if problem.field == field.name and problem.choices:
+            return problem.choices
+    if field.name == "case_type":
+        return tuple(case_type.label for case_type in catalogue.types.values())
+    if field.name == "priority":
+        allowed = [
+            choice.value
+            for choice in catalogue.priorities.values
+            if not choice.only_types or submission.type in choice.only_types
+        ]
+        return tuple(allowed)
+    return tuple(choice.value for choice in field.choices_on(submission.type).values)
+
+
+def problem_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
+    """What was adjusted or could not be taken, one item each, and why."""
+    shown: list[str] = []
+    for problem in submission.problems:
+        shown += _item(_problem_text(problem, catalogue))
+    return shown
+
+
+def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
+    field = catalogue.fields.get(problem.field)
+    rule = catalogue.rule("critical_only_outage" if problem.code == "capped" else "restore_retention")
+    form = PROBLEMS.get(problem.code, "{label}: {found!r} could not be taken{kept}.")
+    if field is not None and field.personal_data:
+        form = "{label}: what you wrote could not be taken."
+    text = form.format(
+        label=field.label if field else problem.field,
+        found=one_line(problem.found, 80),
+        used=one_line(problem.used, 80),
+        kept=f"; we used {one_line(problem.used, 80)!r}" if problem.used else "",
+        rule=rule.text if rule else "",
+    )
+    return text.strip()
+
+
+def corrected_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
+    """``Label: new value`` for every field that a reply changed."""
+    own = {
+        "priority": submission.priority,
+        "subject": submission.subject,
+        "description": submission.description,
+    }
+    shown: list[str] = []
+    for name in submission.changed:
+        field = catalogue.fields.get(name)
+        if field is None:
+            continue
+        words = own[name] if name in own else shown_value(submission.fields.get(name))
+        hidden = "received, not repeated here"
+        shown += wrap(field.label, hidden if field.personal_data else one_line(words, 300))
+    return shown
+
+
+def notice_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
+    """The catalogue's rules that this letter has to state."""
+    rules = (catalogue.rule(rule_id) for rule_id in submission.notices)
+    return [line for rule in rules if rule for line in _item(rule.text)]
+
+
+def attachment_lines(mail: Message) -> list[str]:
+    """Every attached file by name and size; pictures inside the text are not counted."""
+    files = [attachment for attachment in mail.attachments if not attachment.inline]
+    shown: list[str] = []
+    for attachment in files[:MAX_ATTACHMENTS_NAMED]:
+        shown += _item(f"{one_line(attachment.name, 60)} ({size_text(attachment.size)})")
+    if len(files) > MAX_ATTACHMENTS_NAMED:
+        shown.append(f"- and {len(files) - MAX_ATTACHMENTS_NAMED} more")
+    return shown
+
+
+def size_text(size: int) -> str:
+    """Bytes as people say them: 900 bytes, 12 KB, 3.4 MB."""
+    if size < 1000:
+        return f"{size} bytes"
+    if size < 1_000_000:
+        return f"{round(size / 1000)} KB"
+    return f"{size / 1_000_000:.1f} MB"

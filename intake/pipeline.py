@@ -1,0 +1,196 @@
+"""The whole line: one mail that was read becomes a decision, its letters and one savepoint.
+
+``judge`` is everything up to the transaction's writes and is what ``intake explain`` runs;
+``handle`` is the same and then records. Neither reads a clock: ``now`` is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from intake import identity, letters, tokens
+from intake.addresses import Mailbox
+from intake.catalogue import Catalogue
+from intake.decision import Decision, decide
+from intake.identity import Trust
+from intake.known import Keys, Known
+from intake.letters import House, Letter
+from intake.message import Arrival, Message, Refusal
+from intake.parsers.interpret import interpret
+from intake.parsers.submission import Circumstances, Scan
+from intake.policy import Policy
+from intake.store.look_up import look_up
+from intake.store.record import Recorded, Stamp, record
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What every judgement depends on beside the mail and the database."""
+
+    catalogue: Catalogue
+    policy: Policy
+    house: House
+    stamp: Stamp
+    timezone: str
+    case_prefix: str
+    trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
+    required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One mail judged, nothing written yet."""
+
+    decision: Decision
+    letters: tuple[Letter, ...]
+    known: Known
+
+
+def keys(mail: Message | Refusal, house: House) -> Keys:
+    """What to look up for a mail: its sender, its identity and the references of ours it bears."""
+    if isinstance(mail, Refusal):
+        return Keys(mail.digest, "", mail.message_id, "")
+    ids = (*mail.in_reply_to, *reversed(mail.references))
+    own = tokens.own_ids(house.secrets, ids, house.domain)
+    tagged = tokens.read_subject_tags(house.secrets, mail.subject)
+    numbers = [one.case_number for one in own if one.case_number]
+    return Keys(
+        digest=mail.digest,
+        sender=mail.sender.address.key if isinstance(mail.sender, Mailbox) else "",
+        message_id=mail.message_id,
+        body_digest=mail.body_digest,
+        case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
+        outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
+    )
+
+
+def judge(
+    unit: Session,
+    mail: Message | Refusal,
+    scan: Scan | None,
+    bench: Judge,
+    now: datetime,
+) -> Judgement:
+    """The decision about one mail and the letters it wants; reads the database, writes nothing."""
+    wanted = keys(mail, bench.house)
+    known = look_up(unit, wanted, now, case_prefix=bench.case_prefix)
+    if isinstance(mail, Refusal) or scan is None:
+        return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
+    own = tokens.own_ids(bench.house.secrets, (mail.message_id,), bench.house.domain)
+    known = replace(known, answered_letters=wanted.outbox_ids, is_own_letter=bool(own))
+    trust = bench.trust.get(mail.mailbox, Trust())
+    sender = identity.identify(mail, known, trust)
+    circumstances = _circumstances(mail, known, sender, bench, now)
+    submission = interpret(scan, mail, bench.catalogue, circumstances)
+    decision = decide(mail, sender, submission, known, bench.policy, now)
+    written = letters.write(decision, mail, known.accounts, bench.house, now)
+    return Judgement(decision, written, known)
+
+
+def _circumstances(
+    mail: Message, known: Known, sender: identity.Sender, bench: Judge, now: datetime
+) -> Circumstances:
+    """A case is only shown to the reading when the sender belongs to its account."""
+    contact = sender.contact
+    theirs = known.case if known.case and contact and contact.at(known.case.account_id) else None
+    return Circumstances(
+        contact=contact,
+        accounts=tuple(account for account in known.accounts if account.active),
+        colleagues=known.colleagues,
+        written_at=mail.received_at,
+        now=now,
+        timezone=bench.timezone,
+        case=theirs,
+        pending=known.pending if theirs else None,
+        required=bench.required,
+    )
+
+
+def handle(
+    unit: Session,
+    arrival: Arrival,
+    mail: Message | Refusal,
+    scan: Scan | None,
+    bench: Judge,
+    now: datetime,
+) -> Recorded:
+    """Judges the mail and records everything about it in the unit's transaction."""
+    judged = judge(unit, mail, scan, bench, now)
+    return record(unit, arrival, mail, judged.decision, judged.letters, now, bench.stamp)
+
+
+def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> dict[str, Any]:
+    """One object per mail as ``intake explain --json`` prints it."""
+    decision = judged.decision
+    submission = decision.submission
+    shown: dict[str, Any] = {
+        "file": file,
+        "message_id": mail.message_id,
+        "decision": decision.action,
+        "rule": decision.rule,
+        "reasons": list(decision.reasons),
+        "level": decision.level,
+        "contact": _address(decision),
+        "contact_id": decision.contact,
+        "account": decision.account,
+        "submitted_by": submission.submitted_by if submission else "",
+        "case": decision.change.number if decision.change else "",
+        "silence": decision.silence,
+    }
+    shown |= _submission(submission)
+    shown["warnings"] = [
+        {"code": warning.code, "detail": warning.detail}
+        for warning in (
+            *(mail.warnings if isinstance(mail, Message) else ()),
+            *(submission.warnings if submission else ()),
+        )
+    ]
+    shown["attachments"] = _attachments(mail)
+    shown["letters"] = [
+        {"kind": one.kind, "to": one.recipient, "subject": one.subject, "text": one.text}
+        for one in judged.letters
+    ]
+    shown["evidence"] = list(decision.sender.evidence) if decision.sender else []
+    return shown
+
+
+def _address(decision: Decision) -> str:
+    sender = decision.sender
+    return sender.address if sender and sender.contact else ""
+
+
+def _submission(submission: Any) -> dict[str, Any]:
+    if submission is None:
+        return {
+            "type": "", "priority": "", "department": "", "subject": "", "description": "",
+            "fields": {}, "fields_text": {}, "missing": [], "problems": [],
+        }  # fmt: skip
+    values = submission.fields
+    return {
+        "type": submission.type,
+        "priority": submission.priority,
+        "department": submission.department,
+        "subject": submission.subject,
+        "description": submission.description,
+        "fields": {name: one.value for name, one in values.items() if one.value is not None},
+        "fields_text": {name: one.words for name, one in values.items() if one.words},
+        "missing": list(submission.missing),
+        "problems": [
+            {"field": one.field, "code": one.code, "found": one.found, "used": one.used}
+            for one in submission.problems
+        ],
+    }
+
+
+def _attachments(mail: Message | Refusal) -> list[dict[str, Any]]:
+    if isinstance(mail, Refusal):
+        return []
+    return [
+        {"name": one.name, "size": one.size, "sha256": one.sha256, "inline": one.inline}
+        for one in mail.attachments
+    ]
