@@ -1,0 +1,102 @@
+"""Who wrote a mail, as far as it was proved."""
+
+import pytest
+
+from intake.addresses import AddressRefusal
+from intake.identity import LEVELS, Trust, identify
+from tests.facts import AUTHSERV, KNOWN, PASS, STRANGER, ZACK, fields, message
+
+TRUST = Trust((AUTHSERV,))
+
+
+def level(*headers: tuple[str, str], trust: Trust = TRUST) -> str:
+    """The level of Zack's mail with those fields on top."""
+    return identify(message(fields=fields(*headers)), KNOWN, trust).level
+
+
+def ar(verdict: str) -> tuple[str, str]:
+    """An Authentication-Results field of the trusted id."""
+    return ("authentication-results", f"{AUTHSERV}; {verdict}")
+
+
+def test_a_signed_and_aligned_mail_is_its_contacts_own() -> None:
+    """dmarc=pass with an aligned passing signature is L3, and the contact is found."""
+    sender = identify(message(), KNOWN, TRUST)
+    assert (sender.level, sender.contact, sender.proved) == ("L3", ZACK, True)
+    assert sender.address == "zack.morris@bayside.example"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "wanted"),
+    [
+        ("dmarc=pass header.from=bayside.example", "L2"),
+        ("dkim=pass header.i=@bayside.example; dmarc=pass header.from=bayside.example", "L3"),
+        ("dkim=pass header.d=mail.bayside.example; dmarc=pass header.from=bayside.example", "L3"),
+        ("dkim=pass header.d=other.example; dmarc=pass header.from=bayside.example", "L2"),
+        ("dkim=pass header.d=example; dmarc=pass header.from=bayside.example", "L2"),
+        ("dkim=fail header.d=bayside.example; dmarc=pass header.from=bayside.example", "L2"),
+        ("dmarc=fail header.from=bayside.example", "L0"),
+        ("dmarc=temperror header.from=bayside.example", "LT"),
+        ("dmarc=none header.from=bayside.example", "L1"),
+        ("spf=pass smtp.mailfrom=bayside.example", "L1"),
+        ("dkim=pass header.d=bayside.example", "L1"),
+        ("dmarc=pass header.from=other.example", "L1"),
+        ("dmarc=pass", "L1"),
+        ("dmarc=pass header.from=bayside.example; dmarc=fail", "L1"),
+        ("none", "L1"),
+    ],
+)
+def test_the_level_follows_from_the_trusted_field(verdict: str, wanted: str) -> None:
+    """Only dmarc=pass for the author's own domain proves anything."""
+    assert level(ar(verdict)) == wanted
+    assert wanted in LEVELS
+
+
+def test_nobody_is_proved_while_no_id_is_trusted() -> None:
+    """Without a configured authserv-id the same mail is L1, and the evidence says why."""
+    sender = identify(message(), KNOWN, Trust())
+    assert sender.level == "L1"
+    assert "no authserv-id is trusted" in sender.evidence[0]
+
+
+def test_a_strangers_field_does_not_count() -> None:
+    """The sender can write an Authentication-Results field of any other id in vain."""
+    assert level(("authentication-results", PASS.replace(AUTHSERV, "mx.attack.example"))) == "L1"
+
+
+def test_a_forged_copy_below_the_real_field_is_set_aside() -> None:
+    """The topmost field of the id is the one that counts."""
+    assert level(ar("dmarc=fail"), ("authentication-results", PASS)) == "L0"
+
+
+def test_a_field_below_a_hop_that_is_not_ours_does_not_count() -> None:
+    """What the sender supplied stands below our own server's Received field."""
+    below = (("received", "by mx.desk.example"), ("authentication-results", PASS))
+    assert level(*below) == "L1"
+    assert level(*below, trust=Trust((AUTHSERV,), received_above=1)) == "L3"
+
+
+def test_an_unreadable_field_is_set_aside() -> None:
+    """A field with an unclosed comment proves nothing and stops nothing."""
+    assert level(("authentication-results", f"{AUTHSERV} (dmarc=pass"), ("authentication-results", PASS)) == "L3"
+
+
+def test_a_field_without_id_counts_only_where_it_was_configured() -> None:
+    """Microsoft 365 writes no id; trusting that is an explicit setting."""
+    bare = ("authentication-results", PASS.partition("; ")[2])
+    assert level(bare) == "L1"
+    assert level(bare, trust=Trust(("",))) == "L3"
+
+
+def test_a_refused_from_field_names_nobody() -> None:
+    """Where the address gate refuses, there is no sender at all."""
+    sender = identify(message(sender=AddressRefusal("group", "a group")), KNOWN, TRUST)
+    assert (sender.level, sender.address, sender.contact) == ("L1", "", None)
+
+
+def test_an_address_two_contacts_share_names_neither() -> None:
+    """Two people of one address are ambiguous, not the first of them."""
+    known = KNOWN.__class__(contacts=(ZACK, ZACK))
+    sender = identify(message(), known, TRUST)
+    assert (sender.contact, sender.ambiguous) == (None, True)
+    assert identify(message(), STRANGER, TRUST).contact is None
