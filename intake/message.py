@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import email
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parseaddr, parsedate_to_datetime
 
-from intake.addresses import AddressRefusal, Mailbox
+import mailparser
+
+from intake.addresses import Address, AddressRefusal, Mailbox, ascii_lower, read_address, read_mailbox
+from intake.mime import automatic, headers, leaves, sniff, structure, words
+from intake.mime.headers import Field, HeaderFault
+from intake.mime.structure import StructureFault
+
+_MESSAGE_ID = re.compile(r"<([^<>\s]{3,501})>")
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+_MAX_REFERENCES = 20  # the first, and the last ones
+_PEEK_BYTES = 64 * 2**10
+_RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_SEEN_BY_LIBRARY = frozenset(("from", "to", "cc", "date", "received"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +142,223 @@ class Refusal:
 
 
 def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
-    """The mail in ``arrival.raw`` as a Message, or a Refusal that names the limit or defect."""
-    raise NotImplementedError
+    """The mail in ``arrival.raw`` as a Message, or a Refusal that names the limit or defect.
+
+    Total: no input raises. Limits and the structural gate come before any parser.
+    """
+    try:
+        return _read(arrival, limits)
+    except (HeaderFault, StructureFault) as fault:
+        return _refusal(arrival, fault.code, fault.detail)
+    except MemoryError:
+        return _refusal(arrival, "memory", "the mail needs more memory than there is")
+    except Exception as failure:  # noqa: BLE001 - total by contract; the raw bytes are kept
+        return _refusal(arrival, "crash", f"reading raised {type(failure).__name__}: {failure}"[:300])
+
+
+def _read(arrival: Arrival, limits: Limits) -> Message:
+    if len(arrival.raw) > limits.max_mail_bytes:
+        raise HeaderFault("limits", f"the mail has over {limits.max_mail_bytes} bytes")
+    warnings: list[Warning] = []
+    raw = _without_mbox_line(arrival.raw, warnings)
+    block, start = headers.split(raw, limits.max_header_bytes)
+    found = headers.fields(headers.crlf(block), _header_caps(limits))
+    library = _Library(found, warnings)
+    top = {item.name: headers.text(item.value) for item in found}
+    tree = structure.walk(raw, start, top, _structure_caps(limits))
+    parts = leaves.read(raw, tree, _leaf_caps(limits))
+    warnings += [Warning("structure", doubt) for doubt in dict.fromkeys(tree.doubts)]
+    warnings += [Warning(code, detail) for code, detail in parts.doubts]
+    sender = _sender(next(item.value for item in found if item.name == "from"), library)
+    return Message(
+        digest=arrival.digest,
+        size=arrival.size,
+        mailbox=arrival.mailbox,
+        received_at=arrival.received_at,
+        sender=sender,
+        subject=words.one_line(words.decode(top.get("subject", ""))),
+        message_id=_message_id(top.get("message-id", "")),
+        date=_date(top.get("date", ""), library, warnings),
+        to=_keys(library.addresses("to"), top.get("to", "")),
+        cc=_keys(library.addresses("cc"), top.get("cc", "")),
+        recipients=_recipients(found),
+        in_reply_to=_message_ids(top.get("in-reply-to", "")),
+        references=_message_ids(top.get("references", "")),
+        fields=tuple(Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in found),
+        plain=parts.plain,
+        html=Html(parts.html, parts.rows),
+        attachments=tuple(_attachment(file) for file in parts.files),
+        automatic=_automatic(found, sender, tree.parts[0].media_type),
+        body_digest=hashlib.sha256(memoryview(raw)[start:]).hexdigest(),
+        warnings=tuple(warnings),
+    )
+
+
+class _Library:
+    """What mail-parser makes of the address and date fields; it sees nothing else of a mail.
+
+    It raises AttributeError and ValueError on real mail; then every answer is "unknown".
+    """
+
+    def __init__(self, found: Sequence[Field], warnings: list[Warning]) -> None:
+        seen = [item for item in found if item.name in _SEEN_BY_LIBRARY]
+        self._parsed = _parse(seen)
+        if self._parsed is None:
+            warnings.append(Warning("mail-parser", "mail-parser cannot read the header; it was read without"))
+            self._parsed = _parse([item for item in seen if item.name == "from"])
+            return
+        defects = sorted(str(defect) for defect in self._parsed.defects_categories)
+        warnings += [Warning("defect", defect[:200]) for defect in defects]
+
+    def addresses(self, name: str) -> tuple[str, ...] | None:
+        """The addresses of the field, or None when they cannot be told."""
+        try:
+            pairs = getattr(self._parsed, "from_" if name == "from" else name)
+            return tuple(str(address) for _, address in pairs)
+        except (AttributeError, TypeError, ValueError):
+            return None
+
+    def date(self) -> datetime | None:
+        """The Date field, or None when it cannot be told."""
+        try:
+            found = self._parsed.date if self._parsed is not None else None
+            return found if isinstance(found, datetime) else None
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            return None
+
+
+def _parse(seen: Sequence[Field]) -> mailparser.MailParser | None:
+    block = b"".join(item.name.encode("ascii") + b":" + item.value + b"\r\n" for item in seen)
+    try:
+        return mailparser.MailParser(email.message_from_bytes(block + b"\r\n"))
+    except Exception:  # noqa: BLE001 - it raises anything on real mail; the caller reads without it
+        return None
+
+
+def _sender(value: bytes, library: _Library) -> Mailbox | AddressRefusal:
+    """The mailbox of our own grammar, if two other parsers name the same address."""
+    sender = read_mailbox(value)
+    if isinstance(sender, AddressRefusal):
+        return sender
+    others = {
+        "the standard library": parseaddr(headers.text(value))[1],
+        "mail-parser": ",".join(library.addresses("from") or ()),
+    }
+    for parser, address in others.items():
+        if ascii_lower(address) != sender.address.key:
+            detail = f"{parser} reads {address[:100]!r} where we read {sender.address}"
+            return AddressRefusal("parser-disagreement", detail)
+    return sender
+
+
+def _keys(addresses: Iterable[str] | None, value: str) -> tuple[str, ...]:
+    """Address keys without repetition; read by our own pattern where the library had no answer."""
+    found = addresses if addresses is not None else _ADDRESS.findall(value)
+    read = (read_address(address) for address in found)
+    return tuple(dict.fromkeys(address.key for address in read if isinstance(address, Address)))
+
+
+def _recipients(found: Sequence[Field]) -> tuple[str, ...]:
+    values = (headers.text(item.value) for item in found if item.name in _RECIPIENT_FIELDS)
+    return _keys([address for value in values for address in _ADDRESS.findall(value)], "")
+
+
+def _date(value: str, library: _Library, warnings: list[Warning]) -> datetime | None:
+    """Aware, UTC; a Date that is no date leaves a warning."""
+    try:
+        found = library.date() or parsedate_to_datetime(value)
+        aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
+        warnings.append(Warning("date", f"the Date field is not readable: {words.one_line(value, 60)!r}"))
+        return None
+
+
+def _message_id(value: str) -> str:
+    found = _message_ids(value)
+    return found[0] if len(found) == 1 and found[0] == value.strip() else ""
+
+
+def _message_ids(value: str) -> tuple[str, ...]:
+    """Ids of the form ``<left@right>`` in printable ASCII, at most 250 characters a side."""
+    found = dict.fromkeys(f"<{inner}>" for inner in _MESSAGE_ID.findall(value) if _is_id(inner))
+    ids = tuple(found)
+    return ids if len(ids) <= _MAX_REFERENCES + 1 else (ids[0], *ids[-_MAX_REFERENCES:])
+
+
+def _is_id(inner: str) -> bool:
+    left, at, right = inner.rpartition("@")
+    printable = all("!" <= char <= "~" for char in inner)
+    return bool(at) and 1 <= len(left) <= 250 and 1 <= len(right) <= 250 and printable
+
+
+def _automatic(found: Sequence[Field], sender: Mailbox | AddressRefusal, media_type: str) -> tuple[str, ...]:
+    by_name: dict[str, list[str]] = {}
+    for item in found:
+        by_name.setdefault(item.name, []).append(headers.text(item.value))
+    local_part = sender.address.local if isinstance(sender, Mailbox) else ""
+    return automatic.reasons(by_name, local_part, media_type)
+
+
+def _attachment(file: leaves.File) -> Attachment:
+    return Attachment(
+        name=file.name,
+        declared_type=file.media_type,
+        detected_type=sniff.detect(file.data),
+        size=len(file.data),
+        sha256=hashlib.sha256(file.data).hexdigest(),
+        inline=file.inline,
+        part=file.number,
+        content=file.data,
+    )
+
+
+def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
+    """A ``From `` line on top is a mailbox file's separator, no part of the mail."""
+    if not raw.startswith(b"From "):
+        return raw
+    warnings.append(Warning("mbox", "the separator line of a mailbox file stood on top"))
+    return raw[raw.find(b"\n") + 1 :] if b"\n" in raw else b""
+
+
+def _refusal(arrival: Arrival, code: str, detail: str) -> Refusal:
+    """What may be shown of a mail that is not read: its first header fields, cleaned."""
+    try:
+        top, _, _ = headers.lenient(_without_mbox_line(arrival.raw[:_PEEK_BYTES], []), 0, 2 * _PEEK_BYTES)
+    except (HeaderFault, MemoryError):
+        top = {}
+    return Refusal(
+        digest=arrival.digest,
+        size=arrival.size,
+        mailbox=arrival.mailbox,
+        received_at=arrival.received_at,
+        code=code,
+        detail=words.one_line(detail),
+        subject=words.one_line(words.decode(top.get("subject", ""))),
+        sender_text=words.one_line(words.decode(top.get("from", "")), 300),
+        message_id=_message_id(top.get("message-id", "")),
+    )
+
+
+def _header_caps(limits: Limits) -> headers.Caps:
+    return headers.Caps(
+        limits.max_header_bytes,
+        limits.max_header_fields,
+        limits.max_field_bytes,
+        limits.max_addresses,
+        limits.max_received,
+    )
+
+
+def _structure_caps(limits: Limits) -> structure.Caps:
+    return structure.Caps(limits.max_depth, limits.max_parts, limits.max_boundary_bytes)
+
+
+def _leaf_caps(limits: Limits) -> leaves.Caps:
+    return leaves.Caps(
+        limits.max_attachments,
+        limits.max_decoded_bytes,
+        limits.max_html_bytes,
+        limits.max_html_depth,
+        limits.max_text_chars,
+    )

@@ -1,0 +1,183 @@
+"""The header block of a mail or of a part, read from raw bytes (RFC 5322 §2.2).
+
+``split`` and ``fields`` are the structural gate of the mail itself: what two parsers could read in
+two ways is a fault. ``lenient`` reads the header block of an inner part, where nothing is at stake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SINGLETONS = frozenset(
+    (
+        *("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "in-reply-to"),
+        *("references", "mime-version", "content-type", "content-transfer-encoding"),
+    )
+)
+_ADDRESS_FIELDS = frozenset(("from", "sender", "reply-to", "to", "cc", "bcc"))
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_FIELD = re.compile(rb"([!-9;-~]+):(.*)\Z", re.DOTALL)
+_SPACED_NAME = re.compile(rb"[!-9;-~]+[ \t]+:")
+_MAX_COMMAS_PER_ADDRESS = 4  # display names may hold commas too
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field: name in lower case, value as it stands behind the colon, folded by CRLF."""
+
+    name: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a header block may hold."""
+
+    max_header_bytes: int
+    max_header_fields: int
+    max_field_bytes: int
+    max_addresses: int
+    max_received: int
+
+
+class HeaderFault(Exception):
+    """The header block is beyond a limit or can be read in two ways; ``code`` is the refusal's."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def split(raw: bytes, max_header_bytes: int) -> tuple[bytes, int]:
+    """The header block with its blank line, and where the body begins; linear in the cap.
+
+    Raises HeaderFault when the block is longer than ``max_header_bytes``.
+    """
+    if raw[:1] == b"\n" or raw[:2] == b"\r\n":
+        raise HeaderFault("header", "the mail begins with an empty line: it has no header")
+    blank = _BLANK_LINE.search(raw, 0, max_header_bytes + 4)
+    end = blank.end() if blank else len(raw)
+    if end > max_header_bytes + 4:
+        raise HeaderFault("limits", f"the header block has over {max_header_bytes} bytes")
+    return raw[:end], end
+
+
+def crlf(block: bytes) -> bytes:
+    """The block with CRLF line ends throughout: a file's LF is turned, a mixture is a fault.
+
+    A bare CR or LF between CRLFs is text to one program and a new field to another.
+    """
+    if b"\0" in block:
+        raise HeaderFault("header", "a NUL stands in the header block")
+    both, lf, cr = block.count(b"\r\n"), block.count(b"\n"), block.count(b"\r")
+    if cr != both:
+        raise HeaderFault("header", "a bare CR stands in the header block")
+    if both == 0:
+        return block.replace(b"\n", b"\r\n")
+    if lf != both:
+        raise HeaderFault("header", "a bare LF stands in the header block")
+    return block
+
+
+def fields(block: bytes, caps: Caps) -> tuple[Field, ...]:
+    """Every field of a CRLF header block, top to bottom; raises HeaderFault at the first defect."""
+    out: list[Field] = []
+    for line in _logical_lines(block):
+        if len(line) > caps.max_field_bytes:
+            raise HeaderFault("limits", f"a header field has over {caps.max_field_bytes} bytes")
+        out.append(_field(line))
+        if len(out) > caps.max_header_fields:
+            raise HeaderFault("limits", f"there are over {caps.max_header_fields} header fields")
+    _check_counts(out, caps)
+    return tuple(out)
+
+
+def _logical_lines(block: bytes) -> list[bytes]:
+    """The unfolded-to-be lines: each with its continuation lines still behind it."""
+    lines: list[list[bytes]] = []
+    for line in block.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t"):
+            if not lines:
+                raise HeaderFault("header", "the header block starts with white space")
+            lines[-1].append(line)
+        elif line:
+            lines.append([line])
+    return [b"\r\n".join(parts) for parts in lines]
+
+
+def _field(line: bytes) -> Field:
+    match = _FIELD.match(line)
+    if match:
+        return Field(match[1].decode("ascii").lower(), match[2])
+    if _SPACED_NAME.match(line):
+        raise HeaderFault("header", "white space stands between a field name and its colon")
+    raise HeaderFault("header", f"a header line is no field: {line[:40]!r}")
+
+
+def _check_counts(found: list[Field], caps: Caps) -> None:
+    names = [item.name for item in found]
+    if names.count("received") > caps.max_received:
+        raise HeaderFault("limits", f"there are over {caps.max_received} Received fields: a loop?")
+    if names.count("from") != 1:
+        raise HeaderFault("sender", f"there are {names.count('from')} From fields, exactly 1 is read")
+    for name in sorted(SINGLETONS):
+        if names.count(name) > 1:
+            raise HeaderFault("header", f"the field {name} stands {names.count(name)} times")
+    listed = b"".join(item.value for item in found if item.name in _ADDRESS_FIELDS)
+    commas = listed.count(b",") // _MAX_COMMAS_PER_ADDRESS
+    if max(listed.count(b"@"), commas) > caps.max_addresses:
+        raise HeaderFault("limits", f"there are over {caps.max_addresses} addresses")
+
+
+def unfold(value: bytes) -> bytes:
+    """RFC 5322 §2.2.3: the line breaks of folding taken out, the ends stripped."""
+    return value.replace(b"\r\n", b"").strip(b" \t")
+
+
+def text(value: bytes) -> str:
+    """An unfolded value as people wrote it: UTF-8, else Windows-1252, never an error."""
+    flat = unfold(value)
+    try:
+        return flat.decode("utf-8")
+    except UnicodeDecodeError:
+        return flat.decode("cp1252", "replace")
+
+
+def lenient(raw: bytes, start: int, max_bytes: int) -> tuple[Mapping[str, str], tuple[str, ...], int]:
+    """The fields of a part, which names contradict each other, and where the body begins.
+
+    The first of two equal names wins. A line that is no field ends the header and belongs to the
+    body, as in the standard library. Raises HeaderFault beyond ``max_bytes``.
+    """
+    lines: list[bytes] = []
+    at = start
+    while at < len(raw):
+        stop = raw.find(b"\n", at, at + max_bytes) + 1 or min(len(raw), at + max_bytes)
+        line = raw[at:stop].rstrip(b"\r\n")
+        if stop - start > max_bytes:
+            raise HeaderFault("limits", f"the header of a part has over {max_bytes} bytes")
+        if not line:
+            at = stop
+            break
+        if line[:1] in (b" ", b"\t") and lines:
+            lines[-1] += line
+        elif _FIELD.match(line) and not line.startswith(b"--"):
+            lines.append(line)
+        else:
+            break
+        at = stop
+    return *_first_values(lines), at
+
+
+def _first_values(lines: list[bytes]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    found: dict[str, str] = {}
+    contradictory: list[str] = []
+    for line in lines:
+        raw_name, _, raw_value = line.partition(b":")
+        name, value = raw_name.decode("ascii").lower(), text(raw_value)
+        if found.setdefault(name, value) != value:
+            contradictory.append(name)
+    return found, tuple(contradictory)
