@@ -1,0 +1,56 @@
+# Everything below works from a fresh clone with nothing but Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.done
+PURE := intake/addresses.py,intake/answering.py,intake/authres.py,intake/catalogue*.py,intake/decision.py,intake/identity.py,intake/known.py,intake/letter*.py,intake/message.py,intake/mime/*,intake/parsers/*,intake/policy.py,intake/rules.py,intake/tokens.py,intake/wire.py
+
+.PHONY: setup demo test check format bench lock servers clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("intake needs Python 3.11 or newer; this is %s. Set PYTHON=…" % sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned requirements …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m compileall -q $(VENV)/lib intake || true
+	@touch $@
+
+demo: setup
+	@$(BIN)/intake demo
+
+servers:
+	@sh tests/install_servers.sh
+
+test: setup servers
+	$(BIN)/python -m pytest
+
+check: setup servers
+	@echo "== format";    $(BIN)/ruff format --check .
+	@echo "== lint";      $(BIN)/ruff check .
+	@echo "== types";     $(BIN)/mypy
+	@echo "== contracts"; $(BIN)/lint-imports --no-cache
+	@echo "== tests, with branch coverage"
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine -q
+	@echo "== branch coverage of the pure rooms, at least 95 %"
+	@$(BIN)/python -m coverage report --include="$(PURE)" --fail-under=95
+	@$(BIN)/python -m coverage report --format=total | sed 's/^/all of intake: /; s/$$/ %/'
+
+format: setup
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python -m bench
+
+# New pins from pyproject.toml; the files name no index.
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade
+lock: setup
+	$(COMPILE) --extra demo pyproject.toml -o requirements.txt
+	$(COMPILE) --extra demo --extra postgres --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
