@@ -1,5 +1,285 @@
 """Bytes -> digest, durably: content-addressed files named by their sha256.
 
 Order of a batch: stage everything (no fsync), flush once (fsync files, rename, fsync folders),
-and only then commit the transaction that refers to it.
+and only then commit the transaction that refers to it. Layout: ``staging/<digest>`` until it is
+flushed, then ``ab/cd/<digest>``. Files are 0600, folders 0700. A digest of the wrong form is a
+ValueError, so no name from outside ever becomes a path.
 """
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+from types import TracebackType
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_FSYNC_THREADS = 8  # a journaling file system answers waiting fsyncs with one commit
+_CHUNK_BYTES = 2**20
+_TEMPORARY = ".writing-"
+
+
+class BlobError(OSError):
+    """The blob store cannot do what was asked; the text names the path and the cause."""
+
+
+def _failed(what: str, path: Path, failure: OSError) -> BlobError:
+    cause = (
+        "the disk is full" if failure.errno == errno.ENOSPC else failure.strerror or str(failure)
+    )
+    return BlobError(failure.errno or errno.EIO, f"cannot {what}: {cause}", str(path))
+
+
+class Blobs:
+    """A folder of immutable files. Threads and processes may use the same one at the same time."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        self.staging = self.root / "staging"
+        self._lasting: set[str] = set()  # "abcd" of folders that this process has made durable
+        self._prepare()
+
+    def stage(self, data: bytes) -> str:
+        """The sha256 of the bytes, which are in the store now but may not outlive a power cut."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.has(digest):
+            with self.stage_writer() as writer:
+                writer.write(data)
+        return digest
+
+    def stage_writer(self) -> StageWriter:
+        """A file to be written in chunks; ``close`` gives (digest, size)."""
+        return StageWriter(self)
+
+    def flush(self, digests: Iterable[str]) -> None:
+        """Every one of those blobs is durable and in its final place; raises BlobError if not.
+
+        A failed fsync is never tried again: the kernel may have dropped the pages it could not
+        write, and a second fsync would then report success. The folders of blobs that were there
+        already are synced too: whoever moved them may not have come that far.
+        """
+        wanted = list(dict.fromkeys(digests))
+        if not wanted:
+            return
+        with ThreadPoolExecutor(min(_FSYNC_THREADS, len(wanted))) as threads:
+            list(threads.map(self._sync_staged, wanted))
+            touched: set[Path] = {self.staging}
+            for digest in wanted:
+                touched |= self._move_to_final(digest)
+            list(threads.map(self._sync_folder, sorted(touched)))
+        self._lasting |= {digest[:4] for digest in wanted}
+
+    def path(self, digest: str) -> Path:
+        """Where the bytes lie: the final place, else the staged one, whether or not they exist."""
+        final = self._final(digest)
+        staged = self._staged(digest)
+        return staged if staged.exists() and not final.exists() else final
+
+    def read(self, digest: str) -> bytes:
+        """The bytes; raises BlobError when they are not there."""
+        for path in (self._final(digest), self._staged(digest), self._final(digest)):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                continue  # it may be on its way from the staged to the final place
+            except OSError as failure:
+                raise _failed("read the blob", path, failure) from failure
+        raise BlobError(errno.ENOENT, "cannot read the blob: it is not in the store", str(path))
+
+    def has(self, digest: str) -> bool:
+        """True when the bytes are staged or stored."""
+        return self._final(digest).exists() or self._staged(digest).exists()
+
+    def verify(self, digest: str) -> bool:
+        """True when the bytes are there and still have their digest."""
+        path = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == digest
+        except FileNotFoundError:
+            return False
+        except OSError as failure:
+            raise _failed("read the blob", path, failure) from failure
+
+    def sweep(self, older_than_seconds: float, keep: Callable[[str], bool]) -> int:
+        """Removes files of that age which ``keep`` does not claim; returns how many."""
+        before = time.time() - older_than_seconds
+        removed = 0
+        for path in self._files():
+            if _DIGEST.match(path.name) and keep(path.name):
+                continue
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _prepare(self) -> None:
+        """The root, private and durable in the folders above it, and the staging folder."""
+        missing = [self.root, *self.root.parents]
+        missing = missing[: next(place for place, path in enumerate(missing) if path.exists())]
+        try:
+            for folder in reversed(missing):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                self._sync_folder(folder.parent)
+            self.staging.mkdir(mode=0o700, exist_ok=True)
+        except BlobError:
+            raise
+        except OSError as failure:
+            raise _failed("make the folder", self.root, failure) from failure
+
+    def _files(self) -> Iterator[Path]:
+        yield from sorted(self.staging.iterdir())
+        yield from self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*")
+
+    def _final(self, digest: str) -> Path:
+        if not _DIGEST.match(digest):
+            raise ValueError(f"not a sha256 in lower-case hex: {digest[:80]!r}")
+        return self.root / digest[:2] / digest[2:4] / digest
+
+    def _staged(self, digest: str) -> Path:
+        if not _DIGEST.match(digest):
+            raise ValueError(f"not a sha256 in lower-case hex: {digest[:80]!r}")
+        return self.staging / digest
+
+    def _sync_staged(self, digest: str) -> None:
+        staged, final = self._staged(digest), self._final(digest)
+        if final.exists():
+            return
+        try:
+            self._sync(staged, "fsync the blob")
+        except FileNotFoundError as failure:
+            if not final.exists():  # else another process flushed the same bytes
+                raise _failed("flush a blob that was not staged", staged, failure) from failure
+
+    def _sync_folder(self, folder: Path) -> None:
+        self._sync(folder, "fsync the folder")
+
+    def _sync(self, path: Path, what: str) -> None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise
+        except OSError as failure:
+            raise _failed(what, path, failure) from failure
+        try:
+            os.fsync(descriptor)
+        except OSError as failure:
+            raise _failed(what, path, failure) from failure
+        finally:
+            os.close(descriptor)
+
+    def _move_to_final(self, digest: str) -> set[Path]:
+        """Renames a synced blob; returns the folders that must be synced for it to last."""
+        final, staged = self._final(digest), self._staged(digest)
+        touched = self._make_folder(digest)
+        try:
+            if final.exists():
+                staged.unlink(missing_ok=True)  # another process was first
+            else:
+                staged.rename(final)
+        except FileNotFoundError as failure:
+            if not final.exists():
+                raise _failed("store the blob", final, failure) from failure
+        except OSError as failure:
+            raise _failed("store the blob", final, failure) from failure
+        return touched
+
+    def _make_folder(self, digest: str) -> set[Path]:
+        """Makes the blob's folder; returns it with those above that this process has not synced."""
+        folder = self._final(digest).parent
+        try:
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as failure:
+            raise _failed("make the folder", folder, failure) from failure
+        return {folder} if digest[:4] in self._lasting else {folder, folder.parent, self.root}
+
+
+class StageWriter:
+    """One blob being written. Leaving the ``with`` block by an exception throws it away."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._hash = hashlib.sha256()
+        self.digest = ""  # set by close
+        self.size = 0  # bytes written so far
+        try:
+            self._descriptor, name = mkstemp(prefix=_TEMPORARY, dir=blobs.staging)  # mode 0600
+        except OSError as failure:
+            raise _failed("stage a blob", blobs.staging, failure) from failure
+        self._path = Path(name)
+
+    def write(self, chunk: bytes) -> None:
+        """Adds bytes; raises BlobError, and then the writer is of no use any more."""
+        self._hash.update(chunk)
+        self.size += len(chunk)
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest[:_CHUNK_BYTES]) :]
+        except OSError as failure:
+            self.abandon()
+            raise _failed("stage a blob", self._path, failure) from failure
+
+    def close(self) -> tuple[str, int]:
+        """The digest and size of what was written, which is staged now. Again: the same answer."""
+        if self.digest:
+            return self.digest, self.size
+        digest = self._hash.hexdigest()
+        try:
+            self._close_descriptor()
+            if self._blobs.has(digest):
+                self._path.unlink()
+            else:
+                self._link(self._blobs.staging / digest)
+        except OSError as failure:
+            raise _failed("stage a blob", self._path, failure) from failure
+        self.digest = digest
+        return digest, self.size
+
+    def _link(self, target: Path) -> None:
+        """Gives the file its name without ever replacing one that may be synced by now."""
+        try:
+            os.link(self._path, target)
+        except FileExistsError:
+            pass
+        except OSError as failure:
+            if failure.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+                raise
+            self._path.rename(target)  # a file system without hard links
+            return
+        self._path.unlink()
+
+    def abandon(self) -> None:
+        """Throws away what was written; never raises."""
+        with suppress(OSError):
+            self._close_descriptor()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _close_descriptor(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __enter__(self) -> StageWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        elif not self.digest:
+            self.abandon()

@@ -12,7 +12,14 @@ from email.utils import parseaddr, parsedate_to_datetime
 
 import mailparser
 
-from intake.addresses import Address, AddressRefusal, Mailbox, ascii_lower, read_address, read_mailbox
+from intake.addresses import (
+    Address,
+    AddressRefusal,
+    Mailbox,
+    ascii_lower,
+    read_address,
+    read_mailbox,
+)
 from intake.mime import automatic, headers, leaves, sniff, structure, words
 from intake.mime.headers import Field, HeaderFault
 from intake.mime.structure import StructureFault
@@ -81,7 +88,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - the field's word; this room raises no Python warnings
+class Warning:
     """Something odd that did not stop the reading: a stable code and a sentence."""
 
     code: str
@@ -117,7 +124,9 @@ class Message:
     plain: str  # the text/plain body, line ends "\n", unwrapped when format=flowed
     html: Html
     attachments: tuple[Attachment, ...]
-    automatic: tuple[str, ...]  # why a program seems to have written it (RFC 3834 and kin); empty: a person
+    automatic: tuple[
+        str, ...
+    ]  # why a program seems to have written it (RFC 3834 and kin); empty: a person
     body_digest: str  # sha256 of everything behind the header block
     warnings: tuple[Warning, ...] = ()
 
@@ -149,11 +158,13 @@ def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
     try:
         return _read(arrival, limits)
     except (HeaderFault, StructureFault) as fault:
-        return _refusal(arrival, fault.code, fault.detail)
+        return refusal(arrival, fault.code, fault.detail)
     except MemoryError:
-        return _refusal(arrival, "memory", "the mail needs more memory than there is")
+        return refusal(arrival, "memory", "the mail needs more memory than there is")
     except Exception as failure:  # noqa: BLE001 - total by contract; the raw bytes are kept
-        return _refusal(arrival, "crash", f"reading raised {type(failure).__name__}: {failure}"[:300])
+        return refusal(
+            arrival, "crash", f"reading raised {type(failure).__name__}: {failure}"[:300]
+        )
 
 
 def _read(arrival: Arrival, limits: Limits) -> Message:
@@ -184,7 +195,9 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
         recipients=_recipients(found),
         in_reply_to=_message_ids(top.get("in-reply-to", "")),
         references=_message_ids(top.get("references", "")),
-        fields=tuple(Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in found),
+        fields=tuple(
+            Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in found
+        ),
         plain=parts.plain,
         html=Html(parts.html, parts.rows),
         attachments=tuple(_attachment(file) for file in parts.files),
@@ -204,7 +217,9 @@ class _Library:
         seen = [item for item in found if item.name in _SEEN_BY_LIBRARY]
         self._parsed = _parse(seen)
         if self._parsed is None:
-            warnings.append(Warning("mail-parser", "mail-parser cannot read the header; it was read without"))
+            warnings.append(
+                Warning("mail-parser", "mail-parser cannot read the header; it was read without")
+            )
             self._parsed = _parse([item for item in seen if item.name == "from"])
             return
         defects = sorted(str(defect) for defect in self._parsed.defects_categories)
@@ -270,7 +285,9 @@ def _date(value: str, library: _Library, warnings: list[Warning]) -> datetime | 
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
         return aware.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
-        warnings.append(Warning("date", f"the Date field is not readable: {words.one_line(value, 60)!r}"))
+        warnings.append(
+            Warning("date", f"the Date field is not readable: {words.one_line(value, 60)!r}")
+        )
         return None
 
 
@@ -292,7 +309,9 @@ def _is_id(inner: str) -> bool:
     return bool(at) and 1 <= len(left) <= 250 and 1 <= len(right) <= 250 and printable
 
 
-def _automatic(found: Sequence[Field], sender: Mailbox | AddressRefusal, media_type: str) -> tuple[str, ...]:
+def _automatic(
+    found: Sequence[Field], sender: Mailbox | AddressRefusal, media_type: str
+) -> tuple[str, ...]:
     by_name: dict[str, list[str]] = {}
     for item in found:
         by_name.setdefault(item.name, []).append(headers.text(item.value))
@@ -321,10 +340,12 @@ def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
     return raw[raw.find(b"\n") + 1 :] if b"\n" in raw else b""
 
 
-def _refusal(arrival: Arrival, code: str, detail: str) -> Refusal:
+def refusal(arrival: Arrival, code: str, detail: str) -> Refusal:
     """What may be shown of a mail that is not read: its first header fields, cleaned."""
     try:
-        top, _, _ = headers.lenient(_without_mbox_line(arrival.raw[:_PEEK_BYTES], []), 0, 2 * _PEEK_BYTES)
+        top, _, _ = headers.lenient(
+            _without_mbox_line(arrival.raw[:_PEEK_BYTES], []), 0, 2 * _PEEK_BYTES
+        )
     except (HeaderFault, MemoryError):
         top = {}
     return Refusal(

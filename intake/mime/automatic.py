@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 Fields = Mapping[str, Sequence[str]]  # lower-case name -> values, top to bottom
 
-_LIST_FIELDS = ("list-id", "list-post", "list-unsubscribe", "list-help", "list-subscribe", "list-owner", "list-archive")
+_LIST_FIELDS = (
+    "list-id",
+    "list-post",
+    "list-unsubscribe",
+    "list-help",
+    "list-subscribe",
+    "list-owner",
+    "list-archive",
+)
 _AUTO_FIELDS = {
     "x-autoreply": "X-Autoreply",
     "x-autorespond": "X-Autorespond",
@@ -20,7 +28,9 @@ _AUTO_FIELDS = {
     "x-failed-recipients": "X-Failed-Recipients",
     "x-loop": "X-Loop",
 }
-_REPORTS = frozenset(("message/delivery-status", "message/disposition-notification", "message/feedback-report"))
+_REPORTS = frozenset(
+    ("message/delivery-status", "message/disposition-notification", "message/feedback-report")
+)
 _NEGATIVE = frozenset(("no", "false", "0"))
 _PRECEDENCES = frozenset(("bulk", "junk", "list", "auto_reply", "auto-reply"))
 _SUPPRESSED = frozenset(("all", "oof", "autoreply", "dr", "ndr", "rn", "nrn"))
@@ -28,9 +38,9 @@ _PROGRAMS = re.compile(
     r"(mailer-daemon|mailerdaemon|postmaster|bounces?([-+_=.].*)?|owner-.+|.+-request|.+-owner|.+-bounces?"
     r"|no[-_.]?reply([-+_.].*)?|do[-_.]?not[-_.]?reply([-+_.].*)?|nobody|listserv|majordomo)\Z"
 )
-_LIST_TITLES = {name: "-".join(word.capitalize() for word in name.split("-")) for name in _LIST_FIELDS} | {
-    "list-id": "List-Id"
-}
+_LIST_TITLES = {
+    name: "-".join(word.capitalize() for word in name.split("-")) for name in _LIST_FIELDS
+} | {"list-id": "List-Id"}
 
 
 def reasons(fields: Fields, local_part: str, media_type: str) -> tuple[str, ...]:
@@ -98,7 +108,11 @@ def _precedence(fields: Fields) -> list[str]:
 
 def _suppress(fields: Fields) -> list[str]:
     """T6: Microsoft's MS-OXCMAIL §2.2.3.2.14."""
-    words = {word.strip().lower() for value in fields.get("x-auto-response-suppress", ()) for word in value.split(",")}
+    words = {
+        word.strip().lower()
+        for value in fields.get("x-auto-response-suppress", ())
+        for word in value.split(",")
+    }
     return ["X-Auto-Response-Suppress"] if words & _SUPPRESSED else []
 
 

@@ -21,7 +21,11 @@ class Body:
 
 def file_name(part: Part) -> str:
     """The cleaned name that the part gives itself (RFC 2183, 2231, 2047); empty when none."""
-    given = part.disposition.parameters.get("filename") or part.content_type.parameters.get("name") or ""
+    given = (
+        part.disposition.parameters.get("filename")
+        or part.content_type.parameters.get("name")
+        or ""
+    )
     return names.clean(words.decode(given))
 
 
@@ -53,7 +57,9 @@ def choose(parts: tuple[Part, ...]) -> Body:
     return Body(plain, tuple(html), tuple(left_out))
 
 
-def _claim(parts: tuple[Part, ...], index: int, kind: str, chosen: dict[tuple[int, str], int]) -> bool:
+def _claim(
+    parts: tuple[Part, ...], index: int, kind: str, chosen: dict[tuple[int, str], int]
+) -> bool:
     """True when every alternative above has no other branch for this kind."""
     path = _alternatives(parts, index)
     if any(chosen.get((above, kind), branch) != branch for above, branch in path):

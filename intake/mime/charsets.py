@@ -15,10 +15,14 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9_.:+-]{0,40}\Z")
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _C1_BYTES = re.compile(rb"[\x80-\x9f]")
-_META = re.compile(rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([A-Za-z0-9_.:-]{1,40})", re.I)
+_META = re.compile(
+    rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([A-Za-z0-9_.:-]{1,40})", re.I
+)
 _META_WINDOW_BYTES = 4096
 
-_NOT_TEXT = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"))
+_NOT_TEXT = frozenset(
+    ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
+)
 _ALIASES = {
     "1": "",
     "ansi": "cp1252",

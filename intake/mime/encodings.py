@@ -26,7 +26,9 @@ def _base64(data: bytes) -> tuple[bytes, str]:
     joined = b"".join(data.splitlines())
     for padding in (b"", b"=="):
         try:
-            return binascii.a2b_base64(joined + padding), "base64 without its padding" if padding else ""
+            return binascii.a2b_base64(
+                joined + padding
+            ), "base64 without its padding" if padding else ""
         except binascii.Error:
             continue
     return joined, "base64 of an impossible length"

@@ -122,7 +122,9 @@ def _check_counts(found: list[Field], caps: Caps) -> None:
     if names.count("received") > caps.max_received:
         raise HeaderFault("limits", f"there are over {caps.max_received} Received fields: a loop?")
     if names.count("from") != 1:
-        raise HeaderFault("sender", f"there are {names.count('from')} From fields, exactly 1 is read")
+        raise HeaderFault(
+            "sender", f"there are {names.count('from')} From fields, exactly 1 is read"
+        )
     for name in sorted(SINGLETONS):
         if names.count(name) > 1:
             raise HeaderFault("header", f"the field {name} stands {names.count(name)} times")
@@ -146,7 +148,9 @@ def text(value: bytes) -> str:
         return flat.decode("cp1252", "replace")
 
 
-def lenient(raw: bytes, start: int, max_bytes: int) -> tuple[Mapping[str, str], tuple[str, ...], int]:
+def lenient(
+    raw: bytes, start: int, max_bytes: int
+) -> tuple[Mapping[str, str], tuple[str, ...], int]:
     """The fields of a part, which names contradict each other, and where the body begins.
 
     The first of two equal names wins. A line that is no field ends the header and belongs to the

@@ -15,20 +15,75 @@ from intake.mime import htmlcost
 
 _BLOCKS = frozenset(
     (
-        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog"),
-        *("dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3"),
-        *("h4", "h5", "h6", "header", "hr", "html", "li", "main", "menu", "nav", "ol", "option", "p", "pre"),
+        *(
+            "address",
+            "article",
+            "aside",
+            "blockquote",
+            "body",
+            "caption",
+            "center",
+            "dd",
+            "details",
+            "dialog",
+        ),
+        *(
+            "dir",
+            "div",
+            "dl",
+            "dt",
+            "fieldset",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+        ),
+        *(
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hr",
+            "html",
+            "li",
+            "main",
+            "menu",
+            "nav",
+            "ol",
+            "option",
+            "p",
+            "pre",
+        ),
         *("section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
     )
 )
-_SPACED = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "pre", "blockquote"))
+_SPACED = frozenset(
+    ("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "pre", "blockquote")
+)
 _DROPPED = frozenset(
     (
-        *("script", "style", "head", "title", "meta", "link", "template", "noscript", "svg", "math", "object"),
+        *(
+            "script",
+            "style",
+            "head",
+            "title",
+            "meta",
+            "link",
+            "template",
+            "noscript",
+            "svg",
+            "math",
+            "object",
+        ),
         *("iframe", "audio", "video", "canvas", "select", "textarea", "-comment", "!doctype"),
     )
 )
-_HIDDEN = re.compile(r"(display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|mso-hide\s{0,5}:\s{0,5}all)", re.I)
+_HIDDEN = re.compile(
+    r"(display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|mso-hide\s{0,5}:\s{0,5}all)", re.I
+)
 _NO_MARGIN = re.compile(r"margin(-top|-bottom)?\s{0,5}:\s{0,5}0", re.I)
 _QUOTE_CLASS = re.compile(r"quote|cite", re.I)
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
@@ -51,7 +106,9 @@ def render(source: str, max_chars: int, max_depth: int) -> Rendered:
     """Any text gives a Rendered in linear time."""
     source, doubt = _within(source.replace("\0", ""), max_chars)
     if htmlcost.is_costly(source, max_depth):
-        return Rendered(_tidy(htmlcost.strip_tags(source)), (), "HTML nested too deep; read without its tags")
+        return Rendered(
+            _tidy(htmlcost.strip_tags(source)), (), "HTML nested too deep; read without its tags"
+        )
     root = LexborHTMLParser(source).root
     page = _Page()
     if root is not None:
@@ -130,7 +187,12 @@ class _Page:
         """Begins a line unless at the start of one; ``spaced`` adds an empty line before."""
         if not self.out.at_line_start:
             self.line_break()
-        if spaced and self.out.chunks and self.outer is None and self.out.chunks[-2:] != ["\n", "\n"]:
+        if (
+            spaced
+            and self.out.chunks
+            and self.outer is None
+            and self.out.chunks[-2:] != ["\n", "\n"]
+        ):
             self.line_break()
         self.out.pending_space = False
 
@@ -177,7 +239,9 @@ def _walk(root: LexborNode, page: _Page) -> None:
         node = _onward(node, page, entered)
 
 
-def _onward(node: LexborNode, page: _Page, entered: list[tuple[LexborNode, str]]) -> LexborNode | None:
+def _onward(
+    node: LexborNode, page: _Page, entered: list[tuple[LexborNode, str]]
+) -> LexborNode | None:
     """The next node in document order behind ``node``, leaving the elements that end there."""
     following = node.next
     while following is None and entered:
@@ -223,7 +287,9 @@ def _enter(
 
 def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
-    return bool(attributes) and ("hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or "")))
+    return bool(attributes) and (
+        "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or ""))
+    )
 
 
 def _kind(node: LexborNode, tag: str, page: _Page, plain_rows: frozenset[int]) -> str:
@@ -278,7 +344,9 @@ def _is_tight(node: LexborNode, tag: str) -> bool:
     if tag != "p":
         return False
     attributes = node.attributes
-    return (attributes.get("class") or "").startswith("Mso") or bool(_NO_MARGIN.search(attributes.get("style") or ""))
+    return (attributes.get("class") or "").startswith("Mso") or bool(
+        _NO_MARGIN.search(attributes.get("style") or "")
+    )
 
 
 def _is_quote(node: LexborNode) -> bool:

@@ -8,7 +8,6 @@ from intake.mime import body, charsets, encodings, flowed, html, names, tnef, wo
 from intake.mime.structure import Part, StructureFault, Tree
 
 
-
 @dataclass(frozen=True, slots=True)
 class Caps:
     """What the decoded leaves may amount to."""
@@ -63,7 +62,9 @@ class _Reader:
         """Fills the texts; HTML without a twin stands in its place between the others."""
         chosen = body.choose(self.parts)
         for index in chosen.left_out:
-            self._doubt("text-left-out", f"part {self.parts[index].number} is another version of the body")
+            self._doubt(
+                "text-left-out", f"part {self.parts[index].number} is another version of the body"
+            )
         plain = {index: self._plain(self.parts[index]) for index in chosen.plain}
         self.leaves.plain = _paragraphs([plain[index] for index in chosen.plain])
         texts, rows = [], []
@@ -108,7 +109,9 @@ class _Reader:
     def _add(self, file: File) -> None:
         self.leaves.files.append(file)
         if len(self.leaves.files) > self.caps.max_attachments:
-            raise StructureFault("limits", f"there are over {self.caps.max_attachments} attachments")
+            raise StructureFault(
+                "limits", f"there are over {self.caps.max_attachments} attachments"
+            )
 
     def _bytes(self, part: Part) -> bytes:
         data, doubt = encodings.decode(self.raw[part.start : part.end], part.encoding)
@@ -120,7 +123,9 @@ class _Reader:
     def _count(self, size: int) -> None:
         self.decoded_bytes += size
         if self.decoded_bytes > self.caps.max_decoded_bytes:
-            raise StructureFault("limits", f"decoded, the parts have over {self.caps.max_decoded_bytes} bytes")
+            raise StructureFault(
+                "limits", f"decoded, the parts have over {self.caps.max_decoded_bytes} bytes"
+            )
 
     def _plain(self, part: Part) -> str:
         decoded = charsets.decode(self._bytes(part), _charset(part))

@@ -10,7 +10,9 @@ import unicodedata
 
 MAX_NAME_BYTES = 120  # UTF-8; file systems stop at 255
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])[ .]*(\.|\Z)")
+_RESERVED = re.compile(
+    r"(?i)(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])[ .]*(\.|\Z)"
+)
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 _EXTENSIONS = {
     "application/gzip": "gz",

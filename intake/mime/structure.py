@@ -141,7 +141,9 @@ class _Walker:
             if part.is_multipart and index not in parents:
                 self.doubts.append(f"{part.media_type} without a part is read as text")
                 number = part.number or "1"
-                self.parts[index] = replace(part, media_type="text/plain", number=number, is_multipart=False)
+                self.parts[index] = replace(
+                    part, media_type="text/plain", number=number, is_multipart=False
+                )
         return Tree(tuple(self.parts), tuple(self.doubts))
 
     def _match(self, token: bytes) -> tuple[int, bool]:
@@ -172,14 +174,20 @@ class _Walker:
         return line - 1 if self.raw[line - 1 : line] == b"\r" else line
 
     def _check(self, contradictory: tuple[str, ...]) -> None:
-        twice = [name for name in contradictory if name.startswith("content-") and name in headers.SINGLETONS]
+        twice = [
+            name
+            for name in contradictory
+            if name.startswith("content-") and name in headers.SINGLETONS
+        ]
         if twice:
             raise StructureFault("structure", f"a part has two different fields {twice[0]}")
 
     def _push(self, part: Part, index: int) -> None:
         boundary = part.content_type.parameters["boundary"].rstrip().encode("utf-8", "replace")
         if len(boundary) > self.caps.max_boundary_bytes:
-            raise StructureFault("limits", f"a boundary has over {self.caps.max_boundary_bytes} bytes")
+            raise StructureFault(
+                "limits", f"a boundary has over {self.caps.max_boundary_bytes} bytes"
+            )
         if len(self.stack) >= self.caps.max_depth:
             raise StructureFault("limits", f"multiparts are nested over {self.caps.max_depth} deep")
         if part.encoding not in ("", "7bit", "8bit", "binary"):

@@ -39,7 +39,9 @@ def decode(text: str) -> str:
 
 def one_line(text: str, max_chars: int = MAX_LINE_CHARS) -> str:
     """The text on one line: control, format and separator characters become single spaces."""
-    shown = "".join(" " if unicodedata.category(char) in _HIDDEN else char for char in text[: max_chars * 4])
+    shown = "".join(
+        " " if unicodedata.category(char) in _HIDDEN else char for char in text[: max_chars * 4]
+    )
     return " ".join(shown.split())[:max_chars].strip()
 
 
