@@ -1,0 +1,295 @@
+"""The scheduled worker: one pass, the service, and one mail from a pipe.
+
+Every job may fail and be tried again; none of them takes another down. SIGTERM and SIGINT ask
+for the end: what is being handled is finished, and the exit code is 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from intake.assembly import Assembly, Line, assemble
+from intake.blobs import BlobError
+from intake.collect import Tally, collect
+from intake.config import Config
+from intake.delivery import DeliveryError
+from intake.dispatch import Posted, dispatch
+from intake.mailbox.box import MailboxError
+from intake.mailbox.pipe import PipeBox
+from intake.store import mailboxes, outbox, upkeep
+from intake.store.engine import StoreError, reading, writing
+
+log = structlog.get_logger("intake.worker")
+
+EX_OK, EX_DATAERR, EX_TEMPFAIL = 0, 65, 75  # sysexits.h, what an MTA's pipe understands
+HEARTBEAT_SECONDS = 10
+DELIVER_SECONDS = 30
+SWEEP_HOURS = 6
+REMIND_MINUTES = 30
+MAX_BACKOFF_SECONDS = 900
+TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError)
+
+Progress = Callable[[str, int], None]  # what, how many more
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass did, for people and for ``--json``."""
+
+    mailboxes: list[Tally] = field(default_factory=list)
+    posted: Posted = field(default_factory=Posted)
+    failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
+
+    @property
+    def collected(self) -> int:
+        """Mails recorded."""
+        return sum(tally.collected for tally in self.mailboxes)
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How many mails by what became of them."""
+        counts: dict[str, int] = {}
+        for tally in self.mailboxes:
+            for action, number in tally.actions.items():
+                counts[action] = counts.get(action, 0) + number
+        return counts
+
+
+def once(config: Config, progress: Progress | None = None) -> PassReport:
+    """Every mailbox collected and every due letter sent, one time. Raises ConfigError, StoreError."""
+    report = PassReport()
+    with assemble(config) as made:
+        _recover(made)
+        for line in made.lines:
+            try:
+                tally = collect(line.box, made.desk, line.rules, _step(progress, "mails"))
+            except TROUBLE as trouble:
+                report.failures.append(f"mailbox {line.name}: {trouble}")
+                _failed(made, line, trouble)
+            else:
+                report.mailboxes.append(tally)
+            finally:
+                line.box.close()
+        report.posted = dispatch(made.post, _step(progress, "letters"))
+    return report
+
+
+def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
+    return (lambda number: progress(what, number)) if progress else None
+
+
+def _recover(made: Assembly) -> None:
+    """Letters that a dead worker left in doubt are named once, and stay unsent."""
+    with writing(made.desk.engine) as unit:
+        outbox.after_crash(unit, made.desk.clock())
+
+
+def _failed(made: Assembly, line: Line, trouble: Exception) -> None:
+    log.error("mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble))
+    try:
+        with writing(made.desk.engine) as unit:
+            mailboxes.failed(unit, line.name, made.desk.clock(), str(trouble))
+    except StoreError as also:
+        log.error("store-failed", why=str(also))
+
+
+def receive(config: Config, raw: bytes) -> int:
+    """One mail handed over by an MTA: 0 it is ours now, 65 it is no mail, 75 try again later."""
+    if not raw.strip():
+        log.error("receive-empty", why="standard input held no mail")
+        return EX_DATAERR
+    try:
+        with assemble(config) as made:
+            box = PipeBox("pipe", raw, made.desk.clock())
+            tally = collect(box, made.desk, made.pipe_rules)
+            if config.delivery.url:
+                dispatch(made.post)
+    except TROUBLE as trouble:
+        log.error("receive-failed", why=str(trouble))
+        return EX_TEMPFAIL
+    log.info("received", actions=tally.actions)
+    return EX_TEMPFAIL if tally.actions.get("shelved") or tally.actions.get("defer") else EX_OK
+
+
+class Service:
+    """The jobs of ``intake run`` and what they share."""
+
+    def __init__(self, config: Config, made: Assembly) -> None:
+        self.config = config
+        self.made = made
+        self.stop = made.stop
+        self.letters = threading.Event()  # set when the outbox may have something due
+        self.letters.set()
+        self.retry_at: dict[str, datetime] = {}
+        self.misses: dict[str, int] = {}
+        self.last: dict[str, str] = {}  # job -> when it last ended well
+
+    def collect(self, line: Line) -> None:
+        """One mailbox until its interval is over: collect, wait for news, collect again."""
+        now = datetime.now(UTC)
+        if self.retry_at.get(line.name, now) > now:
+            return
+        ends = now + timedelta(seconds=line.poll_seconds)
+        try:
+            while not self.stop.is_set():
+                tally = collect(line.box, self.made.desk, line.rules)
+                self._went_well(line.name)
+                if tally.letters:
+                    self.letters.set()
+                left = (ends - datetime.now(UTC)).total_seconds()
+                if tally.again or not line.idle or left < 1:
+                    break
+                if not line.box.idle(left, self.stop.is_set):
+                    break
+        except TROUBLE as trouble:
+            self._went_wrong(line, trouble)
+
+    def _went_well(self, name: str) -> None:
+        if self.misses.pop(name, 0):
+            log.info("mailbox-recovered", mailbox=name)
+        self.last[f"collect:{name}"] = _stamp()
+
+    def _went_wrong(self, line: Line, trouble: Exception) -> None:
+        """Back-off doubles from the poll interval up to fifteen minutes; a server's wish counts."""
+        line.box.close()
+        misses = self.misses[line.name] = self.misses.get(line.name, 0) + 1
+        wait = min(line.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
+        wait = max(wait, getattr(trouble, "retry_after_seconds", 0.0))
+        self.retry_at[line.name] = datetime.now(UTC) + timedelta(seconds=wait)
+        _failed(self.made, line, trouble)
+
+    def deliver(self) -> None:
+        """Sends what is due whenever a pass has written letters, and at least once an interval."""
+        ends = datetime.now(UTC) + timedelta(seconds=DELIVER_SECONDS)
+        while not self.stop.is_set():
+            self.letters.clear()
+            try:
+                posted = dispatch(self.made.post)
+            except TROUBLE as trouble:
+                log.error("delivery-failed", why=str(trouble))
+                return
+            self.last["deliver"] = _stamp()
+            if posted.failures:
+                log.warning("delivery-trouble", replies=posted.failures)
+            left = (ends - datetime.now(UTC)).total_seconds()
+            if left <= 0 or not self.letters.wait(left):
+                return
+
+    def remind(self) -> None:
+        """Drafts that nobody answered are flagged for a person after the configured days."""
+        try:
+            with writing(self.made.desk.engine) as unit:
+                expired = upkeep.expire(unit, datetime.now(UTC), self.config.replies.expire_days)
+            if expired:
+                log.info("drafts-expired", cases=expired)
+            self.last["remind"] = _stamp()
+        except TROUBLE as trouble:
+            log.error("remind-failed", why=str(trouble))
+
+    def sweep(self) -> None:
+        """Blobs that no row names are removed once they are old enough."""
+        try:
+            with reading(self.made.desk.engine) as unit:
+                hours = self.config.retention.orphan_blob_hours
+                removed = self.made.desk.blobs.sweep(
+                    hours * 3600, lambda digest: bool(upkeep.referenced(unit, [digest]))
+                )
+            if removed:
+                log.info("swept", blobs=removed)
+            self.last["sweep"] = _stamp()
+        except TROUBLE as trouble:
+            log.error("sweep-failed", why=str(trouble))
+
+    def heartbeat(self) -> None:
+        """A small file says that the worker lives and when each job last ended well."""
+        path = self.made.folder / "heartbeat.json"
+        beat = {"pid": os.getpid(), "at": _stamp(), "jobs": self.last, "failing": self.misses}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_suffix(".tmp")
+            fresh.write_text(json.dumps(beat), encoding="utf-8")
+            fresh.replace(path)
+        except OSError as trouble:
+            log.error("heartbeat-failed", why=str(trouble))
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run(config: Config) -> int:
+    """The service until SIGTERM or SIGINT; 0 when it ended as asked."""
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    with assemble(config, stop) as made:
+        _recover(made)
+        service = Service(config, made)
+        scheduler = _schedule(service)
+        scheduler.start()
+        log.info("started", mailboxes=[line.name for line in made.lines], pid=os.getpid())
+        while not stop.wait(1):
+            pass
+        log.info("stopping")
+        service.letters.set()
+        scheduler.pause()
+        scheduler.shutdown(wait=True)
+        for line in made.lines:
+            line.box.close()
+        service.heartbeat()
+    log.info("stopped")
+    return EX_OK
+
+
+def _schedule(service: Service) -> BackgroundScheduler:
+    """Every job in memory, one at a time of each kind, late runs made up by one run."""
+    lines = service.made.lines
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(len(lines) + 4)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    now = datetime.now(UTC)
+
+    def every(seconds: float, job: Callable[..., None], name: str, *args: object) -> None:
+        scheduler.add_job(job, "interval", args=args, seconds=seconds, id=name, next_run_time=now)
+
+    for line in lines:
+        every(line.poll_seconds + 0.5, service.collect, f"collect:{line.name}", line)
+    every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
+    every(REMIND_MINUTES * 60, service.remind, "remind")
+    every(SWEEP_HOURS * 3600, service.sweep, "sweep")
+    every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
+    scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)
+    return scheduler
+
+
+def _job_raised(event: JobExecutionEvent) -> None:
+    """A defect of ours in a job: said loudly, and the job runs again at its next time."""
+    log.error("job-raised", job=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def heartbeat_age(folder: Path, now: datetime) -> float | None:
+    """Seconds since the worker's last heartbeat in that folder; None when there is none."""
+    try:
+        beat = json.loads((folder / "heartbeat.json").read_text(encoding="utf-8"))
+        return (now - datetime.fromisoformat(beat["at"])).total_seconds()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
