@@ -21,8 +21,8 @@ from intake.addresses import (
     read_mailbox,
 )
 from intake.mime import automatic, headers, leaves, sniff, structure, words
-from intake.mime.headers import Field, HeaderFault
-from intake.mime.structure import StructureFault
+from intake.mime.headers import Field, HeaderError
+from intake.mime.structure import StructureError
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,501})>")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -97,7 +97,7 @@ class Warning:
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """An HTML body as text: block elements on lines of their own, and its table rows cell by cell."""
+    """An HTML body as text, a block element a line, and the rows of its tables cell by cell."""
 
     text: str = ""  # cells of a table row are separated by a tab
     rows: tuple[tuple[str, ...], ...] = ()
@@ -157,7 +157,7 @@ def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
     """
     try:
         return _read(arrival, limits)
-    except (HeaderFault, StructureFault) as fault:
+    except (HeaderError, StructureError) as fault:
         return refusal(arrival, fault.code, fault.detail)
     except MemoryError:
         return refusal(arrival, "memory", "the mail needs more memory than there is")
@@ -169,7 +169,7 @@ def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
 
 def _read(arrival: Arrival, limits: Limits) -> Message:
     if len(arrival.raw) > limits.max_mail_bytes:
-        raise HeaderFault("limits", f"the mail has over {limits.max_mail_bytes} bytes")
+        raise HeaderError("limits", f"the mail has over {limits.max_mail_bytes} bytes")
     warnings: list[Warning] = []
     raw = _without_mbox_line(arrival.raw, warnings)
     block, start = headers.split(raw, limits.max_header_bytes)
@@ -346,7 +346,7 @@ def refusal(arrival: Arrival, code: str, detail: str) -> Refusal:
         top, _, _ = headers.lenient(
             _without_mbox_line(arrival.raw[:_PEEK_BYTES], []), 0, 2 * _PEEK_BYTES
         )
-    except (HeaderFault, MemoryError):
+    except (HeaderError, MemoryError):
         top = {}
     return Refusal(
         digest=arrival.digest,

@@ -74,7 +74,7 @@ class PoolError(Exception):
     """A child cannot be started: our own failure, not the mail's. The text has its last words."""
 
 
-class _ChildFailed(Exception):
+class _ChildError(Exception):
     """The child is of no use any more; ``code`` is the refusal's."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -89,7 +89,7 @@ _SETTINGS = TypeAdapter(Settings)
 
 
 class Pool:
-    """At most ``size`` children, started when first needed and used again. For one caller at a time."""
+    """At most ``size`` children, started when needed and used again; for one caller at a time."""
 
     def __init__(self, size: int, settings: Settings) -> None:
         self._settings = settings
@@ -134,7 +134,7 @@ class Pool:
         child = self._child()
         try:
             answer = child.ask(replace(arrival, raw=b""))
-        except _ChildFailed as failed:
+        except _ChildError as failed:
             return ReadMail(_refused(arrival, self._blobs, failed.code, failed.detail), None)
         self._idle.put(child)
         if answer.mail is None:
@@ -169,7 +169,7 @@ class _Child:
             deadline = time.monotonic() + settings.start_seconds
             self._send(_SETTINGS.dump_json(settings), deadline)
             self._receive(deadline)
-        except _ChildFailed as failed:
+        except _ChildError as failed:
             self._last_words.seek(0)
             words = self._last_words.read()[-2000:].decode("utf-8", "replace").strip()
             self.end()
@@ -178,15 +178,15 @@ class _Child:
             ) from None
 
     def ask(self, arrival: Arrival) -> _Answer:
-        """The child's answer; raises _ChildFailed after ending the child."""
+        """The child's answer; raises _ChildError after ending the child."""
         deadline = time.monotonic() + self._settings.wall_seconds
         try:
             self._send(_ARRIVAL.dump_json(arrival), deadline)
             return _ANSWER.validate_json(self._receive(deadline))
         except ValidationError:
             self.end()
-            raise _ChildFailed("crash", "the reading process gave no valid answer") from None
-        except _ChildFailed:
+            raise _ChildError("crash", "the reading process gave no valid answer") from None
+        except _ChildError:
             self.end()
             raise
 
@@ -216,7 +216,7 @@ class _Child:
     def _receive(self, deadline: float) -> bytes:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, deadline))
         if length > _MAX_ANSWER_BYTES:
-            raise _ChildFailed("crash", f"the reading process answers with {length} bytes")
+            raise _ChildError("crash", f"the reading process answers with {length} bytes")
         return self._exactly(length, deadline)
 
     def _exactly(self, count: int, deadline: float) -> bytes:
@@ -236,22 +236,20 @@ class _Child:
         poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
         left = deadline - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
-            raise _ChildFailed("timeout", f"reading took over {self._settings.wall_seconds:g} s")
+            raise _ChildError("timeout", f"reading took over {self._settings.wall_seconds:g} s")
 
-    def _gone(self) -> _ChildFailed:
+    def _gone(self) -> _ChildError:
         """Why the child closed its pipe: by its exit status."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode
         if status in (-signal.SIGXCPU, -signal.SIGALRM):
-            return _ChildFailed(
+            return _ChildError(
                 "timeout", f"reading took over {self._settings.cpu_seconds} s of CPU"
             )
         if status is not None and status < 0:
-            return _ChildFailed(
-                "crash", f"the reading process was ended by {_signal_name(-status)}"
-            )
-        return _ChildFailed("crash", f"the reading process ended with status {status}")
+            return _ChildError("crash", f"the reading process was ended by {_signal_name(-status)}")
+        return _ChildError("crash", f"the reading process ended with status {status}")
 
 
 def read_here(arrival: Arrival, settings: Settings) -> ReadMail:

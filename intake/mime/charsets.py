@@ -67,7 +67,7 @@ _ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text without NUL, lone surrogates and control characters; ``doubt`` says what was repaired."""
+    """Text without NUL, surrogates and control characters; ``doubt`` says what was repaired."""
 
     text: str
     doubt: str = ""

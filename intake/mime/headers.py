@@ -42,7 +42,7 @@ class Caps:
     max_received: int
 
 
-class HeaderFault(Exception):
+class HeaderError(Exception):
     """The header block is beyond a limit or can be read in two ways; ``code`` is the refusal's."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -54,14 +54,14 @@ class HeaderFault(Exception):
 def split(raw: bytes, max_header_bytes: int) -> tuple[bytes, int]:
     """The header block with its blank line, and where the body begins; linear in the cap.
 
-    Raises HeaderFault when the block is longer than ``max_header_bytes``.
+    Raises HeaderError when the block is longer than ``max_header_bytes``.
     """
     if raw[:1] == b"\n" or raw[:2] == b"\r\n":
-        raise HeaderFault("header", "the mail begins with an empty line: it has no header")
+        raise HeaderError("header", "the mail begins with an empty line: it has no header")
     blank = _BLANK_LINE.search(raw, 0, max_header_bytes + 4)
     end = blank.end() if blank else len(raw)
     if end > max_header_bytes + 4:
-        raise HeaderFault("limits", f"the header block has over {max_header_bytes} bytes")
+        raise HeaderError("limits", f"the header block has over {max_header_bytes} bytes")
     return raw[:end], end
 
 
@@ -71,26 +71,26 @@ def crlf(block: bytes) -> bytes:
     A bare CR or LF between CRLFs is text to one program and a new field to another.
     """
     if b"\0" in block:
-        raise HeaderFault("header", "a NUL stands in the header block")
+        raise HeaderError("header", "a NUL stands in the header block")
     both, lf, cr = block.count(b"\r\n"), block.count(b"\n"), block.count(b"\r")
     if cr != both:
-        raise HeaderFault("header", "a bare CR stands in the header block")
+        raise HeaderError("header", "a bare CR stands in the header block")
     if both == 0:
         return block.replace(b"\n", b"\r\n")
     if lf != both:
-        raise HeaderFault("header", "a bare LF stands in the header block")
+        raise HeaderError("header", "a bare LF stands in the header block")
     return block
 
 
 def fields(block: bytes, caps: Caps) -> tuple[Field, ...]:
-    """Every field of a CRLF header block, top to bottom; raises HeaderFault at the first defect."""
+    """Every field of a CRLF header block, top to bottom; raises HeaderError at the first defect."""
     out: list[Field] = []
     for line in _logical_lines(block):
         if len(line) > caps.max_field_bytes:
-            raise HeaderFault("limits", f"a header field has over {caps.max_field_bytes} bytes")
+            raise HeaderError("limits", f"a header field has over {caps.max_field_bytes} bytes")
         out.append(_field(line))
         if len(out) > caps.max_header_fields:
-            raise HeaderFault("limits", f"there are over {caps.max_header_fields} header fields")
+            raise HeaderError("limits", f"there are over {caps.max_header_fields} header fields")
     _check_counts(out, caps)
     return tuple(out)
 
@@ -101,7 +101,7 @@ def _logical_lines(block: bytes) -> list[bytes]:
     for line in block.split(b"\r\n"):
         if line[:1] in (b" ", b"\t"):
             if not lines:
-                raise HeaderFault("header", "the header block starts with white space")
+                raise HeaderError("header", "the header block starts with white space")
             lines[-1].append(line)
         elif line:
             lines.append([line])
@@ -113,25 +113,25 @@ def _field(line: bytes) -> Field:
     if match:
         return Field(match[1].decode("ascii").lower(), match[2])
     if _SPACED_NAME.match(line):
-        raise HeaderFault("header", "white space stands between a field name and its colon")
-    raise HeaderFault("header", f"a header line is no field: {line[:40]!r}")
+        raise HeaderError("header", "white space stands between a field name and its colon")
+    raise HeaderError("header", f"a header line is no field: {line[:40]!r}")
 
 
 def _check_counts(found: list[Field], caps: Caps) -> None:
     names = [item.name for item in found]
     if names.count("received") > caps.max_received:
-        raise HeaderFault("limits", f"there are over {caps.max_received} Received fields: a loop?")
+        raise HeaderError("limits", f"there are over {caps.max_received} Received fields: a loop?")
     if names.count("from") != 1:
-        raise HeaderFault(
+        raise HeaderError(
             "sender", f"there are {names.count('from')} From fields, exactly 1 is read"
         )
     for name in sorted(SINGLETONS):
         if names.count(name) > 1:
-            raise HeaderFault("header", f"the field {name} stands {names.count(name)} times")
+            raise HeaderError("header", f"the field {name} stands {names.count(name)} times")
     listed = b"".join(item.value for item in found if item.name in _ADDRESS_FIELDS)
     commas = listed.count(b",") // _MAX_COMMAS_PER_ADDRESS
     if max(listed.count(b"@"), commas) > caps.max_addresses:
-        raise HeaderFault("limits", f"there are over {caps.max_addresses} addresses")
+        raise HeaderError("limits", f"there are over {caps.max_addresses} addresses")
 
 
 def unfold(value: bytes) -> bytes:
@@ -154,26 +154,26 @@ def lenient(
     """The fields of a part, which names contradict each other, and where the body begins.
 
     The first of two equal names wins. A line that is no field ends the header and belongs to the
-    body, as in the standard library. Raises HeaderFault beyond ``max_bytes``.
+    body, as in the standard library. Raises HeaderError beyond ``max_bytes``.
     """
-    lines: list[bytes] = []
+    lines: list[list[bytes]] = []
     at = start
     while at < len(raw):
         stop = raw.find(b"\n", at, at + max_bytes) + 1 or min(len(raw), at + max_bytes)
         line = raw[at:stop].rstrip(b"\r\n")
         if stop - start > max_bytes:
-            raise HeaderFault("limits", f"the header of a part has over {max_bytes} bytes")
+            raise HeaderError("limits", f"the header of a part has over {max_bytes} bytes")
         if not line:
             at = stop
             break
         if line[:1] in (b" ", b"\t") and lines:
-            lines[-1] += line
+            lines[-1].append(line)
         elif _FIELD.match(line) and not line.startswith(b"--"):
-            lines.append(line)
+            lines.append([line])
         else:
             break
         at = stop
-    return *_first_values(lines), at
+    return *_first_values([b"".join(parts) for parts in lines]), at
 
 
 def _first_values(lines: list[bytes]) -> tuple[Mapping[str, str], tuple[str, ...]]:

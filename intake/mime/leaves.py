@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from intake.mime import body, charsets, encodings, flowed, html, names, tnef, words
-from intake.mime.structure import Part, StructureFault, Tree
+from intake.mime.structure import Part, StructureError, Tree
+
+_SEALED = frozenset(
+    ("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Leaves:
 
 
 def read(raw: bytes, tree: Tree, caps: Caps) -> Leaves:
-    """The leaves of the tree; raises StructureFault when they are more than ``caps`` allow."""
+    """The leaves of the tree; raises StructureError when they are more than ``caps`` allow."""
     reader = _Reader(raw, tree.parts, caps)
     reader.read_body()
     reader.read_files()
@@ -67,7 +71,8 @@ class _Reader:
             )
         plain = {index: self._plain(self.parts[index]) for index in chosen.plain}
         self.leaves.plain = _paragraphs([plain[index] for index in chosen.plain])
-        texts, rows = [], []
+        texts: list[str] = []
+        rows: list[tuple[str, ...]] = []
         for index in chosen.html:
             if index in plain:
                 texts.append(plain[index])
@@ -82,12 +87,17 @@ class _Reader:
         for part in self.parts:
             if body.is_file(part):
                 self._file(part)
+        sealed = [file.number for file in self.leaves.files if file.media_type in _SEALED]
+        if sealed and not self.leaves.plain and not self.leaves.html:
+            self._doubt(
+                "sealed", f"the words of the mail are encrypted or wrapped in part {sealed[0]}"
+            )
 
     def _file(self, part: Part) -> None:
         name = body.file_name(part)
         data = self._bytes(part)
-        self._add(File(name or names.default(part.number, part.media_type), part.media_type, part.number, data,
-                       self._is_inline(part)))  # fmt: skip
+        shown = name or names.default(part.number, part.media_type)
+        self._add(File(shown, part.media_type, part.number, data, self._is_inline(part)))
         if tnef.is_tnef(part.media_type, name, data):
             self._unpack(part, data)
 
@@ -109,7 +119,7 @@ class _Reader:
     def _add(self, file: File) -> None:
         self.leaves.files.append(file)
         if len(self.leaves.files) > self.caps.max_attachments:
-            raise StructureFault(
+            raise StructureError(
                 "limits", f"there are over {self.caps.max_attachments} attachments"
             )
 
@@ -123,7 +133,7 @@ class _Reader:
     def _count(self, size: int) -> None:
         self.decoded_bytes += size
         if self.decoded_bytes > self.caps.max_decoded_bytes:
-            raise StructureFault(
+            raise StructureError(
                 "limits", f"decoded, the parts have over {self.caps.max_decoded_bytes} bytes"
             )
 

@@ -61,7 +61,7 @@ _EXTENSIONS = {
 
 
 def clean(name: str) -> str:
-    """The last path segment without hidden characters, 120 bytes at most; empty when nothing is left.
+    """The last path segment without hidden characters, 120 bytes at most; may be empty.
 
     Windows' reserved names get a leading underscore, the extension survives shortening.
     """

@@ -48,7 +48,7 @@ class Tree:
     doubts: tuple[str, ...]
 
 
-class StructureFault(Exception):
+class StructureError(Exception):
     """The structure is beyond a limit or ambiguous; ``code`` is the refusal's."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -70,7 +70,7 @@ class _Level:
 def walk(raw: bytes, start: int, top: Mapping[str, str], caps: Caps) -> Tree:
     """The tree of the body that begins at ``start``, under the Content fields of ``top``.
 
-    Raises StructureFault or HeaderFault when a limit is passed or a part contradicts itself.
+    Raises StructureError or HeaderError when a limit is passed or a part contradicts itself.
     """
     walker = _Walker(raw, caps)
     at = walker.open_part(top, start, None)
@@ -79,7 +79,7 @@ def walk(raw: bytes, start: int, top: Mapping[str, str], caps: Caps) -> Tree:
         at = walker.boundary_line(line)
         dashes += 1
         if dashes > MAX_DASH_LINES:
-            raise StructureFault("limits", "too many lines begin like a boundary")
+            raise StructureError("limits", "too many lines begin like a boundary")
     return walker.finished()
 
 
@@ -97,6 +97,7 @@ class _Walker:
         self.caps = caps
         self.parts: list[Part] = []
         self.stack: list[_Level] = []
+        self.depths: dict[bytes, int] = {}  # boundary -> place in the stack
         self.doubts: list[str] = []
 
     def boundary_line(self, line: int) -> int:
@@ -111,6 +112,7 @@ class _Walker:
         self._end_deeper(depth, self._line_break_before(line))
         if closing:
             self.stack.pop()
+            self._note_depths()
             return max(stop - 1, line + 2)
         level = self.stack[depth]
         level.children += 1
@@ -121,7 +123,7 @@ class _Walker:
     def open_part(self, fields: Mapping[str, str], start: int, level: _Level | None) -> int:
         """Adds a part; a multipart with a boundary becomes the innermost open level."""
         if len(self.parts) >= self.caps.max_parts:
-            raise StructureFault("limits", f"there are over {self.caps.max_parts} parts")
+            raise StructureError("limits", f"there are over {self.caps.max_parts} parts")
         index = len(self.parts)
         part = self._part(fields, start, level)
         self.parts.append(part)
@@ -148,13 +150,13 @@ class _Walker:
 
     def _match(self, token: bytes) -> tuple[int, bool]:
         """The innermost open level that the line belongs to, and whether it closes it."""
-        for depth in range(len(self.stack) - 1, -1, -1):
-            boundary = self.stack[depth].boundary
-            if token == boundary:
-                return depth, False
-            if token == boundary + b"--":
-                return depth, True
-        return -1, False
+        opens = self.depths.get(token, -1)
+        closes = self.depths.get(token[:-2], -1) if token.endswith(b"--") else -1
+        return (closes, True) if closes > opens else (opens, False)
+
+    def _note_depths(self) -> None:
+        """Of two levels with one boundary the inner one counts, as in the standard library."""
+        self.depths = {level.boundary: depth for depth, level in enumerate(self.stack)}
 
     def _end_deeper(self, depth: int, end: int) -> None:
         """Ends the open part of that level and of every level inside it."""
@@ -166,6 +168,7 @@ class _Walker:
                 self.parts[level.child] = replace(part, end=max(part.start, end))
                 level.child = -1
         del self.stack[depth + 1 :]
+        self._note_depths()
 
     def _line_break_before(self, line: int) -> int:
         """Where the line break that belongs to the boundary line starts (RFC 2046 §5.1.1)."""
@@ -180,24 +183,25 @@ class _Walker:
             if name.startswith("content-") and name in headers.SINGLETONS
         ]
         if twice:
-            raise StructureFault("structure", f"a part has two different fields {twice[0]}")
+            raise StructureError("structure", f"a part has two different fields {twice[0]}")
 
     def _push(self, part: Part, index: int) -> None:
         boundary = part.content_type.parameters["boundary"].rstrip().encode("utf-8", "replace")
         if len(boundary) > self.caps.max_boundary_bytes:
-            raise StructureFault(
+            raise StructureError(
                 "limits", f"a boundary has over {self.caps.max_boundary_bytes} bytes"
             )
         if len(self.stack) >= self.caps.max_depth:
-            raise StructureFault("limits", f"multiparts are nested over {self.caps.max_depth} deep")
+            raise StructureError("limits", f"multiparts are nested over {self.caps.max_depth} deep")
         if part.encoding not in ("", "7bit", "8bit", "binary"):
             self.doubts.append(f"a multipart has the transfer encoding {part.encoding[:40]}")
         self.stack.append(_Level(boundary, index))
+        self._note_depths()
 
     def _part(self, fields: Mapping[str, str], start: int, level: _Level | None) -> Part:
         content_type = parameters.read(fields.get("content-type", ""))
         if "boundary" in content_type.repeated:
-            raise StructureFault("structure", "a Content-Type names two boundaries")
+            raise StructureError("structure", "a Content-Type names two boundaries")
         parent = level.node if level else -1
         media_type = self._media_type(content_type.value, parent)
         is_multipart = media_type.startswith("multipart/") and bool(
@@ -231,7 +235,7 @@ class _Walker:
         if not value:
             in_digest = parent >= 0 and self.parts[parent].media_type == "multipart/digest"
             return "message/rfc822" if in_digest else "text/plain"
-        main, slash, sub = value.partition("/")
+        main, _, sub = value.partition("/")
         if main.isascii() and main and sub and "/" not in sub:
             return value
         if main in ("text", "html") and not sub:

@@ -30,7 +30,7 @@ def is_tnef(media_type: str, name: str, data: bytes) -> bool:
 
 
 def unpack(data: bytes, max_files: int) -> Unpacked:
-    """Any bytes give an Unpacked; the library raises whatever comes to it, and all of it is caught."""
+    """Any bytes give an Unpacked; whatever the library raises is caught."""
     try:
         found = TNEF(data, do_checksum=False)
         files = tuple(_file(item) for item in found.attachments[:max_files])
