@@ -29,6 +29,7 @@ from intake.delivery import DeliveryError
 from intake.dispatch import Posted, dispatch
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
+from intake.pool import PoolError
 from intake.store import mailboxes, outbox, upkeep
 from intake.store.engine import StoreError, reading, writing
 
@@ -40,7 +41,7 @@ DELIVER_SECONDS = 30
 SWEEP_HOURS = 6
 REMIND_MINUTES = 30
 MAX_BACKOFF_SECONDS = 900
-TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError)
+TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
 
 Progress = Callable[[str, int], None]  # what, how many more
 

@@ -1,0 +1,209 @@
+"""Everything built from the configuration: the bench, the desk, the post and the mailboxes' lines."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from intake import __version__, config_shape
+from intake import config as settings
+from intake.blobs import Blobs
+from intake.collect import Desk, Rules, utc_now
+from intake.config import Config, ConfigError
+from intake.delivery import Lane, open_lane
+from intake.dispatch import Post
+from intake.identity import Trust
+from intake.letters import House, Templates
+from intake.mailbox.box import Box
+from intake.mailbox.imap import ImapBox, ImapSettings
+from intake.mailbox.maildir import MaildirBox
+from intake.pipeline import Judge
+from intake.pool import Pool
+from intake.pool import Settings as PoolSettings
+from intake.store.engine import open_engine
+from intake.store.record import Stamp
+from intake.store.schema import check
+
+IMAP_SCHEMES = {
+    "imaps": ("tls", 993),
+    "imap+starttls": ("starttls", 143),
+    "imap": ("plain", 143),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One mailbox with its rhythm."""
+
+    name: str
+    box: Box
+    rules: Rules
+    poll_seconds: float
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything a pass needs, open."""
+
+    desk: Desk
+    post: Post
+    lines: tuple[Line, ...]
+    pipe_rules: Rules
+    stop: threading.Event
+    folder: Path  # where the heartbeat is written
+
+
+@contextmanager
+def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[Assembly]:
+    """The whole service, closed again at the end. Raises ConfigError, StoreError."""
+    stop = stop or threading.Event()
+    bench = judge(config)
+    engine = open_engine(config.database_url)
+    pool: Pool | None = None
+    try:
+        check(engine)
+        blobs = Blobs(config.blob_folder)
+        size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
+        pool = Pool(size, pool_settings(config))
+        desk = Desk(engine, blobs, pool, bench, settings.limits(config), utc_now, stop.is_set)
+        way = config.delivery
+        lanes = tuple(lane(config) for _ in range(way.connections))
+        bounce = way.bounce_address or config.service.address
+        post = Post(engine, lanes, bounce, utc_now, stop.is_set)
+        lines = tuple(line(config, box) for box in config.mailbox)
+        rules = Rules(backfill_all=True)
+        yield Assembly(desk, post, lines, rules, stop, config.path("var"))
+    finally:
+        if pool is not None:
+            pool.close()
+        engine.dispose()
+
+
+def judge(config: Config) -> Judge:
+    """What every judgement depends on. Raises ConfigError."""
+    catalogue = settings.load_catalogue(config)
+    house = House(
+        service=config.service.name,
+        address=config.service.address,
+        secrets=settings.load_secrets(config),
+        catalogue=catalogue,
+        templates=load_templates(config),
+        departments=config.shape.departments,
+    )
+    personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
+    return Judge(
+        catalogue=catalogue,
+        policy=settings.policy(config, catalogue),
+        house=house,
+        stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
+        timezone=config.service.timezone,
+        case_prefix=config.service.case_prefix,
+        trust={
+            box.name: Trust(box.trusted_authserv_ids, box.received_above)
+            for box in (*config.mailbox, _pipe(config))
+        },
+        required=config.shape.catalogue.required,
+    )
+
+
+def _pipe(config: Config) -> config_shape.Mailbox:
+    """A mail from a pipe is trusted as the first mailbox is: the same MX wrote its fields."""
+    return config.mailbox[0].model_copy(update={"name": "pipe"})
+
+
+def load_templates(config: Config) -> Templates:
+    """The shipped letters, and over them the operator's own. Raises ConfigError."""
+    sources: dict[str, str] = {}
+    shipped = resources.files("intake").joinpath("templates")
+    for folder in shipped.iterdir():
+        for file in folder.iterdir() if folder.is_dir() else ():
+            text = file.read_text("utf-8")
+            sources[f"{folder.name}/{file.name}"] = text
+            sources[f"builtin/{folder.name}/{file.name}"] = text
+    if config.replies.templates:
+        own = config.path(config.replies.templates)
+        if not own.is_dir():
+            raise ConfigError(f"{config.file}: replies.templates: found no folder {own}")
+        for path in sorted(own.glob("*/*.txt")):
+            sources[path.relative_to(own).as_posix()] = path.read_text("utf-8")
+    return Templates(sources)
+
+
+def pool_settings(config: Config) -> PoolSettings:
+    """How mails are read: where, with what limits, by how many children."""
+    given = config.shape.limits
+    return PoolSettings(
+        blob_root=str(config.blob_folder),
+        catalogue=settings.catalogue_data(config),
+        limits=settings.limits(config),
+        wall_seconds=given.parse_seconds,
+        memory_bytes=given.parse_memory_bytes,
+    )
+
+
+def lane(config: Config) -> Lane:
+    """One connection for letters. Raises DeliveryError for a setting that cannot be."""
+    way = config.delivery
+    url = way.url
+    if url.startswith("maildir:"):
+        url = f"maildir:{config.path(url.removeprefix('maildir:'))}"
+    return open_lane(
+        url,
+        secret=lambda: settings.delivery_secret(config),
+        ca_file=str(config.path(way.ca_file)) if way.ca_file else "",
+        helo=way.helo,
+        allow_plain=way.allow_plain,
+    )
+
+
+def line(config: Config, box: config_shape.Mailbox) -> Line:
+    """One mailbox with its rules. Raises ConfigError."""
+    everything, since = settings.backfill(box)
+    is_maildir = box.url.startswith("maildir:")
+    rules = Rules(box.batch_mails, box.batch_bytes, since, everything or is_maildir)
+    made: Box = maildir(config, box) if is_maildir else imap(config, box)
+    return Line(box.name, made, rules, box.poll_seconds, box.idle)
+
+
+def maildir(config: Config, box: config_shape.Mailbox) -> Box:
+    """A Maildir as a mailbox."""
+    path = config.path(box.url.removeprefix("maildir:"))
+    return MaildirBox(box.name, path, box.processed_folder, box.held_folder)
+
+
+def imap(config: Config, box: config_shape.Mailbox) -> Box:
+    """An IMAP folder as a mailbox; the secret is read when it is needed."""
+    url = urlsplit(box.url)
+    where = f"{config.file or 'configuration'}: mailbox {box.name}.url"
+    if url.scheme not in IMAP_SCHEMES or not url.hostname or not url.username:
+        raise ConfigError(
+            f"{where}: found {url.scheme}://…, wanted imaps://USER@HOST/FOLDER, "
+            "imap+starttls://…, imap://… on this machine, or maildir:PATH"
+        )
+    security, port = IMAP_SCHEMES[url.scheme]
+    secret: Callable[[], str] = lambda: settings.mailbox_secret(config, box)  # noqa: E731 - read anew at each login
+    return ImapBox(
+        ImapSettings(
+            name=box.name,
+            host=url.hostname,
+            port=url.port or port,
+            security=security,
+            user=unquote(url.username),
+            secret=secret,
+            auth=box.auth,
+            folder=unquote(url.path.lstrip("/")) or "INBOX",
+            processed_folder=box.processed_folder,
+            held_folder=box.held_folder,
+            ca_file=str(config.path(box.ca_file)) if box.ca_file else "",
+            allow_plain=box.allow_plain,
+            connect_seconds=box.connect_seconds,
+            read_seconds=box.read_seconds,
+        )
+    )

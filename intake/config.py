@@ -1,0 +1,330 @@
+"""config.toml + environment -> frozen Config; an error names file, key, found and wanted.
+
+Order: ``--config FILE``, else INTAKE_CONFIG, else ``./config.toml``, else the built-in defaults.
+Relative paths in the file are relative to its folder. Secrets may stand in INTAKE_… environment
+variables, in files, or be printed by a command; they are never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from intake import config_shape as shape
+from intake.addresses import ascii_lower
+from intake.catalogue import Catalogue, CatalogueError, build
+from intake.message import Limits
+from intake.policy import Policy
+
+SECRET_SECONDS = 20  # time limit of a password or token command
+MIN_SECRET_BYTES = 16
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; one mistake a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force, with the folder that relative paths start from."""
+
+    shape: shape.Shape
+    folder: Path
+    file: str = ""  # empty: the built-in defaults
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def service(self) -> shape.Service:
+        """Who we are."""
+        return self.shape.service
+
+    @property
+    def mailbox(self) -> tuple[shape.Mailbox, ...]:
+        """The sources of mail."""
+        return self.shape.mailbox
+
+    @property
+    def delivery(self) -> shape.Delivery:
+        """The way out."""
+        return self.shape.delivery
+
+    @property
+    def replies(self) -> shape.Replies:
+        """What is answered."""
+        return self.shape.replies
+
+    @property
+    def retention(self) -> shape.Retention:
+        """How long things are kept."""
+        return self.shape.retention
+
+    def path(self, text: str) -> Path:
+        """A path of the configuration, made absolute."""
+        return (self.folder / Path(text).expanduser()).absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL with an absolute path where it is a file."""
+        url = self.shape.database.url
+        kind, found, path = url.partition(":///")
+        return f"{kind}:///{self.path(path)}" if found and kind == "sqlite" and path else url
+
+    @property
+    def blob_folder(self) -> Path:
+        """Where raw mails and attachments lie."""
+        return self.path(self.shape.storage.url)
+
+
+def load(path: str | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in force. Raises ConfigError with every mistake in it."""
+    environment = os.environ if environment is None else environment
+    _refuse_unknown(environment)
+    named = path or environment.get("INTAKE_CONFIG", "")
+    file = Path(named or "config.toml")
+    if not file.exists():
+        if named:
+            raise ConfigError(f"{file}: there is no such file; `intake init` writes one")
+        return Config(shape.Shape(), Path.cwd(), "", dict(environment))
+    data = read_toml(file)
+    try:
+        made = shape.Shape.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_mistake(file, one) for one in error.errors())) from None
+    config = Config(made, file.absolute().parent, str(file), dict(environment))
+    mistakes = _doubts(config)
+    if mistakes:
+        raise ConfigError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as data; ConfigError with the line when it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+
+
+def _mistake(file: Path, error: Any) -> str:
+    """``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    secret = any(word in key for word in ("password", "secret"))
+    found = "(hidden)" if secret else repr(error["input"])[:80]
+    if error["type"] == "extra_forbidden":
+        return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
+    if error["type"] == "missing":
+        return f"{file}: {key}: found nothing, wanted a value"
+    wanted = error["msg"].removeprefix("Value error, ")
+    return f"{file}: {key}: found {found}, wanted: {wanted[0].lower()}{wanted[1:]}"
+
+
+def _doubts(config: Config) -> list[str]:
+    """Mistakes between keys that no single key shows."""
+    names = [box.name for box in config.mailbox]
+    doubts = [f"mailbox: found the name {name!r} twice, wanted each once" for name in _twice(names)]
+    if not config.mailbox:
+        doubts.append("mailbox: found none, wanted at least one [[mailbox]] table")
+    for box in config.mailbox:
+        if box.backfill not in ("none", "all") and _date(box.backfill) is None:
+            doubts.append(
+                f"mailbox {box.name}.backfill: found {box.backfill!r}, "
+                'wanted "none", "all" or a date like 2026-01-31'
+            )
+    return doubts
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def backfill(box: shape.Mailbox) -> tuple[bool, datetime | None]:
+    """Whether everything is taken on first connecting, or what arrived since when."""
+    return box.backfill == "all", _date(box.backfill)
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def _variable(*parts: str) -> str:
+    return "INTAKE_" + "_".join(part.upper().replace("-", "_").replace(".", "_") for part in parts)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt variable is a mistake, not a silent nothing."""
+    fixed = ("INTAKE_CONFIG", "INTAKE_SECRET", "INTAKE_SECRET_OLD", "INTAKE_DELIVERY_PASSWORD")
+    tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
+    for name in sorted(environment):
+        mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(("_PASSWORD", "_TOKEN"))
+        if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not mailbox:
+            wanted = ", ".join((*fixed, "INTAKE_MAILBOX_NAME_PASSWORD", "INTAKE_MAILBOX_NAME_TOKEN"))
+            raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
+
+
+def mailbox_secret(config: Config, box: shape.Mailbox) -> str:
+    """The password or token of a mailbox, read anew at each call. Raises ConfigError."""
+    if box.auth == "xoauth2":
+        variable = _variable("mailbox", box.name, "token")
+        return _secret(config, variable, SecretStr(""), box.token_file, box.token_command)
+    variable = _variable("mailbox", box.name, "password")
+    return _secret(config, variable, box.password, box.password_file, box.password_command)
+
+
+def delivery_secret(config: Config) -> str:
+    """The password for sending; empty when there is none."""
+    way = config.delivery
+    named = way.password.get_secret_value() or way.password_file or way.password_command
+    if not named and "INTAKE_DELIVERY_PASSWORD" not in config.environment:
+        return ""
+    return _secret(
+        config, "INTAKE_DELIVERY_PASSWORD", way.password, way.password_file, way.password_command
+    )
+
+
+def _secret(config: Config, variable: str, given: SecretStr, file: str, command: str) -> str:
+    if config.environment.get(variable):
+        return config.environment[variable]
+    if given.get_secret_value():
+        return given.get_secret_value()
+    if file:
+        return _secret_file(config.path(file))
+    if command:
+        return _secret_command(command)
+    raise ConfigError(f"no secret: found neither {variable} nor a password, file or command")
+
+
+def _secret_file(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the secret cannot be read: {error}") from None
+    if not text:
+        raise ConfigError(f"{path}: found an empty file, wanted a secret")
+    return text
+
+
+def _secret_command(command: str) -> str:
+    """The first line that the command prints; it runs without a shell and within 20 seconds."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's own command, split without a shell
+            shlex.split(command), capture_output=True, timeout=SECRET_SECONDS, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"the secret command failed: {type(error).__name__}") from None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0].strip():
+        raise ConfigError("the secret command printed nothing")
+    return lines[0].strip()
+
+
+def load_secrets(config: Config) -> tuple[bytes, ...]:
+    """The keys that references are signed with, the newest first. Raises ConfigError."""
+    found = [config.environment.get(name, "") for name in ("INTAKE_SECRET", "INTAKE_SECRET_OLD")]
+    if not found[0]:
+        given = config.service.secret.get_secret_value()
+        found.insert(0, given or _secret_lines(config.path(config.service.secret_file)))
+    secrets = [line.encode() for text in found for line in text.split() if line]
+    if not secrets or any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
+        raise ConfigError(
+            f"service.secret: found one shorter than {MIN_SECRET_BYTES} characters, "
+            "wanted a long random text; `intake init` makes one"
+        )
+    return tuple(dict.fromkeys(secrets))
+
+
+def _secret_lines(path: Path) -> str:
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no secret file; `intake init` makes one")
+    return _secret_file(path)
+
+
+# ---------------------------------------------------------------- what the pure rooms take
+
+
+def catalogue_data(config: Config) -> dict[str, Any]:
+    """The parsed catalogue file: the operator's, or the shipped one."""
+    chosen = config.shape.catalogue.path
+    if chosen:
+        return read_toml(config.path(chosen))
+    return tomllib.loads(resources.files("intake").joinpath("catalogue.toml").read_text("utf-8"))
+
+
+def load_catalogue(config: Config) -> Catalogue:
+    """The catalogue in force. Raises ConfigError with every mistake in it."""
+    where = config.shape.catalogue.path or "the shipped catalogue"
+    try:
+        made = build(catalogue_data(config))
+    except CatalogueError as error:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in error.mistakes)) from None
+    for type_name, overrides in config.shape.catalogue.required.items():
+        known = made.types.get(type_name)
+        unknown = [name for name in overrides if known is None or name not in known.fields]
+        if known is None or unknown:
+            raise ConfigError(
+                f"{config.file}: catalogue.required.{type_name}: found "
+                f"{', '.join(unknown) or 'an unknown type'}, wanted types and fields of {where}"
+            )
+    return made
+
+
+def limits(config: Config) -> Limits:
+    """What one mail may cost."""
+    given = config.shape.limits.model_dump()
+    return Limits(**{one.name: given[one.name] for one in fields(Limits)})
+
+
+def policy(config: Config, catalogue: Catalogue) -> Policy:
+    """What the operator chose, and what the catalogue lets each kind of contact do."""
+    replies = config.replies
+    own = (config.service.address, *config.service.aliases)
+    barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
+    at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
+    return Policy(
+        unknown_sender=replies.unknown_sender,
+        max_rounds=replies.max_rounds,
+        acknowledge=replies.acknowledge,
+        max_letters_per_hour=replies.max_letters_per_hour,
+        max_letters_per_day=replies.max_letters_per_day,
+        max_letter_age_hours=replies.max_letter_age_hours,
+        own_addresses=tuple(ascii_lower(address) for address in own),
+        refuse_inactive=replies.refuse_inactive,
+        high_risk_types=replies.high_risk_types,
+        step_up=replies.step_up,
+        may_not_submit=tuple(barred),
+        open_at_once=tuple(at_once),
+    )
+
+
+def policy_hash(config: Config, catalogue: Catalogue) -> str:
+    """Sixteen hex digits that change whenever a judgement might."""
+    chosen = policy(config, catalogue)
+    trust = [
+        (box.name, box.trusted_authserv_ids, box.received_above) for box in config.mailbox
+    ]
+    parts = [repr(chosen), repr(trust), json.dumps(catalogue_data(config), sort_keys=True, default=str)]
+    parts.append(json.dumps(config.shape.catalogue.required, sort_keys=True))
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""The configuration's shape: every key with its unit and default; unknown keys are refused.
+
+``config.example.toml`` explains each key to operators; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from intake.addresses import Address, read_address
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no IANA time zone name such as America/Chicago")
+    return name
+
+
+def _address(text: str) -> str:
+    read = read_address(text)
+    if not isinstance(read, Address):
+        raise ValueError(f"{text!r} is no plain email address: {read.detail}")
+    return text
+
+
+MailAddress = Annotated[str, AfterValidator(_address)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Service(Section):
+    """Who we are to the people who write."""
+
+    name: str = Field(default="Support desk", min_length=1, max_length=80)
+    address: MailAddress = "support@desk.example"
+    aliases: tuple[MailAddress, ...] = ()
+    timezone: Annotated[str, AfterValidator(_timezone)] = "America/Chicago"
+    case_prefix: str = Field(default="CASE-", pattern=r"^[A-Z0-9]{1,12}-$")
+    secret: SecretStr = SecretStr("")
+    secret_file: str = "var/secret"
+
+
+class Mailbox(Section):
+    """One source of mail."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    url: str
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    password_command: str = ""
+    auth: Literal["password", "xoauth2"] = "password"
+    token_file: str = ""
+    token_command: str = ""
+    ca_file: str = ""
+    allow_plain: bool = False
+    trusted_authserv_ids: tuple[str, ...] = ()
+    received_above: Count = 0
+    processed_folder: str = "Processed"
+    held_folder: str = "Held"
+    poll_seconds: Positive = 60
+    idle: bool = True
+    backfill: str = "none"
+    batch_mails: Positive = 50
+    batch_bytes: Positive = 16 * 2**20
+    connect_seconds: Positive = 15
+    read_seconds: Positive = 60
+
+
+class Delivery(Section):
+    """The way out for letters."""
+
+    url: str = "maildir:var/out"
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    password_command: str = ""
+    ca_file: str = ""
+    allow_plain: bool = False
+    connections: int = Field(default=4, ge=1, le=50)
+    bounce_address: str = ""
+    helo: str = ""
+
+
+class Database(Section):
+    """Where everything is recorded."""
+
+    url: str = "sqlite:///var/intake.db"
+
+
+class Storage(Section):
+    """Where raw mails and attachments lie."""
+
+    url: str = "var/blobs"
+
+
+class CatalogueChoice(Section):
+    """Which catalogue, and what it demands."""
+
+    path: str = ""
+    required: dict[str, dict[str, bool]] = Field(default_factory=dict)
+
+
+class Replies(Section):
+    """What is answered, and how often."""
+
+    acknowledge: bool = True
+    max_rounds: int = Field(default=2, ge=1, le=5)
+    expire_days: Positive = 14
+    max_letters_per_hour: Positive = 5
+    max_letters_per_day: Positive = 20
+    max_letter_age_hours: Positive = 96
+    templates: str = ""
+    unknown_sender: Literal["hold", "drop"] = "hold"
+    refuse_inactive: bool = False
+    high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
+    step_up: bool = True
+
+
+class Limits(Section):
+    """What one mail may cost."""
+
+    max_mail_bytes: Positive = 50 * 2**20
+    max_header_bytes: Positive = 256 * 2**10
+    max_header_fields: Positive = 1000
+    max_field_bytes: Positive = 64 * 2**10
+    max_addresses: Positive = 500
+    max_depth: Positive = 30
+    max_parts: Positive = 500
+    max_boundary_bytes: Positive = 256
+    max_attachments: Positive = 100
+    max_received: Positive = 50
+    max_decoded_bytes: Positive = 100 * 2**20
+    max_html_bytes: Positive = 2**20
+    max_html_depth: Positive = 2000
+    max_text_chars: Positive = 2**20
+    parse_seconds: Positive = 10
+    parse_memory_bytes: Positive = 512 * 2**20
+    parse_workers: Count = 0
+
+
+class Retention(Section):
+    """How long things are kept that nobody needs."""
+
+    orphan_blob_hours: Positive = 24
+
+
+class Logging(Section):
+    """What the worker says."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Shape(Section):
+    """The whole file."""
+
+    service: Service = Service()
+    mailbox: tuple[Mailbox, ...] = (Mailbox(name="drop", url="maildir:var/mail"),)
+    delivery: Delivery = Delivery()
+    database: Database = Database()
+    storage: Storage = Storage()
+    catalogue: CatalogueChoice = CatalogueChoice()
+    departments: dict[str, str] = Field(default_factory=dict)
+    replies: Replies = Replies()
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    logging: Logging = Logging()
