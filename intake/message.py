@@ -26,6 +26,7 @@ from intake.mime.structure import StructureError
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,501})>")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+_MBOX_LINE = re.compile(rb"From [^\s:]\S{0,300}[ \t][^\r\n:]{1,80}\d\d:\d\d[^\r\n]{0,80}\r?\n")
 _MAX_REFERENCES = 20  # the first, and the last ones
 _PEEK_BYTES = 64 * 2**10
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
@@ -333,11 +334,15 @@ def _attachment(file: leaves.File) -> Attachment:
 
 
 def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
-    """A ``From `` line on top is a mailbox file's separator, no part of the mail."""
-    if not raw.startswith(b"From "):
+    """An mbox ``From `` line with its date on top is a separator, no part of the mail.
+
+    Without a date it is left to the gate: ``From : x@y`` is a forged field, not a separator.
+    """
+    line = _MBOX_LINE.match(raw)
+    if line is None:
         return raw
     warnings.append(Warning("mbox", "the separator line of a mailbox file stood on top"))
-    return raw[raw.find(b"\n") + 1 :] if b"\n" in raw else b""
+    return raw[line.end() :]
 
 
 def refusal(arrival: Arrival, code: str, detail: str) -> Refusal:

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from intake import message
 from intake.blobs import BlobError, Blobs
-from intake.catalogue import Catalogue, build
+from intake.catalogue import Catalogue
 from intake.message import Arrival, Limits, Message, Refusal
 from intake.parsers.submission import Scan
 
@@ -51,7 +51,8 @@ class Settings:
     cpu_seconds: int = 10  # for one mail
     memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
     start_seconds: float = 60.0  # for starting Python and importing
-    scanner: str = "intake.parsers.scanner:scan"  # module:function
+    builder: str = "intake.catalogue:build"  # module:function that makes the catalogue
+    scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class _Child:
 
 def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
     """The same reading in this process, attachments kept in the message; for ``intake explain``."""
-    return _read_and_scan(arrival, settings.limits, build(settings.catalogue), _scanner(settings))
+    return _read_and_scan(arrival, settings.limits, *_tools(settings))
 
 
 def _read_and_scan(
@@ -276,10 +277,16 @@ def _read_and_scan(
         return ReadMail(message.refusal(arrival, "crash", detail), None)
 
 
-def _scanner(settings: Settings) -> Callable[[Message, Catalogue], Scan]:
-    module, _, name = settings.scanner.partition(":")
-    found: Callable[[Message, Catalogue], Scan] = getattr(import_module(module), name)
-    return found
+def _tools(settings: Settings) -> tuple[Catalogue, Callable[[Message, Catalogue], Scan]]:
+    """The catalogue built, and the scanner; both are named, so that tests can hurt a child."""
+    build = _named(settings.builder)
+    scan: Callable[[Message, Catalogue], Scan] = _named(settings.scanner)
+    return build(settings.catalogue), scan
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _refused(arrival: Arrival, blobs: Blobs, code: str, detail: str) -> Refusal:
@@ -307,7 +314,7 @@ def serve() -> None:
         signal.signal(number, signal.SIG_IGN)  # the parent decides when a child ends
     settings = _SETTINGS.validate_json(_next(source) or b"")
     blobs = Blobs(settings.blob_root)
-    catalogue, scan = build(settings.catalogue), _scanner(settings)
+    catalogue, scan = _tools(settings)
     _reply(sink, b"{}")
     while (job := _next(source)) is not None:
         arrival = _ARRIVAL.validate_json(job)
