@@ -26,7 +26,9 @@ from intake.mime.structure import StructureError
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,501})>")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
-_MBOX_LINE = re.compile(rb"From [^\s:]\S{0,300}[ \t][^\r\n:]{1,80}\d\d:\d\d[^\r\n]{0,80}\r?\n")
+_MBOX_LINE = re.compile(
+    rb"From [^\s:](?:[^\r\n:]{0,400}|\S{0,300}[ \t][^\r\n:]{1,80}\d\d:\d\d?\b[^\r\n]{0,80})\r?\n"
+)
 _MAX_REFERENCES = 20  # the first, and the last ones
 _PEEK_BYTES = 64 * 2**10
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
@@ -334,9 +336,9 @@ def _attachment(file: leaves.File) -> Attachment:
 
 
 def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
-    """An mbox ``From `` line with its date on top is a separator, no part of the mail.
+    """An mbox ``From `` line on top is a separator, no part of the mail.
 
-    Without a date it is left to the gate: ``From : x@y`` is a forged field, not a separator.
+    It has no colon but in a time of day: ``From : x@y`` is a forged field and left to the gate.
     """
     line = _MBOX_LINE.match(raw)
     if line is None:

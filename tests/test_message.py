@@ -103,7 +103,9 @@ def test_the_separator_of_a_mailbox_file_is_no_header() -> None:
     """A "From " line on top is taken off with a warning."""
     read = message(b"From a@b.example Tue Jan  2 10:00:00 2024\n" + b"From: a@b.example\n\nx")
     assert "mbox" in [warning.code for warning in read.warnings]
-    assert refusal(b"From nobody\r\nFrom: a@b.example\r\n\r\n").code == "header"
+    assert message(b"From nobody\r\nFrom: a@b.example\r\n\r\n").plain == ""
+    assert refusal(b"From x: y\r\nFrom: a@b.example\r\n\r\n").code == "header"
+    assert refusal(b"From x\r\n : c@d.example\r\nFrom: a@b.example\r\n\r\n").code == "header"
 
 
 @pytest.mark.parametrize(
