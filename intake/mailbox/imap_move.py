@@ -1,0 +1,122 @@
+"""Moving mail between IMAP folders so that it is never lost and never copied twice.
+
+With MOVE (RFC 6851): one UID MOVE, and COPYUID (RFC 4315) proves which mails went; the source is
+asked about the others. Without MOVE: what an interrupted attempt has copied already is found by
+size, date and then bytes; the rest is copied, everything is marked \\Deleted and removed by UID
+EXPUNGE. Without UIDPLUS it stays there marked: a plain EXPUNGE would remove what others marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intake.mailbox.box import Settled
+
+CHUNK_UIDS = 500
+RECENT_UIDS = 1000  # how far back in the target an earlier copy is looked for
+
+
+class Mover:
+    """The two target folders of one connection, whose source folder is selected."""
+
+    def __init__(self, client: Any, source: str, folders: Mapping[str, str]) -> None:
+        self._client = client
+        self._source = source
+        self._folders = folders
+
+    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
+        """Each mail moved, or why not. Mail that has left the source by itself counts as moved."""
+        settled: list[Settled] = []
+        for start in range(0, len(uids), CHUNK_UIDS):
+            part = list(uids[start : start + CHUNK_UIDS])
+            if self._client.has_capability("MOVE"):
+                settled += self._move(self._folders[folder], part)
+            else:
+                settled += self._copy(self._folders[folder], part)
+        return settled
+
+    def _move(self, target: str, uids: list[int]) -> list[Settled]:
+        self._client.move(uids, target)
+        proved = self._proved()
+        rest = [uid for uid in uids if uid not in proved]
+        left = self._still_there(rest) if rest else set()
+        return [
+            Settled(uid, uid not in left, "still in the folder after MOVE" if uid in left else "")
+            for uid in uids
+        ]
+
+    def _proved(self) -> set[int]:
+        """The source UIDs of the COPYUID answers."""
+        _, data = self._client._imap.response("COPYUID")
+        found: set[int] = set()
+        for line in data or []:
+            parts = line.split() if isinstance(line, bytes) else []
+            if len(parts) == 3:
+                found.update(expand(parts[1]))
+        return found
+
+    def _still_there(self, uids: list[int]) -> set[int]:
+        rows = self._client.fetch(uids, ["FLAGS"])
+        return {uid for uid in uids if b"FLAGS" in rows.get(uid, {})}
+
+    def _copy(self, target: str, uids: list[int]) -> list[Settled]:
+        present = sorted(self._still_there(uids))
+        if not present:
+            return [Settled(uid, True) for uid in uids]
+        copied = self._copied_before(target, present)
+        fresh = [uid for uid in present if uid not in copied]
+        if fresh:
+            self._client.copy(fresh, target)
+        self._client.add_flags(present, [b"\\Deleted"])
+        if not self._client.has_capability("UIDPLUS"):
+            return [Settled(uid, True, "marked deleted, left in the folder") for uid in uids]
+        self._client.uid_expunge(present)
+        left = self._still_there(present)
+        return [Settled(uid, uid not in left, "not expunged" if uid in left else "") for uid in uids]
+
+    def _copied_before(self, target: str, uids: list[int]) -> set[int]:
+        """Mails of the source that lie byte-identical in the target already."""
+        mine = self._marks(uids)
+        top = int(self._client.folder_status(target, ["UIDNEXT"])[b"UIDNEXT"])
+        self._client.select_folder(target, readonly=True)
+        try:
+            low = max(1, top - RECENT_UIDS)
+            there = self._marks(self._client.search(["UID", f"{low}:{top}"]))
+            wanted = set(mine.values())
+            alike = [uid for uid, mark in there.items() if mark in wanted]
+            bodies = set(self._bodies(alike).values())
+        finally:
+            self._client.select_folder(self._source)
+        if not bodies:
+            return set()
+        marks = {there[uid] for uid in alike}
+        doubtful = [uid for uid in uids if mine.get(uid) in marks]
+        return {uid for uid, body in self._bodies(doubtful).items() if body in bodies}
+
+    def _marks(self, uids: Sequence[int]) -> dict[int, tuple[Any, Any]]:
+        """Size and date, which COPY keeps."""
+        rows = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]) if uids else {}
+        return {
+            uid: (row[b"RFC822.SIZE"], row.get(b"INTERNALDATE"))
+            for uid, row in rows.items()
+            if b"RFC822.SIZE" in row
+        }
+
+    def _bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
+        rows = self._client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
+        return {
+            uid: row[b"BODY[]"] for uid, row in rows.items() if isinstance(row.get(b"BODY[]"), bytes)
+        }
+
+
+def expand(text: bytes) -> set[int]:
+    """``1:3,7`` as numbers; an absurd range is no proof of anything."""
+    found: set[int] = set()
+    for part in text.split(b","):
+        low, _, high = part.partition(b":")
+        if low.isdigit() and (not high or high.isdigit()):
+            first, last = int(low), int(high or low)
+            if abs(last - first) <= CHUNK_UIDS:
+                found.update(range(min(first, last), max(first, last) + 1))
+    return found
