@@ -1,8 +1,8 @@
 """Bytes and the charset label that came with them give text, whatever the label is worth.
 
-A declared charset that exists wins, except for two labels that are known to lie: Latin-1 and ASCII
-with bytes 0x80-0x9F mean Windows-1252, GB 2312 means GB 18030. Without a label: UTF-8, then
-Windows-1252.
+A declared charset that exists wins, except for labels that are known to lie: Latin-1 with bytes
+0x80-0x9F means Windows-1252, ASCII with 8-bit bytes means nothing, GB 2312 means GB 18030.
+Without a label: UTF-8, then Windows-1252.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def decode(data: bytes, label: str) -> Decoded:
         doubt = f"the charset {label[:40]!r} is not known" if label.strip() else ""
         text, guessed = _guess(data)
         return Decoded(clean(text), doubt or guessed)
-    if codec in ("ascii", "iso8859-1") and _C1_BYTES.search(data):
+    if codec == "iso8859-1" and _C1_BYTES.search(data):
         return Decoded(clean(_western(data)), f"{label[:40]} with bytes that are not in it")
     try:
         return Decoded(clean(data.decode(codec)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from intake.mime import htmlcost
+from intake.mime import markup
 
 _BLOCKS = frozenset(
     (
@@ -105,11 +105,11 @@ class Rendered:
 def render(source: str, max_chars: int, max_depth: int) -> Rendered:
     """Any text gives a Rendered in linear time."""
     source, doubt = _within(source.replace("\0", ""), max_chars)
-    if htmlcost.is_costly(source, max_depth):
-        return Rendered(
-            _tidy(htmlcost.strip_tags(source)), (), "HTML nested too deep; read without its tags"
-        )
-    root = LexborHTMLParser(source).root
+    rebuilt = markup.rebuild(source, max_depth)
+    if rebuilt is None:
+        text = _tidy(markup.text_only(source))
+        return Rendered(text, (), "HTML nested too deep; read without its tags")
+    root = LexborHTMLParser(rebuilt).root
     page = _Page()
     if root is not None:
         _walk(root, page)
@@ -137,6 +137,8 @@ class _Cell:
     chunks: list[str] = field(default_factory=list)
     at_line_start: bool = True
     pending_space: bool = False
+    behind_mark: bool = False  # nothing stands behind the dash of a list item yet
+    gap: int = -1  # an empty line is due before the next words, at that quote depth at most
 
 
 @dataclass(slots=True)
@@ -171,29 +173,39 @@ class _Page:
     def _put(self, words: str) -> None:
         if not words:
             return
-        if self.out.at_line_start and self.quotes and self.outer is None:
-            self.out.chunks.append(">" * min(self.quotes, MAX_QUOTE_MARKS) + " ")
+        if self.out.at_line_start:
+            if self.out.gap >= 0 and self.out.chunks:
+                self.out.chunks.append(self._marks(self.out.gap) + "\n")
+            self.out.gap = -1
+            marks = self._marks(self.quotes)
+            self.out.chunks.append(marks + " " if marks else "")
         self.out.chunks.append(words)
-        self.out.at_line_start = False
+        self.out.at_line_start = self.out.behind_mark = False
+
+    def _marks(self, depth: int) -> str:
+        """Quote marks for a line; the cells of a row get theirs when the row is written."""
+        return "" if self.outer is not None else ">" * min(self.quotes, depth, MAX_QUOTE_MARKS)
+
+    def mark_item(self) -> None:
+        """The dash of a list item; the block inside it stays on its line."""
+        self._put("- ")
+        self.out.behind_mark = True
 
     def line_break(self) -> None:
         """Ends the line, even an empty one."""
-        if self.out.at_line_start and self.quotes and self.outer is None:
-            self.out.chunks.append(">" * min(self.quotes, MAX_QUOTE_MARKS))
+        if self.out.at_line_start:
+            self.out.chunks.append(self._marks(self.quotes))
         self.out.chunks.append("\n")
-        self.out.at_line_start, self.out.pending_space = True, False
+        self.out.at_line_start, self.out.pending_space, self.out.behind_mark = True, False, False
 
     def block(self, spaced: bool) -> None:
-        """Begins a line unless at the start of one; ``spaced`` adds an empty line before."""
+        """Begins a line unless at the start of one; ``spaced`` asks for an empty line between."""
+        if self.out.behind_mark:
+            return
         if not self.out.at_line_start:
             self.line_break()
-        if (
-            spaced
-            and self.out.chunks
-            and self.outer is None
-            and self.out.chunks[-2:] != ["\n", "\n"]
-        ):
-            self.line_break()
+        if spaced and self.outer is None:
+            self.out.gap = self.quotes if self.out.gap < 0 else min(self.out.gap, self.quotes)
         self.out.pending_space = False
 
     def begin_row(self) -> None:
@@ -315,8 +327,7 @@ def _begin(node: LexborNode, tag: str, kind: str, page: _Page) -> None:
     elif kind == "pre":
         page.preformatted += 1
     elif tag == "li":
-        page._put("- ")
-        page.out.at_line_start = False
+        page.mark_item()
 
 
 def _leave(node: LexborNode, kind: str, page: _Page) -> None:

@@ -1,0 +1,177 @@
+"""HTML cut into tags and text in one linear pass, before any parser builds a tree of it.
+
+Lexbor is quadratic in depth and in the attributes of a tag, and the HTML standard makes it clone
+every open formatting element (``<b>``, ``<font>`` …) into each new block. So it is given only what
+``rebuild`` writes: tags with the few attributes that matter here, and never a costly tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+
+MAX_CLONES = 300_000  # formatting elements that would be opened anew
+_MAX_VALUE_CHARS = 2000
+_NAME = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,30})[^\s/>]*")
+_ATTRIBUTE = re.compile(
+    r"[\s/]*(?P<name>[^\s/>][^\s/>=]*)"
+    r"(?:\s*=\s*(?:\"(?P<double>[^\"]*)(?:\"|\Z)|'(?P<single>[^']*)(?:'|\Z)|(?P<bare>[^\s>]*)))?"
+)
+_END = re.compile(r"([\s/]*)>")
+_KEPT = frozenset(("style", "class", "type", "hidden"))
+_RAW_TEXT = {
+    name: re.compile(rf"</{name}(?=[\s/>])", re.I)
+    for name in ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
+}
+_VOID = frozenset(
+    (
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
+        *("track", "wbr"),
+    )
+)
+_SELF_ENDING = frozenset(
+    (
+        *("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"),
+        "colgroup",
+    )
+)
+_FORMATTING = frozenset(
+    (
+        *("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong"),
+        *("tt", "u"),
+    )
+)
+_LINES = frozenset(
+    (
+        *("br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol"),
+        "blockquote",
+    )
+)
+_BLANK = re.compile(r"[ \t\r\n\f\v]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag by its lower-case name; closing tags have no attributes."""
+
+    name: str
+    closing: bool = False
+    self_closing: bool = False
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+def rebuild(source: str, max_depth: int) -> str | None:
+    """The same page with at most four attributes a tag; None when its tree would be costly."""
+    out: list[str] = []
+    cost = _Cost()
+    for piece in pieces(source):
+        if isinstance(piece, str):
+            out.append(piece.replace("<", "&lt;"))
+            continue
+        out.append(_written(piece))
+        cost.add(piece)
+        if cost.depth > max_depth or cost.clones > MAX_CLONES:
+            return None
+    return "".join(out)
+
+
+def text_only(source: str) -> str:
+    """The text between the tags, with line ends where blocks are; for pages too costly."""
+    out: list[str] = []
+    for piece in pieces(source):
+        if isinstance(piece, str):
+            out.append(unescape(_BLANK.sub(" ", piece)).replace("\xa0", " "))
+        elif piece.name in _LINES:
+            out.append("\n")
+    return "".join(out)
+
+
+def pieces(source: str) -> Iterator[str | Tag]:
+    """Text and tags in their order; comments, declarations, scripts and styles are left out.
+
+    Follows the tokenizer of the HTML standard (§13.2.5) as far as it decides where a tag ends.
+    """
+    at = 0
+    while (start := source.find("<", at)) >= 0:
+        if start > at:
+            yield source[at:start]
+        named = _NAME.match(source, start)
+        if named is None:
+            at = _behind_declaration(source, start)
+            if at == start:
+                yield "<"
+                at += 1
+            continue
+        tag, at = _tag(source, named)
+        if tag is None:
+            return
+        if tag.name in _RAW_TEXT and not tag.closing:
+            end = _RAW_TEXT[tag.name].search(source, at)
+            at = end.start() if end else len(source)
+        else:
+            yield tag
+    if at < len(source):
+        yield source[at:]
+
+
+def _behind_declaration(source: str, start: int) -> int:
+    """Where a comment or declaration ends; ``start`` itself when there is none."""
+    if source.startswith("<!--", start):
+        end = source.find("-->", start + 2)
+        return len(source) if end < 0 else end + 3
+    if source[start + 1 : start + 2] in ("!", "?", "/"):
+        end = source.find(">", start)
+        return len(source) if end < 0 else end + 1
+    return start
+
+
+def _tag(source: str, named: re.Match[str]) -> tuple[Tag | None, int]:
+    """The tag and where it ends; None when the page ends inside it."""
+    at = named.end()
+    kept: dict[str, str] = {}
+    while (end := _END.match(source, at)) is None:
+        found = _ATTRIBUTE.match(source, at)
+        if found is None:
+            return None, len(source)
+        name = found["name"].lower()
+        if name in _KEPT:
+            value = found["double"] or found["single"] or found["bare"] or ""
+            kept.setdefault(name, value[:_MAX_VALUE_CHARS])
+        at = found.end()
+    closing = bool(named[1])
+    attributes = () if closing else tuple(kept.items())
+    return Tag(named[2].lower(), closing, "/" in end[1], attributes), end.end()
+
+
+def _written(tag: Tag) -> str:
+    if tag.closing:
+        return f"</{tag.name}>"
+    values = "".join(f' {name}="{_quoted(value)}"' for name, value in tag.attributes)
+    return f"<{tag.name}{values}{'/' if tag.self_closing else ''}>"
+
+
+def _quoted(value: str) -> str:
+    return value.replace('"', "&quot;")
+
+
+@dataclass(slots=True)
+class _Cost:
+    """What the tree of the tags so far would cost at most."""
+
+    depth: int = 0
+    formats: int = 0  # open formatting elements
+    clones: int = 0
+
+    def add(self, tag: Tag) -> None:
+        """Counts the tag; elements whose end may be left out do not nest."""
+        if tag.name in _VOID:
+            return
+        step = -1 if tag.closing else 1
+        if tag.name in _FORMATTING:
+            self.formats = max(0, self.formats + step)
+        else:
+            self.clones += self.formats
+        if tag.name not in _SELF_ENDING:
+            self.depth = max(0, self.depth + step)
