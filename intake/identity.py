@@ -9,7 +9,7 @@ L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intake import authres
 from intake.addresses import Mailbox, ascii_lower
@@ -36,6 +36,7 @@ class Sender:
     contact: Contact | None  # the one contact with that stored address, active or not
     ambiguous: bool  # two contacts share the address
     evidence: tuple[str, ...]  # what was looked at, and what was set aside with its reason
+    released_by: str = ""  # the person who vouched for the sender of a held mail
 
     @property
     def proved(self) -> bool:
@@ -51,6 +52,12 @@ def identify(message: Message, known: Known, trust: Trust) -> Sender:
     level, evidence = _level(message, address.domain, trust)
     contact = known.contacts[0] if len(known.contacts) == 1 else None
     return Sender(level, address.key, contact, len(known.contacts) > 1, tuple(evidence))
+
+
+def released(sender: Sender, who: str) -> Sender:
+    """The sender of a held mail that a person vouches for: as good as signed, and on record."""
+    words = f"released by {who}; the mail itself proved {sender.level}"
+    return replace(sender, level="L3", evidence=(*sender.evidence, words), released_by=who)
 
 
 def _level(message: Message, domain: str, trust: Trust) -> tuple[str, list[str]]:

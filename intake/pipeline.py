@@ -70,21 +70,32 @@ def keys(mail: Message | Refusal, house: House) -> Keys:
 
 
 def judge(
-    unit: Session,
+    unit: Session | None,
     mail: Message | Refusal,
     scan: Scan | None,
     bench: Judge,
     now: datetime,
+    *,
+    row: int = 0,
+    released_by: str = "",
 ) -> Judgement:
-    """The decision about one mail and the letters it wants; reads the database, writes nothing."""
+    """The decision about one mail and the letters it wants; reads the database, writes nothing.
+
+    Without a unit there is no database yet and nobody is known. ``row`` is the mail's own ledger
+    row when it is judged again; ``released_by`` the person who vouches for its sender.
+    """
     wanted = keys(mail, bench.house)
-    known = look_up(unit, wanted, now, case_prefix=bench.case_prefix)
+    known = Known(next_number=f"{bench.case_prefix}1001")
+    if unit is not None:
+        known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
     own = tokens.own_ids(bench.house.secrets, (mail.message_id,), bench.house.domain)
     known = replace(known, answered_letters=wanted.outbox_ids, is_own_letter=bool(own))
     trust = bench.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust)
+    if released_by:
+        sender = identity.released(sender, released_by)
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, bench.policy, now)

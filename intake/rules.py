@@ -130,7 +130,8 @@ def _answers_our_letter(facts: Facts) -> Verdict | None:
 def _automatic(facts: Facts) -> Verdict | None:
     if not facts.automatic:
         return None
-    if facts.proved and facts.contact and facts.contact.allow_automated:
+    vouched = facts.sender.released_by or (facts.contact and facts.contact.allow_automated)
+    if facts.proved and facts.contact and vouched:
         return None
     return Verdict("hold", ("machine", *facts.automatic))
 
@@ -220,7 +221,7 @@ def _other_peoples_case(facts: Facts) -> Verdict | None:
 
 def _may_not_submit(facts: Facts) -> Verdict | None:
     contact, barred = facts.contact, facts.policy.may_not_submit
-    if contact is None:
+    if contact is None or facts.sender.released_by:
         return None
     account = facts.known.case.account_id if facts.known.case else facts.submission.account
     here = contact.at(account)

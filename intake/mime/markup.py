@@ -8,8 +8,9 @@ every open formatting element (``<b>``, ``<font>`` …) into each new block. So 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 
 MAX_CLONES = 300_000  # formatting elements that would be opened anew
@@ -41,6 +42,12 @@ _FORMATTING = frozenset(
     (
         *("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong"),
         *("tt", "u"),
+    )
+)
+_BARRIERS = frozenset(
+    (
+        *("table", "template", "object", "applet", "marquee", "svg", "math", "button", "select"),
+        *("caption", "foreignobject", "desc", "annotation-xml"),
     )
 )
 _LINES = frozenset(
@@ -158,20 +165,54 @@ def _quoted(value: str) -> str:
 
 @dataclass(slots=True)
 class _Cost:
-    """What the tree of the tags so far would cost at most."""
+    """What the tree of the tags so far would cost at most; rather too much than too little."""
 
-    depth: int = 0
-    formats: int = 0  # open formatting elements
+    stack: list[str] = field(default_factory=list)  # open elements
+    places: dict[str, list[int]] = field(default_factory=dict)  # name -> its places in the stack
+    barriers: list[int] = field(default_factory=list)  # places that end tags do not reach across
+    formats: Counter[str] = field(default_factory=Counter)  # formatting elements not ended
+    open_formats: int = 0
     clones: int = 0
+
+    @property
+    def depth(self) -> int:
+        """How deep the innermost open element lies."""
+        return len(self.stack)
 
     def add(self, tag: Tag) -> None:
         """Counts the tag; elements whose end may be left out do not nest."""
-        if tag.name in _VOID:
-            return
-        step = -1 if tag.closing else 1
         if tag.name in _FORMATTING:
-            self.formats = max(0, self.formats + step)
+            self._format(tag)
         else:
-            self.clones += self.formats
-        if tag.name not in _SELF_ENDING:
-            self.depth = max(0, self.depth + step)
+            self.clones += self.open_formats
+        if tag.name in _VOID or tag.name in _SELF_ENDING:
+            return
+        if tag.closing:
+            self._close(tag.name)
+        else:
+            self._open(tag.name)
+
+    def _format(self, tag: Tag) -> None:
+        """A formatting element is opened anew in every block until its own end tag comes."""
+        before = self.formats[tag.name]
+        most = 1 if tag.name in ("a", "nobr") else before + 1  # these two never nest
+        after = max(0, before - 1) if tag.closing else min(before + 1, most)
+        self.formats[tag.name] = after
+        self.open_formats += after - before
+
+    def _open(self, name: str) -> None:
+        self.places.setdefault(name, []).append(len(self.stack))
+        if name in _BARRIERS:
+            self.barriers.append(len(self.stack))
+        self.stack.append(name)
+
+    def _close(self, name: str) -> None:
+        """Ends the innermost element of that name and all inside it, unless a barrier is between."""
+        places = self.places.get(name)
+        if not places or (self.barriers and places[-1] < self.barriers[-1]):
+            return
+        end = places[-1]
+        while len(self.stack) > end:
+            self.places[self.stack.pop()].pop()
+        while self.barriers and self.barriers[-1] >= end:
+            self.barriers.pop()

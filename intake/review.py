@@ -1,0 +1,132 @@
+"""A mail judged outside the daily pass: explained without a trace, released by a person, replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from intake import assembly, pipeline
+from intake import config as settings
+from intake.blobs import Blobs
+from intake.config import Config
+from intake.message import Arrival, Refusal
+from intake.pool import ReadMail, read_here
+from intake.store import ledger
+from intake.store.engine import open_engine, reading, savepoint, writing
+from intake.store.record import Recorded, record
+from intake.store.schema import check, is_there
+
+
+class ReviewError(Exception):
+    """The mail cannot be judged again, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay would do, or did."""
+
+    row: int
+    before: str  # "hold R7"
+    after: str
+    reasons: tuple[str, ...]
+    recorded: Recorded | None
+
+
+def explain(
+    config: Config, raw: bytes, *, file: str = "", at: datetime | None = None, mailbox: str = ""
+) -> dict[str, Any]:
+    """What would be decided about the mail now, or at that moment, and why. Writes nothing."""
+    return Explainer(config, mailbox).explain(raw, file=file, at=at)
+
+
+class Explainer:
+    """Explains many mails with one look at the configuration; reads the database if it is there."""
+
+    def __init__(self, config: Config, mailbox: str = "") -> None:
+        self._bench = assembly.judge(config)
+        self._settings = assembly.pool_settings(config)
+        self._mailbox = mailbox or config.mailbox[0].name
+        self._engine = open_engine(config.database_url, read_only=True)
+
+    def explain(self, raw: bytes, *, file: str = "", at: datetime | None = None) -> dict[str, Any]:
+        """One object as ``intake explain --json`` prints it."""
+        now = at or datetime.now(UTC)
+        digest = hashlib.sha256(raw).hexdigest()
+        arrival = Arrival(self._mailbox, 0, 0, now, digest, len(raw), raw)
+        read = read_here(arrival, self._settings)
+        judged = self._judge(read, now)
+        return pipeline.explanation(read.message, judged, file)
+
+    def _judge(self, read: ReadMail, now: datetime) -> pipeline.Judgement:
+        if not is_there(self._engine):
+            return pipeline.judge(None, read.message, read.scan, self._bench, now)
+        with reading(self._engine) as unit:
+            return pipeline.judge(unit, read.message, read.scan, self._bench, now)
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._engine.dispose()
+
+
+def release(config: Config, message_id: int, who: str) -> Recorded:
+    """A held mail handled because a person says that its sender is who it names. Raises ReviewError."""
+    done = _again(config, message_id, who=who, dry=False)
+    if done.recorded is None:
+        raise ReviewError(f"message {message_id}: still {done.after}: {'; '.join(done.reasons)}")
+    return done.recorded
+
+
+def replay(config: Config, message_id: int, *, dry: bool) -> Replayed:
+    """A held or shelved mail judged again under today's configuration. Raises ReviewError."""
+    return _again(config, message_id, who="", dry=dry)
+
+
+def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
+    bench = assembly.judge(config)
+    blobs = Blobs(config.blob_folder)
+    engine = open_engine(config.database_url)
+    try:
+        check(engine)
+        arrival, before = _arrival(engine, message_id, blobs, dry=dry)
+        read = read_here(arrival, assembly.pool_settings(config))
+        if not isinstance(read.message, Refusal):
+            for attachment in read.message.attachments:
+                blobs.stage(attachment.content)
+            blobs.flush(attachment.sha256 for attachment in read.message.attachments)
+        now = datetime.now(UTC)
+        with writing(engine) as unit, savepoint(unit):
+            judged = pipeline.judge(
+                unit, read.message, read.scan, bench, now, row=message_id, released_by=who
+            )
+            decision = judged.decision
+            recorded = None
+            if not dry and (decision.action != "hold" or not who):
+                recorded = record(
+                    unit, replace(arrival, raw=b""), read.message, decision, judged.letters, now,
+                    bench.stamp, row=message_id,
+                )  # fmt: skip
+                ledger.note_release(unit, message_id, who or "intake replay", now)
+        after = f"{decision.action} {decision.rule}"
+        return Replayed(message_id, before, after, decision.reasons, recorded)
+    finally:
+        engine.dispose()
+
+
+def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tuple[Arrival, str]:
+    with reading(engine) as unit:
+        row = ledger.find(unit, message_id)
+    if row is None:
+        raise ReviewError(f"there is no message {message_id}; `intake messages list` shows all")
+    if not dry and row.status not in ("held", "shelved", "deferred"):
+        raise ReviewError(f"message {message_id} is {row.status}; there is nothing to decide again")
+    if not blobs.has(row.digest):
+        raise ReviewError(f"message {message_id}: its bytes were never fetched, or are gone")
+    raw = blobs.read(row.digest)
+    arrival = Arrival(
+        row.mailbox, row.uidvalidity, row.uid, row.received_at, row.digest, len(raw), raw
+    )
+    return arrival, f"{row.action} {row.rule}"

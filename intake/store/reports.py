@@ -1,0 +1,185 @@
+"""What operators ask the database: lists, one thing whole, and the state of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from intake.tables import (
+    AttachmentRow, CaseFieldRow, CaseRow, EventRow, MailboxRow, MessageRow, OutboxRow,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole service in numbers."""
+
+    messages: dict[str, int]  # by status
+    cases: dict[str, int]  # by status
+    letters: dict[str, int]  # by state
+    oldest_held: datetime | None
+    flagged: int  # cases a person should look at
+    mailboxes: list[dict[str, Any]]
+
+    @property
+    def waiting(self) -> int:
+        """Mails that wait for a person."""
+        return self.messages.get("held", 0) + self.messages.get("shelved", 0)
+
+    @property
+    def failing(self) -> list[str]:
+        """Mailboxes whose last pass failed."""
+        return [box["name"] for box in self.mailboxes if box["failing_since"]]
+
+
+def _col(column: Any) -> Any:
+    """A column of a table class, typed for SQL expressions."""
+    return column
+
+
+def _dict(row: Any, *left_out: str) -> dict[str, Any]:
+    """A row as plain values, datetimes as ISO 8601."""
+    values = row.model_dump(exclude=set(left_out))
+    return {key: _plain(value) for key, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def status(unit: Session) -> Status:
+    """Counts by state and the mailboxes' last words."""
+    held = select(func.min(MessageRow.received_at)).where(_col(MessageRow.status) == "held")
+    flagged = select(func.count()).select_from(CaseRow).where(_col(CaseRow.flag) != "")
+    boxes = unit.scalars(select(MailboxRow).order_by(MailboxRow.name))
+    return Status(
+        messages=_counts(unit, MessageRow.status),
+        cases=_counts(unit, CaseRow.status),
+        letters=_counts(unit, OutboxRow.state),
+        oldest_held=unit.scalar(held),
+        flagged=unit.scalar(flagged) or 0,
+        mailboxes=[_dict(box) for box in boxes],
+    )
+
+
+def _counts(unit: Session, column: Any) -> dict[str, int]:
+    return {row[0]: row[1] for row in unit.execute(select(column, func.count()).group_by(column))}
+
+
+def messages(
+    unit: Session, *, state: str = "", limit: int = 50, before: int = 0
+) -> list[dict[str, Any]]:
+    """The ledger, newest first; ``before`` is the id to go on from."""
+    query = select(MessageRow).order_by(_col(MessageRow.id).desc()).limit(limit)
+    if state:
+        query = query.where(_col(MessageRow.status) == state)
+    if before:
+        query = query.where(_col(MessageRow.id) < before)
+    left_out = ("evidence", "submission", "failure")
+    return [_dict(row, *left_out) for row in unit.scalars(query)]
+
+
+def message(unit: Session, message_id: int) -> dict[str, Any] | None:
+    """One mail with its evidence, files, history and letters."""
+    row = unit.get(MessageRow, message_id)
+    if row is None:
+        return None
+    files = select(AttachmentRow).where(_col(AttachmentRow.message_id) == message_id)
+    letters = select(OutboxRow).where(_col(OutboxRow.message_id) == message_id)
+    return {
+        **_dict(row),
+        "attachments": [_dict(one) for one in unit.scalars(files)],
+        "events": _events(unit, EventRow.message_id, message_id),
+        "letters": [_dict(one, "raw") for one in unit.scalars(letters)],
+    }
+
+
+def _events(unit: Session, column: Any, value: object) -> list[dict[str, Any]]:
+    query = select(EventRow).where(column == value).order_by(_col(EventRow.id))
+    return [_dict(row) for row in unit.scalars(query)]
+
+
+def cases(
+    unit: Session, *, state: str = "", account: str = "", limit: int = 50
+) -> list[dict[str, Any]]:
+    """Cases, newest first."""
+    query = select(CaseRow).order_by(_col(CaseRow.message_id).desc()).limit(limit)
+    if state:
+        query = query.where(_col(CaseRow.status) == state)
+    if account:
+        query = query.where(_col(CaseRow.account_id) == account)
+    return [_dict(row, "description") for row in unit.scalars(query)]
+
+
+def case(unit: Session, number: str) -> dict[str, Any] | None:
+    """One case with its fields, files, history and letters."""
+    row = unit.get(CaseRow, number)
+    if row is None:
+        return None
+    fields = select(CaseFieldRow).where(_col(CaseFieldRow.case_number) == number)
+    files = select(AttachmentRow).where(_col(AttachmentRow.case_number) == number)
+    letters = select(OutboxRow).where(_col(OutboxRow.case_number) == number)
+    return {
+        **_dict(row),
+        "fields": {one.name: _dict(one, "case_number", "name") for one in unit.scalars(fields)},
+        "attachments": [_dict(one) for one in unit.scalars(files)],
+        "events": _events(unit, EventRow.case_number, number),
+        "letters": [_dict(one, "raw", "text") for one in unit.scalars(letters)],
+    }
+
+
+def case_numbers(unit: Session, *, since: datetime | None = None) -> list[str]:
+    """The numbers of all cases changed since then, in order of creation."""
+    query = select(CaseRow.number).order_by(_col(CaseRow.message_id))
+    if since is not None:
+        query = query.where(_col(CaseRow.updated_at) >= since)
+    return list(unit.scalars(query))
+
+
+def letters(unit: Session, *, state: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    """The outbox, newest first, without the bytes."""
+    query = select(OutboxRow).order_by(_col(OutboxRow.id).desc()).limit(limit)
+    if state:
+        query = query.where(_col(OutboxRow.state) == state)
+    return [_dict(row, "raw", "text") for row in unit.scalars(query)]
+
+
+def letter(unit: Session, letter_id: int) -> dict[str, Any] | None:
+    """One letter with its text."""
+    row = unit.get(OutboxRow, letter_id)
+    return None if row is None else _dict(row, "raw")
+
+
+def retry(unit: Session, letter_id: int, who: str, now: datetime) -> str:
+    """Makes a failed or doubtful letter due again; gives why not, or an empty text."""
+    row = unit.get(OutboxRow, letter_id)
+    if row is None:
+        return f"there is no letter {letter_id}; `intake outbox list` shows all"
+    if row.state not in ("failed", "in_doubt", "suppressed", "due"):
+        return f"letter {letter_id} is {row.state}; only failed, in_doubt and suppressed ones are sent anew"
+    detail = {"letter": letter_id, "was": row.state}
+    row.state, row.due_at, row.finished_at, row.reply = "due", now, None, ""
+    unit.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
+    return ""
+
+
+def reject(unit: Session, message_id: int, who: str, why: str, now: datetime) -> str:
+    """A person said no to a held mail; gives why it cannot be, or an empty text."""
+    row = unit.get(MessageRow, message_id)
+    if row is None:
+        return f"there is no message {message_id}; `intake messages list` shows all"
+    if row.status not in ("held", "shelved"):
+        return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
+    row.status = "rejected"
+    unit.add(_event(now, "rejected", who, {"why": why}, message=message_id))
+    return ""
+
+
+def _event(
+    now: datetime, kind: str, who: str, detail: dict[str, Any], *, case: str = "", message: int = 0
+) -> EventRow:
+    return EventRow(at=now, kind=kind, who=who, detail=detail, case_number=case, message_id=message)
