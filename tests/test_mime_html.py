@@ -122,6 +122,10 @@ BOMBS = {
     "flat rows": ("<table>" + "<tr><td>a<td>b" * 50_000 + "<tr><td>words", True),
     "attributes": ("<div " + "".join(f"a{n} " for n in range(100_000)) + ">words", True),
     "attributes of one body": ("".join(f"<body a{n}>" for n in range(60_000)) + "words", True),
+    "false ends": ("</a><s>" * 60_000 + "words", True),
+    "false ends of lists": ("<ul></table>" * 40_000 + "words", True),
+    "ends behind a barrier": ("<div><table><tr><td></div>" * 16_000 + "words", True),
+    "open anchors": ("<a name=x><p>y" * 5000 + "words", True),
     "open quotes": ("words" + "<a x='" * 100_000, True),
     "stray ends": ("<div>" * 1900 + "</p>" * 100_000 + "words", True),
     "quotes": ("<blockquote>" * 1900 + "words<br>" * 1000, True),
@@ -153,6 +157,15 @@ def test_too_deep_a_page_is_told() -> None:
     assert (found.text, found.rows) == ("a&b\nc\nde", ())
     assert found.doubt
     assert markup.text_only("İ<style>x") == "İ"
+
+
+def test_sloppy_pages_keep_their_rows() -> None:
+    """Elements left open thousands of times are no depth when their block ends."""
+    source = "<table>" + "<tr><td><div><span>a</div><td><b>b</b></td></tr>" * 3000 + "</table>"
+    found = render(source)
+    assert found.doubt == ""
+    assert len(found.rows) == 3000
+    assert not render("<a name=x><p>y" * 3000).doubt
 
 
 def test_doubts_become_warnings() -> None:

@@ -35,7 +35,7 @@ _NEGATIVE = frozenset(("no", "false", "0"))
 _PRECEDENCES = frozenset(("bulk", "junk", "list", "auto_reply", "auto-reply"))
 _SUPPRESSED = frozenset(("all", "oof", "autoreply", "dr", "ndr", "rn", "nrn"))
 _PROGRAMS = re.compile(
-    r"(mailer-daemon|mailerdaemon|postmaster|bounces?([-+_=.].*)?|owner-.+|.+-request|.+-owner|.+-bounces?"
+    r"(mailer-daemon|mailerdaemon|post_?master|bounces?([-+_=.].*)?|owner-.+|.+-request|.+-owner|.+-bounces?"
     r"|no[-_.]?reply([-+_.].*)?|do[-_.]?not[-_.]?reply([-+_.].*)?|nobody|listserv|majordomo)\Z"
 )
 _LIST_TITLES = {

@@ -44,6 +44,7 @@ _FORMATTING = frozenset(
         *("tt", "u"),
     )
 )
+_NEVER_NESTING = frozenset(("a", "nobr"))  # opening one ends the one before
 _BARRIERS = frozenset(
     (
         *("table", "template", "object", "applet", "marquee", "svg", "math", "button", "select"),
@@ -187,15 +188,15 @@ class _Cost:
             self.clones += self.open_formats
         if tag.name in _VOID or tag.name in _SELF_ENDING:
             return
-        if tag.closing:
+        if tag.closing or tag.name in _NEVER_NESTING:
             self._close(tag.name)
-        else:
+        if not tag.closing:
             self._open(tag.name)
 
     def _format(self, tag: Tag) -> None:
         """A formatting element is opened anew in every block until its own end tag comes."""
         before = self.formats[tag.name]
-        most = 1 if tag.name in ("a", "nobr") else before + 1  # these two never nest
+        most = 1 if tag.name in _NEVER_NESTING else before + 1
         after = max(0, before - 1) if tag.closing else min(before + 1, most)
         self.formats[tag.name] = after
         self.open_formats += after - before
@@ -207,7 +208,7 @@ class _Cost:
         self.stack.append(name)
 
     def _close(self, name: str) -> None:
-        """Ends the innermost element of that name and all inside it, unless a barrier is between."""
+        """Ends the innermost element of that name with all inside it, but not across a barrier."""
         places = self.places.get(name)
         if not places or (self.barriers and places[-1] < self.barriers[-1]):
             return
