@@ -1,0 +1,49 @@
+"""``intake accounts``: the customers that contacts belong to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from intake.cli.screen import ConfigOption, JsonOption, database, say, show_json, table
+
+app = typer.Typer(help="The customers.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Every account with the number of its contacts."""
+    from intake.store import people
+
+    with database(config) as unit:
+        views = people.account_views(unit)
+    if as_json:
+        show_json(views)
+        return
+    if not views:
+        say("no accounts; `intake contacts import FILE` takes them over")
+        return
+    rows = [
+        (one.id, one.name, ", ".join(one.aliases), one.contacts, "" if one.active else "off")
+        for one in views
+    ]
+    table("accounts", ("id", "name", "also called", "contacts", ""), rows)
+
+
+@app.command()
+def add(
+    account_id: Annotated[str, typer.Argument(help="A short id of your own.")],
+    name: Annotated[str, typer.Option(help="The full name.")],
+    alias: Annotated[list[str] | None, typer.Option(help="Another name people use.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Register one account, or change the entry of that id."""
+    from intake.contact_file import AccountEntry, Entries
+    from intake.store import people
+
+    entries = Entries(accounts=(AccountEntry(account_id, name, tuple(alias or ())),))
+    with database(config, write=True) as unit:
+        changes = people.load(unit, entries, datetime.now(UTC))
+    say(f"{account_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}")

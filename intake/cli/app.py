@@ -1,0 +1,63 @@
+"""The ``intake`` command: its groups, its exit codes, and the one place where errors become words.
+
+Exit codes: 0 done; 1 no, with the reason on standard error; 2 wrong usage; 65 no mail on standard
+input; 69 a mailbox or server cannot be reached; 74 the database or disk failed; 75 try again
+later; 78 the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from intake import __version__
+from intake.cli import accounts, cases, contacts, doctor, messages, outbox, service
+from intake.cli.screen import Abort, settings
+
+app = typer.Typer(
+    name="intake",
+    help="Support cases by email: typed, proved, answered, and never handled twice.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.add_typer(messages.app, name="messages")
+app.add_typer(cases.app, name="cases")
+app.add_typer(contacts.app, name="contacts")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(outbox.app, name="outbox")
+service.register(app)
+doctor.register(app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"intake {__version__}")  # noqa: T201 - this is the output
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    config: Annotated[
+        str | None, typer.Option(help="The configuration file.", metavar="FILE", show_default=False)
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Support cases by email: typed, proved, answered, and never handled twice."""
+    settings.file = config or settings.file
+
+
+def main() -> None:
+    """Runs the command; an expected failure is one line on standard error and an exit code."""
+    try:
+        app(prog_name="intake")
+    except Abort as abort:
+        print(f"intake: {abort}", file=sys.stderr)  # noqa: T201 - the one way out for errors
+        sys.exit(abort.code)
+    except KeyboardInterrupt:
+        sys.exit(130)

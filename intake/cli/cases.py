@@ -1,0 +1,166 @@
+"""``intake cases``: what came of the mails."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from intake.cli.screen import (
+    Abort, ConfigOption, JsonOption, LimitOption, database, load, pairs, plainly, safe, say,
+    show_json, table, when,
+)  # fmt: skip
+
+app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
+COLUMNS = (
+    "number", "status", "type", "priority", "department", "account_id", "contact_id",
+    "submitted_by", "subject", "description", "billable", "flag", "received_at", "updated_at",
+)  # fmt: skip
+
+
+@app.command("list")
+def list_(
+    status: Annotated[str, typer.Option(help="draft, open, waiting, resolved or closed.")] = "",
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """The newest cases first."""
+    from intake.store import reports
+
+    with database(config) as unit:
+        rows = reports.cases(unit, state=status, account=account, limit=limit)
+    if as_json:
+        show_json(rows)
+        return
+    if not rows:
+        say("no cases")
+        return
+    shown = [
+        (row["number"], row["status"], row["type"], row["priority"], row["account_id"], row["subject"])
+        for row in rows
+    ]
+    table("cases", ("number", "status", "type", "priority", "account", "subject"), shown)
+
+
+@app.command()
+def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One case: its fields with where each came from, its files, history and letters."""
+    row = _case(number, config)
+    if as_json:
+        show_json(row)
+        return
+    zone = load(config).service.timezone
+    pairs({key: row[key] for key in COLUMNS if row[key] not in ("", None)})
+    for name, one in row["fields"].items():
+        say(f"\n{name}")
+        pairs({"  value": _value(one), "  words": one["words"], "  from": one["source"]})
+    for name, lines in (
+        ("files", [f"{one['name']} ({one['size']} bytes, {one['state']})" for one in row["attachments"]]),
+        ("history", [_event(one, zone) for one in row["events"]]),
+        ("letters", [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]]),
+    ):
+        say(f"\n{name}")
+        for line in lines or ["none"]:
+            pairs({"  -": line})
+
+
+def _value(field: dict[str, Any]) -> str:
+    value = field["value"]
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
+
+
+def _event(event: dict[str, Any], zone: str) -> str:
+    detail = json.dumps(event["detail"], ensure_ascii=False) if event["detail"] else ""
+    return f"{when(event['at'], zone)} {event['kind']} {event['who']} {detail}".rstrip()
+
+
+def _case(number: str, config: str | None) -> dict[str, Any]:
+    from intake.store import reports
+
+    with database(config) as unit:
+        row = reports.case(unit, number.upper())
+    if row is None:
+        raise Abort(f"there is no case {number!r}; `intake cases list` shows all")
+    return row
+
+
+@app.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="A file; standard output when absent.")] = None,
+    form: Annotated[str, typer.Option("--format", help="json (one object a line) or csv.")] = "json",
+    since: Annotated[str, typer.Option(help="Only cases changed since then, 2026-01-31.")] = "",
+    files: Annotated[Path | None, typer.Option(help="A folder to write the attachments to.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Every case with its fields and files, for another system or a spreadsheet."""
+    from intake.store import reports
+
+    if form not in ("json", "csv"):
+        raise Abort(f"--format: found {form!r}, wanted json or csv", 2)
+    moment = _moment(since)
+    with database(config) as unit:
+        rows = [reports.case(unit, number) for number in reports.case_numbers(unit, since=moment)]
+    whole = [row for row in rows if row is not None]
+    text = _csv(whole) if form == "csv" else "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
+    if files is not None:
+        _write_files(whole, files, config)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    say(f"{len(whole)} cases written to {out}")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        raise Abort(f"--since: found {text!r}, wanted a date like 2026-01-31", 2) from None
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The case without our housekeeping."""
+    kept = {key: row[key] for key in COLUMNS}
+    kept["fields"] = {name: one["value"] for name, one in row["fields"].items()}
+    kept["fields_text"] = {name: one["words"] for name, one in row["fields"].items()}
+    names = ("name", "size", "sha256", "declared_type", "inline", "state")
+    kept["attachments"] = [{key: one[key] for key in names} for one in row["attachments"]]
+    return kept
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    """One line a case; a cell that a spreadsheet would run as a formula gets a quote in front."""
+    names = sorted({name for row in rows for name in row["fields"]})
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*COLUMNS, *names, "attachments"])
+    for row in rows:
+        fields = [row["fields"].get(name, {}).get("words", "") for name in names]
+        attached = "; ".join(one["name"] for one in row["attachments"])
+        writer.writerow([_cell(value) for value in (*(row[c] for c in COLUMNS), *fields, attached)])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = safe(value, lines=True)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -> None:
+    """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind."""
+    from intake.blobs import Blobs
+
+    with plainly():
+        blobs = Blobs(load(config).blob_folder)
+        for row in rows:
+            for number, one in enumerate(row["attachments"], 1):
+                target = folder / row["number"] / f"{number}-{Path(one['name']).name[:100]}"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(blobs.read(one["sha256"]))

@@ -1,0 +1,139 @@
+"""``intake contacts``: the people who may write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intake.cli.screen import (
+    Abort, ConfigOption, JsonOption, database, load, pairs, plainly, say, show_json, table,
+)  # fmt: skip
+
+app = typer.Typer(help="The registered people.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .toml or .csv file.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Take over accounts and contacts from a file, all or nothing; again changes nothing."""
+    from intake import config as settings
+    from intake import contact_file
+    from intake.store import people
+
+    with plainly():
+        catalogue = settings.load_catalogue(load(config))
+        if file.suffix.lower() == ".toml":
+            entries = contact_file.from_data(settings.read_toml(file), catalogue)
+        else:
+            entries = contact_file.from_csv(_text(file), catalogue)
+    if entries.mistakes:
+        count = len(entries.mistakes)
+        raise Abort("\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes)))
+    with database(config, write=True) as unit:
+        changes = people.load(unit, entries, datetime.now(UTC))
+    if as_json:
+        show_json(changes)
+        return
+    say(f"added {len(changes.added)}, changed {len(changes.changed)}, unchanged {changes.unchanged}")
+    for name in changes.changed:
+        say(f"  changed {name}")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Abort(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Abort(f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+@app.command("list")
+def list_(
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Everybody who may write, and the disabled."""
+    from intake.store import people
+
+    with database(config) as unit:
+        views = people.contact_views(unit, account_id=account)
+    if as_json:
+        show_json(views)
+        return
+    if not views:
+        say("no contacts; `intake contacts import FILE` takes them over")
+        return
+    rows = [
+        (one.id, one.name, ", ".join(one.emails), ", ".join(one.accounts), one.contact_type, "" if one.active else "off")
+        for one in views
+    ]
+    table("contacts", ("id", "name", "addresses", "accounts", "type", ""), rows)
+
+
+@app.command()
+def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One contact."""
+    from dataclasses import asdict
+
+    from intake.store import people
+
+    with database(config) as unit:
+        views = people.contact_views(unit, contact_id)
+    if not views:
+        raise Abort(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
+    if as_json:
+        show_json(views[0])
+        return
+    values = asdict(views[0])
+    pairs({key: ", ".join(value) if isinstance(value, tuple) else value for key, value in values.items()})
+
+
+@app.command()
+def add(
+    contact_id: Annotated[str, typer.Argument(help="A short id of your own.")],
+    name: Annotated[str, typer.Option(help="First and last name.")],
+    email: Annotated[list[str], typer.Option(help="An address; may be given more than once.")],
+    account: Annotated[list[str], typer.Option(help="An account's id; may be given more than once.")],
+    contact_type: Annotated[str, typer.Option("--type", help="Authorized, Technical, Read Only.")] = "Authorized",
+    area: Annotated[list[str] | None, typer.Option(help="An area of responsibility.")] = None,
+    title: str = "",
+    phone: str = "",
+    config: ConfigOption = None,
+) -> None:
+    """Register one person, or change the entry of that id."""
+    from intake import config as settings
+    from intake import contact_file
+    from intake.store import people
+
+    row = {
+        "id": contact_id, "name": name, "emails": email, "accounts": account,
+        "contact_type": contact_type, "areas": area or [], "title": title, "phone": phone,
+    }  # fmt: skip
+    with plainly():
+        catalogue = settings.load_catalogue(load(config))
+    entries = contact_file.from_data({"contacts": [row]}, catalogue)
+    with database(config, write=True) as unit:
+        changes = people.load(unit, entries, datetime.now(UTC))
+    say(f"{contact_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}")
+
+
+@app.command()
+def disable(
+    contact_id: str,
+    again: Annotated[bool, typer.Option("--enable", help="Let the contact in again.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Hold this person's mail from now on and send no letters; nothing is deleted."""
+    from intake.store import people
+
+    with database(config, write=True) as unit:
+        people.set_active(unit, contact_id, again, datetime.now(UTC))
+    say(f"{contact_id}: {'enabled' if again else 'disabled'}")

@@ -1,0 +1,75 @@
+"""``intake outbox``: letters on their way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from intake.cli.screen import (
+    Abort, ConfigOption, JsonOption, LimitOption, database, load, pairs, safe, say, show_json,
+    table, when, who,
+)  # fmt: skip
+
+app = typer.Typer(help="Letters on their way.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str, typer.Option(help="due, claimed, in_doubt, sent, failed, suppressed.")] = "",
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """The newest letters first."""
+    from intake.store import reports
+
+    with database(config) as unit:
+        rows = reports.letters(unit, state=state, limit=limit)
+    if as_json:
+        show_json(rows)
+        return
+    if not rows:
+        say("no letters")
+        return
+    shown = [
+        (row["id"], row["state"], row["kind"], row["recipient"], row["attempts"], row["reply"])
+        for row in rows
+    ]
+    table("outbox", ("id", "state", "kind", "to", "tries", "the server said"), shown)
+
+
+@app.command()
+def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One letter as the contact reads it."""
+    from intake.store import reports
+
+    with database(config) as unit:
+        row = reports.letter(unit, letter_id)
+    if row is None:
+        raise Abort(f"there is no letter {letter_id}; `intake outbox list` shows all")
+    if as_json:
+        show_json(row)
+        return
+    zone = load(config).service.timezone
+    pairs({
+        "letter": row["id"], "state": row["state"], "kind": row["kind"], "to": row["recipient"],
+        "case": row["case_number"], "tries": row["attempts"], "due": when(row["due_at"], zone),
+        "finished": when(row["finished_at"], zone), "reply": row["reply"],
+        "Message-ID": row["message_id_header"], "subject": row["subject"],
+    })  # fmt: skip
+    say("")
+    say(safe(row["text"], lines=True))
+
+
+@app.command()
+def retry(letter_id: int, config: ConfigOption = None) -> None:
+    """Send a failed or doubtful letter once more; a doubtful one may arrive twice."""
+    from intake.store import reports
+
+    with database(config, write=True) as unit:
+        problem = reports.retry(unit, letter_id, who(), datetime.now(UTC))
+    if problem:
+        raise Abort(problem)
+    say(f"letter {letter_id}: due")

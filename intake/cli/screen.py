@@ -1,0 +1,200 @@
+"""What every command shares: the configuration, errors as words, tables for 80 columns, JSON.
+
+Text that came by mail is escaped before it reaches a terminal: control and direction characters
+could otherwise rewrite what the operator sees.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from intake.config import Config
+
+EX_NO, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 1, 69, 74, 75, 78
+
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", help="The configuration file.", metavar="FILE", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LimitOption = Annotated[int, typer.Option("--limit", help="How many at most.", min=1)]
+
+
+class Abort(Exception):
+    """An expected failure: what to print and the exit code."""
+
+    def __init__(self, text: str, code: int = EX_NO) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass
+class _Settings:
+    """The --config given before the command, if any."""
+
+    file: str | None = None
+
+
+settings = _Settings()
+
+
+def load(path: str | None = None) -> Config:
+    """The configuration in force, with logging set up from it."""
+    from intake import config
+
+    try:
+        found = config.load(path or settings.file)
+    except config.ConfigError as error:
+        raise Abort(str(error), EX_CONFIG) from None
+    from intake.logs import set_up
+
+    set_up(found.shape.logging.format, found.shape.logging.level)
+    return found
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Every expected failure of the rooms below as one clear line and an exit code."""
+    from intake.blobs import BlobError
+    from intake.config import ConfigError
+    from intake.delivery import DeliveryError
+    from intake.letters import LetterError
+    from intake.mailbox.box import MailboxError
+    from intake.pool import PoolError
+    from intake.review import ReviewError
+    from intake.store.engine import StoreError
+    from intake.store.people import PeopleError
+
+    try:
+        yield
+    except (ConfigError, DeliveryError, LetterError) as error:
+        raise Abort(str(error), EX_CONFIG) from None
+    except StoreError as error:
+        code = EX_TEMPFAIL if error.kind in ("busy", "connect") else EX_IOERR
+        raise Abort(str(error), EX_CONFIG if error.kind == "schema" else code) from None
+    except MailboxError as error:
+        raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
+    except (BlobError, PoolError) as error:
+        raise Abort(str(error), EX_IOERR) from None
+    except (PeopleError, ReviewError) as error:
+        raise Abort(str(error)) from None
+
+
+@contextmanager
+def database(path: str | None, *, write: bool = False) -> Iterator[Session]:
+    """A unit of work on the configured database."""
+    from intake.store.engine import open_engine, reading, writing
+    from intake.store.schema import check
+
+    with plainly():
+        engine = open_engine(load(path).database_url)
+        try:
+            check(engine)
+            with writing(engine) if write else reading(engine) as unit:
+                yield unit
+        finally:
+            engine.dispose()
+
+
+def who() -> str:
+    """The operator, as history names them."""
+    return f"operator:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'}"
+
+
+def show_json(value: Any) -> None:
+    """The value as JSON, one document."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
+
+
+def _jsonable(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def say(text: str) -> None:
+    """A line on standard output; never fails on a terminal that cannot show a character."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - the one way out for text
+
+
+def safe(value: Any, *, lines: bool = False) -> str:
+    """Text from outside made harmless: control, direction and invisible characters shown as escapes."""
+    text = "" if value is None else str(value)
+    return "".join(c if (lines and c == "\n") or _harmless(c) else _escape(c) for c in text)
+
+
+def _harmless(char: str) -> bool:
+    return char == " " or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table no wider than the terminal; long cells are folded, nothing is cut off."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(title=safe(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(_cell(cell) for cell in row))
+    Console(width=_width(), highlight=False, markup=False, soft_wrap=False).print(made)
+
+
+def _cell(value: Any) -> Any:
+    from rich.text import Text
+
+    return Text(safe(value))
+
+
+def _width() -> int:
+    return max(40, int(os.environ.get("COLUMNS") or (os.get_terminal_size().columns if sys.stdout.isatty() else 80)))
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """``name  value`` lines for one thing; long values continue indented."""
+    import textwrap
+
+    wide = max((len(name) for name in values), default=0) + 2
+    for name, value in values.items():
+        parts = safe(value, lines=True).splitlines() or [""]
+        for number, part in enumerate(parts):
+            head = f"{name if number == 0 else '':<{wide}}"
+            for line in textwrap.wrap(part, max(20, _width() - wide)) or [""]:
+                say(f"{head}{line}".rstrip())
+                head = " " * wide
+
+
+def when(value: Any, zone: str = "UTC") -> str:
+    """A moment in the service's time zone, to the minute, with the zone's name."""
+    if not value:
+        return ""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def wrap(text: str) -> None:
+    """A paragraph of ours within the width of the terminal."""
+    import textwrap
+
+    for line in text.splitlines():
+        say("\n".join(textwrap.wrap(line, _width())) or "")

@@ -1,0 +1,59 @@
+"""Log lines of the worker: JSON or for the console, never with the text of a mail or a secret.
+
+Libraries that print what they fetch are kept at INFO, whatever level is chosen.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+QUIET = ("imapclient", "mailparser", "sqlalchemy", "alembic", "apscheduler", "asyncio", "pymap")
+
+
+def set_up(form: str, level: str, stream: Any = None) -> None:
+    """Everything that logs writes one line a record to standard error."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    last: Any = structlog.processors.JSONRenderer()
+    if form == "console":
+        last = structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, one_line, last],
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.INFO, getattr(logging, level.upper())))
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+def one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Control characters in any value are escaped, so that one record is one line."""
+    return {key: _escaped(value) for key, value in event.items()}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str) and not value.isprintable():
+        return value.encode("unicode_escape").decode("ascii")
+    if isinstance(value, (list, tuple)):
+        return [_escaped(one) for one in value]
+    return value
