@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from intake import message as room
 from intake.addresses import AddressRefusal, Mailbox
 from intake.message import Arrival, Limits, Message, Refusal
-from tests.rawmail import CAMPAIGN, NOON, arrival, mail, message, multipart, refusal, result
+from tests.rawmail import (
+    CAMPAIGN,
+    NOON,
+    SECONDS,
+    arrival,
+    mail,
+    message,
+    multipart,
+    refusal,
+    result,
+)
 
 SINGLETONS = (
     *("Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To"),
@@ -188,7 +198,7 @@ def test_fields_that_break_other_parsers_are_read(field: str) -> None:
     """Each of these has stopped a mail system; here the mail is read in a moment."""
     before = time.process_time()
     message(mail(field.replace("\0", ""), body="words"))
-    assert time.process_time() - before < 2
+    assert time.process_time() - before < SECONDS
 
 
 def test_microsofts_message_id_is_an_id() -> None:
@@ -343,7 +353,7 @@ def test_a_bomb_costs_less_than_two_seconds(name: str) -> None:
     """Structures made to cost are read or refused at once; CPU time is the safety net."""
     before = time.process_time()
     read = result(BOMBS[name])
-    assert time.process_time() - before < 2
+    assert time.process_time() - before < SECONDS
     assert not isinstance(read, Refusal) or read.code in ("limits", "header", "structure")
 
 
