@@ -20,9 +20,13 @@ MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 MAX_LOCAL_BYTES = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN_BYTES = 255  # RFC 5321 §4.5.3.1.2
 
-_ATEXT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
+_ATEXT = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~"
+)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z-]{1,20})?\?([BbQq])\?([!->@-~]{0,900})\?=")
+_ENCODED_WORD = re.compile(
+    r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z-]{1,20})?\?([BbQq])\?([!->@-~]{0,900})\?="
+)
 _UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -94,7 +98,9 @@ def read_mailbox(value: bytes) -> Mailbox | AddressRefusal:
 
 def _unfold(value: bytes) -> bytes:
     if len(value) > MAX_FIELD_BYTES:
-        raise _Refused("too-long", f"the field has {len(value)} bytes, at most {MAX_FIELD_BYTES} are read")
+        raise _Refused(
+            "too-long", f"the field has {len(value)} bytes, at most {MAX_FIELD_BYTES} are read"
+        )
     if any(len(line) > MAX_LINE_BYTES for line in value.split(b"\r\n")):
         raise _Refused("line-too-long", f"a line has over {MAX_LINE_BYTES} bytes (RFC 5322 §2.1.1)")
     flat = re.sub(rb"\r\n(?=[ \t])", b"", value.rstrip(b"\r\n"))
@@ -133,7 +139,9 @@ def _phrase(value: bytes) -> tuple[str, bool, int]:
             words.append(text)
         elif value[at] in _ATEXT or byte == b"." or value[at] >= 0x80:
             start = at
-            while at < len(value) and (value[at] in _ATEXT or value[at] == 0x2E or value[at] >= 0x80):
+            while at < len(value) and (
+                value[at] in _ATEXT or value[at] == 0x2E or value[at] >= 0x80
+            ):
                 at += 1
             words.append(value[start:at].decode("utf-8", "replace"))
         elif byte == b"@":

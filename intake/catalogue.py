@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = (
-    "text", "multiline", "choice", "multichoice", "date", "email", "phone", "confirm", "account_ref", "contact_ref",
+    "text",
+    "multiline",
+    "choice",
+    "multichoice",
+    "date",
+    "email",
+    "phone",
+    "confirm",
+    "account_ref",
+    "contact_ref",
 )
 
 
@@ -56,7 +65,9 @@ class Field:
     weak_aliases: tuple[str, ...] = ()  # count only if the value validates
     phrases: tuple[str, ...] = ()  # regular expressions, for "confirm" fields
     help: str = ""
-    choices: Mapping[str, Choices] = field(default_factory=dict)  # type name ("*" = every type) -> list
+    choices: Mapping[str, Choices] = field(
+        default_factory=dict
+    )  # type name ("*" = every type) -> list
     list_split: tuple[str, ...] = ()  # fields that a list of values is dealt out to
     split_from: tuple[str, ...] = ()  # labels whose value is a full name this field is a part of
     keep_text: bool = False  # words that are no date are an answer too
@@ -103,7 +114,9 @@ class Rule:
     text: str
     applies_to: tuple[str, ...] = ()  # type names; empty: all
     fields: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)  # days, grace_days, cap_to, when, needs …
+    settings: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # days, grace_days, cap_to, when, needs …
     basis: str = ""
 
 

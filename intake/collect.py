@@ -23,7 +23,7 @@ from intake.message import Arrival, Limits, Message, Refusal
 from intake.pipeline import Judge, handle
 from intake.pool import ReadMail
 from intake.store import mailboxes, record
-from intake.store.engine import savepoint, writing
+from intake.store.engine import Unit, savepoint, writing
 
 log = structlog.get_logger("intake.collect")
 
@@ -53,7 +53,9 @@ class Tally:
 
     mailbox: str
     collected: int = 0  # mails recorded
-    actions: dict[str, int] = field(default_factory=dict)  # by Decision.action, "shelved", "vanished"
+    actions: dict[str, int] = field(
+        default_factory=dict
+    )  # by Decision.action, "shelved", "vanished"
     letters: int = 0  # letters put into the outbox
     moved: int = 0
     again: bool = False  # something deferred or unmoved waits for the next pass
@@ -72,7 +74,9 @@ class Desk:
     stopped: Callable[[], bool] = lambda: False
 
 
-def collect(box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None = None) -> Tally:
+def collect(
+    box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None = None
+) -> Tally:
     """Every mail waiting in the mailbox recorded and moved; raises MailboxError or StoreError."""
     tally = Tally(box.name)
     opened = box.open()
@@ -98,7 +102,12 @@ def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.Mail
         if state is not None and state.uidvalidity == opened.uidvalidity:
             return state
         if state is not None:
-            log.warning("uidvalidity-changed", mailbox=box.name, was=state.uidvalidity, now=opened.uidvalidity)
+            log.warning(
+                "uidvalidity-changed",
+                mailbox=box.name,
+                was=state.uidvalidity,
+                now=opened.uidvalidity,
+            )
             line, next_uid = state.baseline_at, 1
         elif rules.backfill_all:
             line, next_uid = None, 1
@@ -269,14 +278,18 @@ def _record(
     return rows
 
 
-def _one(unit: record.Unit, arrival: Arrival, mail: ReadMail, desk: Desk, now: datetime) -> record.Recorded:
+def _one(
+    unit: Unit, arrival: Arrival, mail: ReadMail, desk: Desk, now: datetime
+) -> record.Recorded:
     """The one catch-all: a mail whose handling raises is kept with its traceback, and goes on the shelf."""
     try:
         with savepoint(unit):
             return handle(unit, arrival, mail.message, mail.scan, desk.bench, now)
     except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it
         trace = traceback.format_exc(limit=20)
-        log.error("handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12])
+        log.error(
+            "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]
+        )
         return record.shelve(unit, arrival, trace, now)
 
 
@@ -314,7 +327,9 @@ def _advance(
         top = max((one.uid for one in waiting), default=state.next_uid - 1)
         rows = mailboxes.handled(unit, box.name, opened.uidvalidity, [one.uid for one in waiting])
         open_uids = [
-            one.uid for one in waiting if rows.get(one.uid, (0, "deferred", False, ""))[1] == "deferred"
+            one.uid
+            for one in waiting
+            if rows.get(one.uid, (0, "deferred", False, ""))[1] == "deferred"
         ]
         next_uid = min([top + 1, *open_uids])
         if box_counts_up(opened):

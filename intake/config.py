@@ -181,7 +181,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     for name in sorted(environment):
         mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(("_PASSWORD", "_TOKEN"))
         if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not mailbox:
-            wanted = ", ".join((*fixed, "INTAKE_MAILBOX_NAME_PASSWORD", "INTAKE_MAILBOX_NAME_TOKEN"))
+            wanted = ", ".join(
+                (*fixed, "INTAKE_MAILBOX_NAME_PASSWORD", "INTAKE_MAILBOX_NAME_TOKEN")
+            )
             raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
 
 
@@ -322,9 +324,11 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
 def policy_hash(config: Config, catalogue: Catalogue) -> str:
     """Sixteen hex digits that change whenever a judgement might."""
     chosen = policy(config, catalogue)
-    trust = [
-        (box.name, box.trusted_authserv_ids, box.received_above) for box in config.mailbox
+    trust = [(box.name, box.trusted_authserv_ids, box.received_above) for box in config.mailbox]
+    parts = [
+        repr(chosen),
+        repr(trust),
+        json.dumps(catalogue_data(config), sort_keys=True, default=str),
     ]
-    parts = [repr(chosen), repr(trust), json.dumps(catalogue_data(config), sort_keys=True, default=str)]
     parts.append(json.dumps(config.shape.catalogue.required, sort_keys=True))
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]

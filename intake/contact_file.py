@@ -29,7 +29,10 @@ CONTACT_KEYS = {
     "title": str,
     "phone": str,
 }
-REQUIRED = {"account": ("id", "name"), "contact": ("id", "name", "emails", "accounts", "contact_type")}
+REQUIRED = {
+    "account": ("id", "name"),
+    "contact": ("id", "name", "emails", "accounts", "contact_type"),
+}
 WANTED = {str: "a text", list: "a list of texts", bool: "true or false"}
 YES = ("true", "yes", "y", "1", "x")
 
@@ -152,7 +155,9 @@ def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading
     for key, value in row.items():
         kind = keys.get(key)
         if kind is None:
-            reading.mistakes.append(f"{where}: {key}: found an unknown key, wanted {', '.join(keys)}")
+            reading.mistakes.append(
+                f"{where}: {key}: found an unknown key, wanted {', '.join(keys)}"
+            )
         elif not isinstance(value, kind) or (
             kind is list and not all(isinstance(one, str) for one in value)
         ):

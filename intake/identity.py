@@ -77,9 +77,7 @@ def _level(message: Message, domain: str, trust: Trust) -> tuple[str, list[str]]
     return {"fail": "L0", "temperror": "LT"}.get(verdict, "L1"), evidence
 
 
-def _passed(
-    field: authres.AuthResults, domain: str, evidence: list[str]
-) -> tuple[str, list[str]]:
+def _passed(field: authres.AuthResults, domain: str, evidence: list[str]) -> tuple[str, list[str]]:
     """dmarc=pass counts for the domain it names, and only if that is the author's own."""
     named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
     if any(ascii_lower(name) != domain for name in named):

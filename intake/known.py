@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 
@@ -44,7 +43,9 @@ class Contact:
     schema_bootcamp: bool = False
     title: str = ""
     phone: str = ""
-    allow_automated: bool = False  # mail that a program wrote in this contact's name may file a case
+    allow_automated: bool = (
+        False  # mail that a program wrote in this contact's name may file a case
+    )
     wants_acknowledgements: bool = True
 
     def at(self, account_id: str) -> Membership | None:
@@ -74,6 +75,7 @@ class CaseBrief:
     department: str
     status: str  # draft, open, waiting, resolved, closed
     subject: str
+    description: str = ""
     fields: Mapping[str, StoredField] = field(default_factory=dict)
 
 
@@ -116,7 +118,9 @@ class Known:
 
     contacts: tuple[Contact, ...] = ()  # whose stored address equals the sender's
     accounts: tuple[Account, ...] = ()  # all accounts of those contacts
-    colleagues: tuple[Contact, ...] = ()  # active contacts of those accounts, the sender not among them
+    colleagues: tuple[
+        Contact, ...
+    ] = ()  # active contacts of those accounts, the sender not among them
     domain_registered: bool = False  # another contact has an address at the sender's domain
     case: CaseBrief | None = None
     case_people: tuple[str, ...] = ()  # contact ids of the active contacts of the case's account

@@ -130,9 +130,7 @@ def _item(text: str) -> list[str]:
     )
 
 
-def questions(
-    submission: Submission, catalogue: Catalogue, names: Iterable[str]
-) -> list[Question]:
+def questions(submission: Submission, catalogue: Catalogue, names: Iterable[str]) -> list[Question]:
     """The fields of those names as questions, each with its help and its choices."""
     return [_question(submission, catalogue, name) for name in names]
 
@@ -176,7 +174,9 @@ def problem_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
 
 def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
     field = catalogue.fields.get(problem.field)
-    rule = catalogue.rule("critical_only_outage" if problem.code == "capped" else "restore_retention")
+    rule = catalogue.rule(
+        "critical_only_outage" if problem.code == "capped" else "restore_retention"
+    )
     form = PROBLEMS.get(problem.code, "{label}: {found!r} could not be taken{kept}.")
     if field is not None and field.personal_data:
         form = "{label}: what you wrote could not be taken."

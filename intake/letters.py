@@ -53,7 +53,7 @@ class Templates:
         self._environment = ImmutableSandboxedEnvironment(
             loader=loader,
             undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701 - text/plain only; there is nothing to escape for
+            autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=False,
@@ -77,7 +77,9 @@ class House:
     secrets: tuple[bytes, ...] = field(repr=False)  # the newest first
     catalogue: Catalogue
     templates: Templates
-    departments: Mapping[str, str] = field(default_factory=dict)  # operator's labels over the catalogue's
+    departments: Mapping[str, str] = field(
+        default_factory=dict
+    )  # operator's labels over the catalogue's
 
     @property
     def domain(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from intake import assembly, pipeline
-from intake import config as settings
 from intake.blobs import Blobs
 from intake.config import Config
 from intake.message import Arrival, Refusal

@@ -9,7 +9,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -30,7 +40,9 @@ class Base(SQLModel):
 
 def _id() -> Any:
     """An integer key that both SQLite and PostgreSQL count up by themselves."""
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    return Column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
 
 
 def _json() -> Any:
@@ -70,7 +82,9 @@ class ContactRow(Base, table=True):
     id: str = Field(primary_key=True)  # the operator's own id: "zack"
     name: str
     active: bool = True  # False: mail is held, no letter is sent
-    schema_bootcamp: bool = False  # has completed the training that SQL Server access needs (seed L104)
+    schema_bootcamp: bool = (
+        False  # has completed the training that SQL Server access needs (seed L104)
+    )
     title: str = ""
     phone: str = ""
     allow_automated: bool = False  # mail a program sends in this person's name may file a case
@@ -107,8 +121,12 @@ class MailboxRow(Base, table=True):
     __tablename__ = "mailboxes"
     name: str = Field(primary_key=True)
     uidvalidity: int = Field(default=0, sa_type=BigInteger)
-    next_uid: int = Field(default=1, sa_type=BigInteger)  # every UID below has a terminal status, or is older than the baseline
-    baseline_at: datetime | None = None  # mail that arrived before is not ours to handle; None: all is
+    next_uid: int = Field(
+        default=1, sa_type=BigInteger
+    )  # every UID below has a terminal status, or is older than the baseline
+    baseline_at: datetime | None = (
+        None  # mail that arrived before is not ours to handle; None: all is
+    )
     checked_at: datetime | None = None  # end of the last poll that succeeded
     failing_since: datetime | None = None
     failure: str = ""  # the last error, one line
@@ -127,6 +145,7 @@ class MessageRow(Base, table=True):
     __table_args__ = (
         UniqueConstraint("mailbox", "uidvalidity", "uid"),
         Index("ix_messages_status_id", "status", "id"),
+        Index("ix_messages_mailbox_settled", "mailbox", "settled"),
     )
     id: int | None = Field(default=None, sa_column=_id())
     mailbox: str
@@ -144,15 +163,21 @@ class MessageRow(Base, table=True):
     rule: str = ""
     reasons: list[str] = Field(default_factory=list, sa_column=_json())
     level: str = ""
-    evidence: dict[str, Any] = Field(default_factory=dict, sa_column=_json())  # IDENTITY evidence row
+    evidence: dict[str, Any] = Field(
+        default_factory=dict, sa_column=_json()
+    )  # IDENTITY evidence row
     sender: str = Field(default="", index=True)  # Address.key, or what stood in From
     subject: str = Field(default="", sa_column=_text())
-    message_id_hash: str = Field(default="", index=True)  # sha256 of the Message-ID; empty when there is none
+    message_id_hash: str = Field(
+        default="", index=True
+    )  # sha256 of the Message-ID; empty when there is none
     message_id: str = Field(default="", sa_column=_text())
     contact_id: str = ""
     account_id: str = ""
     case_number: str = Field(default="", index=True)
-    submission: dict[str, Any] = Field(default_factory=dict, sa_column=_json())  # what was read, without personal fields
+    submission: dict[str, Any] = Field(
+        default_factory=dict, sa_column=_json()
+    )  # what was read, without personal fields
     policy_hash: str = ""
     version: str = ""  # of the program that decided
     attempts: int = 0  # times handling raised
@@ -188,7 +213,9 @@ class CaseFieldRow(Base, table=True):
     __tablename__ = "case_fields"
     case_number: str = Field(foreign_key="cases.number", primary_key=True)
     name: str = Field(primary_key=True)  # catalogue field name
-    value: Any = Field(default=None, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=True))
+    value: Any = Field(
+        default=None, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=True)
+    )
     words: str = Field(default="", sa_column=_text())  # as the person wrote it
     source: str = ""  # reader, "default", "stored", "contact record"
     label: str = ""  # the label as written
@@ -235,7 +262,11 @@ class OutboxRow(Base, table=True):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (UniqueConstraint("cause"), Index("ix_outbox_state_due_at", "state", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("cause"),
+        Index("ix_outbox_state_due_at", "state", "due_at"),
+        Index("ix_outbox_contact_id_created_at", "contact_id", "created_at"),
+    )
     id: int | None = Field(default=None, sa_column=_id())
     cause: str  # "ack:<mailbox>:<uidvalidity>:<uid>" …: one letter of a kind for one mail
     kind: str
@@ -253,7 +284,9 @@ class OutboxRow(Base, table=True):
     attempts: int = 0  # counted before the attempt
     lease_until: datetime | None = None
     fence: int = 0  # grows with each claim; a write with an older one is refused
-    reply: str = Field(default="", sa_column=_text())  # the server's words, or the reason of suppression
+    reply: str = Field(
+        default="", sa_column=_text()
+    )  # the server's words, or the reason of suppression
     finished_at: datetime | None = None
 
 

@@ -14,7 +14,9 @@ from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_ID = re.compile(r"<([a-z-]{1,20})\.([A-Z0-9-]{1,40})\.([a-z2-7]{16})\.([a-z2-7]{16})@([a-z0-9.-]{1,255})>\Z")
+_ID = re.compile(
+    r"<([a-z-]{1,20})\.([A-Z0-9-]{1,40})\.([a-z2-7]{16})\.([a-z2-7]{16})@([a-z0-9.-]{1,255})>\Z"
+)
 _TAG = re.compile(r"\[([A-Z0-9]{0,20}-?[0-9]{1,12})-([A-Z2-7]{8})\]")
 NO_CASE = "0"
 
@@ -33,7 +35,9 @@ def _mac(secret: bytes, text: str, length: int) -> str:
     return b32encode(digest).decode("ascii").rstrip("=")[:length]
 
 
-def message_id(secrets: Sequence[bytes], kind: str, case_number: str, cause: str, domain: str) -> str:
+def message_id(
+    secrets: Sequence[bytes], kind: str, case_number: str, cause: str, domain: str
+) -> str:
     """The Message-ID of the letter of that kind for that cause: the same cause, the same id."""
     number = case_number or NO_CASE
     nonce = _mac(secrets[0], f"cause|{kind}|{number}|{cause}", 16).lower()
@@ -47,7 +51,10 @@ def read_message_id(secrets: Sequence[bytes], text: str, domain: str) -> OwnId |
     if not match or match[5] != domain:
         return None
     kind, number, nonce, mac = match[1], match[2], match[3], match[4]
-    good = [hmac.compare_digest(_mac(secret, f"id|{kind}|{number}|{nonce}", 16).lower(), mac) for secret in secrets]
+    good = [
+        hmac.compare_digest(_mac(secret, f"id|{kind}|{number}|{nonce}", 16).lower(), mac)
+        for secret in secrets
+    ]
     return OwnId(kind, "" if number == NO_CASE else number, text) if any(good) else None
 
 
@@ -60,7 +67,9 @@ def read_subject_tags(secrets: Sequence[bytes], subject: str) -> tuple[str, ...]
     """The case numbers of the valid tags in a subject, in order, at most three."""
     found = []
     for match in _TAG.finditer(subject[:1000]):
-        good = [hmac.compare_digest(_mac(secret, f"tag|{match[1]}", 8), match[2]) for secret in secrets]
+        good = [
+            hmac.compare_digest(_mac(secret, f"tag|{match[1]}", 8), match[2]) for secret in secrets
+        ]
         if any(good):
             found.append(match[1])
     return tuple(dict.fromkeys(found))[:3]

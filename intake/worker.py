@@ -99,7 +99,9 @@ def _recover(made: Assembly) -> None:
 
 
 def _failed(made: Assembly, line: Line, trouble: Exception) -> None:
-    log.error("mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble))
+    log.error(
+        "mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
+    )
     try:
         with writing(made.desk.engine) as unit:
             mailboxes.failed(unit, line.name, made.desk.clock(), str(trouble))

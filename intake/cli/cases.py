@@ -12,8 +12,19 @@ from typing import Annotated, Any
 import typer
 
 from intake.cli.screen import (
-    Abort, ConfigOption, JsonOption, LimitOption, database, load, pairs, plainly, safe, say,
-    show_json, table, when,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    database,
+    load,
+    pairs,
+    plainly,
+    safe,
+    say,
+    show_json,
+    table,
+    when,
 )  # fmt: skip
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
@@ -43,7 +54,14 @@ def list_(
         say("no cases")
         return
     shown = [
-        (row["number"], row["status"], row["type"], row["priority"], row["account_id"], row["subject"])
+        (
+            row["number"],
+            row["status"],
+            row["type"],
+            row["priority"],
+            row["account_id"],
+            row["subject"],
+        )
         for row in rows
     ]
     table("cases", ("number", "status", "type", "priority", "account", "subject"), shown)
@@ -62,9 +80,15 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
         say(f"\n{name}")
         pairs({"  value": _value(one), "  words": one["words"], "  from": one["source"]})
     for name, lines in (
-        ("files", [f"{one['name']} ({one['size']} bytes, {one['state']})" for one in row["attachments"]]),
+        (
+            "files",
+            [f"{one['name']} ({one['size']} bytes, {one['state']})" for one in row["attachments"]],
+        ),
         ("history", [_event(one, zone) for one in row["events"]]),
-        ("letters", [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]]),
+        (
+            "letters",
+            [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
+        ),
     ):
         say(f"\n{name}")
         for line in lines or ["none"]:
@@ -73,7 +97,11 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
 
 def _value(field: dict[str, Any]) -> str:
     value = field["value"]
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "")
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value if value is not None else "")
+    )
 
 
 def _event(event: dict[str, Any], zone: str) -> str:
@@ -94,9 +122,13 @@ def _case(number: str, config: str | None) -> dict[str, Any]:
 @app.command()
 def export(
     out: Annotated[Path | None, typer.Option(help="A file; standard output when absent.")] = None,
-    form: Annotated[str, typer.Option("--format", help="json (one object a line) or csv.")] = "json",
+    form: Annotated[
+        str, typer.Option("--format", help="json (one object a line) or csv.")
+    ] = "json",
     since: Annotated[str, typer.Option(help="Only cases changed since then, 2026-01-31.")] = "",
-    files: Annotated[Path | None, typer.Option(help="A folder to write the attachments to.")] = None,
+    files: Annotated[
+        Path | None, typer.Option(help="A folder to write the attachments to.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Every case with its fields and files, for another system or a spreadsheet."""

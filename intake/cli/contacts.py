@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from intake.cli.screen import (
-    Abort, ConfigOption, JsonOption, database, load, pairs, plainly, say, show_json, table,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    database,
+    load,
+    pairs,
+    plainly,
+    say,
+    show_json,
+    table,
 )  # fmt: skip
 
 app = typer.Typer(help="The registered people.", no_args_is_help=True)
@@ -34,13 +43,17 @@ def import_(
             entries = contact_file.from_csv(_text(file), catalogue)
     if entries.mistakes:
         count = len(entries.mistakes)
-        raise Abort("\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes)))
+        raise Abort(
+            "\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes))
+        )
     with database(config, write=True) as unit:
         changes = people.load(unit, entries, datetime.now(UTC))
     if as_json:
         show_json(changes)
         return
-    say(f"added {len(changes.added)}, changed {len(changes.changed)}, unchanged {changes.unchanged}")
+    say(
+        f"added {len(changes.added)}, changed {len(changes.changed)}, unchanged {changes.unchanged}"
+    )
     for name in changes.changed:
         say(f"  changed {name}")
 
@@ -72,7 +85,14 @@ def list_(
         say("no contacts; `intake contacts import FILE` takes them over")
         return
     rows = [
-        (one.id, one.name, ", ".join(one.emails), ", ".join(one.accounts), one.contact_type, "" if one.active else "off")
+        (
+            one.id,
+            one.name,
+            ", ".join(one.emails),
+            ", ".join(one.accounts),
+            one.contact_type,
+            "" if one.active else "off",
+        )
         for one in views
     ]
     table("contacts", ("id", "name", "addresses", "accounts", "type", ""), rows)
@@ -93,7 +113,12 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
         show_json(views[0])
         return
     values = asdict(views[0])
-    pairs({key: ", ".join(value) if isinstance(value, tuple) else value for key, value in values.items()})
+    pairs(
+        {
+            key: ", ".join(value) if isinstance(value, tuple) else value
+            for key, value in values.items()
+        }
+    )
 
 
 @app.command()
@@ -101,8 +126,12 @@ def add(
     contact_id: Annotated[str, typer.Argument(help="A short id of your own.")],
     name: Annotated[str, typer.Option(help="First and last name.")],
     email: Annotated[list[str], typer.Option(help="An address; may be given more than once.")],
-    account: Annotated[list[str], typer.Option(help="An account's id; may be given more than once.")],
-    contact_type: Annotated[str, typer.Option("--type", help="Authorized, Technical, Read Only.")] = "Authorized",
+    account: Annotated[
+        list[str], typer.Option(help="An account's id; may be given more than once.")
+    ],
+    contact_type: Annotated[
+        str, typer.Option("--type", help="Authorized, Technical, Read Only.")
+    ] = "Authorized",
     area: Annotated[list[str] | None, typer.Option(help="An area of responsibility.")] = None,
     title: str = "",
     phone: str = "",
@@ -122,7 +151,9 @@ def add(
     entries = contact_file.from_data({"contacts": [row]}, catalogue)
     with database(config, write=True) as unit:
         changes = people.load(unit, entries, datetime.now(UTC))
-    say(f"{contact_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}")
+    say(
+        f"{contact_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}"
+    )
 
 
 @app.command()

@@ -247,7 +247,9 @@ def _contacts(now: datetime) -> bytes:
         ("Description", "Jessie joins the office in autumn."),
     ]
     cells = "".join(f"<tr><td><b>{label}</b></td><td>{value}</td></tr>\n" for label, value in rows)
-    return _html(now, ZACK, "One more contact", f"<html><body><table>\n{cells}</table></body></html>")
+    return _html(
+        now, ZACK, "One more contact", f"<html><body><table>\n{cells}</table></body></html>"
+    )
 
 
 def _consulting(now: datetime, first: str) -> bytes:
@@ -266,7 +268,9 @@ def _technical(now: datetime) -> bytes:
         Description: Our transcript needs the new logo (attached) and one more line.
     """
     picture = _png()
-    return _with_file(now, BETTY, "Transcript with new logo", body, ("logo.png", "image/png", picture))
+    return _with_file(
+        now, BETTY, "Transcript with new logo", body, ("logo.png", "image/png", picture)
+    )
 
 
 def _png() -> bytes:
@@ -298,7 +302,9 @@ def _incomplete(now: datetime) -> bytes:
 
 
 def _forged(now: datetime) -> bytes:
-    body = "Case Type: Modify Support Contacts\nRequest Type: Add\nContact Email: eve@attack.example"
+    body = (
+        "Case Type: Modify Support Contacts\nRequest Type: Add\nContact Email: eve@attack.example"
+    )
     return _text(now, ZACK, "Please add my new address", body, verdict="fail")
 
 

@@ -7,8 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from intake.cli.screen import (
-    Abort, ConfigOption, JsonOption, LimitOption, database, load, pairs, plainly, say, show_json,
-    table, when, who,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    database,
+    load,
+    pairs,
+    plainly,
+    say,
+    show_json,
+    table,
+    when,
+    who,
 )  # fmt: skip
 
 app = typer.Typer(help="Every mail ever seen, and what became of it.", no_args_is_help=True)
@@ -73,8 +84,14 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
         say(row["failure"])
     for name, lines in (
         ("files", [f"{one['name']} ({one['size']} bytes)" for one in row["attachments"]]),
-        ("history", [f"{when(one['at'], zone)} {one['kind']} {one['who']}" for one in row["events"]]),
-        ("letters", [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]]),
+        (
+            "history",
+            [f"{when(one['at'], zone)} {one['kind']} {one['who']}" for one in row["events"]],
+        ),
+        (
+            "letters",
+            [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
+        ),
     ):
         say(f"\n{name}")
         for line in lines or ["none"]:

@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 from intake.cli.screen import (
-    Abort, ConfigOption, JsonOption, LimitOption, database, load, pairs, safe, say, show_json,
-    table, when, who,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    database,
+    load,
+    pairs,
+    safe,
+    say,
+    show_json,
+    table,
+    when,
+    who,
 )  # fmt: skip
 
 app = typer.Typer(help="Letters on their way.", no_args_is_help=True)
@@ -17,7 +28,9 @@ app = typer.Typer(help="Letters on their way.", no_args_is_help=True)
 
 @app.command("list")
 def list_(
-    state: Annotated[str, typer.Option(help="due, claimed, in_doubt, sent, failed, suppressed.")] = "",
+    state: Annotated[
+        str, typer.Option(help="due, claimed, in_doubt, sent, failed, suppressed.")
+    ] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 EX_NO, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 1, 69, 74, 75, 78
 
 ConfigOption = Annotated[
-    str | None, typer.Option("--config", help="The configuration file.", metavar="FILE", show_default=False)
+    str | None,
+    typer.Option("--config", help="The configuration file.", metavar="FILE", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LimitOption = Annotated[int, typer.Option("--limit", help="How many at most.", min=1)]
@@ -167,7 +168,13 @@ def _cell(value: Any) -> Any:
 
 
 def _width() -> int:
-    return max(40, int(os.environ.get("COLUMNS") or (os.get_terminal_size().columns if sys.stdout.isatty() else 80)))
+    return max(
+        40,
+        int(
+            os.environ.get("COLUMNS")
+            or (os.get_terminal_size().columns if sys.stdout.isatty() else 80)
+        ),
+    )
 
 
 def pairs(values: Mapping[str, Any]) -> None:

@@ -51,7 +51,9 @@ class Settled:
     """What became of moving one mail."""
 
     uid: int
-    done: bool  # True: it is verified to be out of the inbox (or flagged where nothing better exists)
+    done: (
+        bool  # True: it is verified to be out of the inbox (or flagged where nothing better exists)
+    )
     detail: str = ""
 
 

@@ -186,10 +186,14 @@ class ImapBox:
             uids = sorted(self._search(client, max(1, from_uid)))
             found: list[Waiting] = []
             for start in range(0, len(uids), LIST_UIDS):
-                rows = client.fetch(uids[start : start + LIST_UIDS], ["RFC822.SIZE", "INTERNALDATE"])
+                rows = client.fetch(
+                    uids[start : start + LIST_UIDS], ["RFC822.SIZE", "INTERNALDATE"]
+                )
                 for uid, row in rows.items():
                     if uid in row_filter(uids, start) and b"RFC822.SIZE" in row:
-                        found.append(Waiting(uid, row[b"RFC822.SIZE"], _utc(row.get(b"INTERNALDATE"))))
+                        found.append(
+                            Waiting(uid, row[b"RFC822.SIZE"], _utc(row.get(b"INTERNALDATE")))
+                        )
         return sorted(found, key=lambda one: one.uid)
 
     def _search(self, client: IMAPClient, first: int) -> set[int]:

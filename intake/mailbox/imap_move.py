@@ -73,7 +73,9 @@ class Mover:
             return [Settled(uid, True, "marked deleted, left in the folder") for uid in uids]
         self._client.uid_expunge(present)
         left = self._still_there(present)
-        return [Settled(uid, uid not in left, "not expunged" if uid in left else "") for uid in uids]
+        return [
+            Settled(uid, uid not in left, "not expunged" if uid in left else "") for uid in uids
+        ]
 
     def _copied_before(self, target: str, uids: list[int]) -> set[int]:
         """Mails of the source that lie byte-identical in the target already."""
@@ -106,7 +108,9 @@ class Mover:
     def _bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
         rows = self._client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
         return {
-            uid: row[b"BODY[]"] for uid, row in rows.items() if isinstance(row.get(b"BODY[]"), bytes)
+            uid: row[b"BODY[]"]
+            for uid, row in rows.items()
+            if isinstance(row.get(b"BODY[]"), bytes)
         }
 
 

@@ -23,7 +23,9 @@ LOOK_SECONDS = 0.5
 class MaildirBox:
     """One Maildir; missing folders are made on opening."""
 
-    def __init__(self, name: str, path: Path, processed: str = "Processed", held: str = "Held") -> None:
+    def __init__(
+        self, name: str, path: Path, processed: str = "Processed", held: str = "Held"
+    ) -> None:
         self.name = name
         self._path = path
         self._folders = {"processed": path / f".{processed}", "held": path / f".{held}"}

@@ -71,7 +71,9 @@ class Problem:
     """A value that was adjusted or could not be taken. Codes: see ``intake.parsers.rules``."""
 
     field: str
-    code: str  # "capped", "unknown-choice", "bad-date", "bad-email", "too-old", "past", "not-yours" …
+    code: (
+        str  # "capped", "unknown-choice", "bad-date", "bad-email", "too-old", "past", "not-yours" …
+    )
     found: str
     used: str = ""  # what was taken instead, empty when nothing
     choices: tuple[str, ...] = ()

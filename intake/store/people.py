@@ -81,11 +81,15 @@ def _conflicts(unit: Session, entries: Entries) -> list[str]:
     for contact in entries.contacts:
         for account in contact.accounts:
             if account not in known:
-                mistakes.append(f"contact {contact.id}: accounts: found {account!r}, wanted a known id")
+                mistakes.append(
+                    f"contact {contact.id}: accounts: found {account!r}, wanted a known id"
+                )
         for email in contact.emails:
             owner = owners.get(ascii_lower(email), contact.id)
             if owner != contact.id:
-                mistakes.append(f"contact {contact.id}: emails: found {email!r}, which is {owner}'s")
+                mistakes.append(
+                    f"contact {contact.id}: emails: found {email!r}, which is {owner}'s"
+                )
     return mistakes
 
 
@@ -225,6 +229,12 @@ def account_views(unit: Session) -> list[AccountView]:
         )
     }
     return [
-        AccountView(row.id, row.name, tuple(unit.scalars(_aliases_of(row.id))), row.active, counts.get(row.id, 0))
+        AccountView(
+            row.id,
+            row.name,
+            tuple(unit.scalars(_aliases_of(row.id))),
+            row.active,
+            counts.get(row.id, 0),
+        )
         for row in unit.scalars(select(AccountRow).order_by(AccountRow.id))
     ]

@@ -10,7 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake.tables import (
-    AttachmentRow, CaseFieldRow, CaseRow, EventRow, MailboxRow, MessageRow, OutboxRow,
+    AttachmentRow,
+    CaseFieldRow,
+    CaseRow,
+    EventRow,
+    MailboxRow,
+    MessageRow,
+    OutboxRow,
 )  # fmt: skip
 
 

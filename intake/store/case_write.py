@@ -1,0 +1,157 @@
+"""A case opened or changed, with the old and the new value of everything in its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.message import Arrival
+from intake.parsers.submission import FieldValue
+from intake.rules import CaseChange
+from intake.store.engine import Unit
+from intake.tables import CaseFieldRow, CaseRow, CounterRow, EventRow
+
+CHANGEABLE = (
+    "status", "type", "priority", "department", "billable", "subject", "description",
+    "contact_id", "submitted_by", "flag",
+)  # fmt: skip
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def _clean(text: str) -> str:
+    return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def apply(
+    unit: Unit,
+    change: CaseChange,
+    arrival: Arrival,
+    row: int,
+    now: datetime,
+    personal: frozenset[str],
+) -> None:
+    """The change in the tables; ``row`` is the ledger row of the mail that causes it."""
+    if change.new:
+        _open(unit, change, arrival, row, now)
+    else:
+        _update(unit, change, row, now)
+    _fields(unit, change, row, now, personal)
+    if change.comment:
+        detail = {"text": _clean(change.comment)[:20000]}
+        _event(unit, now, "comment", change.number, row, detail)
+
+
+def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
+    count = int(change.number.rpartition("-")[2])
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(CounterRow).values(name="case", value=count)
+    unit.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
+    unit.execute(
+        insert(CaseRow).values(
+            number=change.number,
+            account_id=change.account,
+            contact_id=change.contact,
+            submitted_by=change.submitted_by,
+            type=change.type,
+            priority=change.priority,
+            department=change.department,
+            billable=change.billable,
+            status=change.status,
+            subject=_clean(change.subject),
+            description=_clean(change.description),
+            incident_id="",
+            flag=change.flag,
+            message_id=row,
+            received_at=arrival.received_at,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
+    """An empty text in a change means that the case keeps what it has; a flag is taken away."""
+    new: dict[str, Any] = {
+        "status": change.status,
+        "type": change.type,
+        "priority": change.priority,
+        "department": change.department,
+        "billable": change.billable,
+        "subject": _clean(change.subject),
+        "description": _clean(change.description),
+        "contact_id": change.contact,
+        "submitted_by": change.submitted_by,
+    }
+    new = {key: value for key, value in new.items() if value not in ("", None)}
+    new["flag"] = change.flag
+    columns = [_c(getattr(CaseRow, name)) for name in CHANGEABLE]
+    before = unit.execute(select(*columns).where(_c(CaseRow.number) == change.number)).one()
+    old = dict(zip(CHANGEABLE, before, strict=True))
+    unit.execute(
+        update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
+    )
+    for name, value in new.items():
+        if old[name] != value:
+            detail = {"field": name, "old": old[name], "new": value}
+            _event(unit, now, "changed", change.number, row, detail)
+
+
+def _fields(
+    unit: Unit, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
+) -> None:
+    fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
+    if not fresh:
+        return
+    query = select(_c(CaseFieldRow.name), _c(CaseFieldRow.words)).where(
+        _c(CaseFieldRow.case_number) == change.number
+    )
+    before: Mapping[str, str] = {name: words for name, words in unit.execute(query)}
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    for name, one in fresh.items():
+        values = _field_values(one, row)
+        statement = dialect.insert(CaseFieldRow).values(
+            case_number=change.number, name=name, **values
+        )
+        unit.execute(
+            statement.on_conflict_do_update(index_elements=["case_number", "name"], set_=values)
+        )
+        if not change.new and before.get(name) != values["words"]:
+            detail = {"field": name}
+            if name not in personal:
+                detail |= {"old": before.get(name, ""), "new": values["words"]}
+            _event(unit, now, "changed", change.number, row, detail)
+
+
+def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
+    return {
+        "value": _plain(one.value),
+        "words": _clean(one.words),
+        "source": one.source,
+        "label": _clean(one.label),
+        "start": one.start,
+        "end": one.end,
+        "message_id": row,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean(value)
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _event(
+    unit: Unit, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, Any]
+) -> None:
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=number, message_id=row, who="", detail=dict(detail)
+        )
+    )

@@ -1,0 +1,142 @@
+"""The database's one door: engines, transactions, and every error as one clear line.
+
+SQLite: WAL, synchronous=FULL, foreign keys, and BEGIN IMMEDIATE for whatever may write, since a
+transaction that reads first and writes later fails at once when somebody wrote in between.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+BUSY_MILLISECONDS = 30_000
+Unit = Session
+_SQLITE_KINDS = (
+    ("database is locked", "busy"),
+    ("disk is full", "full"),
+    ("disk i/o error", "full"),
+    ("readonly database", "readonly"),
+    ("malformed", "corrupt"),
+    ("not a database", "corrupt"),
+    ("unable to open", "connect"),
+)
+
+
+class StoreError(Exception):
+    """The database cannot be used now; one line.
+
+    kind: busy, full, readonly, corrupt, connect, schema, constraint.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine for ``sqlite:///PATH``, ``sqlite://`` or ``postgresql://…``; connects lazily.
+
+    Raises StoreError for a URL that is none, or a folder that cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("connect", f"database.url: {url!r} is no database URL") from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed.database or "", read_only=read_only)
+    if parsed.get_backend_name() != "postgresql":
+        wanted = "sqlite:///PATH or postgresql://USER@HOST/NAME"
+        raise StoreError("connect", f"database.url: found {parsed.drivername}, wanted {wanted}")
+    return create_engine(parsed, pool_pre_ping=True)
+
+
+def _sqlite(path: str, *, read_only: bool) -> Engine:
+    if path and not read_only:
+        _make_file(Path(path))
+    more: dict[str, Any] = {} if path else {"poolclass": StaticPool}
+    engine = create_engine(
+        f"sqlite:///{path}" if path else "sqlite://",
+        connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000},
+        **more,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, see below
+        settings = ["foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "trusted_schema=OFF"]
+        if not read_only:
+            settings = ["journal_mode=WAL", "synchronous=FULL", *settings]
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        write = connection.get_execution_options().get("intake_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _make_file(path: Path) -> None:
+    """The folder and an empty file that only we may read."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreError("connect", f"database {path}: {error.strerror}") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Unit]:
+    """One write transaction, committed at the end. Raises StoreError."""
+    yield from _unit(engine, write=True)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Unit]:
+    """One read transaction over a single state of the database. Raises StoreError."""
+    yield from _unit(engine, write=False)
+
+
+def _unit(engine: Engine, *, write: bool) -> Iterator[Unit]:
+    try:
+        with engine.connect().execution_options(intake_write=write) as connection:
+            with Session(connection, expire_on_commit=False, autoflush=False) as unit:
+                yield unit
+                if write:
+                    unit.commit()
+                else:
+                    unit.rollback()
+    except SQLAlchemyError as error:
+        raise translate(engine, error) from error
+
+
+@contextmanager
+def savepoint(unit: Unit) -> Iterator[None]:
+    """What is done inside is undone when it raises, and nothing else is."""
+    with unit.begin_nested():
+        yield
+        unit.flush()
+
+
+def translate(engine: Engine, error: SQLAlchemyError) -> StoreError:
+    """The one line and kind of a failure; neither parameters nor statements are shown."""
+    where = engine.url.render_as_string(hide_password=True)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    words = " ".join(str(original).split())[:300] or type(error).__name__
+    if isinstance(error, IntegrityError):
+        return StoreError("constraint", f"database {where}: {words}")
+    for text, kind in _SQLITE_KINDS:
+        if text in words.lower():
+            return StoreError(kind, f"database {where}: {words}")
+    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or "connect" in words)
+    return StoreError("connect" if lost else "corrupt", f"database {where}: {words}")

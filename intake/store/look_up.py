@@ -1,0 +1,248 @@
+"""Everything stored that a decision about one mail may depend on, in a fixed number of queries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, select
+
+from intake.known import (
+    Account,
+    CaseBrief,
+    Contact,
+    Keys,
+    Known,
+    Membership,
+    PendingForm,
+    StoredField,
+    Twin,
+)  # fmt: skip
+from intake.store.engine import Unit
+from intake.tables import (
+    AccountAliasRow,
+    AccountRow,
+    CaseFieldRow,
+    CaseRow,
+    ContactEmailRow,
+    ContactRow,
+    CounterRow,
+    MembershipRow,
+    MessageRow,
+    OutboxRow,
+    PendingFormRow,
+)  # fmt: skip
+
+FIRST_NUMBER = 1001
+SAME = ("handled", "ignored", "held", "rejected", "dropped")
+
+
+def _c(column: Any) -> Any:
+    """A column of a table class, typed for SQL expressions."""
+    return column
+
+
+def message_id_hash(message_id: str) -> str:
+    """The key a Message-ID is looked up by, however long it is; empty for none."""
+    return hashlib.sha256(message_id.encode()).hexdigest() if message_id else ""
+
+
+def look_up(
+    unit: Unit, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
+) -> Known:
+    """What is known about the mail of those keys. ``not_row`` is its own row when judged again."""
+    contacts = _contacts(unit, _contact_ids(unit, keys.sender))
+    account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
+    accounts = _accounts(unit, account_ids)
+    case = _case(unit, keys.case_numbers)
+    hour, day = _letters(unit, [contact.id for contact in contacts], now)
+    return Known(
+        contacts=contacts,
+        accounts=accounts,
+        colleagues=_colleagues(unit, account_ids, {contact.id for contact in contacts}),
+        domain_registered=_domain_registered(unit, keys.sender),
+        case=case,
+        pending=_pending(unit, case.number) if case else None,
+        twin=_twin(unit, keys, not_row),
+        letters_last_hour=hour,
+        letters_last_day=day,
+        next_number=f"{case_prefix}{_next(unit)}",
+    )
+
+
+def _contact_ids(unit: Unit, sender: str) -> list[str]:
+    if not sender:
+        return []
+    query = select(_c(ContactEmailRow.contact_id)).where(_c(ContactEmailRow.key) == sender)
+    return list(unit.scalars(query))
+
+
+def _contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
+    """Whole contacts, by id."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return ()
+    emails: dict[str, list[str]] = {}
+    query = (
+        select(_c(ContactEmailRow.contact_id), _c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id).in_(wanted))
+        .order_by(_c(ContactEmailRow.position))
+    )
+    for contact_id, address in unit.execute(query):
+        emails.setdefault(contact_id, []).append(address)
+    members: dict[str, list[Membership]] = {}
+    for row in unit.scalars(select(MembershipRow).where(_c(MembershipRow.contact_id).in_(wanted))):
+        members.setdefault(row.contact_id, []).append(
+            Membership(row.account_id, row.contact_type, tuple(row.areas))
+        )
+    rows = unit.scalars(select(ContactRow).where(_c(ContactRow.id).in_(wanted)))
+    return tuple(_contact(row, emails.get(row.id, []), members.get(row.id, [])) for row in rows)
+
+
+def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> Contact:
+    return Contact(
+        id=row.id,
+        name=row.name,
+        emails=tuple(emails),
+        memberships=tuple(sorted(members, key=lambda one: one.account_id)),
+        active=row.active,
+        schema_bootcamp=row.schema_bootcamp,
+        title=row.title,
+        phone=row.phone,
+        allow_automated=row.allow_automated,
+        wants_acknowledgements=row.wants_acknowledgements,
+    )
+
+
+def _accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
+    if not ids:
+        return ()
+    aliases: dict[str, list[str]] = {}
+    for row in unit.scalars(select(AccountAliasRow).where(_c(AccountAliasRow.account_id).in_(ids))):
+        aliases.setdefault(row.account_id, []).append(row.alias)
+    rows = unit.scalars(
+        select(AccountRow).where(_c(AccountRow.id).in_(ids)).order_by(AccountRow.id)
+    )
+    return tuple(
+        Account(
+            row.id,
+            row.name,
+            tuple(aliases.get(row.id, ())),
+            row.active,
+            row.timezone,
+            row.date_order,
+        )
+        for row in rows
+    )
+
+
+def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact, ...]:
+    if not accounts:
+        return ()
+    query = (
+        select(_c(MembershipRow.contact_id))
+        .join(ContactRow, _c(ContactRow.id) == _c(MembershipRow.contact_id))
+        .where(_c(MembershipRow.account_id).in_(accounts), _c(ContactRow.active).is_(True))
+    )
+    return _contacts(unit, set(unit.scalars(query)) - own)
+
+
+def _domain_registered(unit: Unit, sender: str) -> bool:
+    if not sender:
+        return False
+    domain = sender.rpartition("@")[2]
+    query = select(_c(ContactEmailRow.key)).where(_c(ContactEmailRow.domain) == domain).limit(1)
+    return unit.scalar(query) is not None
+
+
+def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
+    """The first of the referenced cases that exists."""
+    if not numbers:
+        return None
+    rows = {
+        row.number: row
+        for row in unit.scalars(select(CaseRow).where(_c(CaseRow.number).in_(numbers)))
+    }
+    row = next((rows[number] for number in numbers if number in rows), None)
+    if row is None:
+        return None
+    fields = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == row.number))
+    return CaseBrief(
+        number=row.number,
+        account_id=row.account_id,
+        contact_id=row.contact_id,
+        submitted_by=row.submitted_by,
+        type=row.type,
+        priority=row.priority,
+        department=row.department,
+        status=row.status,
+        subject=row.subject,
+        description=row.description,
+        fields={one.name: StoredField(one.value, one.words, one.source) for one in fields},
+    )
+
+
+def _pending(unit: Unit, number: str) -> PendingForm | None:
+    """The newest open request about that case."""
+    query = (
+        select(PendingFormRow)
+        .where(_c(PendingFormRow.case_number) == number, _c(PendingFormRow.state) == "open")
+        .order_by(_c(PendingFormRow.id).desc())
+        .limit(1)
+    )
+    row = unit.scalar(query)
+    if row is None:
+        return None
+    return PendingForm(
+        row.case_number,
+        row.contact_id,
+        tuple(row.asked),
+        row.message_id_header,
+        row.text,
+        row.round,
+    )
+
+
+def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
+    """The same bytes, else the same Message-ID with the same body from the same sender."""
+    columns = (_c(MessageRow.id), _c(MessageRow.case_number), _c(MessageRow.status))
+    base = select(*columns).where(_c(MessageRow.id) != not_row).order_by(_c(MessageRow.id)).limit(1)
+    row = unit.execute(
+        base.where(_c(MessageRow.digest) == keys.digest, _c(MessageRow.status).in_(SAME))
+    ).first()
+    if row is None and keys.message_id and keys.sender:
+        row = unit.execute(
+            base.where(
+                _c(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
+                _c(MessageRow.body_digest) == keys.body_digest,
+                _c(MessageRow.sender) == keys.sender,
+                _c(MessageRow.status) == "handled",
+            )
+        ).first()
+    return Twin(row[0], row[1], row[2]) if row else None
+
+
+def _letters(unit: Unit, contact_ids: list[str], now: datetime) -> tuple[int, int]:
+    """Automatic letters to those contacts in the last hour and day."""
+    if not contact_ids:
+        return 0, 0
+    recent = _c(OutboxRow.created_at) > now - timedelta(hours=1)
+    query = select(func.count(), func.count().filter(recent)).where(
+        and_(
+            _c(OutboxRow.contact_id).in_(contact_ids),
+            _c(OutboxRow.created_at) > now - timedelta(days=1),
+            _c(OutboxRow.state).not_in(("suppressed", "cancelled")),
+        )
+    )
+    day, hour = unit.execute(query).one()
+    return hour or 0, day or 0
+
+
+def _next(unit: Unit) -> int:
+    """The next number; its row is locked where the database locks rows."""
+    query = select(_c(CounterRow.value)).where(_c(CounterRow.name) == "case")
+    if unit.connection().get_execution_options().get("intake_write"):
+        query = query.with_for_update()
+    return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)

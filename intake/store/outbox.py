@@ -1,0 +1,245 @@
+"""Letters on their way: claimed under a lease and a fence, put in doubt, settled.
+
+due -> claimed -> in_doubt -> sent | failed | due again. Whoever lost the lease has an old fence,
+and every write with an old fence is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, insert, or_, select, update
+
+from intake.addresses import ascii_lower
+from intake.delivery import Failed, InDoubt, Outcome, Retry, Sent
+from intake.store.engine import Unit
+from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow, SuppressionRow
+
+FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
+LONGEST_WAIT_SECONDS = 4000
+GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A letter that is ours to send until the lease runs out."""
+
+    id: int
+    fence: int
+    kind: str
+    recipient: str
+    contact_id: str
+    case_number: str
+    message_id_header: str
+    raw: bytes
+    attempts: int
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def _due(now: datetime) -> Any:
+    return or_(
+        and_(_c(OutboxRow.state) == "due", _c(OutboxRow.due_at) <= now),
+        and_(_c(OutboxRow.state) == "claimed", _c(OutboxRow.lease_until) < now),
+    )
+
+
+def any_due(unit: Unit, now: datetime) -> bool:
+    """Whether a letter waits to be sent."""
+    return unit.scalar(select(_c(OutboxRow.id)).where(_due(now)).limit(1)) is not None
+
+
+def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
+    """The oldest due letters, each counted as an attempt; those nobody may get are put aside."""
+    columns = (
+        "id", "fence", "kind", "recipient", "contact_id", "case_number", "message_id_header",
+        "raw", "attempts",
+    )  # fmt: skip
+    query = (
+        select(*(_c(getattr(OutboxRow, name)) for name in columns))
+        .where(_due(now))
+        .order_by(_c(OutboxRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = [Claimed(*row) for row in unit.execute(query)]
+    barred = _barred(unit, rows, now)
+    for row in rows:
+        if row.id in barred:
+            _close(unit, row.id, "suppressed", barred[row.id], now)
+            _event(unit, now, "suppressed", row.id, row.case_number, barred[row.id])
+    good = [row.id for row in rows if row.id not in barred]
+    if good:
+        unit.execute(
+            update(OutboxRow)
+            .where(_c(OutboxRow.id).in_(good))
+            .values(
+                state="claimed",
+                attempts=_c(OutboxRow.attempts) + 1,
+                fence=_c(OutboxRow.fence) + 1,
+                lease_until=now + timedelta(seconds=lease_seconds),
+            )
+        )
+    return [
+        Claimed(
+            row.id, row.fence + 1, row.kind, row.recipient, row.contact_id, row.case_number,
+            row.message_id_header, row.raw, row.attempts + 1,
+        )
+        for row in rows
+        if row.id not in barred
+    ]  # fmt: skip
+
+
+def _barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
+    """Letters whose recipient is no active contact's stored address any more."""
+    keys = {ascii_lower(row.recipient) for row in rows}
+    if not keys:
+        return {}
+    owners = {
+        key: (owner, active)
+        for key, owner, active in unit.execute(
+            select(_c(ContactEmailRow.key), _c(ContactEmailRow.contact_id), _c(ContactRow.active))
+            .join(ContactRow, _c(ContactRow.id) == _c(ContactEmailRow.contact_id))
+            .where(_c(ContactEmailRow.key).in_(keys))
+        )
+    }
+    stopped = {
+        key: reason
+        for key, reason, until in unit.execute(
+            select(
+                _c(SuppressionRow.key), _c(SuppressionRow.reason), _c(SuppressionRow.until)
+            ).where(_c(SuppressionRow.key).in_(keys))
+        )
+        if until is None or until > now
+    }
+    return {row.id: why for row in rows if (why := _why_not(row, owners, stopped))}
+
+
+def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[str, str]) -> str:
+    key = ascii_lower(row.recipient)
+    owner, active = owners.get(key, ("", False))
+    if owner != row.contact_id:
+        return "the address is not stored for this contact any more"
+    if not active and row.kind != "refusal":
+        return "the contact was disabled"
+    return stopped.get(key, "")
+
+
+def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
+    """(id, fence) of letters whose final dot is about to go out; gives those that may not."""
+    refused = []
+    for letter_id, fence in letters:
+        done = unit.execute(
+            update(OutboxRow)
+            .where(
+                _c(OutboxRow.id) == letter_id,
+                _c(OutboxRow.fence) == fence,
+                _c(OutboxRow.state) == "claimed",
+            )
+            .values(state="in_doubt")
+            .returning(_c(OutboxRow.id))
+        ).first()
+        if done is None:
+            refused.append(letter_id)
+    return refused
+
+
+def settle(
+    unit: Unit, outcomes: Sequence[tuple[int, int, Outcome]], now: datetime, jitter: float = 1.0
+) -> list[int]:
+    """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
+    refused = []
+    for letter_id, fence, outcome in outcomes:
+        row = unit.execute(
+            select(
+                _c(OutboxRow.attempts), _c(OutboxRow.created_at), _c(OutboxRow.case_number),
+                _c(OutboxRow.message_id), _c(OutboxRow.recipient),
+            ).where(
+                _c(OutboxRow.id) == letter_id,
+                _c(OutboxRow.fence) == fence,
+                _c(OutboxRow.state).in_(("claimed", "in_doubt")),
+            )
+        ).first()  # fmt: skip
+        if row is None:
+            refused.append(letter_id)
+            continue
+        state = _settle_one(unit, letter_id, outcome, row.attempts, row.created_at, now, jitter)
+        if state != "due":
+            detail = f"{row.recipient}: {outcome.reply}"
+            _event(unit, now, state, letter_id, row.case_number, detail, row.message_id)
+    return refused
+
+
+def _settle_one(
+    unit: Unit,
+    letter_id: int,
+    outcome: Outcome,
+    attempts: int,
+    created_at: datetime,
+    now: datetime,
+    jitter: float,
+) -> str:
+    """One letter's new state."""
+    if isinstance(outcome, Retry) and now - created_at < GIVE_UP:
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT_SECONDS)
+        unit.execute(
+            update(OutboxRow)
+            .where(_c(OutboxRow.id) == letter_id)
+            .values(
+                state="due",
+                due_at=now + timedelta(seconds=wait * jitter),
+                lease_until=None,
+                reply=outcome.reply[:1000],
+            )
+        )
+        return "due"
+    names = {Sent: "sent", Failed: "failed", InDoubt: "in_doubt", Retry: "failed"}
+    state = names[type(outcome)]
+    _close(unit, letter_id, state, outcome.reply, now)
+    return state
+
+
+def _close(unit: Unit, letter_id: int, state: str, reply: str, now: datetime) -> None:
+    unit.execute(
+        update(OutboxRow)
+        .where(_c(OutboxRow.id) == letter_id)
+        .values(state=state, reply=reply[:1000], finished_at=now, lease_until=None)
+    )
+
+
+def after_crash(unit: Unit, now: datetime) -> int:
+    """Letters in doubt whose sender died: said once, never sent again by themselves."""
+    rows = unit.execute(
+        select(_c(OutboxRow.id), _c(OutboxRow.case_number), _c(OutboxRow.message_id)).where(
+            _c(OutboxRow.state) == "in_doubt",
+            _c(OutboxRow.finished_at).is_(None),
+            _c(OutboxRow.lease_until) < now,
+        )
+    ).all()
+    words = "the worker died at the final dot: perhaps delivered, not sent again"
+    for row in rows:
+        _close(unit, row.id, "in_doubt", words, now)
+        _event(unit, now, "in_doubt", row.id, row.case_number, words, row.message_id)
+    return len(rows)
+
+
+def counts(unit: Unit) -> dict[str, int]:
+    """How many letters are in which state."""
+    query = select(_c(OutboxRow.state), func.count()).group_by(_c(OutboxRow.state))
+    return {row[0]: row[1] for row in unit.execute(query)}
+
+
+def _event(
+    unit: Unit, now: datetime, kind: str, letter: int, case: str, words: str, message: int = 0
+) -> None:
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=case, message_id=message, who="intake",
+            detail={"letter": letter, "words": words[:500]},
+        )
+    )  # fmt: skip

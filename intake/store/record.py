@@ -1,0 +1,385 @@
+"""THE transaction's work for one mail: ledger, case, fields, files, history, request, letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.addresses import Mailbox
+from intake.decision import Decision
+from intake.letters import Letter
+from intake.message import Arrival, Message, Refusal
+from intake.parsers.submission import Submission
+from intake.rules import CaseChange
+from intake.store import case_write
+from intake.store.engine import Unit
+from intake.store.look_up import message_id_hash
+from intake.tables import AttachmentRow, EventRow, MessageRow, OutboxRow, PendingFormRow
+
+STATUS = {
+    "create": "handled",
+    "ask": "handled",
+    "complete": "handled",
+    "append": "handled",
+    "refuse": "handled",
+    "hold": "held",
+    "ignore": "ignored",
+    "drop": "dropped",
+    "defer": "deferred",
+}
+FOLDER = {"hold": "held", "defer": ""}
+MAX_ATTEMPTS = 3
+MAX_SUBJECT = 1000
+MAX_HEADER = 2000
+EVIDENCE_FIELDS = (
+    "from", "sender", "reply-to", "return-path", "message-id", "to", "cc",
+    "authentication-results", "auto-submitted",
+)  # fmt: skip
+EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": "appended"}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every record bears of the program that made it."""
+
+    policy_hash: str
+    version: str
+    personal_fields: frozenset[str] = frozenset()  # kept out of the ledger and the history
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written for one mail."""
+
+    row: int  # messages.id
+    action: str
+    rule: str
+    folder: str  # where the mail belongs on the server; empty: it stays
+    case_number: str
+    letters: int  # put into the outbox
+
+
+def clean(text: str) -> str:
+    """Text that both databases store: without NUL and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def record(
+    unit: Unit,
+    arrival: Arrival,
+    mail: Message | Refusal,
+    decision: Decision,
+    letters: Sequence[Letter],
+    now: datetime,
+    stamp: Stamp,
+    *,
+    row: int = 0,
+) -> Recorded:
+    """Everything about one mail; again with the same mail it overwrites only an unfinished row.
+
+    ``row`` names the ledger row of a held or shelved mail that is decided anew.
+    """
+    change = decision.change
+    number = change.number if change else ""
+    folder = FOLDER.get(decision.action, "processed")
+    values = _values(arrival, mail, decision, now, stamp)
+    values |= {"case_number": number, "folder": folder}
+    row_id = _write_row(unit, arrival, values, row)
+    _event(unit, now, "received", "", row_id, "", {"mailbox": arrival.mailbox, "uid": arrival.uid})
+    detail = {"rule": decision.rule, "reasons": list(decision.reasons)}
+    _event(unit, now, "decided", number, row_id, "intake", detail | {"action": decision.action})
+    if change is not None:
+        case_write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
+        detail = {"missing": list(change.asked)} if change.asked else {}
+        _event(unit, now, EVENT[decision.action], number, row_id, decision.contact, detail)
+        _pending(unit, change, decision, letters, now)
+    if isinstance(mail, Message):
+        _attachments(unit, mail, row_id, number)
+    put = sum(_letter(unit, letter, row_id, now) for letter in letters)
+    return Recorded(row_id, decision.action, decision.rule, folder, number, put)
+
+
+def _values(
+    arrival: Arrival, mail: Message | Refusal, decision: Decision, now: datetime, stamp: Stamp
+) -> dict[str, Any]:
+    return {
+        "mailbox": arrival.mailbox,
+        "uidvalidity": arrival.uidvalidity,
+        "uid": arrival.uid,
+        "digest": arrival.digest,
+        "body_digest": mail.body_digest if isinstance(mail, Message) else "",
+        "size": arrival.size,
+        "received_at": arrival.received_at,
+        "recorded_at": now,
+        "status": STATUS[decision.action],
+        "settled": False,
+        "action": decision.action,
+        "rule": decision.rule,
+        "reasons": [clean(reason)[:500] for reason in decision.reasons],
+        "level": decision.level,
+        "evidence": _evidence(mail, decision),
+        "sender": clean(_sender(mail))[:320],
+        "subject": clean(mail.subject)[:MAX_SUBJECT],
+        "message_id_hash": message_id_hash(mail.message_id),
+        "message_id": clean(mail.message_id)[:MAX_HEADER],
+        "contact_id": decision.contact,
+        "account_id": decision.account,
+        "submission": _submission(decision.submission, stamp.personal_fields),
+        "policy_hash": stamp.policy_hash,
+        "version": stamp.version,
+        "failure": "",
+    }
+
+
+def _sender(mail: Message | Refusal) -> str:
+    if isinstance(mail, Refusal):
+        return mail.sender_text
+    if isinstance(mail.sender, Mailbox):
+        return mail.sender.address.key
+    return next(iter(mail.all("from")), "")
+
+
+def _evidence(mail: Message | Refusal, decision: Decision) -> dict[str, Any]:
+    """What was seen, so that the judgement can be followed and repeated."""
+    sender = decision.sender
+    seen: dict[str, Any] = {
+        "sender": list(sender.evidence) if sender else [],
+        "passed": list(decision.passed),
+        "silence": decision.silence,
+    }
+    if sender and sender.contact:
+        contact = sender.contact
+        roles = {one.account_id: one.contact_type for one in contact.memberships}
+        seen["contact"] = {"id": contact.id, "active": contact.active, "roles": roles}
+    if isinstance(mail, Message):
+        seen["headers"] = {
+            name: [clean(value)[:MAX_HEADER] for value in mail.all(name)[:10]]
+            for name in EVIDENCE_FIELDS
+            if mail.all(name)
+        }
+        seen["automatic"] = list(mail.automatic)
+        seen["warnings"] = [[one.code, clean(one.detail)[:300]] for one in mail.warnings[:50]]
+    return seen
+
+
+def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, Any]:
+    """What was read, without the values of personal fields."""
+    if submission is None:
+        return {}
+    shown = {
+        name: {"value": one.value, "words": clean(one.words)[:500], "source": one.source}
+        for name, one in submission.fields.items()
+        if name not in personal
+    }
+    return {
+        "type": submission.type,
+        "priority": submission.priority,
+        "account": submission.account,
+        "fields": shown,
+        "withheld": sorted(set(submission.fields) & personal),
+        "missing": list(submission.missing),
+        "problems": [
+            {"field": one.field, "code": one.code}
+            if one.field in personal
+            else {key: value for key, value in asdict(one).items() if key != "choices"}
+            for one in submission.problems
+        ],
+        "warnings": [[one.code, clean(one.detail)[:300]] for one in submission.warnings[:50]],
+    }
+
+
+def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
+    """A new row, or the unfinished one of the same mail in the same place."""
+    found = row or _existing(unit, arrival)
+    if found:
+        unit.execute(update(MessageRow).where(_c(MessageRow.id) == found).values(**values))
+        return found
+    made = unit.execute(
+        insert(MessageRow).values(attempts=0, **values).returning(_c(MessageRow.id))
+    )
+    return int(made.scalar_one())
+
+
+def _existing(unit: Unit, arrival: Arrival) -> int:
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+        _c(MessageRow.status).in_(("deferred", "shelved")),
+    )
+    return unit.scalar(query) or 0
+
+
+def _event(
+    unit: Unit,
+    now: datetime,
+    kind: str,
+    case: str,
+    message: int,
+    who: str,
+    detail: Mapping[str, Any],
+) -> None:
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=case, message_id=message, who=who, detail=dict(detail)
+        )
+    )
+
+
+def _pending(
+    unit: Unit, change: CaseChange, decision: Decision, letters: Sequence[Letter], now: datetime
+) -> None:
+    """The answered request is closed, and the new one is kept with the letter that asks."""
+    unit.execute(
+        update(PendingFormRow)
+        .where(_c(PendingFormRow.case_number) == change.number, _c(PendingFormRow.state) == "open")
+        .values(state="answered", answered_at=now)
+    )
+    if not change.asked:
+        return
+    letter = next((one for one in letters if one.kind == "missing_fields"), None)
+    unit.execute(
+        insert(PendingFormRow).values(
+            case_number=change.number,
+            contact_id=decision.contact,
+            asked=list(change.asked),
+            message_id_header=letter.message_id if letter else "",
+            text=letter.text if letter else "",
+            round=change.round,
+            asked_at=now,
+            state="open",
+        )
+    )
+
+
+def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
+    """Every file of the mail, once, whether or not there is a case."""
+    there = set(
+        unit.scalars(select(_c(AttachmentRow.part)).where(_c(AttachmentRow.message_id) == row))
+    )
+    if there and number:
+        unit.execute(
+            update(AttachmentRow)
+            .where(_c(AttachmentRow.message_id) == row)
+            .values(case_number=number)
+        )
+    rows = [
+        {
+            "message_id": row,
+            "case_number": number,
+            "name": clean(one.name),
+            "declared_type": clean(one.declared_type)[:200],
+            "detected_type": one.detected_type,
+            "size": one.size,
+            "sha256": one.sha256,
+            "inline": one.inline,
+            "part": one.part,
+            "state": "stored",
+        }
+        for one in mail.attachments
+        if one.part not in there
+    ]
+    if rows:
+        unit.execute(insert(AttachmentRow), rows)
+
+
+def _letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
+    """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(OutboxRow)
+        .values(
+            cause=letter.cause,
+            kind=letter.kind,
+            message_id_header=letter.message_id,
+            contact_id=letter.contact,
+            recipient=letter.recipient,
+            case_number=letter.case_number,
+            message_id=row,
+            subject=clean(letter.subject),
+            text=clean(letter.text),
+            raw=letter.raw,
+            state="due",
+            due_at=now,
+            created_at=now,
+            attempts=0,
+            fence=0,
+            reply="",
+        )
+        .on_conflict_do_nothing(index_elements=["cause"])
+        .returning(_c(OutboxRow.id))
+    )
+    return 1 if unit.execute(statement).first() else 0
+
+
+def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded:
+    """Handling raised: tried again on the next two passes, then put on the shelf with the traceback."""
+    query = select(_c(MessageRow.id), _c(MessageRow.attempts)).where(
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+    )
+    found = unit.execute(query).first()
+    attempts = (found[1] if found else 0) + 1
+    last = attempts >= MAX_ATTEMPTS
+    values = {
+        "digest": arrival.digest,
+        "size": arrival.size,
+        "status": "shelved" if last else "deferred",
+        "folder": "held" if last else "",
+        "settled": False,
+        "action": "shelved",
+        "attempts": attempts,
+        "failure": clean(trace)[-20000:],
+        "recorded_at": now,
+        "reasons": [f"handling raised, attempt {attempts} of {MAX_ATTEMPTS}"],
+    }
+    row = _put(unit, arrival, values, found[0] if found else 0)
+    return Recorded(row, "shelved", "", str(values["folder"]), "", 0)
+
+
+def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
+    """The mail was listed and gone before its bytes were fetched."""
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+    )
+    values = {
+        "status": "vanished",
+        "folder": "",
+        "action": "vanished",
+        "size": arrival.size,
+        "recorded_at": now,
+        "reasons": ["gone from the mailbox before it could be fetched"],
+    }
+    _put(unit, arrival, values, unit.scalar(query) or 0)
+
+
+def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
+    """A row that has little more than its place."""
+    if row:
+        unit.execute(update(MessageRow).where(_c(MessageRow.id) == row).values(**values))
+        return row
+    empty = {
+        "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
+        "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
+        "rule": "", "level": "", "evidence": {}, "sender": "", "subject": "", "attempts": 0,
+        "message_id_hash": "", "message_id": "", "contact_id": "", "account_id": "",
+        "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
+    }  # fmt: skip
+    made = unit.execute(
+        insert(MessageRow).values(**(empty | dict(values))).returning(_c(MessageRow.id))
+    )
+    return int(made.scalar_one())
