@@ -24,7 +24,9 @@ ZACK = Contact(
     "zack", "Zack Morris", ("Zack.Morris@bayside.example",), (Membership("bayside", "Authorized"),)
 )
 POLICY = Policy(own_addresses=(SERVICE,))
-KNOWN = Known(contacts=(ZACK,), accounts=(BAYSIDE,), domain_registered=True, next_number="CASE-1001")
+KNOWN = Known(
+    contacts=(ZACK,), accounts=(BAYSIDE,), domain_registered=True, next_number="CASE-1001"
+)
 STRANGER = Known(next_number="CASE-1001")
 SIGNED = Sender("L3", "zack.morris@bayside.example", ZACK, False, ("signed by bayside.example",))
 COMPLETE = Submission(
@@ -85,9 +87,13 @@ def refusal(code: str = "limits", detail: str = "too many parts") -> Refusal:
 
 def case(status: str = "open", account: str = "bayside", kind: str = "ask_question") -> CaseBrief:
     """Zack's case with that status."""
-    return CaseBrief("CASE-1000", account, "zack", "", kind, "Medium", "support", status, "Snow day")
+    return CaseBrief(
+        "CASE-1000", account, "zack", "", kind, "Medium", "support", status, "Snow day"
+    )
 
 
 def pending(round_: int = 1, *asked: str) -> PendingForm:
     """The request that was sent for that case."""
-    return PendingForm("CASE-1000", "zack", asked or ("module",), "<q@desk.example>", "Module:", round_)
+    return PendingForm(
+        "CASE-1000", "zack", asked or ("module",), "<q@desk.example>", "Module:", round_
+    )

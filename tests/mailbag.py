@@ -88,7 +88,10 @@ def _fields(now: datetime) -> dict[str, tuple[str, dict[str, str]]]:
         ),
         "server_access": (
             "Server Access",
-            {"Request Type": "SQL Server", "Description": "Read-only scripts for the state report."},
+            {
+                "Request Type": "SQL Server",
+                "Description": "Read-only scripts for the state report.",
+            },
         ),
         "modify_support_contacts": (
             "Modify Support Contacts",
@@ -141,7 +144,9 @@ def _mail(index: int, now: datetime) -> Expected:
     message_id = f"<bag-{index}@{address(person).rpartition('@')[2]}>"
     raw = _head(index, person, message_id, now) + _body(body, files, html=index % 4 == 1)
     digests = tuple(hashlib.sha256(content).hexdigest() for _, content in files)
-    return Expected(raw, "ask" if leave_out else "create", name, address(person), message_id, digests)
+    return Expected(
+        raw, "ask" if leave_out else "create", name, address(person), message_id, digests
+    )
 
 
 def _head(index: int, person: int, message_id: str, now: datetime, extra: str = "") -> bytes:
@@ -188,9 +193,11 @@ def _body(text: str, files: list[tuple[str, bytes]], *, html: bool) -> bytes:
             f"Content-Disposition: attachment; filename={name}\r\n"
             f"Content-Transfer-Encoding: base64\r\n\r\n{coded}"
         )
-    return (f"Content-Type: multipart/mixed; boundary==cut\r\n\r\n{''.join(parts)}--=cut--\r\n").replace(
-        "boundary==cut", 'boundary="=cut"'
-    ).encode()
+    return (
+        (f"Content-Type: multipart/mixed; boundary==cut\r\n\r\n{''.join(parts)}--=cut--\r\n")
+        .replace("boundary==cut", 'boundary="=cut"')
+        .encode()
+    )
 
 
 def answer(index: int, letter_id: str, subject: str, label: str, value: str, quoted: str) -> bytes:

@@ -57,7 +57,12 @@ def test_a_missing_id_is_seen_as_missing() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["mx (unclosed", 'mx; spf="open', "x" * 20000, "mx; dkim=pass header.d=legit.example(.evil.example"],
+    [
+        "mx (unclosed",
+        'mx; spf="open',
+        "x" * 20000,
+        "mx; dkim=pass header.d=legit.example(.evil.example",
+    ],
 )
 def test_what_is_not_of_the_form_is_nothing(value: str) -> None:
     """An unclosed comment or quote, or an endless field, gives no results at all."""

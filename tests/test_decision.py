@@ -20,7 +20,9 @@ UNKNOWN = replace(SIGNED, contact=None, address="eve@attack.example")
 INCOMPLETE = replace(COMPLETE, type="application_issue", missing=("module", "issue_began"))
 
 
-def judged(mail: Any = None, sender: Any = SIGNED, submission: Any = COMPLETE, **more: Any) -> Decision:
+def judged(
+    mail: Any = None, sender: Any = SIGNED, submission: Any = COMPLETE, **more: Any
+) -> Decision:
     """The decision about Zack's signed mail with the given changes."""
     known, policy = more.get("known", KNOWN), more.get("policy", POLICY)
     return decide(mail or message(), sender, submission, known, policy, more.get("now", NOW))
@@ -36,7 +38,11 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
     decision = judged()
     assert (decision.action, decision.rule) == ("create", "R20")
     assert decision.change is not None
-    assert (decision.change.number, decision.change.status, decision.change.new) == ("CASE-1001", "open", True)
+    assert (decision.change.number, decision.change.status, decision.change.new) == (
+        "CASE-1001",
+        "open",
+        True,
+    )
     assert kinds(decision) == ["ack"]
     assert decision.letters[0].address == "Zack.Morris@bayside.example"
     assert decision.passed == tuple(rule.id for rule in TABLE[:-1])
@@ -151,7 +157,9 @@ def test_after_the_last_round_a_person_takes_over() -> None:
     assert (again.rule, again.change.round) == ("R18", 2)
 
 
-@pytest.mark.parametrize(("status", "after"), [("open", "open"), ("waiting", "open"), ("closed", "open")])
+@pytest.mark.parametrize(
+    ("status", "after"), [("open", "open"), ("waiting", "open"), ("closed", "open")]
+)
 def test_a_reply_is_added_and_wakes_the_case(status: str, after: str) -> None:
     """R17: appended, and a case that slept is open again."""
     decision = judged(known=replace(KNOWN, case=case(status)), submission=INCOMPLETE)
@@ -163,7 +171,10 @@ SILENT = {
     "not proved": ({"sender": replace(SIGNED, level="L1")}, ""),
     "bcc": ({"mail": message(to=("other@x.example",))}, "To or Cc"),
     "acks off": ({"policy": replace(POLICY, acknowledge=False)}, "switched off"),
-    "contact": ({"sender": replace(SIGNED, contact=replace(ZACK, wants_acknowledgements=False))}, "wants no"),
+    "contact": (
+        {"sender": replace(SIGNED, contact=replace(ZACK, wants_acknowledgements=False))},
+        "wants no",
+    ),
     "old": ({"now": NOW + timedelta(days=9)}, "older than"),
     "hour": ({"known": replace(KNOWN, letters_last_hour=5)}, "last hour"),
     "day": ({"known": replace(KNOWN, letters_last_day=20)}, "last day"),
@@ -212,7 +223,10 @@ def test_step_up_can_be_switched_off() -> None:
     """A high-risk type at L2 is accepted where the operator says so."""
     risky = replace(COMPLETE, type="data_restore")
     policy = replace(POLICY, step_up=False)
-    assert judged(sender=replace(SIGNED, level="L2"), submission=risky, policy=policy).action == "create"
+    assert (
+        judged(sender=replace(SIGNED, level="L2"), submission=risky, policy=policy).action
+        == "create"
+    )
 
 
 def cases() -> list[CaseBrief | None]:
@@ -224,7 +238,11 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
     """P1, P2, P3, P5, P6 over every combination of level, contact, mail, case and submission."""
     mails = [message(), message(automatic=("bulk",)), message(to=()), refusal()]
     people = [None, ZACK, replace(ZACK, active=False), replace(ZACK, allow_automated=True)]
-    submissions = [COMPLETE, INCOMPLETE, replace(COMPLETE, type="report_outage", missing=("description",))]
+    submissions = [
+        COMPLETE,
+        INCOMPLETE,
+        replace(COMPLETE, type="report_outage", missing=("description",)),
+    ]
     twins = [None, Twin(1, "", "handled"), Twin(1, "", "held")]
     count = 0
     levels = ("L0", "LT", "L1", "L2", "L3")

@@ -78,7 +78,12 @@ def test_a_field_below_a_hop_that_is_not_ours_does_not_count() -> None:
 
 def test_an_unreadable_field_is_set_aside() -> None:
     """A field with an unclosed comment proves nothing and stops nothing."""
-    assert level(("authentication-results", f"{AUTHSERV} (dmarc=pass"), ("authentication-results", PASS)) == "L3"
+    assert (
+        level(
+            ("authentication-results", f"{AUTHSERV} (dmarc=pass"), ("authentication-results", PASS)
+        )
+        == "L3"
+    )
 
 
 def test_a_field_without_id_counts_only_where_it_was_configured() -> None:

@@ -73,7 +73,11 @@ def test_an_encoded_word_with_a_line_end_in_it_stays_harmless() -> None:
     assert "=?utf-8?q?" not in parsed["Subject"]
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=500))
+@given(
+    st.text(
+        alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=500
+    )
+)
 def test_any_text_reads_back(text: str) -> None:
     """The body arrives as it was written, in ASCII lines of lawful length."""
     raw = encode(replace(PLAIN, text=text))
@@ -102,7 +106,9 @@ def test_a_letter_beyond_the_limit_is_refused() -> None:
         encode(replace(PLAIN, text="x\n" * 20000))
 
 
-@pytest.mark.parametrize("name", ['Jo "the desk" \\ Co', "Süd-Support", "=?utf-8?q?x?=", "a@b.example"])
+@pytest.mark.parametrize(
+    "name", ['Jo "the desk" \\ Co', "Süd-Support", "=?utf-8?q?x?=", "a@b.example"]
+)
 def test_any_service_name_reads_back(name: str) -> None:
     """The display name never changes the sender."""
     parsed = message_from_bytes(encode(replace(PLAIN, sender_name=name)))

@@ -26,6 +26,9 @@ def _accounts() -> None:
         sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
+
+
+def _contacts() -> None:
     op.create_table(
         "contacts",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -41,12 +44,18 @@ def _accounts() -> None:
         sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
     )
+
+
+def _counters() -> None:
     op.create_table(
         "counters",
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
     )
+
+
+def _events() -> None:
     op.create_table(
         "events",
         sa.Column(
@@ -69,6 +78,9 @@ def _accounts() -> None:
     )
     op.create_index(op.f("ix_events_case_number"), "events", ["case_number"], unique=False)
     op.create_index(op.f("ix_events_message_id"), "events", ["message_id"], unique=False)
+
+
+def _mailboxes() -> None:
     op.create_table(
         "mailboxes",
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -80,6 +92,9 @@ def _accounts() -> None:
         sa.Column("failure", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mailboxes")),
     )
+
+
+def _messages() -> None:
     op.create_table(
         "messages",
         sa.Column(
@@ -141,6 +156,9 @@ def _accounts() -> None:
     )
     op.create_index(op.f("ix_messages_sender"), "messages", ["sender"], unique=False)
     op.create_index("ix_messages_status_id", "messages", ["status", "id"], unique=False)
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column(
@@ -179,6 +197,9 @@ def _accounts() -> None:
         op.f("ix_outbox_message_id_header"), "outbox", ["message_id_header"], unique=False
     )
     op.create_index("ix_outbox_state_due_at", "outbox", ["state", "due_at"], unique=False)
+
+
+def _suppressions() -> None:
     op.create_table(
         "suppressions",
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -187,6 +208,9 @@ def _accounts() -> None:
         sa.Column("until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_suppressions")),
     )
+
+
+def _account_aliases() -> None:
     op.create_table(
         "account_aliases",
         sa.Column("account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -196,6 +220,9 @@ def _accounts() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "alias", name=op.f("pk_account_aliases")),
     )
+
+
+def _attachments() -> None:
     op.create_table(
         "attachments",
         sa.Column(
@@ -224,6 +251,9 @@ def _accounts() -> None:
     )
     op.create_index(op.f("ix_attachments_message_id"), "attachments", ["message_id"], unique=False)
     op.create_index(op.f("ix_attachments_sha256"), "attachments", ["sha256"], unique=False)
+
+
+def _cases() -> None:
     op.create_table(
         "cases",
         sa.Column("number", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -254,6 +284,9 @@ def _accounts() -> None:
     op.create_index(op.f("ix_cases_account_id"), "cases", ["account_id"], unique=False)
     op.create_index(op.f("ix_cases_contact_id"), "cases", ["contact_id"], unique=False)
     op.create_index(op.f("ix_cases_status"), "cases", ["status"], unique=False)
+
+
+def _contact_emails() -> None:
     op.create_table(
         "contact_emails",
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -270,6 +303,9 @@ def _accounts() -> None:
         op.f("ix_contact_emails_contact_id"), "contact_emails", ["contact_id"], unique=False
     )
     op.create_index(op.f("ix_contact_emails_domain"), "contact_emails", ["domain"], unique=False)
+
+
+def _memberships() -> None:
     op.create_table(
         "memberships",
         sa.Column("contact_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -289,6 +325,9 @@ def _accounts() -> None:
         sa.PrimaryKeyConstraint("contact_id", "account_id", name=op.f("pk_memberships")),
     )
     op.create_index(op.f("ix_memberships_account_id"), "memberships", ["account_id"], unique=False)
+
+
+def _case_fields() -> None:
     op.create_table(
         "case_fields",
         sa.Column("case_number", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -309,6 +348,9 @@ def _accounts() -> None:
         ),
         sa.PrimaryKeyConstraint("case_number", "name", name=op.f("pk_case_fields")),
     )
+
+
+def _pending_forms() -> None:
     op.create_table(
         "pending_forms",
         sa.Column(
@@ -343,6 +385,20 @@ def _accounts() -> None:
 
 def upgrade() -> None:
     _accounts()
+    _contacts()
+    _counters()
+    _events()
+    _mailboxes()
+    _messages()
+    _outbox()
+    _suppressions()
+    _account_aliases()
+    _attachments()
+    _cases()
+    _contact_emails()
+    _memberships()
+    _case_fields()
+    _pending_forms()
 
 
 def downgrade() -> None:
