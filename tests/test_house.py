@@ -1,0 +1,189 @@
+"""The house rules that no linter knows: doors, purity, sizes, and reasons beside exceptions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUSE = ROOT / "intake"
+FILES = sorted(HOUSE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").glob("test_*.py"))
+
+DOORS = {
+    "imapclient": ("mailbox/imap",),
+    "smtplib": ("delivery",),
+    "sqlalchemy": ("tables", "store/", "migrations/", "collect", "dispatch", "pipeline"),
+    "sqlmodel": ("tables", "store/", "migrations/"),
+    "alembic": ("store/", "migrations/"),
+    "apscheduler": ("worker",),
+    "signal": ("worker", "pool"),
+    "typer": ("cli/",),
+    "mailparser": ("message", "mime/"),
+    "tomllib": ("config",),
+    "pydantic_settings": ("config",),
+    "jinja2": ("letters",),
+    "selectolax": ("mime/",),
+    "tnefparse": ("mime/",),
+    "pymap": ("cli/demo_servers",),
+    "aiosmtpd": ("cli/demo_servers",),
+}
+PURE = (
+    "addresses", "answering", "authres", "catalogue", "decision", "identity", "known", "letter",
+    "message", "mime/", "parsers/", "policy", "rules", "tokens", "wire",
+)  # fmt: skip
+WORLD = frozenset(
+    (
+        *("os", "io", "socket", "time", "random", "uuid", "logging", "pathlib", "subprocess"),
+        *("threading", "shutil", "tempfile", "secrets", "multiprocessing", "asyncio", "sqlalchemy"),
+    )
+)
+BANNED = (
+    (r"\beval\(", "eval"),
+    (r"\bexec\(", "exec"),
+    (r"\bpickle\b", "pickle"),
+    (r"yaml\.load", "yaml.load"),
+    (r"shell=True", "shell=True"),
+    (r"os\.system", "os.system"),
+    (r"from_string\(", "a template made of data"),
+    (r"text\(f[\"']", "SQL made of data"),
+    (r"policy\.default|default_policy", "email.policy.default"),
+    (r"write_attachments|write_sample", "mail-parser's writers"),
+)
+NAMELESS = ("utils", "common", "helpers", "base", "models")
+CONTRACT_TYPES = (
+    "sqlalchemy",
+)  # collect, dispatch and pipeline name Engine and Session in types only
+
+
+def place(path: Path) -> str:
+    """The path inside the house without its suffix: "store/look_up"."""
+    return path.relative_to(HOUSE).with_suffix("").as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The full names of every module imported anywhere in the tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def foreign_doors(name: str, source: str) -> list[str]:
+    """Libraries that the module imports although another module keeps them."""
+    found = []
+    for module in imports(ast.parse(source)):
+        top = module.partition(".")[0]
+        if top in DOORS and not name.startswith(DOORS[top]):
+            found.append(module)
+    return found
+
+
+def worldly(source: str) -> list[str]:
+    """What a pure room may not touch: world modules, clocks, open()."""
+    tree = ast.parse(source)
+    found = [module for module in imports(tree) if module.partition(".")[0] in WORLD]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in ("open", "input", "print"):
+                found.append(f"{called.id}()")
+            if isinstance(called, ast.Attribute) and called.attr in ("now", "utcnow", "today"):
+                found.append(f".{called.attr}()")
+    return found
+
+
+def bare_excuses(source: str) -> list[str]:
+    """Lint and type exceptions without a reason behind them."""
+    lines = source.splitlines()
+    pattern = re.compile(
+        r"#\s*(type:\s*ignore|noqa|pragma: no cover)(\[[^\]]*\]|:[\sA-Z0-9,]*)?(.*)$"
+    )
+    found = []
+    for number, line in enumerate(lines, 1):
+        match = pattern.search(line)
+        if match and not re.search(r"[a-z]{3}", match[3]):
+            found.append(f"line {number}: {line.strip()}")
+    return found
+
+
+def long_functions(source: str) -> list[str]:
+    """Functions of over 60 lines."""
+    return [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > 60
+    ]
+
+
+def banned(source: str) -> list[str]:
+    """Constructs that have hurt others."""
+    return [why for pattern, why in BANNED if re.search(pattern, source)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_every_room_keeps_the_house_rules(path: Path) -> None:
+    """Doors, purity, sizes, excuses and bans hold in this file."""
+    source = path.read_text(encoding="utf-8")
+    name = place(path)
+    assert foreign_doors(name, source) == []
+    if name.startswith(PURE):
+        assert worldly(source) == []
+    assert bare_excuses(source) == []
+    assert long_functions(source) == []
+    assert banned(source) == []
+    assert len(source.splitlines()) <= 400
+    assert path.stem not in NAMELESS
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_package_fronts_hold_no_logic(path: Path) -> None:
+    """An __init__ has a docstring, imports and names, nothing else."""
+    if path.name == "__init__.py":
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        allowed = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+        assert all(isinstance(node, allowed) for node in body)
+        assert len(body) <= 20
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_every_test_says_what_is_true(path: Path) -> None:
+    """Each test function has a sentence of its own."""
+    silent = [
+        node.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_the_rules_can_fail() -> None:
+    """Each rule finds its own breach in a sample."""
+    assert foreign_doors("store/x", "import imapclient") == ["imapclient"]
+    assert foreign_doors("mailbox/imap", "import imapclient") == []
+    assert worldly("import os\nfrom time import sleep") == ["os", "time"]
+    assert worldly("open('x')\ndatetime.now()") == ["open()", ".now()"]
+    assert bare_excuses("x = 1  # noqa") == ["line 1: x = 1  # noqa"]
+    assert bare_excuses("x = 1  # noqa: E501") != []
+    assert bare_excuses("x = 1  # type: ignore[assignment]") != []
+    assert bare_excuses("x = 1  # noqa: E501 - the URL is one word") == []
+    assert long_functions("def f():\n" + "    x = 1\n" * 61) == ["f: 62 lines"]
+    assert [banned(text) for text in ("eval(x)", 'text(f"")', "a.from_string(b)")] == [
+        ["eval"], ["SQL made of data"], ["a template made of data"],
+    ]  # fmt: skip
+
+
+def test_no_committed_file_names_a_registry() -> None:
+    """Requirements and settings name packages, never where they come from."""
+    for name in ("pyproject.toml", "requirements.txt", "requirements-dev.txt", "Makefile"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://|index-url =|--extra-index", text), name
