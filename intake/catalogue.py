@@ -1,7 +1,7 @@
 """Case types, fields, choices and rules as frozen values, built from catalogue.toml.
 
-The file is data: another organisation replaces it and leaves the code alone. ``build`` takes the
-parsed file and either returns a Catalogue or raises CatalogueError with every mistake in it.
+The file is data: another organisation replaces it and leaves the code alone. It is read by
+``intake.catalogue_build``.
 """
 
 from __future__ import annotations
@@ -162,13 +162,3 @@ class Catalogue:
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, or None when this catalogue does not have it."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)
-
-
-def build(data: Mapping[str, Any]) -> Catalogue:
-    """The catalogue in a parsed catalogue.toml; raises CatalogueError naming every mistake."""
-    raise NotImplementedError
-
-
-def lint(catalogue: Catalogue) -> tuple[str, ...]:
-    """Doubts about a usable catalogue: weak aliases shared by fields of one type, empty helps."""
-    raise NotImplementedError

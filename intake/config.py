@@ -24,7 +24,8 @@ from pydantic import SecretStr, ValidationError
 
 from intake import config_shape as shape
 from intake.addresses import ascii_lower
-from intake.catalogue import Catalogue, CatalogueError, build
+from intake.catalogue import Catalogue, CatalogueError
+from intake.catalogue_build import build
 from intake.message import Limits
 from intake.policy import Policy
 

@@ -51,7 +51,7 @@ class Settings:
     cpu_seconds: int = 10  # for one mail
     memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
     start_seconds: float = 60.0  # for starting Python and importing
-    builder: str = "intake.catalogue:build"  # module:function that makes the catalogue
+    builder: str = "intake.catalogue_build:build"  # module:function that makes the catalogue
     scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
 
 

@@ -1,0 +1,24 @@
+"""How labels and values compare: without case, marks, look-alike letters and extra white space."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+MARKUP = "*_#`~>|•·▪◦‣"
+EDGE = " \t:：?=*-–—_.#|>•·▪\"'()[]"
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})
+
+
+def visible(text: str) -> str:
+    """The text with hard spaces as spaces and invisible characters gone; values keep the rest."""
+    return text.translate(_QUOTES).translate(_INVISIBLE)
+
+
+def fold(text: str, confusables: Mapping[str, str]) -> str:
+    """The form two labels are compared in. ``confusables`` maps single look-alike letters."""
+    flat = unicodedata.normalize("NFKC", visible(text)).translate(
+        {ord(key): value for key, value in confusables.items() if len(key) == 1}
+    )
+    return " ".join(flat.casefold().split()).strip(EDGE)

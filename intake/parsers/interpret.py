@@ -1,0 +1,330 @@
+"""Scan + circumstances -> Submission: values typed, defaults filled in, rules applied, gaps named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from intake.catalogue import Catalogue, CaseType, Field
+from intake.known import StoredField
+from intake.message import Message
+from intake.parsers import parties
+from intake.parsers.dates import Calendar, split_dates
+from intake.parsers.replies import answers
+from intake.parsers.rules import Form, apply
+from intake.parsers.scanner import type_of
+from intake.parsers.submission import (
+    Candidate, Circumstances, FieldValue, Problem, Scan, Submission,
+)  # fmt: skip
+from intake.parsers.values import is_blank, take
+
+OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
+NO_SUBJECT = "(no subject)"
+
+
+def interpret(
+    scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
+) -> Submission:
+    """The typed case as far as the mail, what is stored and the defaults give it. Total."""
+    candidates, free = _words(scan, message, catalogue, circumstances)
+    type_name = _type(scan, candidates, catalogue, circumstances)
+    case = catalogue.types.get(type_name)
+    party = parties.resolve(candidates, circumstances, catalogue)
+    form = Form(type_name, catalogue, circumstances, party.zone or circumstances.timezone)
+    form.account = party.account
+    form.problems += party.problems
+    calendar = Calendar(
+        circumstances.written_at, form.zone, party.date_order or catalogue.date_order
+    )
+    _priority(form, candidates)
+    lost = _values(form, case, candidates, calendar)
+    _phrases(form, case, message)
+    if party.behalf:
+        form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
+    if len([one for one in scan.warnings if one.code == "two-forms"]):
+        form.problems.append(Problem("case_type", "two-forms", ""))
+    apply(form)
+    subject = _subject(scan, candidates, circumstances)
+    description = _description(form, candidates, _joined(free, lost), subject, circumstances)
+    missing = _missing(form, case, scan, party, description)
+    return Submission(
+        type=type_name,
+        subject=subject,
+        description=description,
+        priority=form.priority,
+        department=case.department if case else "",
+        billable=case.billable if case else False,
+        account=party.account,
+        contact=party.contact,
+        submitted_by=party.submitted_by,
+        fields=form.values,
+        missing=missing,
+        recommended=_recommended(form, case, missing),
+        problems=tuple(form.problems),
+        warnings=scan.warnings,
+        notices=tuple(form.notices),
+        changed=_changed(form, candidates, circumstances),
+        comment=_joined(free, lost) if circumstances.case else "",
+    )
+
+
+def _joined(*texts: str) -> str:
+    return "\n\n".join(text for text in texts if text.strip())
+
+
+# ---------------------------------------------------------------- words and type
+
+
+def _words(
+    scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
+) -> tuple[tuple[Candidate, ...], str]:
+    """The candidates and the free text; an answer to a request is compared with the request."""
+    pending = circumstances.pending
+    if pending is None or not pending.text or circumstances.case is None:
+        return scan.candidates, scan.leftover
+    read = answers(message, pending, catalogue, circumstances.case.type or scan.type)
+    return read.candidates, read.comment
+
+
+def _type(
+    scan: Scan,
+    candidates: Sequence[Candidate],
+    catalogue: Catalogue,
+    circumstances: Circumstances,
+) -> str:
+    """A case keeps its type; a draft without one takes the type that the answer names."""
+    if circumstances.case is not None and circumstances.case.type:
+        return circumstances.case.type
+    for candidate in candidates:
+        if candidate.field == "case_type":
+            found = type_of(candidate.words, catalogue, near=True)
+            if found:
+                return found
+    return scan.type
+
+
+# ---------------------------------------------------------------- values
+
+
+def best(candidates: Sequence[Candidate], name: str, field: Field, catalogue: Catalogue) -> Candidate | None:
+    """The first candidate of the field with something in it; in a reply the last one counts."""
+    given = [
+        one
+        for one in candidates
+        if one.field == name and not is_blank(one.words, field, catalogue)
+    ]
+    strong = [one for one in given if one.source != "weak-label"]
+    ranked = strong or given
+    if not ranked:
+        return None
+    return ranked[-1] if ranked[0].source == "reply" else ranked[0]
+
+
+def _priority(form: Form, candidates: Sequence[Candidate]) -> None:
+    """The priority as written, as stored, or by default."""
+    catalogue, stored = form.catalogue, form.circumstances.case
+    case = catalogue.types.get(form.type)
+    default = (case.default_priority if case else "") or catalogue.default_priority
+    form.priority = stored.priority if stored and stored.priority else default
+    field = catalogue.fields.get("priority")
+    candidate = best(candidates, "priority", field, catalogue) if field else None
+    if field is None or candidate is None:
+        return
+    calendar = Calendar(form.circumstances.written_at, form.zone, catalogue.date_order)
+    taken = take(candidate.words, field, form.type, catalogue, calendar)
+    if isinstance(taken.value, str):
+        form.priority = taken.value
+    elif candidate.source != "weak-label":
+        form.problems.append(Problem("priority", "unknown-choice", candidate.words, form.priority))
+
+
+def _values(
+    form: Form, case: CaseType | None, candidates: Sequence[Candidate], calendar: Calendar
+) -> str:
+    """Every field of the type; gives the words under weak labels that did not fit."""
+    catalogue = form.catalogue
+    stored = form.circumstances.case.fields if form.circumstances.case else {}
+    names = case.fields if case else tuple(dict.fromkeys((*(c.field for c in candidates), *stored)))
+    lost: list[str] = []
+    for name in names:
+        field = catalogue.fields.get(name)
+        if field is None or name in OWN_COLUMNS:
+            continue
+        if name in stored:
+            form.values[name] = _stored(stored[name])
+        candidate = best(candidates, name, field, catalogue)
+        if candidate is not None:
+            lost += _take(form, field, candidate, calendar)
+    _deal_out(form, candidates, calendar)
+    _split_names(form, candidates)
+    return "\n".join(lost)
+
+
+def _stored(one: StoredField) -> FieldValue:
+    return FieldValue(one.value, one.words, "stored")
+
+
+def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) -> list[str]:
+    words = candidate.words
+    if field.list_split:
+        words = (split_dates(words) or [words])[0]
+    taken = take(words, field, form.type, form.catalogue, calendar)
+    weak = candidate.source == "weak-label"
+    if weak and (taken.code or (field.keep_text and taken.value is None)):
+        return [f"{candidate.label}: {candidate.words}"]
+    if taken.code:
+        form.problems.append(
+            Problem(field.name, taken.code, words, taken.used, taken.choices, taken.blocking)
+        )
+    if not taken.blocking and (taken.value is not None or field.keep_text):
+        form.values[field.name] = FieldValue(
+            taken.value, words, candidate.source, candidate.label, candidate.start, candidate.end
+        )
+    return []
+
+
+def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -> None:
+    """Several dates under the first label are the second and third choice."""
+    for field in form.catalogue.fields.values():
+        if not field.list_split or field.name not in form.values:
+            continue
+        candidate = best(candidates, field.name, field, form.catalogue)
+        parts = split_dates(candidate.words) if candidate else []
+        for name, words in zip(field.list_split[1:], parts[1:], strict=False):
+            other = form.catalogue.fields[name]
+            taken = take(words, other, form.type, form.catalogue, calendar)
+            if name not in form.values and taken.value is not None and candidate:
+                form.values[name] = FieldValue(taken.value, words, candidate.source)
+
+
+def _split_names(form: Form, candidates: Sequence[Candidate]) -> None:
+    """A full name under one label is the first and the last name."""
+    for field in form.catalogue.fields.values():
+        one = form.values.get(field.name)
+        if not field.split_from or one is None or one.source == "stored":
+            continue
+        labels = {word.casefold() for word in field.split_from}
+        parts = str(one.value).split()
+        last = field.name.replace("first", "last")
+        if one.label.casefold() in labels and len(parts) >= 2 and last in form.catalogue.fields:
+            form.values[field.name] = replace(one, value=" ".join(parts[:-1]))
+            form.values.setdefault(last, replace(one, value=parts[-1]))
+
+
+def _phrases(form: Form, case: CaseType | None, message: Message) -> None:
+    """A confirmation that stands in the text as a sentence, not under its label."""
+    text = (message.plain or message.html.text)[:20000]
+    new = "\n".join(line for line in text.splitlines() if not line.startswith(">"))
+    for name in case.fields if case else ():
+        field = form.catalogue.fields[name]
+        if field.kind != "confirm" or name in form.values:
+            continue
+        if any(problem.field == name for problem in form.problems):
+            continue
+        for phrase in field.phrases:
+            match = re.search(phrase, new, re.IGNORECASE)
+            before = new[max(0, match.start() - 40) : match.start()].casefold() if match else ""
+            if match and not re.search(r"\b(no|not|don't|never|without|cannot)\b", before):
+                form.values[name] = FieldValue(True, match[0], "phrase")
+                break
+
+
+# ---------------------------------------------------------------- subject and description
+
+
+def _subject(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumstances) -> str:
+    given = next((one.words for one in candidates if one.field == "subject" and one.words), "")
+    if circumstances.case is not None:
+        return " ".join(given.split())[:255]
+    return " ".join((given or scan.subject).split())[:255] or NO_SUBJECT
+
+
+def _description(
+    form: Form,
+    candidates: Sequence[Candidate],
+    free: str,
+    subject: str,
+    circumstances: Circumstances,
+) -> str:
+    """What stands under the label, else the text under no label; an outage may say it all in one."""
+    field = form.catalogue.fields.get("description")
+    given = best(candidates, "description", field, form.catalogue) if field else None
+    words = given.words if given else ""
+    case = circumstances.case
+    if case is not None:
+        unsaid = not case.description and not words
+        return words or (free if unsaid else "")
+    if given is not None and given.source == "weak-label" and free:
+        words = _joined(free, words)
+    kind = form.catalogue.types.get(form.type)
+    if not words and not free and kind and kind.opens_at_once and subject != NO_SUBJECT:
+        return subject
+    return words if words and not free else _joined(words, free) if words else free
+
+
+# ---------------------------------------------------------------- gaps
+
+
+def _missing(
+    form: Form, case: CaseType | None, scan: Scan, party: parties.Parties, description: str
+) -> tuple[str, ...]:
+    """Required fields without a value, in the order of the form; the type first."""
+    if case is None:
+        if scan.type_words:
+            labels = tuple(one.label for one in form.catalogue.types.values())
+            form.problems.append(
+                Problem("case_type", "unknown-choice", scan.type_words, "", labels, blocking=True)
+            )
+        first = ("case_type",)
+        return (*first, "account") if not party.account else first
+    blocked = {problem.field for problem in form.problems if problem.blocking}
+    stored = form.circumstances.case
+    there = {
+        "subject": True,
+        "priority": True,
+        "contact": True,
+        "account": bool(party.account),
+        "description": bool(description or (stored and stored.description)),
+    }
+    gaps = []
+    for name in case.fields:
+        wanted = form.required(name) or name in form.needed or (name == "account")
+        given = there[name] if name in there else name in form.values
+        if name in blocked or (wanted and not given):
+            gaps.append(name)
+    return tuple(gaps)
+
+
+def _recommended(
+    form: Form, case: CaseType | None, missing: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Helpful fields that are asked for along with missing ones, never by themselves."""
+    if case is None or not missing:
+        return ()
+    empty = (name for name in case.recommended if name not in missing)
+    return tuple(
+        name
+        for name in empty
+        if name not in OWN_COLUMNS
+        and (name not in form.values or form.values[name].source == "default")
+    )
+
+
+def _changed(
+    form: Form, candidates: Sequence[Candidate], circumstances: Circumstances
+) -> tuple[str, ...]:
+    """Fields that a reply gives another value than the stored one."""
+    case = circumstances.case
+    if case is None:
+        return ()
+    named = {one.field for one in candidates if one.words.strip()}
+    changed = []
+    if "priority" in named and form.priority != case.priority:
+        changed.append("priority")
+    changed += [name for name in ("subject", "description") if name in named]
+    for name, one in form.values.items():
+        before = case.fields.get(name)
+        if one.source not in ("stored", "default") and (before is None or before.words != one.words):
+            changed.append(name)
+    return tuple(dict.fromkeys(changed))

@@ -1,0 +1,99 @@
+"""A body as lines with their places, and how far the person's own new text reaches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_ATTRIBUTION = (
+    "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
+)  # fmt: skip
+_SEPARATOR = re.compile(
+    r"[-_=\s]{2,40}(original message|ursprüngliche nachricht|mensaje original|message d'origine"
+    r"|mensagem original|forwarded message|weitergeleitete nachricht)[-_=\s]{0,40}\Z",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"[*>\s]{0,4}(from|von|de|sent|gesendet|enviado|envoyé|date|datum|fecha|to|an|para|à|subject"
+    r"|betreff|asunto|objet|assunto|cc)\s{0,2}:",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"[*>\s]{0,4}(from|von|de)\s{0,2}:", re.IGNORECASE)
+_SENT_FROM = ("sent from my ", "get outlook for ", "von meinem ", "enviado desde mi ", "envoyé de mon ")
+SIGNATURE = ("-- ", "--")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a body."""
+
+    text: str  # without quote marks
+    start: int  # index of ``text`` in the body
+    depth: int  # how many quote marks stood in front
+
+
+def split(body: str) -> list[Line]:
+    """Every line with its place; ``>`` marks are counted and taken off."""
+    found: list[Line] = []
+    at = 0
+    for raw in body.split("\n"):
+        index, depth = 0, 0
+        while index < len(raw) and raw[index] in "> ":
+            if raw[index] == ">":
+                depth += 1
+            elif depth == 0 or raw[index : index + 2] == "  ":
+                break
+            index += 1
+        index = index if depth else 0
+        found.append(Line(raw[index:], at + index, depth))
+        at += len(raw) + 1
+    return found
+
+
+def own(lines: list[Line]) -> Iterator[Line]:
+    """The person's own new lines: no quotes, nothing behind a signature or an old mail's head."""
+    fenced = False
+    for number, line in enumerate(lines):
+        if line.depth:
+            continue
+        if line.text.lstrip().startswith("```"):
+            fenced = not fenced
+        if ends_own_text(lines, number):
+            return
+        if is_attribution(lines, number):
+            continue
+        yield Line(line.text, line.start, -1) if fenced else line
+
+
+def ends_own_text(lines: list[Line], number: int) -> bool:
+    """Whether a signature, a separator or the header block of an older mail begins here."""
+    text = lines[number].text
+    low = text.strip().lower()
+    if text in SIGNATURE or low.startswith(_SENT_FROM) or _SEPARATOR.match(text):
+        return True
+    return is_old_head(lines, number)
+
+
+def is_old_head(lines: list[Line], number: int) -> bool:
+    """From: and two more header lines within five, one of them with an address or a date."""
+    if not _FROM.match(lines[number].text):
+        return False
+    block = [line.text for line in lines[number : number + 6]]
+    heads = [text for text in block if _HEADER.match(text)]
+    return len(heads) >= 3 and any("@" in text or re.search(r"\d{4}", text) for text in heads)
+
+
+def is_attribution(lines: list[Line], number: int) -> bool:
+    """``On … wrote:``, on one line or broken over two, with quoted text behind it."""
+    text = lines[number].text.strip()
+    if len(text) > 300 or not text:
+        return False
+    if text.endswith(_ATTRIBUTION):
+        return True
+    after = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
+    return (
+        text.startswith(("On ", "Am ", "Le ", "El ", "Em "))
+        and len(after) < 200
+        and after.endswith(_ATTRIBUTION)
+    )

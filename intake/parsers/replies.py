@@ -1,0 +1,146 @@
+"""An answer to our request, read by comparing the whole body with the form that was sent.
+
+People write on top, behind the colons, under the labels, inside the quote. Whatever was in our
+letter is the form; whatever was added to it is an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from intake.catalogue import Catalogue
+from intake.known import PendingForm
+from intake.labels import visible
+from intake.message import Message
+from intake.parsers import lines as text_lines
+from intake.parsers.submission import Candidate
+from intake.parsers.table import Named, Table, named, table
+
+LONG_KINDS = ("multiline",)
+MIN_WRAPPED = 20  # a piece of a line of ours that a mail client has wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a reply adds to the form it answers."""
+
+    candidates: tuple[Candidate, ...]
+    comment: str  # the person's own words under no label
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The state of one walk down the body of a reply."""
+
+    labels: Table
+    catalogue: Catalogue
+    form: frozenset[str]  # our lines, white space collapsed
+    flat: str  # our whole text on one line
+    found: list[Candidate] = field(default_factory=list)
+    comment: list[str] = field(default_factory=list)
+    label: Named | None = None
+    parts: list[str] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+    old: bool = False  # inside an unquoted copy of an older mail
+
+    def kind(self, found: Named) -> str:
+        """The kind of the field a label stands for."""
+        known = self.catalogue.fields.get(found.label.field)
+        return known.kind if known else "text"
+
+    def is_form(self, line: text_lines.Line) -> bool:
+        """Whether the line, or the piece of it a client left, is our own."""
+        flat = " ".join(visible(line.text).split())
+        if flat in self.form:
+            return True
+        wrapped = (line.depth > 0 or self.old) and len(flat) >= MIN_WRAPPED
+        return wrapped and flat in self.flat
+
+    def close(self) -> None:
+        """The open label's answer, if there is one, is complete."""
+        words = "\n".join(self.parts).strip("\n \t\u00a0")
+        if self.label is not None and words:
+            name = self.label.label.field
+            self.found.append(
+                Candidate(name, words, "reply", self.label.words, self.start, self.end)
+            )
+        self.label, self.parts = None, []
+
+    def open(self, found: Named, line: text_lines.Line, value: str) -> None:
+        """A label of the form, or one the person wrote."""
+        self.close()
+        self.label = found
+        self.start, self.end = line.start + found.at, line.start + len(line.text)
+        self.parts = [value] if value else []
+        if value and self.kind(found) not in LONG_KINDS:
+            self.close()
+
+    def answer(self, line: text_lines.Line) -> None:
+        """A line that was added under an open label."""
+        if not visible(line.text).strip():
+            if self.parts:
+                self.parts.append("")
+            return
+        if not self.parts:
+            self.start = line.start
+        self.parts.append(line.text.strip())
+        self.end = line.start + len(line.text)
+        if self.label is not None and self.kind(self.label) not in LONG_KINDS:
+            self.close()
+
+
+def answers(
+    message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
+) -> Answers:
+    """Every answer in the reply, the person's own labels and bare words included."""
+    body = message.plain if message.plain.strip() else message.html.text
+    ours = [" ".join(line.split()) for line in pending.text.splitlines()]
+    walk = _Walk(
+        labels=table(catalogue, type_name),
+        catalogue=catalogue,
+        form=frozenset(line for line in ours if line),
+        flat=" ".join(pending.text.split()),
+    )
+    lines = text_lines.split(body)
+    ended = False  # the person's signature was passed
+    for number, line in enumerate(lines):
+        if not line.depth and not walk.old:
+            walk.old = text_lines.is_old_head(lines, number)
+            ended = ended or line.text in text_lines.SIGNATURE
+        _step(walk, lines, number, ended=ended)
+    walk.close()
+    comment = "\n".join(walk.comment).strip()
+    candidates = tuple(walk.found) or _bare(pending, catalogue, comment)
+    return Answers(candidates, "" if not walk.found and candidates else comment)
+
+
+def _step(
+    walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool
+) -> None:
+    """One line: ours, a label with an answer behind it, an answer, or free words."""
+    line = lines[number]
+    found = named(line.text, walk.labels)
+    if walk.is_form(line):
+        walk.close()
+        if found is not None and not found.value:
+            walk.open(found, line, "")
+        return
+    quoted = line.depth > 0 or walk.old
+    if found is not None and (not found.label.weak or not quoted) and not found.listed:
+        walk.open(found, line, found.value)
+    elif walk.label is not None and not text_lines.is_attribution(lines, number):
+        walk.answer(line)
+    elif not quoted and not ended and not text_lines.is_attribution(lines, number):
+        walk.comment.append(visible(line.text).rstrip())
+
+
+def _bare(pending: PendingForm, catalogue: Catalogue, comment: str) -> tuple[Candidate, ...]:
+    """One thing was asked and words stand on top without a label: they are the answer."""
+    if len(pending.asked) != 1 or not comment:
+        return ()
+    known = catalogue.fields.get(pending.asked[0])
+    words = comment
+    if known is not None and known.kind not in LONG_KINDS:
+        words = next((line for line in comment.splitlines() if line.strip()), "")
+    return (Candidate(pending.asked[0], words.strip(), "reply"),)

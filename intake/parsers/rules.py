@@ -1,0 +1,137 @@
+"""The catalogue's rules as a table: id -> what it does with a form that is being made.
+
+A rule that the catalogue does not have is not applied; its numbers and fields come from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from intake.catalogue import Catalogue, Rule
+from intake.parsers.submission import Circumstances, FieldValue, Problem
+
+
+@dataclass(slots=True)
+class Form:
+    """A submission in the making."""
+
+    type: str
+    catalogue: Catalogue
+    circumstances: Circumstances
+    zone: str
+    priority: str = ""
+    account: str = ""
+    values: dict[str, FieldValue] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)  # fields that a rule requires
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The day it is where the account is."""
+        return self.circumstances.now.astimezone(ZoneInfo(self.zone)).date()
+
+    def day(self, name: str) -> date | None:
+        """The date in a field, when it holds one."""
+        one = self.values.get(name)
+        try:
+            return date.fromisoformat(str(one.value)) if one and one.value else None
+        except ValueError:
+            return None
+
+    def required(self, name: str) -> bool:
+        """Whether the type requires the field, the operator's word counting more."""
+        case = self.catalogue.types.get(self.type)
+        override = self.circumstances.required.get(self.type, {}).get(name)
+        return override if override is not None else bool(case and name in case.required)
+
+
+def apply(form: Form) -> None:
+    """Every rule of the catalogue that concerns the form's type, in the catalogue's order."""
+    for rule in form.catalogue.rules:
+        applier = APPLIERS.get(rule.id)
+        if applier and (not rule.applies_to or form.type in rule.applies_to):
+            applier(form, rule)
+
+
+def _critical_only_outage(form: Form, rule: Rule) -> None:
+    """Seed L126: a priority that is kept for other types is capped and said so."""
+    choice = next((c for c in form.catalogue.priorities.values if c.value == form.priority), None)
+    if choice is None or not choice.only_types or form.type in choice.only_types:
+        return
+    cap = str(rule.settings.get("cap_to", form.catalogue.default_priority))
+    form.problems.append(Problem("priority", "capped", form.priority, cap))
+    form.priority = cap
+
+
+def _restore_retention(form: Form, rule: Rule) -> None:
+    """Seed L102: nightly backups reach back so many days, and the date is approximate."""
+    lost = form.day("approximate_date_of_loss")
+    days = int(rule.settings.get("days", 30)) + int(rule.settings.get("grace_days", 0))
+    if lost is not None and form.today - lost > timedelta(days=days):
+        found = form.values["approximate_date_of_loss"].words
+        form.problems.append(
+            Problem("approximate_date_of_loss", "too-old", found, blocking=rule.on_violation == "ask")
+        )
+
+
+def _notice(form: Form, rule: Rule) -> None:
+    form.notices.append(rule.id)
+
+
+def _needs(form: Form, rule: Rule) -> None:
+    """A field that is required when another one has a certain value."""
+    when, needed = rule.settings.get("when", {}), str(rule.settings.get("needs", ""))
+    one = form.values.get(str(when.get("field", "")))
+    if one is None or not needed:
+        return
+    given = one.value if isinstance(one.value, list) else [one.value]
+    wanted = when.get("contains", when.get("equals"))
+    if wanted not in given:
+        return
+    contact = form.circumstances.contact
+    if needed == "schema_bootcamp" and contact is not None and contact.schema_bootcamp:
+        form.values.setdefault(needed, FieldValue("on record", "on record", "contact record"))
+        return
+    form.needed.add(needed)
+
+
+def _module_not_listed(form: Form, rule: Rule) -> None:
+    """Seed L130: where the module is not demanded, its absence has a value of its own."""
+    case = form.catalogue.types.get(form.type)
+    if case and "module" in case.fields and "module" not in form.values:
+        if not form.required("module") and form.catalogue.modules.not_listed:
+            value = form.catalogue.modules.not_listed
+            form.values["module"] = FieldValue(value, value, "default")
+
+
+def _not_in_past(form: Form, rule: Rule) -> None:
+    _compare(form, rule, "past", lambda day: day < form.today)
+
+
+def _not_in_future(form: Form, rule: Rule) -> None:
+    _compare(form, rule, "future", lambda day: day > form.today)
+
+
+def _compare(form: Form, rule: Rule, code: str, wrong: Callable[[date], bool]) -> None:
+    for name in rule.fields:
+        day = form.day(name)
+        if day is not None and wrong(day):
+            asked = rule.on_violation == "ask" or form.required(name)
+            found = form.values[name].words
+            form.problems.append(Problem(name, code, found, blocking=asked))
+
+
+APPLIERS: dict[str, Callable[[Form, Rule], None]] = {
+    "critical_only_outage": _critical_only_outage,
+    "restore_retention": _restore_retention,
+    "restore_missing_or_deleted": _notice,
+    "sql_needs_bootcamp": _needs,
+    "replace_names_removed": _needs,
+    "module_not_listed": _module_not_listed,
+    "date_not_in_past": _not_in_past,
+    "date_not_in_future": _not_in_future,
+}

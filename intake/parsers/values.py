@@ -1,0 +1,140 @@
+"""Words -> a typed value, kind by kind; what cannot be taken is a problem, never an exception."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from rapidfuzz import fuzz, process
+
+from intake.catalogue import Catalogue, Choices, Field
+from intake.labels import fold, visible
+from intake.parsers.dates import Calendar, read_date
+
+NEAR = 85
+_PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
+_PHONE = re.compile(r"\+?[\d\s().\-/]{7,30}(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>,;()\"]{1,64}@[^\s<>,;()\"]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A value, or why there is none."""
+
+    value: Any = None
+    code: str = ""  # of the problem; empty when there is none
+    blocking: bool = False  # the field counts as missing
+    choices: tuple[str, ...] = ()
+    used: str = ""
+
+
+def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
+    """Whether the words mean that nothing was given: "?", "tbd", and "none" where it is no answer."""
+    folded = " ".join(visible(words).casefold().split())
+    if field.none_is_answer and folded in ("none", "n/a", "na", "no"):
+        return False
+    return folded in catalogue.normalise.blank_values or not folded.strip("-_. ()")
+
+
+def take(
+    words: str, field: Field, type_name: str, catalogue: Catalogue, calendar: Calendar
+) -> Taken:
+    """The words as a value of the field on that type."""
+    text = visible(words).strip()
+    if field.kind == "date":
+        return _date(text, field, calendar)
+    if field.kind in ("choice", "multichoice"):
+        return _choices(text, field.choices_on(type_name), field, catalogue)
+    if field.kind == "email":
+        return _email(text)
+    if field.kind == "phone":
+        digits = sum(char.isdigit() for char in text)
+        good = bool(_PHONE.match(text)) and 7 <= digits <= 21
+        return Taken(text) if good else Taken(None, "bad-phone", blocking=False)
+    if field.kind == "confirm":
+        return _confirm(text, field, catalogue)
+    if field.kind == "text":
+        return Taken(" ".join(words.split())[: field.max_length or None])
+    return Taken(words.strip())
+
+
+def _date(text: str, field: Field, calendar: Calendar) -> Taken:
+    found = read_date(text, calendar)
+    if found is not None:
+        return Taken(found.isoformat())
+    if field.keep_text:
+        return Taken(None)
+    return Taken(None, "bad-date", blocking=True)
+
+
+def _email(text: str) -> Taken:
+    match = _ADDRESS.search(text)
+    try:
+        checked = validate_email(
+            match[0] if match else text,
+            check_deliverability=False,
+            strict=True,
+            test_environment=True,
+        )
+    except EmailNotValidError:
+        return Taken(None, "bad-email", blocking=True)
+    return Taken(checked.ascii_email or checked.normalized)
+
+
+def _confirm(text: str, field: Field, catalogue: Catalogue) -> Taken:
+    low = text.casefold().strip(" .!\"'")
+    normal = catalogue.normalise
+    first = re.split(r"[\s,.;:!]", low, maxsplit=1)[0]
+    if any(re.search(phrase, low) for phrase in field.phrases) and first not in normal.no_words:
+        return Taken(True)
+    if low in normal.yes_words or first in normal.yes_words:
+        return Taken(True)
+    return Taken(None, "not-confirmed", blocking=True)
+
+
+def _choices(text: str, choices: Choices, field: Field, catalogue: Catalogue) -> Taken:
+    """One value, or several where the list allows it."""
+    single = _choice(text, choices, catalogue)
+    if not (choices.multi or field.kind == "multichoice"):
+        if single:
+            return Taken(single)
+        return _unlisted(text, choices)
+    if single:
+        return Taken([single])
+    found: list[str] = []
+    for part in _PARTS.split(text):
+        if part.strip(" .-*•\t"):
+            value = _choice(part, choices, catalogue)
+            if not value:
+                return _unlisted(part.strip(), choices, so_far=found)
+            found.append(value)
+    return Taken(list(dict.fromkeys(found))) if found else _unlisted(text, choices)
+
+
+def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
+    values = tuple(choice.value for choice in choices.values)
+    if choices.open:
+        known = bool(values)
+        kept: Any = [*so_far, text] if choices.multi else text
+        return Taken(kept, "unknown-choice" if known else "", used=text if known else "")
+    return Taken(None, "unknown-choice", blocking=True, choices=values)
+
+
+def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
+    """The listed value of those words: exact, by alias, or the one near match."""
+    confusables = catalogue.normalise.confusables
+    names: dict[str, str] = {}
+    for choice in choices.values:
+        for word in (choice.value, *choice.aliases):
+            names.setdefault(fold(word, confusables), choice.value)
+    folded = fold(text, confusables)
+    if folded in names:
+        return names[folded]
+    if len(folded) < 4 or len(folded) > 80:
+        return ""
+    near = process.extract(folded, list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
+    found = {names[one[0]] for one in near}
+    return found.pop() if len(found) == 1 else ""
