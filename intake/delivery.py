@@ -137,6 +137,10 @@ class SmtpLane:
         trouble = self._open()
         return trouble or self._begin(parcel)
 
+    def try_out(self) -> Retry | None:
+        """Connects, encrypts and logs in without sending anything; the trouble, if there is any."""
+        return None if self._server is not None else self._open()
+
     def _open(self) -> Retry | None:
         """A fault here is never the letter's: wrong password, no TLS, no server are all Retry."""
         one = self._settings

@@ -61,6 +61,12 @@ class Sample:
     title: str
     raw: bytes
 
+    @property
+    def message_id(self) -> str:
+        """The mail's Message-ID."""
+        head = self.raw.partition(b"\r\n\r\n")[0].decode()
+        return next(line[12:] for line in head.split("\r\n") if line.startswith("Message-ID: "))
+
 
 def samples(now: datetime) -> list[Sample]:
     """The mails of the first round; dates inside them lie around ``now``."""

@@ -1,0 +1,152 @@
+"""``intake demo``: a dozen mails through real IMAP and SMTP in this process, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email import message_from_bytes
+from pathlib import Path
+
+from imapclient import IMAPClient
+
+from intake import config as settings
+from intake import contact_file, setting_up, worker
+from intake.cli import demo_mails
+from intake.cli.demo_servers import PASSWORD, USER, Taken, imap_server, smtp_sink
+from intake.cli.screen import load, pairs, safe, say, table
+from intake.config import Config
+from intake.store import people, reports
+from intake.store.engine import open_engine, reading, writing
+
+CONFIG = """
+[service]
+name = "Support desk"
+address = "{service}"
+timezone = "America/Chicago"
+
+[[mailbox]]
+name = "support"
+url = "imap://{user}@127.0.0.1:{imap}/INBOX"
+password = "{password}"
+trusted_authserv_ids = ["{authserv}"]
+backfill = "all"
+
+[delivery]
+url = "smtp://127.0.0.1:{smtp}"
+
+[logging]
+level = "error"
+"""
+
+
+def run(folder: Path | None = None) -> int:
+    """Plays the demo in that folder, or in a new one; 0 when everything came out as it should."""
+    with _folder(folder) as place, imap_server() as imap, smtp_sink() as (smtp, taken):
+        file = place / "config.toml"
+        file.write_text(
+            CONFIG.format(
+                service=demo_mails.SERVICE, user=USER, password=PASSWORD, imap=imap, smtp=smtp,
+                authserv=demo_mails.AUTHSERV,
+            )
+        )  # fmt: skip
+        config = load(str(file))
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
+        setting_up.prepare(config)
+        _people(config)
+        good = _play(config, imap, taken)
+        if folder is not None:
+            say(f"\nEverything lies in {place}: try `intake cases list --config {file}`")
+    return 0 if good else 1
+
+
+@contextmanager
+def _folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="intake-demo-") as made:
+        yield Path(made)
+
+
+def _people(config: Config) -> None:
+    """Two districts, three people."""
+    file = config.path("contacts.toml")
+    file.write_text(demo_mails.CONTACTS)
+    catalogue = settings.load_catalogue(config)
+    entries = contact_file.from_data(settings.read_toml(file), catalogue)
+    engine = open_engine(config.database_url)
+    with writing(engine) as unit:
+        people.load(unit, entries, datetime.now(UTC))
+    engine.dispose()
+
+
+def _play(config: Config, imap: int, taken: Taken) -> bool:
+    """Two passes: the samples, then the answer to the request that one of them led to."""
+    now = datetime.now(UTC)
+    samples = demo_mails.samples(now)
+    _append(imap, [sample.raw for sample in samples])
+    say(f"{len(samples)} mails lie in the mailbox; one pass over it:\n")
+    first = worker.once(config)
+    request = next((raw for _, raw in taken.letters if b"section list stays empty" in raw.lower()), b"")
+    letter = message_from_bytes(request)
+    text = _text(request)
+    answer = demo_mails.reply(now, str(letter["Message-ID"]), str(letter["Subject"]), text)
+    _append(imap, [answer])
+    second = worker.once(config)
+    titles = {sample.message_id: sample.title for sample in samples}
+    _show(config, titles)
+    again = worker.once(config)
+    say(
+        f"\n{first.collected + second.collected} mails handled, {len(taken.letters)} letters sent; "
+        f"a third pass found {again.collected} mails and sent {again.posted.sent} letters."
+    )
+    acks = [raw for _, raw in taken.letters if b"is now case" in raw]
+    say("\n--- the request for missing answers, as the contact reads it " + "-" * 16)
+    _letter(request)
+    say("\n--- an acknowledgement " + "-" * 54)
+    _letter(acks[0] if acks else b"")
+    failed = [*first.failures, *second.failures, *again.failures]
+    for failure in failed:
+        say(f"failed: {safe(failure)}")
+    return not failed and again.collected == 0 and len(taken.letters) == len(samples) - 1
+
+
+def _append(port: int, mails: list[bytes]) -> None:
+    """Mail arrives."""
+    with IMAPClient("127.0.0.1", port=port, ssl=False, timeout=20) as client:
+        client._imap.debug = 0
+        client.login(USER, PASSWORD)
+        for raw in mails:
+            client.append("INBOX", raw)
+
+
+def _show(config: Config, titles: dict[str, str]) -> None:
+    engine = open_engine(config.database_url)
+    with reading(engine) as unit:
+        rows = list(reversed(reports.messages(unit, limit=100)))
+        cases = {row["number"]: row for row in reports.cases(unit, limit=100)}
+    engine.dispose()
+    shown = []
+    for row in rows:
+        case = cases.get(row["case_number"])
+        became = f"{row['case_number']} {case['status']}" if case else row["status"]
+        title = titles.get(row["message_id"], "the answer to the request")
+        shown.append((title, f"{row['action']} {row['rule']}", became, case["type"] if case else "; ".join(row["reasons"][:1])))
+    table("what became of them", ("mail", "decision", "now", "type, or why"), shown)
+
+
+def _text(raw: bytes) -> str:
+    payload = message_from_bytes(raw).get_payload(decode=True)
+    return payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+
+
+def _letter(raw: bytes) -> None:
+    """A letter as a mail program shows it."""
+    letter = message_from_bytes(raw)
+    pairs({name: letter[name] for name in ("From", "To", "Subject")})
+    say("")
+    say(safe(_text(raw), lines=True).rstrip())

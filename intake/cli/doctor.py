@@ -1,0 +1,174 @@
+"""``intake doctor``: everything checked, one line each, before the first mail is touched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+
+from intake.cli.screen import ConfigOption, JsonOption, load, plainly, safe, say, show_json
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.config_shape import Mailbox
+
+LOW_DISK_BYTES = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: ok, warn or fail, and what to do."""
+
+    verdict: str
+    what: str
+    words: str
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this module."""
+    app.command()(doctor)
+
+
+def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Check configuration, catalogue, database, folders, mailboxes and delivery. Exit code 0 or 1."""
+    found = load(config)
+    findings = [one for check in CHECKS for one in check(found)]
+    if as_json:
+        show_json([asdict(one) for one in findings])
+    else:
+        for one in findings:
+            say(safe(f"{one.verdict:<5}{one.what}: {one.words}"))
+    failed = any(one.verdict == "fail" for one in findings)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _guard(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """A check whose failure is a finding."""
+    from intake.cli.screen import Abort
+
+    try:
+        with plainly():
+            yield from check()
+    except Abort as abort:
+        for line in str(abort).splitlines():
+            yield Finding("fail", what, line)
+
+
+def _configuration(config: Config) -> Iterator[Finding]:
+    yield Finding("ok", "configuration", config.file or "the built-in defaults")
+    if config.service.address.endswith(".example"):
+        yield Finding("warn", "service.address", f"{config.service.address} is a placeholder")
+    for box in config.mailbox:
+        if not box.trusted_authserv_ids:
+            yield Finding(
+                "warn",
+                f"mailbox {box.name}",
+                "trusted_authserv_ids is empty: no sender can be proved and EVERY mail will be "
+                "held; name the id your own mail server writes into Authentication-Results",
+            )
+
+
+def _secret(config: Config) -> Iterator[Finding]:
+    from intake import config as settings
+
+    def check() -> Iterator[Finding]:
+        count = len(settings.load_secrets(config))
+        yield Finding("ok", "secret", f"{count} in use")
+
+    return _guard("secret", check)
+
+
+def _catalogue(config: Config) -> Iterator[Finding]:
+    from intake import assembly
+    from intake import config as settings
+    from intake.catalogue_build import lint
+
+    def check() -> Iterator[Finding]:
+        catalogue = settings.load_catalogue(config)
+        words = f"{catalogue.name}, {len(catalogue.types)} types, {len(catalogue.fields)} fields"
+        yield Finding("ok", "catalogue", words)
+        for doubt in lint(catalogue):
+            yield Finding("warn", "catalogue", doubt)
+        assembly.load_templates(config)
+        yield Finding("ok", "templates", config.replies.templates or "the shipped ones")
+
+    return _guard("catalogue", check)
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    from intake.store import people
+    from intake.store.engine import open_engine, reading
+    from intake.store.schema import check as check_schema
+
+    def check() -> Iterator[Finding]:
+        engine = open_engine(config.database_url)
+        try:
+            check_schema(engine)
+            with reading(engine) as unit:
+                count = len(people.account_views(unit)), len(people.contact_views(unit))
+        finally:
+            engine.dispose()
+        yield Finding("ok", "database", f"{count[0]} accounts, {count[1]} contacts")
+        if not count[1]:
+            yield Finding("warn", "contacts", "none; `intake contacts import FILE` takes them over")
+
+    return _guard("database", check)
+
+
+def _storage(config: Config) -> Iterator[Finding]:
+    from intake.blobs import Blobs
+
+    def check() -> Iterator[Finding]:
+        blobs = Blobs(config.blob_folder)
+        digest = blobs.stage(b"intake doctor\n")
+        blobs.flush([digest])
+        blobs.path(digest).unlink()
+        free = shutil.disk_usage(config.blob_folder).free
+        verdict = "warn" if free < LOW_DISK_BYTES else "ok"
+        yield Finding(verdict, "storage", f"{config.blob_folder}, {free / 1e9:.1f} GB free")
+
+    return _guard("storage", check)
+
+
+def _mailboxes(config: Config) -> Iterator[Finding]:
+    for box in config.mailbox:
+        yield from _guard(f"mailbox {box.name}", partial(_mailbox, config, box))
+
+
+def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
+    from intake import assembly
+
+    line = assembly.line(config, box)
+    try:
+        opened = line.box.open()
+        count = opened.uid_next - 1 if opened.uidvalidity else len(line.box.waiting(1))
+    finally:
+        line.box.close()
+    words = f"next UID {count + 1}" if opened.uidvalidity else f"{count} mails lie there"
+    where = box.url.partition("@")[2] or box.url
+    yield Finding("ok", f"mailbox {box.name}", f"{where}, {words}")
+
+
+def _delivery(config: Config) -> Iterator[Finding]:
+    from intake import assembly
+    from intake.delivery import SmtpLane
+
+    def check() -> Iterator[Finding]:
+        lane = assembly.lane(config)
+        trouble = lane.try_out() if isinstance(lane, SmtpLane) else None
+        lane.close()
+        if trouble is not None:
+            yield Finding("fail", "delivery", trouble.reply)
+        else:
+            yield Finding("ok", "delivery", config.delivery.url.rpartition("@")[2])
+
+    return _guard("delivery", check)
+
+
+CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery,
+)  # fmt: skip

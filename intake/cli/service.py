@@ -1,0 +1,258 @@
+"""``intake init, run, once, receive, explain, form, status, demo``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from intake.cli.screen import (
+    Abort, ConfigOption, EX_CONFIG, JsonOption, load, pairs, plainly, safe, say, show_json,
+    settings, table, when,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from intake.worker import PassReport
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (init, run, once, receive, explain, form, status, demo):
+        app.command()(command)
+
+
+def init(config: ConfigOption = None) -> None:
+    """Write a configuration if there is none, make the secret, the folders and the database."""
+    from intake import setting_up
+
+    with plainly():
+        done = setting_up.init(Path(config or settings.file or "config.toml"))
+    for line in done:
+        say(line)
+    say("next: edit the configuration, then `intake contacts import FILE`, then `intake doctor`")
+
+
+def run(config: ConfigOption = None) -> None:
+    """Collect, decide, answer and deliver until SIGTERM."""
+    from intake import worker
+
+    with plainly():
+        code = worker.run(load(config))
+    raise typer.Exit(code)
+
+
+def once(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One pass over every mailbox and the outbox. Exit code 75 when something failed."""
+    from intake import worker
+
+    found = load(config)
+    with plainly():
+        report = worker.once(found, None if as_json else _progress())
+    if as_json:
+        show_json(_report(report))
+    else:
+        _show_report(report)
+    if report.failures:
+        for failure in report.failures:
+            print(f"intake: {safe(failure)}", file=sys.stderr)  # noqa: T201 - errors belong there
+        raise typer.Exit(75)
+
+
+def _progress() -> Any:
+    """A counter on the terminal; nothing when the output is a file."""
+    if not sys.stderr.isatty():
+        return None
+    counts: dict[str, int] = {}
+
+    def step(what: str, number: int) -> None:
+        counts[what] = counts.get(what, 0) + number
+        text = ", ".join(f"{count} {name}" for name, count in counts.items())
+        print(f"\r{text} …", end="", file=sys.stderr, flush=True)  # noqa: T201 - a progress line
+
+    return step
+
+
+def _report(report: PassReport) -> dict[str, Any]:
+    posted = report.posted
+    return {
+        "collected": report.collected,
+        "actions": report.actions,
+        "mailboxes": [
+            {"name": one.mailbox, "collected": one.collected, "moved": one.moved, "letters": one.letters}
+            for one in report.mailboxes
+        ],
+        "letters": {
+            "sent": posted.sent, "retry": posted.retry, "failed": posted.failed,
+            "in_doubt": posted.in_doubt,
+        },
+        "failures": [*report.failures, *posted.failures],
+    }  # fmt: skip
+
+
+def _show_report(report: PassReport) -> None:
+    if sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)  # noqa: T201 - ends the progress line
+    actions = ", ".join(f"{count} {name}" for name, count in sorted(report.actions.items()))
+    say(f"mails: {report.collected}" + (f" ({actions})" if actions else ""))
+    posted = report.posted
+    say(
+        f"letters: {posted.sent} sent, {posted.retry} put off, {posted.failed} refused, "
+        f"{posted.in_doubt} in doubt"
+    )
+    for words in posted.failures:
+        say(f"  the server said: {safe(words)}")
+
+
+def receive(config: ConfigOption = None) -> None:
+    """Take one mail from standard input, as an MTA's pipe gives it. Exit codes 0, 65, 75, 78."""
+    from intake import worker
+    from intake.mailbox.pipe import read_bounded
+
+    found = load(config)
+    raw = read_bounded(sys.stdin.buffer, found.shape.limits.max_mail_bytes)
+    if raw is None:
+        raise Abort(f"the mail is larger than {found.shape.limits.max_mail_bytes} bytes", 65)
+    with plainly():
+        code = worker.receive(found, raw)
+    raise typer.Exit(code)
+
+
+def explain(
+    files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml).")],
+    at: Annotated[str, typer.Option(help="Judge at this moment, 2021-09-15T18:44:02Z.")] = "",
+    mailbox: Annotated[str, typer.Option(help="Whose trust settings count; the first by default.")] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """What would be decided about a mail, and why. Writes nothing, sends nothing."""
+    from intake import review
+
+    moment = _moment(at)
+    with plainly():
+        explainer = review.Explainer(load(config), mailbox)
+        shown = []
+        for file in files:
+            one = explainer.explain(_bytes(file), file=str(file), at=moment)
+            if as_json:
+                shown.append(one)
+            else:
+                _show_explained(one)
+        explainer.close()
+    if as_json:
+        show_json(shown[0] if len(shown) == 1 else shown)
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Abort(f"--at: found {text!r}, wanted 2021-09-15T18:44:02Z", 2) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Abort(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _show_explained(one: dict[str, Any]) -> None:
+    say(f"== {safe(one['file'])}")
+    values: dict[str, Any] = {
+        "decision": f"{one['decision']} by {one['rule']}",
+        "why": "\n".join(one["reasons"]),
+        "level": one["level"],
+        "evidence": "\n".join(one["evidence"]),
+        "contact": one["contact"] or "nobody on record",
+        "account": one["account"],
+        "type": one["type"],
+        "priority": one["priority"],
+        "department": one["department"],
+        "subject": one["subject"],
+        "fields": "\n".join(f"{name}: {words}" for name, words in one["fields_text"].items()),
+        "missing": ", ".join(one["missing"]),
+        "problems": "\n".join(f"{p['field']}: {p['code']} ({p['found']})" for p in one["problems"]),
+        "warnings": "\n".join(f"{w['code']}: {w['detail']}" for w in one["warnings"]),
+        "files": "\n".join(f"{a['name']} ({a['size']} bytes)" for a in one["attachments"]),
+        "no letter": one["silence"],
+    }
+    pairs({key: value for key, value in values.items() if value})
+    for letter in one["letters"]:
+        say(f"\nletter ({letter['kind']}) to {letter['to']}\nSubject: {safe(letter['subject'])}\n")
+        say(safe(letter["text"], lines=True))
+
+
+def form(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="A case type, by name or label.")],
+    config: ConfigOption = None,
+) -> None:
+    """The blank form of a case type, to be sent or published."""
+    from intake import assembly, letters
+    from intake import config as shapes
+    from intake.parsers.scanner import type_of
+
+    with plainly():
+        found = load(config)
+        catalogue = shapes.load_catalogue(found)
+        name = type_of(type_, catalogue, near=True)
+        if not name:
+            known = ", ".join(catalogue.types)
+            raise Abort(f"there is no case type {type_!r}; the catalogue has {known}")
+        say(letters.blank_form(catalogue, name, assembly.load_templates(found)).rstrip())
+
+
+def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """The state of everything. Exit code 1 when something waits for a person or fails."""
+    from intake.cli.screen import database
+    from intake.store import reports
+    from intake.worker import heartbeat_age
+
+    with database(config) as unit:
+        found = reports.status(unit)
+    setup = load(config)
+    now = datetime.now(UTC)
+    beat = heartbeat_age(setup.path("var"), now)
+    if as_json:
+        show_json({"status": found, "waiting": found.waiting, "failing": found.failing, "heartbeat_seconds": beat})
+    else:
+        zone = setup.service.timezone
+        pairs({
+            "worker": "no heartbeat" if beat is None else f"last heartbeat {beat:.0f} s ago",
+            "mails": _counts(found.messages),
+            "waiting": f"{found.waiting} for a person" + (
+                f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
+            ),
+            "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
+            "letters": _counts(found.letters),
+        })  # fmt: skip
+        rows = [
+            (box["name"], when(box["checked_at"], zone), when(box["failing_since"], zone), box["failure"])
+            for box in found.mailboxes
+        ]
+        if rows:
+            table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
+    trouble = found.waiting or found.failing or found.flagged or found.letters.get("failed", 0)
+    raise typer.Exit(1 if trouble else 0)
+
+
+def _counts(values: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(values.items())) or "none"
+
+
+def demo(
+    folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder.")] = None,
+) -> None:
+    """The whole thing on real IMAP and SMTP inside this process, with sample mails."""
+    try:
+        from intake.cli import demo as show
+    except ImportError as error:
+        raise Abort(f"the demo needs {error.name}: pip install 'intake[demo]'", EX_CONFIG) from None
+    with plainly():
+        code = show.run(folder)
+    raise typer.Exit(code)
