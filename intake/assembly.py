@@ -1,4 +1,4 @@
-"""Everything built from the configuration: the bench, the desk, the post and the mailboxes' lines."""
+"""Everything built from the configuration: bench, desk, post and the mailboxes' lines."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def judge(config: Config) -> Judge:
 
 def _pipe(config: Config) -> config_shape.Mailbox:
     """A mail from a pipe is trusted as the first mailbox is: the same MX wrote its fields."""
-    return config.mailbox[0].model_copy(update={"name": "pipe"})
+    pipe: config_shape.Mailbox = config.mailbox[0].model_copy(update={"name": "pipe"})
+    return pipe
 
 
 def load_templates(config: Config) -> Templates:

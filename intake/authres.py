@@ -1,4 +1,4 @@
-"""Authentication-Results fields as values (RFC 8601 §2.2), read tolerantly and judged by nobody here.
+"""Authentication-Results fields as values (RFC 8601 §2.2), read tolerantly and not judged here.
 
 Comments, quoted strings, folding, a missing authserv-id (as Microsoft 365 writes it) and unknown
 methods are all read; a property that is not of the plain form is left out, never guessed at.
@@ -51,10 +51,32 @@ def read(value: str) -> AuthResults | None:
     return AuthResults(authserv_id, tuple(result for result in results if result is not None))
 
 
+class _Splitter:
+    """Tokens between semicolons, as they come in."""
+
+    def __init__(self) -> None:
+        self.clauses: list[list[str]] = [[]]
+        self.token = ""
+
+    def cut(self) -> None:
+        """The token ends."""
+        if self.token:
+            self.clauses[-1].append(self.token)
+            self.token = ""
+
+    def feed(self, char: str) -> None:
+        """One character outside comments and quotes."""
+        if char in " \t\r\n;":
+            self.cut()
+        if char == ";":
+            self.clauses.append([])
+        elif char not in " \t\r\n":
+            self.token += char
+
+
 def _clauses(value: str) -> list[list[str]] | None:
     """The text between semicolons as tokens, comments gone and quoted strings unquoted."""
-    clauses: list[list[str]] = [[]]
-    token = ""
+    splitter = _Splitter()
     depth = 0
     at = 0
     while at < len(value):
@@ -62,29 +84,28 @@ def _clauses(value: str) -> list[list[str]] | None:
         if depth:
             depth += {"(": 1, ")": -1}.get(char, 0)
             at += 2 if char == "\\" else 1
-            continue
-        if char == '"':
-            end = _quote_end(value, at)
-            if end < 0:
+        elif char == '"':
+            words, at = _quoted(value, at)
+            if at < 0:
                 return None
-            token += re.sub(r"\\(.)", r"\1", value[at + 1 : end]).replace(" ", "_")
-            at = end + 1
-            continue
-        if char in "( \t\r\n;" and token:
-            clauses[-1].append(token)
-            token = ""
-        if char == "(":
-            depth = 1
-        elif char == ";":
-            clauses.append([])
-        elif char not in " \t\r\n":
-            token += char
-        at += 1
-    if depth:
-        return None
-    if token:
-        clauses[-1].append(token)
-    return [_join_equals(tokens) for tokens in clauses]
+            splitter.token += words
+        else:
+            if char == "(":
+                splitter.cut()
+                depth = 1
+            else:
+                splitter.feed(char)
+            at += 1
+    splitter.cut()
+    return None if depth else [_join_equals(tokens) for tokens in splitter.clauses]
+
+
+def _quoted(value: str, start: int) -> tuple[str, int]:
+    """The text of a quoted string, and the index behind it; -1 when it is not closed."""
+    end = _quote_end(value, start)
+    if end < 0:
+        return "", -1
+    return re.sub(r"\\(.)", r"\1", value[start + 1 : end]).replace(" ", "_"), end + 1
 
 
 def _quote_end(value: str, start: int) -> int:

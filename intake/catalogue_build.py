@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intake.catalogue import (
-    KINDS, CaseType, Catalogue, CatalogueError, Choice, Choices, ContactType, Field, Normalise, Rule,
+    KINDS,
+    CaseType,
+    Catalogue,
+    CatalogueError,
+    Choice,
+    Choices,
+    ContactType,
+    Field,
+    Normalise,
+    Rule,
 )  # fmt: skip
 from intake.labels import fold
 
@@ -111,7 +120,8 @@ def build(data: Mapping[str, Any]) -> Catalogue:
     lists = _lists(builder, top)
     types = {name: _type(builder, name, row) for name, row in top.get("types", {}).items()}
     fields = {
-        name: _field(builder, name, row, types, lists) for name, row in top.get("fields", {}).items()
+        name: _field(builder, name, row, types, lists)
+        for name, row in top.get("fields", {}).items()
     }
     catalogue = Catalogue(
         name=top.get("name", ""),
@@ -226,7 +236,7 @@ def _field(
     one = builder.keys(where, row, _FIELD, ("label", "kind"))
     if one.get("kind") not in KINDS:
         builder.wrong(f"{where}.kind", one.get("kind"), f"one of {', '.join(KINDS)}")
-    texts = {
+    texts: dict[str, Any] = {
         key: builder.texts(f"{where}.{key}", one.get(key))
         for key in ("aliases", "weak_aliases", "phrases", "split_from", "list_split")
     }
@@ -234,7 +244,7 @@ def _field(
         type_name: builder.texts(f"{where}.aliases_by_type.{type_name}", words)
         for type_name, words in one.get("aliases_by_type", {}).items()
     }
-    plain = {
+    plain: dict[str, Any] = {
         key: one[key]
         for key in ("keep_text", "personal_data", "none_is_answer", "max_length", "help", "basis")
         if key in one
@@ -276,27 +286,35 @@ def _check(builder: _Builder, catalogue: Catalogue) -> None:
     for case in catalogue.types.values():
         _check_type(builder, case, catalogue)
     for field in catalogue.fields.values():
-        where = f"fields.{field.name}"
-        for type_name in (*field.aliases_by_type, *field.choices):
-            if type_name != "*" and type_name not in catalogue.types:
-                builder.wrong(where, type_name, "a case type of this file")
-        for other in field.list_split:
-            if other not in catalogue.fields:
-                builder.wrong(f"{where}.list_split", other, "a field of this file")
-        for phrase in field.phrases:
-            try:
-                re.compile(phrase)
-            except re.error as error:
-                builder.wrong(f"{where}.phrases", phrase, f"a regular expression ({error})")
+        _check_field(builder, field, catalogue)
     for rule in catalogue.rules:
-        for type_name in rule.applies_to:
-            if type_name not in catalogue.types:
-                builder.wrong(f"rule {rule.id}.applies_to", type_name, "a case type of this file")
-        for name in (*rule.fields, *_rule_fields(rule)):
-            if name not in catalogue.fields:
-                builder.wrong(f"rule {rule.id}", name, "a field of this file")
+        _check_rule(builder, rule, catalogue)
     if catalogue.default_priority not in [one.value for one in catalogue.priorities.values]:
         builder.wrong("default_priority", catalogue.default_priority, "one of the priorities")
+
+
+def _check_field(builder: _Builder, field: Field, catalogue: Catalogue) -> None:
+    where = f"fields.{field.name}"
+    for type_name in (*field.aliases_by_type, *field.choices):
+        if type_name != "*" and type_name not in catalogue.types:
+            builder.wrong(where, type_name, "a case type of this file")
+    for other in field.list_split:
+        if other not in catalogue.fields:
+            builder.wrong(f"{where}.list_split", other, "a field of this file")
+    for phrase in field.phrases:
+        try:
+            re.compile(phrase)
+        except re.error as error:
+            builder.wrong(f"{where}.phrases", phrase, f"a regular expression ({error})")
+
+
+def _check_rule(builder: _Builder, rule: Rule, catalogue: Catalogue) -> None:
+    for type_name in rule.applies_to:
+        if type_name not in catalogue.types:
+            builder.wrong(f"rule {rule.id}.applies_to", type_name, "a case type of this file")
+    for name in (*rule.fields, *_rule_fields(rule)):
+        if name not in catalogue.fields:
+            builder.wrong(f"rule {rule.id}", name, "a field of this file")
 
 
 def _rule_fields(rule: Rule) -> list[str]:
@@ -324,7 +342,9 @@ def _check_type(builder: _Builder, case: CaseType, catalogue: Catalogue) -> None
             owner = owners.setdefault(word, name)
             if owner != name:
                 builder.wrong(
-                    f"{where}: label {label!r} of {name}", word, f"a label of its own; {owner} has it"
+                    f"{where}: label {label!r} of {name}",
+                    word,
+                    f"a label of its own; {owner} has it",
                 )
 
 
@@ -341,6 +361,8 @@ def lint(catalogue: Catalogue) -> tuple[str, ...]:
                 shared = ", ".join(dict.fromkeys(names))
                 doubts.append(f"types.{case.name}: {label!r} may mean {shared}; the value decides")
     doubts += [
-        f"fields.{field.name}: no help text" for field in catalogue.fields.values() if not field.help
+        f"fields.{field.name}: no help text"
+        for field in catalogue.fields.values()
+        if not field.help
     ]
     return tuple(doubts)

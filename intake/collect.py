@@ -251,7 +251,7 @@ def _record(
     """One transaction for the batch, a savepoint for each mail; gives what is to be moved."""
     now = desk.clock()
     rows: list[tuple[int, int, str]] = []
-    pending: list[Callable[[], None]] = []
+    noted: list[tuple[Arrival, record.Recorded]] = []
     with writing(desk.engine) as unit:
         uids = [arrival.uid for arrival, _ in read]
         seen = mailboxes.handled(unit, box.name, opened.uidvalidity, uids)
@@ -267,21 +267,22 @@ def _record(
                 rows.append((moved.id, arrival.uid, moved.folder))
                 continue
             result = _one(unit, arrival, mail, desk, now)
-            pending.append(lambda result=result, arrival=arrival: _note(arrival, result, tally))
+            noted.append((arrival, result))
             rows.append((result.row, arrival.uid, result.folder))
         for one in gone:
             arrival = _arrival(box, opened, one, "", one.size)
             record.vanished(unit, arrival, now)
-            pending.append(lambda: _count(tally, "vanished"))
-    for note in pending:
-        note()
+    for arrival, result in noted:
+        _note(arrival, result, tally)
+    for _ in gone:
+        _count(tally, "vanished")
     return rows
 
 
 def _one(
     unit: Unit, arrival: Arrival, mail: ReadMail, desk: Desk, now: datetime
 ) -> record.Recorded:
-    """The one catch-all: a mail whose handling raises is kept with its traceback, and goes on the shelf."""
+    """The one catch-all: a mail whose handling raises is kept with its traceback."""
     try:
         with savepoint(unit):
             return handle(unit, arrival, mail.message, mail.scan, desk.bench, now)

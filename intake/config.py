@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from intake import config_shape as shape
+from intake import config_shape as parts
 from intake.addresses import ascii_lower
 from intake.catalogue import Catalogue, CatalogueError
 from intake.catalogue_build import build
@@ -41,33 +41,33 @@ class ConfigError(Exception):
 class Config:
     """The settings in force, with the folder that relative paths start from."""
 
-    shape: shape.Shape
+    shape: parts.Shape
     folder: Path
     file: str = ""  # empty: the built-in defaults
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
-    def service(self) -> shape.Service:
+    def service(self) -> parts.Service:
         """Who we are."""
         return self.shape.service
 
     @property
-    def mailbox(self) -> tuple[shape.Mailbox, ...]:
+    def mailbox(self) -> tuple[parts.Mailbox, ...]:
         """The sources of mail."""
         return self.shape.mailbox
 
     @property
-    def delivery(self) -> shape.Delivery:
+    def delivery(self) -> parts.Delivery:
         """The way out."""
         return self.shape.delivery
 
     @property
-    def replies(self) -> shape.Replies:
+    def replies(self) -> parts.Replies:
         """What is answered."""
         return self.shape.replies
 
     @property
-    def retention(self) -> shape.Retention:
+    def retention(self) -> parts.Retention:
         """How long things are kept."""
         return self.shape.retention
 
@@ -97,10 +97,10 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     if not file.exists():
         if named:
             raise ConfigError(f"{file}: there is no such file; `intake init` writes one")
-        return Config(shape.Shape(), Path.cwd(), "", dict(environment))
+        return Config(parts.Shape(), Path.cwd(), "", dict(environment))
     data = read_toml(file)
     try:
-        made = shape.Shape.model_validate(data)
+        made = parts.Shape.model_validate(data)
     except ValidationError as error:
         raise ConfigError("\n".join(_mistake(file, one) for one in error.errors())) from None
     config = Config(made, file.absolute().parent, str(file), dict(environment))
@@ -163,7 +163,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def backfill(box: shape.Mailbox) -> tuple[bool, datetime | None]:
+def backfill(box: parts.Mailbox) -> tuple[bool, datetime | None]:
     """Whether everything is taken on first connecting, or what arrived since when."""
     return box.backfill == "all", _date(box.backfill)
 
@@ -188,7 +188,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
 
 
-def mailbox_secret(config: Config, box: shape.Mailbox) -> str:
+def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
     """The password or token of a mailbox, read anew at each call. Raises ConfigError."""
     if box.auth == "xoauth2":
         variable = _variable("mailbox", box.name, "token")

@@ -158,9 +158,7 @@ def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading
             reading.mistakes.append(
                 f"{where}: {key}: found an unknown key, wanted {', '.join(keys)}"
             )
-        elif not isinstance(value, kind) or (
-            kind is list and not all(isinstance(one, str) for one in value)
-        ):
+        elif not isinstance(value, kind) or not _texts(value):
             reading.mistakes.append(f"{where}: {key}: found {value!r}, wanted {WANTED[kind]}")
         else:
             continue
@@ -171,6 +169,11 @@ def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading
             reading.mistakes.append(f"{where}: {key}: found nothing, wanted {WANTED[keys[key]]}")
             good = False
     return good
+
+
+def _texts(value: Any) -> bool:
+    """Whether a list holds texts only; anything else is not asked."""
+    return not isinstance(value, list) or all(isinstance(one, str) for one in value)
 
 
 def _account(where: str, row: Mapping[str, Any], reading: _Reading) -> None:

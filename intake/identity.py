@@ -102,7 +102,7 @@ def _aligned(signer: str, domain: str) -> bool:
 
 
 def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults | None, list[str]]:
-    """The topmost field of a trusted id that no foreign hop stands above, and what was set aside."""
+    """The topmost field of a trusted id below no foreign hop, and what was set aside."""
     evidence: list[str] = []
     chosen: authres.AuthResults | None = None
     received = 0

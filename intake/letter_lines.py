@@ -52,7 +52,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def tidy(text: str) -> str:
-    """At most one blank line in a row, none at either end, no white space at line ends but "-- "."""
+    """At most one blank line in a row, none at the ends; no white space at line ends but "-- "."""
     out: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         kept = "-- " if line == "-- " else line.rstrip()
@@ -184,10 +184,19 @@ def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
         label=field.label if field else problem.field,
         found=one_line(problem.found, 80),
         used=one_line(problem.used, 80),
-        kept=f"; we used {one_line(problem.used, 80)!r}" if problem.used else "",
+        kept=_kept(problem),
         rule=rule.text if rule else "",
     )
     return text.strip()
+
+
+def _kept(problem: Problem) -> str:
+    """What was done with words that are not on a list."""
+    if not problem.used:
+        return ""
+    if problem.used == problem.found:
+        return "; we kept it as you wrote it"
+    return f"; we used {one_line(problem.used, 80)!r}"
 
 
 def corrected_lines(submission: Submission, catalogue: Catalogue) -> list[str]:

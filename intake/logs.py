@@ -46,7 +46,7 @@ def set_up(form: str, level: str, stream: Any = None) -> None:
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 
-def one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def one_line(logger: Any, method: str, event: Any) -> Any:
     """Control characters in any value are escaped, so that one record is one line."""
     return {key: _escaped(value) for key, value in event.items()}
 

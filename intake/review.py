@@ -1,4 +1,4 @@
-"""A mail judged outside the daily pass: explained without a trace, released by a person, replayed."""
+"""A mail judged outside the daily pass: explained without a trace, released, replayed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Explainer:
 
 
 def release(config: Config, message_id: int, who: str) -> Recorded:
-    """A held mail handled because a person says that its sender is who it names. Raises ReviewError."""
+    """A held mail handled because a person vouches for its sender. Raises ReviewError."""
     done = _again(config, message_id, who=who, dry=False)
     if done.recorded is None:
         raise ReviewError(f"message {message_id}: still {done.after}: {'; '.join(done.reasons)}")

@@ -249,7 +249,7 @@ class EventRow(Base, table=True):
     at: datetime
     case_number: str = Field(default="", index=True)
     message_id: int = Field(default=0, sa_type=BigInteger, index=True)
-    kind: str  # received, opened, asked, completed, appended, changed, held, released, rejected, sent, failed …
+    kind: str  # received, decided, opened, asked, completed, appended, changed, released, sent …
     who: str = ""  # contact id, "operator:NAME", or "intake"
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
 

@@ -70,7 +70,7 @@ class PassReport:
 
 
 def once(config: Config, progress: Progress | None = None) -> PassReport:
-    """Every mailbox collected and every due letter sent, one time. Raises ConfigError, StoreError."""
+    """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
     report = PassReport()
     with assemble(config) as made:
         _recover(made)

@@ -192,7 +192,9 @@ def dovecot(folder: Path, extra: str = "") -> Iterator[Dovecot]:
         made = Dovecot(home, free_port(), free_port(), free_port(), ca_file)
         config = home / "dovecot.conf"
         config.write_text(
-            _CONFIG.format(folder=home, imap=made.imap, imaps=made.imaps, lmtp=made.lmtp, extra=extra)
+            _CONFIG.format(
+                folder=home, imap=made.imap, imaps=made.imaps, lmtp=made.lmtp, extra=extra
+            )
         )
         process = subprocess.Popen(
             ["/usr/sbin/dovecot", "-F", "-c", str(config)],
@@ -220,7 +222,9 @@ class Sink:
     def letters(self) -> list[bytes]:
         """Every mail taken so far, envelope lines of the sink cut off, line ends as on the wire."""
         found = []
-        for path in sorted(self.folder.iterdir(), key=lambda one: (one.stat().st_mtime_ns, one.name)):
+        for path in sorted(
+            self.folder.iterdir(), key=lambda one: (one.stat().st_mtime_ns, one.name)
+        ):
             text = path.read_bytes()
             found.append(text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         return found

@@ -13,11 +13,27 @@ from intake.decision import ACTIONS, Decision, decide
 from intake.known import CaseBrief, Known, Membership, Twin
 from intake.rules import TABLE
 from tests.facts import (
-    BAYSIDE, COMPLETE, KNOWN, NOW, POLICY, SIGNED, STRANGER, ZACK, case, message, pending, refusal,
+    BAYSIDE,
+    COMPLETE,
+    KNOWN,
+    NOW,
+    POLICY,
+    SIGNED,
+    STRANGER,
+    ZACK,
+    case,
+    message,
+    pending,
+    refusal,
 )  # fmt: skip
 
 UNKNOWN = replace(SIGNED, contact=None, address="eve@attack.example")
 INCOMPLETE = replace(COMPLETE, type="application_issue", missing=("module", "issue_began"))
+
+
+ANSWERED = replace(KNOWN, answered_letters=("<a>",))
+DROPPING = replace(POLICY, unknown_sender="drop")
+RISKY = replace(COMPLETE, type="data_restore")
 
 
 def judged(
@@ -57,7 +73,7 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
         ("R1", "drop", {"known": replace(KNOWN, is_own_letter=True)}),
         ("R0a", "ignore", {"known": replace(KNOWN, twin=Twin(7, "CASE-9", "handled"))}),
         ("R0a", "ignore", {"known": replace(KNOWN, twin=Twin(7, "", "ignored"))}),
-        ("R2", "ignore", {"mail": message(automatic=("x",)), "known": replace(KNOWN, answered_letters=("<a>",))}),
+        ("R2", "ignore", {"mail": message(automatic=("x",)), "known": ANSWERED}),
         ("R3", "hold", {"mail": message(automatic=("List-Id",))}),
         ("R4", "defer", {"sender": replace(SIGNED, level="LT")}),
         ("R4", "hold", {"sender": replace(SIGNED, level="LT"), "now": NOW + timedelta(hours=5)}),
@@ -68,11 +84,11 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
         ("R9a", "hold", {"sender": replace(UNKNOWN, ambiguous=True)}),
         ("R9", "hold", {"sender": UNKNOWN, "known": replace(STRANGER, domain_registered=True)}),
         ("R10", "hold", {"sender": UNKNOWN, "known": STRANGER}),
-        ("R10", "drop", {"sender": UNKNOWN, "known": STRANGER, "policy": replace(POLICY, unknown_sender="drop")}),
+        ("R10", "drop", {"sender": UNKNOWN, "known": STRANGER, "policy": DROPPING}),
         ("R11", "hold", {"sender": replace(SIGNED, contact=replace(ZACK, active=False))}),
         ("R12", "hold", {"known": replace(KNOWN, accounts=(replace(BAYSIDE, active=False),))}),
         ("R16", "hold", {"known": replace(KNOWN, case=case(account="riverdale"))}),
-        ("R14", "hold", {"sender": replace(SIGNED, level="L2"), "submission": replace(COMPLETE, type="data_restore")}),
+        ("R14", "hold", {"sender": replace(SIGNED, level="L2"), "submission": RISKY}),
         ("R17", "append", {"known": replace(KNOWN, case=case())}),
         ("R18", "ask", {"submission": INCOMPLETE}),
     ],
@@ -86,7 +102,7 @@ def test_each_rule_of_the_table_is_reached(rule: str, action: str, change: dict[
 
 
 def test_a_held_twin_does_not_swallow_the_real_mail() -> None:
-    """An unproved mail sent first with the same Message-ID does not make the real one a duplicate."""
+    """An unproved mail sent first with the same Message-ID does not make the real one a duplicate."""  # noqa: E501 - one row of a table
     known = replace(KNOWN, twin=Twin(7, "", "held"))
     assert judged(known=known).action == "create"
 

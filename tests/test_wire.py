@@ -1,4 +1,4 @@
-"""Outgoing messages: what goes on the wire can be read back by anybody, and says only what we meant."""
+"""Outgoing messages: what goes on the wire reads back, and says only what we meant."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -46,6 +46,4 @@ def add(
     entries = Entries(accounts=(AccountEntry(account_id, name, tuple(alias or ())),))
     with database(config, write=True) as unit:
         changes = people.load(unit, entries, datetime.now(UTC))
-    say(
-        f"{account_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}"
-    )
+    say(f"{account_id}: {changes.word}")

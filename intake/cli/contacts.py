@@ -122,7 +122,7 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0913, PLR0917 - one option a column
     contact_id: Annotated[str, typer.Argument(help="A short id of your own.")],
     name: Annotated[str, typer.Option(help="First and last name.")],
     email: Annotated[list[str], typer.Option(help="An address; may be given more than once.")],
@@ -151,9 +151,7 @@ def add(
     entries = contact_file.from_data({"contacts": [row]}, catalogue)
     with database(config, write=True) as unit:
         changes = people.load(unit, entries, datetime.now(UTC))
-    say(
-        f"{contact_id}: {'added' if changes.added else 'changed' if changes.changed else 'unchanged'}"
-    )
+    say(f"{contact_id}: {changes.word}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``intake demo``: a dozen mails through real IMAP and SMTP in this process, and what became of them."""
+"""``intake demo``: a dozen mails through real IMAP and SMTP, and what became of them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     _append(imap, [sample.raw for sample in samples])
     say(f"{len(samples)} mails lie in the mailbox; one pass over it:\n")
     first = worker.once(config)
-    request = next((raw for _, raw in taken.letters if b"section list stays empty" in raw.lower()), b"")
+    request = next(
+        (raw for _, raw in taken.letters if b"section list stays empty" in raw.lower()), b""
+    )
     letter = message_from_bytes(request)
     text = _text(request)
     answer = demo_mails.reply(now, str(letter["Message-ID"]), str(letter["Subject"]), text)
@@ -135,7 +137,14 @@ def _show(config: Config, titles: dict[str, str]) -> None:
         case = cases.get(row["case_number"])
         became = f"{row['case_number']} {case['status']}" if case else row["status"]
         title = titles.get(row["message_id"], "the answer to the request")
-        shown.append((title, f"{row['action']} {row['rule']}", became, case["type"] if case else "; ".join(row["reasons"][:1])))
+        shown.append(
+            (
+                title,
+                f"{row['action']} {row['rule']}",
+                became,
+                case["type"].replace("_", " ") if case else "; ".join(row["reasons"][:1]),
+            )
+        )
     table("what became of them", ("mail", "decision", "now", "type, or why"), shown)
 
 

@@ -51,6 +51,14 @@ emails = ["betty.cooper@riverdale.example"]
 accounts = ["riverdale"]
 contact_type = "Authorized"
 areas = ["SIS", "Finance"]
+
+[[contacts]]
+id = "archie"
+name = "Archie Andrews"
+emails = ["archie@riverdale.example"]
+accounts = ["riverdale"]
+contact_type = "Authorized"
+areas = ["SIS"]
 """
 
 
@@ -104,6 +112,7 @@ def reply(now: datetime, message_id: str, subject: str, request_text: str) -> by
 ZACK = ("Zack Morris", "zack.morris@bayside.example")
 KELLY = ("Kelly Kapowski", "kelly@bayside.example")
 BETTY = ("Betty Cooper", "betty.cooper@riverdale.example")
+ARCHIE = ("Archie Andrews", "archie@riverdale.example")
 
 
 def _days(now: datetime) -> Callable[[int], str]:
@@ -203,7 +212,7 @@ def _training(now: datetime, first: str, second: str) -> bytes:
 
         We would like a day of scheduling training for our counselors.
     """
-    return _text(now, BETTY, "Request Training: scheduling for counselors", body)
+    return _text(now, ARCHIE, "Request Training: scheduling for counselors", body)
 
 
 def _restore(now: datetime, lost: str) -> bytes:
@@ -264,7 +273,7 @@ def _consulting(now: datetime, first: str) -> bytes:
         Description: We want to move to standards-based grading and need advice
         on the report card.
     """
-    return _text(now, BETTY, "[Request Consulting] Standards-based grading", body)
+    return _text(now, ARCHIE, "[Request Consulting] Standards-based grading", body)
 
 
 def _technical(now: datetime) -> bytes:

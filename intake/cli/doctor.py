@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Check configuration, catalogue, database, folders, mailboxes and delivery. Exit code 0 or 1."""
+    """Check configuration, catalogue, database, folders, mailboxes, delivery. Exit code 0 or 1."""
     found = load(config)
     findings = [one for check in CHECKS for one in check(found)]
     if as_json:

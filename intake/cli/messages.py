@@ -54,7 +54,7 @@ def list_(
 
 
 def _state(row: dict[str, Any]) -> str:
-    return row["case_number"] or row["status"]
+    return str(row["case_number"] or row["status"])
 
 
 def _why(row: dict[str, Any]) -> str:

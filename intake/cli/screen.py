@@ -20,9 +20,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from intake.config import Config
+    from intake.store.engine import Unit
 
 EX_NO, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 1, 69, 74, 75, 78
 
@@ -95,7 +94,7 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def database(path: str | None, *, write: bool = False) -> Iterator[Session]:
+def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
     """A unit of work on the configured database."""
     from intake.store.engine import open_engine, reading, writing
     from intake.store.schema import check
@@ -133,7 +132,7 @@ def say(text: str) -> None:
 
 
 def safe(value: Any, *, lines: bool = False) -> str:
-    """Text from outside made harmless: control, direction and invisible characters shown as escapes."""
+    """Text from outside made harmless: control, direction, invisible characters as escapes."""
     text = "" if value is None else str(value)
     return "".join(c if (lines and c == "\n") or _harmless(c) else _escape(c) for c in text)
 

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intake.cli.screen import (
-    Abort, ConfigOption, EX_CONFIG, JsonOption, load, pairs, plainly, safe, say, show_json,
-    settings, table, when,
+    EX_CONFIG,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    load,
+    pairs,
+    plainly,
+    safe,
+    say,
+    settings,
+    show_json,
+    table,
+    when,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -81,7 +92,12 @@ def _report(report: PassReport) -> dict[str, Any]:
         "collected": report.collected,
         "actions": report.actions,
         "mailboxes": [
-            {"name": one.mailbox, "collected": one.collected, "moved": one.moved, "letters": one.letters}
+            {
+                "name": one.mailbox,
+                "collected": one.collected,
+                "moved": one.moved,
+                "letters": one.letters,
+            }
             for one in report.mailboxes
         ],
         "letters": {
@@ -123,7 +139,9 @@ def receive(config: ConfigOption = None) -> None:
 def explain(
     files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml).")],
     at: Annotated[str, typer.Option(help="Judge at this moment, 2021-09-15T18:44:02Z.")] = "",
-    mailbox: Annotated[str, typer.Option(help="Whose trust settings count; the first by default.")] = "",
+    mailbox: Annotated[
+        str, typer.Option(help="Whose trust settings count; the first by default.")
+    ] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -219,7 +237,14 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     now = datetime.now(UTC)
     beat = heartbeat_age(setup.path("var"), now)
     if as_json:
-        show_json({"status": found, "waiting": found.waiting, "failing": found.failing, "heartbeat_seconds": beat})
+        show_json(
+            {
+                "status": found,
+                "waiting": found.waiting,
+                "failing": found.failing,
+                "heartbeat_seconds": beat,
+            }
+        )
     else:
         zone = setup.service.timezone
         pairs({
@@ -232,7 +257,12 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             "letters": _counts(found.letters),
         })  # fmt: skip
         rows = [
-            (box["name"], when(box["checked_at"], zone), when(box["failing_since"], zone), box["failure"])
+            (
+                box["name"],
+                when(box["checked_at"], zone),
+                when(box["failing_since"], zone),
+                box["failure"],
+            )
             for box in found.mailboxes
         ]
         if rows:
@@ -246,7 +276,9 @@ def _counts(values: dict[str, int]) -> str:
 
 
 def demo(
-    folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to work; a new temporary folder.")
+    ] = None,
 ) -> None:
     """The whole thing on real IMAP and SMTP inside this process, with sample mails."""
     try:

@@ -58,7 +58,7 @@ class Settled:
 
 
 class Box(Protocol):
-    """One mailbox. Methods raise MailboxError and nothing else; afterwards ``close`` and open anew."""
+    """One mailbox. Methods raise MailboxError only; afterwards ``close`` and open anew."""
 
     name: str
 
@@ -78,7 +78,7 @@ class Box(Protocol):
         """Moves those mails to "processed" or "held" by one UID command, and verifies it."""
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """Waits up to that long for news; True as soon as there may be some. A hint, never proof."""
+        """Waits up to that long for news; True as soon as there may be some: a hint, no proof."""
 
     def close(self) -> None:
         """Lets go of the connection; never raises."""

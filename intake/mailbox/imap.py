@@ -290,7 +290,7 @@ class ImapBox:
         try:
             if self._client is None and doing != "open":
                 raise MailboxError("protocol", f"{self._where()}: not open")
-            yield self._client  # type: ignore[misc]  # None only while opening, where it is not used
+            yield self._client
         except MailboxError:
             self.close()
             raise

@@ -25,7 +25,7 @@ def read_bounded(stream: BinaryIO, max_bytes: int) -> bytes | None:
 
 
 class PipeBox:
-    """A mailbox of exactly one mail. Its UID comes from its bytes: the same mail has the same one."""
+    """A mailbox of one mail. Its UID comes from its bytes: the same mail has the same one."""
 
     def __init__(self, name: str, raw: bytes, received_at: datetime) -> None:
         self.name = name

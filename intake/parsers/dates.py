@@ -46,7 +46,9 @@ def read_date(text: str, calendar: Calendar) -> date | None:
         if not lead:
             break
         words = words[lead.end() :]
-    if not re.search(r"\d|day|week|month|year|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", words.lower()):
+    if not re.search(
+        r"\d|day|week|month|year|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", words.lower()
+    ):
         return None
     return _parsed(words, calendar)
 
@@ -76,7 +78,9 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
         settings={
             "DATE_ORDER": calendar.order,
             "RELATIVE_BASE": local,
-            "PREFER_DATES_FROM": "past" if not re.search(r"next|tomorrow|in \d", words) else "future",
+            "PREFER_DATES_FROM": "past"
+            if not re.search(r"next|tomorrow|in \d", words)
+            else "future",
         },
     )
     try:

@@ -1,4 +1,4 @@
-"""Scan + circumstances -> Submission: values typed, defaults filled in, rules applied, gaps named."""
+"""Scan + circumstances -> Submission: values typed, defaults filled, rules applied, gaps named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from intake.catalogue import Catalogue, CaseType, Field
+from intake.catalogue import CaseType, Catalogue, Field
 from intake.known import StoredField
 from intake.message import Message
 from intake.parsers import parties
@@ -15,7 +15,12 @@ from intake.parsers.replies import answers
 from intake.parsers.rules import Form, apply
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
-    Candidate, Circumstances, FieldValue, Problem, Scan, Submission,
+    Candidate,
+    Circumstances,
+    FieldValue,
+    Problem,
+    Scan,
+    Submission,
 )  # fmt: skip
 from intake.parsers.values import is_blank, take
 
@@ -42,7 +47,7 @@ def interpret(
     _phrases(form, case, message)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
-    if len([one for one in scan.warnings if one.code == "two-forms"]):
+    if [one for one in scan.warnings if one.code == "two-forms"]:
         form.problems.append(Problem("case_type", "two-forms", ""))
     apply(form)
     subject = _subject(scan, candidates, circumstances)
@@ -107,12 +112,12 @@ def _type(
 # ---------------------------------------------------------------- values
 
 
-def best(candidates: Sequence[Candidate], name: str, field: Field, catalogue: Catalogue) -> Candidate | None:
+def best(
+    candidates: Sequence[Candidate], name: str, field: Field, catalogue: Catalogue
+) -> Candidate | None:
     """The first candidate of the field with something in it; in a reply the last one counts."""
     given = [
-        one
-        for one in candidates
-        if one.field == name and not is_blank(one.words, field, catalogue)
+        one for one in candidates if one.field == name and not is_blank(one.words, field, catalogue)
     ]
     strong = [one for one in given if one.source != "weak-label"]
     ranked = strong or given
@@ -247,7 +252,7 @@ def _description(
     subject: str,
     circumstances: Circumstances,
 ) -> str:
-    """What stands under the label, else the text under no label; an outage may say it all in one."""
+    """What stands under the label, else the free text; an outage may say it all in its subject."""
     field = form.catalogue.fields.get("description")
     given = best(candidates, "description", field, form.catalogue) if field else None
     words = given.words if given else ""
@@ -290,15 +295,13 @@ def _missing(
     gaps = []
     for name in case.fields:
         wanted = form.required(name) or name in form.needed or (name == "account")
-        given = there[name] if name in there else name in form.values
+        given = there.get(name, name in form.values)
         if name in blocked or (wanted and not given):
             gaps.append(name)
     return tuple(gaps)
 
 
-def _recommended(
-    form: Form, case: CaseType | None, missing: tuple[str, ...]
-) -> tuple[str, ...]:
+def _recommended(form: Form, case: CaseType | None, missing: tuple[str, ...]) -> tuple[str, ...]:
     """Helpful fields that are asked for along with missing ones, never by themselves."""
     if case is None or not missing:
         return ()
@@ -325,6 +328,8 @@ def _changed(
     changed += [name for name in ("subject", "description") if name in named]
     for name, one in form.values.items():
         before = case.fields.get(name)
-        if one.source not in ("stored", "default") and (before is None or before.words != one.words):
+        if one.source not in ("stored", "default") and (
+            before is None or before.words != one.words
+        ):
             changed.append(name)
     return tuple(dict.fromkeys(changed))

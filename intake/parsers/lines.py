@@ -20,7 +20,13 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _FROM = re.compile(r"[*>\s]{0,4}(from|von|de)\s{0,2}:", re.IGNORECASE)
-_SENT_FROM = ("sent from my ", "get outlook for ", "von meinem ", "enviado desde mi ", "envoyé de mon ")
+_SENT_FROM = (
+    "sent from my ",
+    "get outlook for ",
+    "von meinem ",
+    "enviado desde mi ",
+    "envoyé de mon ",
+)
 SIGNATURE = ("-- ", "--")
 
 

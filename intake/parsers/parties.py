@@ -40,7 +40,12 @@ def resolve(
     case = circumstances.case
     if case is not None:
         return Parties(
-            case.account_id, case.contact_id, case.submitted_by, "", found.timezone, found.date_order
+            case.account_id,
+            case.contact_id,
+            case.submitted_by,
+            "",
+            found.timezone,
+            found.date_order,
         )
     colleague, more = _contact(candidates, circumstances, found.id, catalogue)
     return Parties(
@@ -85,9 +90,7 @@ def _words(candidates: Sequence[Candidate], field: str) -> str:
     )
 
 
-def _named_account(
-    words: str, own: Sequence[Account], catalogue: Catalogue
-) -> Account | None:
+def _named_account(words: str, own: Sequence[Account], catalogue: Catalogue) -> Account | None:
     wanted = fold(words, catalogue.normalise.confusables)
     if not wanted:
         return None

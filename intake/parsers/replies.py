@@ -115,9 +115,7 @@ def answers(
     return Answers(candidates, "" if not walk.found and candidates else comment)
 
 
-def _step(
-    walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool
-) -> None:
+def _step(walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool) -> None:
     """One line: ours, a label with an answer behind it, an answer, or free words."""
     line = lines[number]
     found = named(line.text, walk.labels)

@@ -74,7 +74,9 @@ def _restore_retention(form: Form, rule: Rule) -> None:
     if lost is not None and form.today - lost > timedelta(days=days):
         found = form.values["approximate_date_of_loss"].words
         form.problems.append(
-            Problem("approximate_date_of_loss", "too-old", found, blocking=rule.on_violation == "ask")
+            Problem(
+                "approximate_date_of_loss", "too-old", found, blocking=rule.on_violation == "ask"
+            )
         )
 
 
@@ -102,10 +104,10 @@ def _needs(form: Form, rule: Rule) -> None:
 def _module_not_listed(form: Form, rule: Rule) -> None:
     """Seed L130: where the module is not demanded, its absence has a value of its own."""
     case = form.catalogue.types.get(form.type)
-    if case and "module" in case.fields and "module" not in form.values:
-        if not form.required("module") and form.catalogue.modules.not_listed:
-            value = form.catalogue.modules.not_listed
-            form.values["module"] = FieldValue(value, value, "default")
+    value = form.catalogue.modules.not_listed
+    shown = case is not None and "module" in case.fields and "module" not in form.values
+    if value and shown and not form.required("module"):
+        form.values["module"] = FieldValue(value, value, "default")
 
 
 def _not_in_past(form: Form, rule: Rule) -> None:

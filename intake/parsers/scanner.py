@@ -23,6 +23,7 @@ LONG_KINDS = ("multiline",)
 NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
 _REPLY = re.compile(r"\s*(re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(\[\d+\])?\s?:", re.IGNORECASE)
 _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
+_LISTED = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•])\s")
 _BRACKET = re.compile(r"\s*\[([^\]]{2,60})\]\s*")
 
 
@@ -248,8 +249,21 @@ class _Walk:
             self.start, self.end = line.start, line.start + len(line.text)
             self.close()
 
+    def end_of_text(self) -> None:
+        """The last long value ends at a blank line, if it began behind its label.
+
+        ``Error Message: Login failed``, a blank line and a paragraph: the paragraph is no error.
+        """
+        if self.open is None or self.open.label.field == "description" or not self.open.value:
+            return
+        blank = next((n for n, part in enumerate(self.parts) if not visible(part).strip()), 0)
+        rest = self.parts[blank + 1 :] if blank else []
+        if rest and not any(_LISTED.match(part) for part in rest):
+            self.leftover += ["", *rest]
+            self.parts = self.parts[:blank]
+
     def close(self) -> None:
-        """The open value ends here; what trails a long value by a blank line stays with it."""
+        """The open value ends here."""
         if self.open is None:
             return
         words = "\n".join(self.parts).strip("\n \t\u00a0")
@@ -268,13 +282,12 @@ class _Walk:
         self.parts = []
 
 
-def _read(
-    text: str, labels: Table, catalogue: Catalogue, type_name: str, body: str
-) -> Reading:
+def _read(text: str, labels: Table, catalogue: Catalogue, type_name: str, body: str) -> Reading:
     """Labels and leftovers of the person's own lines."""
     walk = _Walk(labels, catalogue, body)
     for line in text_lines.own(text_lines.split(text)):
         walk.feed(line)
+    walk.end_of_text()
     walk.close()
     leftover = _paragraphs(walk.leftover)
     return Reading(tuple(walk.found), leftover, text, body, max(1, walk.types))
@@ -332,5 +345,7 @@ def _disagreements(plain: Reading, html: Reading) -> list[Warning]:
     for one in plain.candidates:
         words = other.get(one.field, one.words)
         if "".join(words.split()).lower() != "".join(one.words.split()).lower():
-            found.append(Warning("bodies-differ", f"{one.field}: text and HTML say different things"))
+            found.append(
+                Warning("bodies-differ", f"{one.field}: text and HTML say different things")
+            )
     return found[:20]

@@ -91,13 +91,15 @@ def named(line: str, labels: Table) -> Named | None:
     return Named(label, _clean(rest), "", len(line), bool(mark))
 
 
-def _named(
-    label: Label, rest: str, start: int, length: int, width: int, *, listed: bool
-) -> Named:
+def _named(label: Label, rest: str, start: int, length: int, width: int, *, listed: bool) -> Named:
     value = rest[length + width :]
     lead = len(value) - len(value.lstrip(" \t*_\u00a0"))
     return Named(
-        label, _clean(rest[:length]), value.strip(" \t\u00a0"), start + length + width + lead, listed
+        label,
+        _clean(rest[:length]),
+        value.strip(" \t\u00a0"),
+        start + length + width + lead,
+        listed,
     )
 
 

@@ -16,7 +16,9 @@ from intake.parsers.dates import Calendar, read_date
 
 NEAR = 85
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
-_PHONE = re.compile(r"\+?[\d\s().\-/]{7,30}(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE)
+_PHONE = re.compile(
+    r"\+?[\d\s().\-/]{7,30}(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"[^\s<>,;()\"]{1,64}@[^\s<>,;()\"]{1,255}")
 
 
@@ -32,7 +34,7 @@ class Taken:
 
 
 def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
-    """Whether the words mean that nothing was given: "?", "tbd", and "none" where it is no answer."""
+    """Whether nothing was given: "?", "tbd", and "none" where it is no answer."""
     folded = " ".join(visible(words).casefold().split())
     if field.none_is_answer and folded in ("none", "n/a", "na", "no"):
         return False

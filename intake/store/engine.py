@@ -109,13 +109,15 @@ def reading(engine: Engine) -> Iterator[Unit]:
 
 def _unit(engine: Engine, *, write: bool) -> Iterator[Unit]:
     try:
-        with engine.connect().execution_options(intake_write=write) as connection:
-            with Session(connection, expire_on_commit=False, autoflush=False) as unit:
-                yield unit
-                if write:
-                    unit.commit()
-                else:
-                    unit.rollback()
+        with (
+            engine.connect().execution_options(intake_write=write) as connection,
+            Session(connection, expire_on_commit=False, autoflush=False) as unit,
+        ):
+            yield unit
+            if write:
+                unit.commit()
+            else:
+                unit.rollback()
     except SQLAlchemyError as error:
         raise translate(engine, error) from error
 

@@ -27,6 +27,11 @@ class Changes:
     changed: list[str] = field(default_factory=list)
     unchanged: int = 0
 
+    @property
+    def word(self) -> str:
+        """What became of a single entry."""
+        return "added" if self.added else "changed" if self.changed else "unchanged"
+
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
@@ -74,9 +79,9 @@ def load(unit: Session, entries: Entries, now: datetime) -> Changes:
 def _conflicts(unit: Session, entries: Entries) -> list[str]:
     """Accounts that are nowhere, and addresses that somebody else has."""
     mistakes: list[str] = []
-    known = {row.id for row in unit.execute(select(AccountRow.id))}
+    known = set(unit.scalars(select(_column(AccountRow.id))))
     known.update(account.id for account in entries.accounts)
-    rows = unit.execute(select(ContactEmailRow.key, ContactEmailRow.contact_id))
+    rows = unit.execute(select(_column(ContactEmailRow.key), _column(ContactEmailRow.contact_id)))
     owners = {row.key: row.contact_id for row in rows}
     for contact in entries.contacts:
         for account in contact.accounts:
@@ -117,7 +122,7 @@ def _put_account(unit: Session, account: AccountEntry, now: datetime) -> str:
 
 
 def _aliases_of(account_id: str) -> Any:
-    return select(AccountAliasRow.alias).where(_is(AccountAliasRow.account_id, account_id))
+    return select(_column(AccountAliasRow.alias)).where(_is(AccountAliasRow.account_id, account_id))
 
 
 def _is(column: Any, value: object) -> Any:
@@ -225,7 +230,9 @@ def account_views(unit: Session) -> list[AccountView]:
     counts = {
         row[0]: row[1]
         for row in unit.execute(
-            select(MembershipRow.account_id, func.count()).group_by(MembershipRow.account_id)
+            select(_column(MembershipRow.account_id), func.count()).group_by(
+                _column(MembershipRow.account_id)
+            )
         )
     }
     return [

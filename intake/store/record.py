@@ -324,7 +324,7 @@ def _letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
 
 
 def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded:
-    """Handling raised: tried again on the next two passes, then put on the shelf with the traceback."""
+    """Handling raised: tried on the next two passes, then put on the shelf with the traceback."""
     query = select(_c(MessageRow.id), _c(MessageRow.attempts)).where(
         _c(MessageRow.mailbox) == arrival.mailbox,
         _c(MessageRow.uidvalidity) == arrival.uidvalidity,

@@ -140,7 +140,7 @@ def case(unit: Session, number: str) -> dict[str, Any] | None:
 
 def case_numbers(unit: Session, *, since: datetime | None = None) -> list[str]:
     """The numbers of all cases changed since then, in order of creation."""
-    query = select(CaseRow.number).order_by(_col(CaseRow.message_id))
+    query = select(_col(CaseRow.number)).order_by(_col(CaseRow.message_id))
     if since is not None:
         query = query.where(_col(CaseRow.updated_at) >= since)
     return list(unit.scalars(query))
@@ -166,7 +166,8 @@ def retry(unit: Session, letter_id: int, who: str, now: datetime) -> str:
     if row is None:
         return f"there is no letter {letter_id}; `intake outbox list` shows all"
     if row.state not in ("failed", "in_doubt", "suppressed", "due"):
-        return f"letter {letter_id} is {row.state}; only failed, in_doubt and suppressed ones are sent anew"
+        wanted = "only failed, in_doubt and suppressed ones are sent anew"
+        return f"letter {letter_id} is {row.state}; {wanted}"
     detail = {"letter": letter_id, "was": row.state}
     row.state, row.due_at, row.finished_at, row.reply = "due", now, None, ""
     unit.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
