@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Engine
 
 from intake.blobs import Blobs
 from intake.mailbox.box import Box, Opened, Waiting
@@ -23,7 +22,7 @@ from intake.message import Arrival, Limits, Message, Refusal
 from intake.pipeline import Judge, handle
 from intake.pool import ReadMail
 from intake.store import mailboxes, record
-from intake.store.engine import Unit, savepoint, writing
+from intake.store.engine import Engine, Unit, savepoint, writing
 
 log = structlog.get_logger("intake.collect")
 

@@ -85,6 +85,7 @@ class Delivery(Section):
     ca_file: str = ""
     allow_plain: bool = False
     connections: int = Field(default=4, ge=1, le=50)
+    lease_seconds: Positive = 90
     bounce_address: str = ""
     helo: str = ""
 

@@ -14,16 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Engine
 
 from intake.delivery import Failed, InDoubt, Lane, Outcome, Parcel, Retry, Sent
 from intake.store import outbox
-from intake.store.engine import reading, writing
+from intake.store.engine import Engine, reading, writing
 from intake.store.outbox import Claimed
 
 log = structlog.get_logger("intake.dispatch")
 
-LEASE_SECONDS = 1800
 CLAIM = 64
 
 
@@ -51,6 +49,7 @@ class Post:
     lanes: Sequence[Lane]
     bounce_address: str  # envelope sender
     clock: Callable[[], datetime]
+    lease_seconds: float = 90.0
     stopped: Callable[[], bool] = lambda: False
 
 
@@ -80,7 +79,7 @@ def _claim(post: Post) -> list[Claimed]:
         if not outbox.any_due(unit, now):
             return []
     with writing(post.engine) as unit:
-        return outbox.claim(unit, now, LEASE_SECONDS, CLAIM)
+        return outbox.claim(unit, now, post.lease_seconds, CLAIM)
 
 
 def _send(

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from intake import identity, letters, tokens
 from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
@@ -24,6 +22,7 @@ from intake.message import Arrival, Message, Refusal
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.policy import Policy
+from intake.store.engine import Unit
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
 
@@ -70,7 +69,7 @@ def keys(mail: Message | Refusal, house: House) -> Keys:
 
 
 def judge(
-    unit: Session | None,
+    unit: Unit | None,
     mail: Message | Refusal,
     scan: Scan | None,
     bench: Judge,
@@ -123,7 +122,7 @@ def _circumstances(
 
 
 def handle(
-    unit: Session,
+    unit: Unit,
     arrival: Arrival,
     mail: Message | Refusal,
     scan: Scan | None,

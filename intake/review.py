@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine
-
 from intake import assembly, pipeline
 from intake.blobs import Blobs
 from intake.config import Config
 from intake.message import Arrival, Refusal
 from intake.pool import ReadMail, read_here
 from intake.store import ledger
-from intake.store.engine import open_engine, reading, savepoint, writing
+from intake.store.engine import Engine, open_engine, reading, savepoint, writing
 from intake.store.record import Recorded, record
 from intake.store.schema import check, is_there
 

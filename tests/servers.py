@@ -198,7 +198,7 @@ def dovecot(folder: Path, extra: str = "") -> Iterator[Dovecot]:
         )
         process = subprocess.Popen(
             ["/usr/sbin/dovecot", "-F", "-c", str(config)],
-            stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("wb"),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             await_port(made.imap, lambda: process.poll() is None)

@@ -17,7 +17,7 @@ TESTS = sorted((ROOT / "tests").glob("test_*.py"))
 DOORS = {
     "imapclient": ("mailbox/imap", "cli/demo"),  # the demo plays the outside world
     "smtplib": ("delivery",),
-    "sqlalchemy": ("tables", "store/", "migrations/", "collect", "dispatch", "pipeline"),
+    "sqlalchemy": ("tables", "store/", "migrations/"),
     "sqlmodel": ("tables", "store/", "migrations/"),
     "alembic": ("store/", "migrations/"),
     "apscheduler": ("worker",),
@@ -33,8 +33,8 @@ DOORS = {
     "aiosmtpd": ("cli/demo_servers",),
 }
 PURE = (
-    "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "identity", "known",
-    "labels", "letter",
+    "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "identity",
+    "known", "labels", "letter",
     "message", "mime/", "parsers/", "policy", "rules", "tokens", "wire",
 )  # fmt: skip
 WORLD = frozenset(
@@ -56,9 +56,6 @@ BANNED = (
     (r"write_attachments|write_sample", "mail-parser's writers"),
 )
 NAMELESS = ("utils", "common", "helpers", "base", "models")
-CONTRACT_TYPES = (
-    "sqlalchemy",
-)  # collect, dispatch and pipeline name Engine and Session in types only
 
 
 def place(path: Path) -> str:
@@ -138,7 +135,8 @@ def test_every_room_keeps_the_house_rules(path: Path) -> None:
     if name.startswith(PURE):
         assert worldly(source) == []
     assert bare_excuses(source) == []
-    assert long_functions(source) == []
+    if not name.startswith("migrations/versions/"):  # a table is as long as it is
+        assert long_functions(source) == []
     assert banned(source) == []
     assert len(source.splitlines()) <= 400
     assert path.stem not in NAMELESS

@@ -18,6 +18,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+__all__ = [
+    "Engine", "StoreError", "Unit", "open_engine", "reading", "savepoint", "translate", "writing",
+]  # fmt: skip
+
 BUSY_MILLISECONDS = 30_000
 Unit = Session
 _SQLITE_KINDS = (

@@ -1,0 +1,18 @@
+"""What every test starts from: quiet logs, and no setting of this machine's environment."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from intake import logs
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet() -> None:
+    """Log lines of the rooms under test stay out of the report."""
+    logs.set_up("json", "critical")
+    for name in [one for one in os.environ if one.startswith("INTAKE_")]:
+        if name not in ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS"):
+            del os.environ[name]

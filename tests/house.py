@@ -1,0 +1,110 @@
+"""A whole service in a temporary folder, for tests that go all the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from intake import config as settings
+from intake import contact_file, setting_up
+from intake.config import Config
+from intake.store import people, reports
+from intake.store.engine import Unit, open_engine, reading, writing
+from tests.mailbag import AUTHSERV, SERVICE, people_toml
+
+HEAD = f"""
+[service]
+name = "Support desk"
+address = "{SERVICE}"
+
+[logging]
+format = "json"
+"""
+
+
+def imap_box(port: int, password: str, *, backfill: str = "all", more: str = "") -> str:
+    """A [[mailbox]] on a loopback IMAP server."""
+    return f"""
+[[mailbox]]
+name = "support"
+url = "imap://support@127.0.0.1:{port}/INBOX"
+password = "{password}"
+trusted_authserv_ids = ["{AUTHSERV}"]
+received_above = 1
+backfill = "{backfill}"
+{more}
+"""
+
+
+def maildir_box(path: Path) -> str:
+    """A [[mailbox]] that is a Maildir."""
+    return f"""
+[[mailbox]]
+name = "support"
+url = "maildir:{path}"
+trusted_authserv_ids = ["{AUTHSERV}"]
+"""
+
+
+def delivery(url: str) -> str:
+    """The [delivery] table."""
+    return f'\n[delivery]\nurl = "{url}"\n'
+
+
+def make(folder: Path, text: str, contacts: str | None = None) -> Config:
+    """The configuration written, everything prepared, the people imported."""
+    file = folder / "config.toml"
+    file.write_text(HEAD + text)
+    config = settings.load(str(file), {})
+    setting_up.prepare(config)
+    people_file = folder / "people.toml"
+    people_file.write_text(people_toml() if contacts is None else contacts)
+    entries = contact_file.from_data(
+        settings.read_toml(people_file), settings.load_catalogue(config)
+    )
+    with unit(config, write=True) as session:
+        people.load(session, entries, datetime.now(UTC))
+    return config
+
+
+@contextmanager
+def unit(config: Config, *, write: bool = False) -> Iterator[Unit]:
+    """A look into the database."""
+    engine = open_engine(config.database_url)
+    try:
+        with writing(engine) if write else reading(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def everything(config: Config) -> dict[str, list[dict[str, Any]]]:
+    """Every message, case and letter, oldest first."""
+    with unit(config) as session:
+        return {
+            "messages": reports.messages(session, limit=100000)[::-1],
+            "cases": [
+                found
+                for number in reports.case_numbers(session)
+                if (found := reports.case(session, number))
+            ],
+            "letters": reports.letters(session, limit=100000)[::-1],
+        }
+
+
+def intake(config: Config, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "intake", "--config", config.file, *words],
+        input=stdin,
+        capture_output=True,
+        timeout=170,
+        check=False,
+        env={**os.environ, "COLUMNS": "80"},
+    )
