@@ -287,9 +287,10 @@ def load_catalogue(config: Config) -> Catalogue:
         known = made.types.get(type_name)
         unknown = [name for name in overrides if known is None or name not in known.fields]
         if known is None or unknown:
+            found = ", ".join(unknown) if known else "an unknown type"
             raise ConfigError(
-                f"{config.file}: catalogue.required.{type_name}: found "
-                f"{', '.join(unknown) or 'an unknown type'}, wanted types and fields of {where}"
+                f"{config.file}: catalogue.required.{type_name}: found {found}, "
+                f"wanted types and fields of {where}"
             )
     return made
 

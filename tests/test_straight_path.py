@@ -158,10 +158,12 @@ def test_a_mail_has_its_letter_within_two_seconds_of_its_arrival(tmp_path: Path)
 
 def start(config: Config) -> subprocess.Popen[bytes]:
     """`intake run` in a process of its own."""
-    log = (config.folder / "log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "intake", "--config", config.file, "run"], stdout=log, stderr=log
-    )
+    with (config.folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "intake", "--config", config.file, "run"],
+            stdout=log,
+            stderr=log,
+        )
 
 
 def await_(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -115,7 +115,7 @@ def _unit(engine: Engine, *, write: bool) -> Iterator[Unit]:
     try:
         with (
             engine.connect().execution_options(intake_write=write) as connection,
-            Session(connection, expire_on_commit=False, autoflush=False) as unit,
+            Session(connection, expire_on_commit=False) as unit,
         ):
             yield unit
             if write:

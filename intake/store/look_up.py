@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.known import (
     Account,
@@ -243,6 +244,12 @@ def _letters(unit: Unit, contact_ids: list[str], now: datetime) -> tuple[int, in
 def _next(unit: Unit) -> int:
     """The next number; its row is locked where the database locks rows."""
     query = select(_c(CounterRow.value)).where(_c(CounterRow.name) == "case")
-    if unit.connection().get_execution_options().get("intake_write"):
-        query = query.with_for_update()
-    return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)
+    if not unit.connection().get_execution_options().get("intake_write"):
+        return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)
+    value = unit.scalar(query.with_for_update())
+    if value is None:  # the very first case: only one of two batches may make the row
+        dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+        row = dialect.insert(CounterRow).values(name="case", value=FIRST_NUMBER - 1)
+        unit.execute(row.on_conflict_do_nothing(index_elements=["name"]))
+        value = unit.scalar(query.with_for_update())
+    return max(FIRST_NUMBER, (value or 0) + 1)

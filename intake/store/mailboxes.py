@@ -151,3 +151,4 @@ def failed(unit: Unit, name: str, since: datetime, reason: str) -> None:
         unit.add(row)
     row.failing_since = row.failing_since or since
     row.failure = reason
+    unit.flush()

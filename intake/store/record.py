@@ -71,6 +71,13 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def _clean_all(value: Any) -> Any:
+    """The same for a text or a list of texts."""
+    if isinstance(value, str):
+        return clean(value)
+    return [_clean_all(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def _c(column: Any) -> Any:
     return column
 
@@ -178,7 +185,11 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
     if submission is None:
         return {}
     shown = {
-        name: {"value": one.value, "words": clean(one.words)[:500], "source": one.source}
+        name: {
+            "value": _clean_all(one.value),
+            "words": clean(one.words)[:500],
+            "source": one.source,
+        }
         for name, one in submission.fields.items()
         if name not in personal
     }
@@ -192,7 +203,7 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
         "problems": [
             {"field": one.field, "code": one.code}
             if one.field in personal
-            else {key: value for key, value in asdict(one).items() if key != "choices"}
+            else {key: _clean_all(value) for key, value in asdict(one).items() if key != "choices"}
             for one in submission.problems
         ],
         "warnings": [[one.code, clean(one.detail)[:300]] for one in submission.warnings[:50]],

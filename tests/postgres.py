@@ -1,0 +1,51 @@
+"""A PostgreSQL of a test's own: a new cluster in a temporary folder, on loopback, stopped again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers import await_port, free_port, required
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of an empty database."""
+    tools = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    try:
+        owner = pwd.getpwnam("postgres")
+    except KeyError:
+        owner = None
+    if not tools or owner is None or os.getuid() != 0:
+        why = "PostgreSQL's server is not installed, or we are not root"
+        if required():
+            pytest.fail(why)
+        pytest.skip(why)
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+        shutil.chown(folder, owner.pw_uid, owner.pw_gid)
+        home, port = Path(folder) / "data", free_port()
+        as_owner = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": folder}
+        subprocess.run(
+            [str(tools[-1]), "-D", str(home), "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
+            check=True, capture_output=True, **as_owner,
+        )  # fmt: skip
+        server = subprocess.Popen(
+            [str(tools[-1].with_name("postgres")), "-D", str(home), "-p", str(port),
+             "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
+             "-c", "fsync=off"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_owner,
+        )  # fmt: skip
+        try:
+            await_port(port, lambda: server.poll() is None)
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            server.terminate()
+            server.wait(20)
