@@ -5,7 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-MARKUP = "*_#`~>|•·▪◦‣"
+# The fixed words of our blank form: writing and reading share them.
+FORM_INTRO = (
+    "Write your answers behind the colons. Leave a line empty if you do not",
+    "know the answer.",
+)
+FORM_DIVIDER = "---------------------- optional ----------------------"
 EDGE = " \t:：?=*-–—_.#|>•·▪\"'()[]"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})

@@ -20,6 +20,7 @@ from intake import tokens
 from intake.catalogue import Catalogue
 from intake.decision import Decision, LetterOrder
 from intake.known import Account
+from intake.labels import FORM_DIVIDER, FORM_INTRO
 from intake.message import Message
 from intake.parsers.submission import Submission
 from intake.wire import Envelope, LetterError, encode
@@ -193,6 +194,8 @@ def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> st
         templates.fill(
             "form/body.txt",
             {
+                "intro": FORM_INTRO,
+                "divider": FORM_DIVIDER,
                 "type": case_type.label,
                 "required": lines.questions(empty, catalogue, required),
                 "optional": lines.questions(empty, catalogue, rest),

@@ -16,6 +16,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})(?=\D|\Z)")
+_DAYLIKE = re.compile(
+    r"\d|day|tomorrow|week|month|year|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+    re.IGNORECASE,
+)
 _SPLIT = re.compile(r"[;\n]|,(?!\s*\d{4}\b)|\s+(?:or|and|then)\s+|\s+/\s+", re.IGNORECASE)
 
 
@@ -46,9 +50,7 @@ def read_date(text: str, calendar: Calendar) -> date | None:
         if not lead:
             break
         words = words[lead.end() :]
-    if not re.search(
-        r"\d|day|week|month|year|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", words.lower()
-    ):
+    if not _DAYLIKE.search(words):
         return None
     return _parsed(words, calendar)
 
@@ -87,7 +89,8 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
         found = parser.get_date_data(words)
     except (ValueError, OverflowError, TypeError, RecursionError):
         return None
-    if found.date_obj is None or found.period not in ("day", "time"):
+    sure = found.period in ("day", "time") or (found.period == "week" and words.endswith(" ago"))
+    if found.date_obj is None or not sure:
         return None
     return found.date_obj.date() if 1900 <= found.date_obj.year <= 2200 else None
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from intake.catalogue import Catalogue
+from intake.labels import FORM_DIVIDER, FORM_INTRO
+
 _ATTRIBUTION = (
     "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
 )  # fmt: skip
@@ -28,6 +31,8 @@ _SENT_FROM = (
     "envoyé de mon ",
 )
 SIGNATURE = ("-- ", "--")
+HELP_CHARS = 40  # of a help text are enough to know it by
+MAX_HELP_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,33 @@ def split(body: str) -> list[Line]:
         found.append(Line(raw[index:], at + index, depth))
         at += len(raw) + 1
     return found
+
+
+def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
+    """The lines without the words our forms bring along: intro, divider, helps in brackets."""
+    helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
+    known = {" ".join(line.split()) for line in (*FORM_INTRO, FORM_DIVIDER)}
+    kept: list[Line] = []
+    number = 0
+    while number < len(lines):
+        flat = " ".join(lines[number].text.split())
+        size = _help_size(lines, number, helps) if flat.startswith("(") else 0
+        if not size and flat not in known:
+            kept.append(lines[number])
+        number += size or 1
+    return kept
+
+
+def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
+    """How many lines a help in brackets takes here; 0 when it is somebody's own bracket."""
+    block = ""
+    for size, line in enumerate(lines[number : number + MAX_HELP_LINES], 1):
+        block = f"{block} {line.text.strip()}".strip()
+        if block.endswith(")"):
+            inner = block[1:-1]
+            known = any(one and inner.startswith(one) for one in helps)
+            return size if known or inner.startswith("One of: ") else 0
+    return 0
 
 
 def own(lines: list[Line]) -> Iterator[Line]:

@@ -43,6 +43,8 @@ class _Walk:
     start: int = 0
     end: int = 0
     old: bool = False  # inside an unquoted copy of an older mail
+    head: bool = False  # inside the header block of that copy
+    behind: bool = False  # the open answer began behind its label
 
     def kind(self, found: Named) -> str:
         """The kind of the field a label stands for."""
@@ -73,8 +75,15 @@ class _Walk:
         self.label = found
         self.start, self.end = line.start + found.at, line.start + len(line.text)
         self.parts = [value] if value else []
+        self.behind = bool(value)
         if value and self.kind(found) not in LONG_KINDS:
             self.close()
+
+    def is_new_paragraph(self, line: text_lines.Line) -> bool:
+        """Prose after a blank line is no part of an answer that stood behind its label."""
+        listed = line.text.lstrip()[:1] in "-*•0123456789"
+        blank = bool(self.parts) and not self.parts[-1]
+        return self.behind and blank and bool(line.text.strip()) and not listed
 
     def answer(self, line: text_lines.Line) -> None:
         """A line that was added under an open label."""
@@ -102,11 +111,11 @@ def answers(
         form=frozenset(line for line in ours if line),
         flat=" ".join(pending.text.split()),
     )
-    lines = text_lines.split(body)
+    lines = text_lines.without_form(text_lines.split(body), catalogue)
     ended = False  # the person's signature was passed
     for number, line in enumerate(lines):
         if not line.depth and not walk.old:
-            walk.old = text_lines.is_old_head(lines, number)
+            walk.old = walk.head = text_lines.is_old_head(lines, number)
             ended = ended or line.text in text_lines.SIGNATURE
         _step(walk, lines, number, ended=ended)
     walk.close()
@@ -118,6 +127,9 @@ def answers(
 def _step(walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool) -> None:
     """One line: ours, a label with an answer behind it, an answer, or free words."""
     line = lines[number]
+    walk.head = walk.head and bool(line.text.strip())
+    if walk.head:
+        return
     found = named(line.text, walk.labels)
     if walk.is_form(line):
         walk.close()
@@ -125,6 +137,8 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool
             walk.open(found, line, "")
         return
     quoted = line.depth > 0 or walk.old
+    if walk.is_new_paragraph(line):
+        walk.close()
     if found is not None and (not found.label.weak or not quoted) and not found.listed:
         walk.open(found, line, found.value)
     elif walk.label is not None and not text_lines.is_attribution(lines, number):

@@ -285,7 +285,8 @@ class _Walk:
 def _read(text: str, labels: Table, catalogue: Catalogue, type_name: str, body: str) -> Reading:
     """Labels and leftovers of the person's own lines."""
     walk = _Walk(labels, catalogue, body)
-    for line in text_lines.own(text_lines.split(text)):
+    lines = text_lines.without_form(text_lines.split(text), catalogue)
+    for line in text_lines.own(lines):
         walk.feed(line)
     walk.end_of_text()
     walk.close()

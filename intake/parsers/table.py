@@ -97,7 +97,7 @@ def _named(label: Label, rest: str, start: int, length: int, width: int, *, list
     return Named(
         label,
         _clean(rest[:length]),
-        value.strip(" \t\u00a0"),
+        value.lstrip(" \t*_\u00a0").rstrip(" \t\u00a0"),
         start + length + width + lead,
         listed,
     )
