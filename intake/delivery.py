@@ -213,7 +213,7 @@ class SmtpLane:
             code, reply = step()
             if code == wanted or (wanted == 250 and code == 251):
                 continue
-            if code == 421 or not 200 <= code <= 599:
+            if code == 421 or not 400 <= code <= 599:
                 self._drop()
             else:
                 server.rset()

@@ -32,7 +32,7 @@ IDLE_LOOK_SECONDS = 1.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BACKOFF = re.compile(r"Suggested Backoff Time: (\d+)")
 _BUSY = re.compile(r"too many simultaneous|\[INUSE\]|\[UNAVAILABLE\]|\[LIMIT\]|throttled", re.I)
-_SOCKET = re.compile(r"socket error|EOF|timed out|connection", re.I)
+_SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|closed)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
