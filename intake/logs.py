@@ -1,6 +1,7 @@
 """Log lines of the worker: JSON or for the console, never with the text of a mail or a secret.
 
-Libraries that print what they fetch are kept at INFO, whatever level is chosen.
+Libraries are kept at WARNING whatever level is chosen: below it they print what they fetch and
+store, and that is other people's mail.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from typing import Any
 
 import structlog
 
-QUIET = ("imapclient", "mailparser", "sqlalchemy", "alembic", "apscheduler", "asyncio", "pymap")
+QUIET = (
+    "imapclient", "mailparser", "sqlalchemy", "alembic", "apscheduler", "asyncio", "pymap",
+    "dateparser", "tzlocal", "mail.log",
+)  # fmt: skip
 
 
 def set_up(form: str, level: str, stream: Any = None) -> None:
@@ -42,8 +46,7 @@ def set_up(form: str, level: str, stream: Any = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.INFO, getattr(logging, level.upper())))
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level.upper())))
 
 
 def one_line(logger: Any, method: str, event: Any) -> Any:

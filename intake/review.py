@@ -106,7 +106,7 @@ def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
                     unit, replace(arrival, raw=b""), read.message, decision, judged.letters, now,
                     bench.stamp, row=message_id,
                 )  # fmt: skip
-                ledger.note_release(unit, message_id, who or "intake replay", now)
+                ledger.note(unit, message_id, "released" if who else "replayed", who, now)
         after = f"{decision.action} {decision.rule}"
         return Replayed(message_id, before, after, decision.reasons, recorded)
     finally:

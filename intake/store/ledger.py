@@ -10,10 +10,13 @@ from intake.tables import EventRow, MessageRow
 
 
 def find(unit: Session, message_id: int) -> MessageRow | None:
-    """The row of that number."""
-    return unit.get(MessageRow, message_id)
+    """The row of that number, of use after the unit is closed."""
+    row = unit.get(MessageRow, message_id)
+    if row is not None:
+        unit.expunge(row)
+    return row
 
 
-def note_release(unit: Session, message_id: int, who: str, now: datetime) -> None:
-    """Writes down who had the mail handled after all."""
-    unit.add(EventRow(at=now, kind="released", who=who, message_id=message_id))
+def note(unit: Session, message_id: int, kind: str, who: str, now: datetime) -> None:
+    """Writes down that the mail was judged again, and for whom."""
+    unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id))
