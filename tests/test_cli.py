@@ -210,7 +210,7 @@ def test_a_bad_contact_file_changes_nothing_and_names_every_bad_row(
     )
     error = str(failed(config, "contacts", "import", str(toml)))
     for words in (
-        "account 1: name: found nothing", "contact 1 (b): name: found 3", "boss: found an unknown key",
+        "account 1: name: found nothing", "contact 1 (b): name: found 3", "boss: found an unknown",
         "contact 2 (c): emails: found 'x'", "contact_type: found 'Boss'", "areas: found 'Moon'",
         "people: found an unknown table",
     ):  # fmt: skip
