@@ -141,9 +141,9 @@ class ContactType:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Everything that makes this service's case forms its own."""
+    """Everything that makes this service's case forms its own; the same only as itself."""
 
     name: str
     types: Mapping[str, CaseType]  # in the order of the file

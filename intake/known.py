@@ -110,6 +110,7 @@ class Keys:
     body_digest: str
     case_numbers: tuple[str, ...] = ()  # named by references whose MAC is valid, best first
     outbox_ids: tuple[str, ...] = ()  # our own Message-IDs that this mail refers to, MAC valid
+    names_contact: bool = True  # the mail names a contact, so colleagues are needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Judgement:
     known: Known
 
 
-def keys(mail: Message | Refusal, house: House) -> Keys:
+def keys(mail: Message | Refusal, house: House, scan: Scan | None = None) -> Keys:
     """What to look up for a mail: its sender, its identity and the references of ours it bears."""
     if isinstance(mail, Refusal):
         return Keys(mail.digest, "", mail.message_id, "")
@@ -65,6 +65,7 @@ def keys(mail: Message | Refusal, house: House) -> Keys:
         body_digest=mail.body_digest,
         case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
+        names_contact=scan is None or any(one.field == "contact" for one in scan.candidates),
     )
 
 
@@ -83,7 +84,7 @@ def judge(
     Without a unit there is no database yet and nobody is known. ``row`` is the mail's own ledger
     row when it is judged again; ``released_by`` the person who vouches for its sender.
     """
-    wanted = keys(mail, bench.house)
+    wanted = keys(mail, bench.house, scan)
     known = Known(next_number=f"{bench.case_prefix}1001")
     if unit is not None:
         known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)

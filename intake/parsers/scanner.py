@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -76,10 +77,7 @@ def clean_subject(subject: str) -> str:
 
 def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
     """The case type that the words name: by label, alias or name; by near match when asked."""
-    names: dict[str, str] = {}
-    for case in catalogue.types.values():
-        for word in (case.label, case.name, case.name.replace("_", " "), *case.aliases):
-            names.setdefault(fold(word, catalogue.normalise.confusables), case.name)
+    names = _type_names(catalogue)
     folded = fold(words, catalogue.normalise.confusables)
     if folded in names:
         return names[folded]
@@ -88,6 +86,16 @@ def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
     best = process.extract(folded[:80], list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
     found = {names[one[0]] for one in best}
     return found.pop() if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=8)
+def _type_names(catalogue: Catalogue) -> dict[str, str]:
+    """Every folded word for a type."""
+    names: dict[str, str] = {}
+    for case in catalogue.types.values():
+        for word in (case.label, case.name, case.name.replace("_", " "), *case.aliases):
+            names.setdefault(fold(word, catalogue.normalise.confusables), case.name)
+    return names
 
 
 def _type(message: Message, subject: str, catalogue: Catalogue) -> tuple[str, str, str, str]:
@@ -154,6 +162,7 @@ def _label_type(message: Message, catalogue: Catalogue) -> tuple[str, str] | Non
     return unknown
 
 
+@lru_cache(maxsize=8)
 def _type_labels(catalogue: Catalogue) -> Table:
     whole = table(catalogue, "")
     field = catalogue.fields.get("case_type")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from intake.catalogue import Catalogue
 from intake.labels import EDGE, fold, visible
@@ -48,6 +49,7 @@ class Table:
         return self.labels.get(fold(text, self.confusables))
 
 
+@lru_cache(maxsize=64)
 def table(catalogue: Catalogue, type_name: str) -> Table:
     """The labels of that type; of every type when none is known yet."""
     labels: dict[str, Label] = {}

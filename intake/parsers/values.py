@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -125,14 +126,20 @@ def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
     return Taken(None, "unknown-choice", blocking=True, choices=values)
 
 
-def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
-    """The listed value of those words: exact, by alias, or the one near match."""
-    confusables = catalogue.normalise.confusables
+@lru_cache(maxsize=512)
+def _names(choices: Choices, catalogue: Catalogue) -> dict[str, str]:
+    """Every folded word for a value of the list."""
     names: dict[str, str] = {}
     for choice in choices.values:
         for word in (choice.value, *choice.aliases):
-            names.setdefault(fold(word, confusables), choice.value)
-    folded = fold(text, confusables)
+            names.setdefault(fold(word, catalogue.normalise.confusables), choice.value)
+    return names
+
+
+def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
+    """The listed value of those words: exact, by alias, or the one near match."""
+    names = _names(choices, catalogue)
+    folded = fold(text, catalogue.normalise.confusables)
     if folded in names:
         return names[folded]
     if len(folded) < 4 or len(folded) > 80:

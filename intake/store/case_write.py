@@ -109,6 +109,13 @@ def _fields(
     fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
     if not fresh:
         return
+    if change.new:
+        rows = [
+            {"case_number": change.number, "name": name, **_field_values(one, row)}
+            for name, one in fresh.items()
+        ]
+        unit.execute(insert(CaseFieldRow), rows)
+        return
     query = select(_c(CaseFieldRow.name), _c(CaseFieldRow.words)).where(
         _c(CaseFieldRow.case_number) == change.number
     )
@@ -122,7 +129,7 @@ def _fields(
         unit.execute(
             statement.on_conflict_do_update(index_elements=["case_number", "name"], set_=values)
         )
-        if not change.new and before.get(name) != values["words"]:
+        if before.get(name) != values["words"]:
             detail = {"field": name}
             if name not in personal:
                 detail |= {"old": before.get(name, ""), "new": values["words"]}

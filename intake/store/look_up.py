@@ -62,7 +62,9 @@ def look_up(
     return Known(
         contacts=contacts,
         accounts=accounts,
-        colleagues=_colleagues(unit, account_ids, {contact.id for contact in contacts}),
+        colleagues=_colleagues(unit, account_ids, {contact.id for contact in contacts})
+        if keys.names_contact
+        else (),
         domain_registered=_domain_registered(unit, keys.sender),
         case=case,
         pending=_pending(unit, case.number) if case else None,

@@ -103,14 +103,18 @@ def record(
     values = _values(arrival, mail, decision, now, stamp)
     values |= {"case_number": number, "folder": folder}
     row_id = _write_row(unit, arrival, values, row)
-    _event(unit, now, "received", "", row_id, "", {"mailbox": arrival.mailbox, "uid": arrival.uid})
-    detail = {"rule": decision.rule, "reasons": list(decision.reasons)}
-    _event(unit, now, "decided", number, row_id, "intake", detail | {"action": decision.action})
+    where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
+    why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
+    events = [
+        _event(now, "received", "", row_id, "", where),
+        _event(now, "decided", number, row_id, "intake", why),
+    ]
     if change is not None:
         case_write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
         detail = {"missing": list(change.asked)} if change.asked else {}
-        _event(unit, now, EVENT[decision.action], number, row_id, decision.contact, detail)
+        events.append(_event(now, EVENT[decision.action], number, row_id, decision.contact, detail))
         _pending(unit, change, decision, letters, now)
+    unit.execute(insert(EventRow), events)
     if isinstance(mail, Message):
         _attachments(unit, mail, row_id, number)
     put = sum(_letter(unit, letter, row_id, now) for letter in letters)
@@ -233,30 +237,28 @@ def _existing(unit: Unit, arrival: Arrival) -> int:
 
 
 def _event(
-    unit: Unit,
-    now: datetime,
-    kind: str,
-    case: str,
-    message: int,
-    who: str,
-    detail: Mapping[str, Any],
-) -> None:
-    unit.execute(
-        insert(EventRow).values(
-            at=now, kind=kind, case_number=case, message_id=message, who=who, detail=dict(detail)
-        )
-    )
+    now: datetime, kind: str, case: str, message: int, who: str, detail: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A row of the history."""
+    return {
+        "at": now, "kind": kind, "case_number": case, "message_id": message, "who": who,
+        "detail": dict(detail),
+    }  # fmt: skip
 
 
 def _pending(
     unit: Unit, change: CaseChange, decision: Decision, letters: Sequence[Letter], now: datetime
 ) -> None:
     """The answered request is closed, and the new one is kept with the letter that asks."""
-    unit.execute(
-        update(PendingFormRow)
-        .where(_c(PendingFormRow.case_number) == change.number, _c(PendingFormRow.state) == "open")
-        .values(state="answered", answered_at=now)
-    )
+    if not change.new:
+        unit.execute(
+            update(PendingFormRow)
+            .where(
+                _c(PendingFormRow.case_number) == change.number,
+                _c(PendingFormRow.state) == "open",
+            )
+            .values(state="answered", answered_at=now)
+        )
     if not change.asked:
         return
     letter = next((one for one in letters if one.kind == "missing_fields"), None)
@@ -276,6 +278,8 @@ def _pending(
 
 def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
     """Every file of the mail, once, whether or not there is a case."""
+    if not mail.attachments:
+        return
     there = set(
         unit.scalars(select(_c(AttachmentRow.part)).where(_c(AttachmentRow.message_id) == row))
     )
