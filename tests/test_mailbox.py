@@ -116,7 +116,9 @@ def test_dovecot_with_tls_and_its_traps(tmp_path: Path) -> None:
             with pytest.raises(MailboxError, match="CERTIFICATE_VERIFY_FAILED") as caught:
                 ImapBox(settings(port, **more)).open()
             assert caught.value.kind == "tls"
-        wrong = ImapBox(settings(server.imap, user=server.user, secret=lambda: "not-it"))
+        wrong = ImapBox(
+            settings(server.imap, user=server.user, secret=lambda: "not-it", read_seconds=20)
+        )
         with pytest.raises(MailboxError, match="login refused") as caught:
             wrong.open()
         assert caught.value.kind == "auth"
