@@ -130,7 +130,7 @@ class Message:
     automatic: tuple[
         str, ...
     ]  # why a program seems to have written it (RFC 3834 and kin); empty: a person
-    body_digest: str  # sha256 of everything behind the header block
+    body_digest: str  # sha256 of everything behind the header block, line ends as LF
     warnings: tuple[Warning, ...] = ()
 
     def all(self, name: str) -> tuple[str, ...]:
@@ -205,7 +205,7 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
         html=Html(parts.html, parts.rows),
         attachments=tuple(_attachment(file) for file in parts.files),
         automatic=_automatic(found, sender, tree.parts[0].media_type),
-        body_digest=hashlib.sha256(memoryview(raw)[start:]).hexdigest(),
+        body_digest=hashlib.sha256(raw[start:].replace(b"\r\n", b"\n")).hexdigest(),
         warnings=tuple(warnings),
     )
 

@@ -57,7 +57,10 @@ def test_a_plain_mail_is_read_whole() -> None:
     assert read.in_reply_to == ("<0@desk.example>",)
     assert read.references == ("<00@desk.example>", "<0@desk.example>")
     assert read.plain == "It is.\n\nReally."
-    assert read.body_digest == hashlib.sha256(b"It is.\r\n\r\nReally.\r\n").hexdigest()
+    assert (
+        read.body_digest
+        == hashlib.sha256((b"It is.\r\n\r\nReally.\r\n").replace(b"\r\n", b"\n")).hexdigest()
+    )
     assert (read.size, read.mailbox, read.received_at) == (len(raw), "box", NOON)
     assert read.all("subject") == ("=?utf-8?b?w5w=?= is broken",)
     assert read.fields[0].name == "from"
@@ -420,3 +423,17 @@ def test_reading_is_a_function_of_the_bytes() -> None:
     """The same mail gives the same Message, names of unnamed parts included."""
     for raw in SEEDS:
         assert room.read(arrival(raw), Limits()) == room.read(arrival(raw), Limits())
+
+
+def test_the_body_digest_does_not_know_line_ends() -> None:
+    """The same mail by a pipe (LF) and by IMAP (CRLF) has one body digest and two raw digests."""
+    crlf = b"From: a@b.example\r\nSubject: x\r\n\r\none\r\ntwo\r\n"
+    found = []
+    for raw in (crlf, crlf.replace(b"\r\n", b"\n")):
+        digest = hashlib.sha256(raw).hexdigest()
+        now = datetime(2026, 3, 1, tzinfo=UTC)
+        mail = room.read(Arrival("m", 0, 1, now, digest, len(raw), raw), Limits())
+        assert isinstance(mail, Message)
+        found.append(mail)
+    assert found[0].body_digest == found[1].body_digest
+    assert found[0].digest != found[1].digest

@@ -109,6 +109,7 @@ def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
         "contact": row["contact_id"] or "nobody on record",
         "account": row["account_id"],
         "case": row["case_number"],
+        "no letter": row["evidence"].get("silence", ""),
         "subject": row["subject"],
         "arrived": when(row["received_at"], zone),
         "mailbox": f"{row['mailbox']}, UID {row['uid']}",
