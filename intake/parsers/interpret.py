@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from intake.catalogue import CaseType, Catalogue, Field
 from intake.known import StoredField
 from intake.message import Message
 from intake.parsers import parties
+from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
 from intake.parsers.replies import answers
 from intake.parsers.rules import Form, apply
@@ -44,7 +44,7 @@ def interpret(
     )
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
-    _phrases(form, case, message)
+    _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
     if [one for one in scan.warnings if one.code == "two-forms"]:
@@ -217,22 +217,21 @@ def _split_names(form: Form, candidates: Sequence[Candidate]) -> None:
             form.values.setdefault(last, replace(one, value=parts[-1]))
 
 
-def _phrases(form: Form, case: CaseType | None, message: Message) -> None:
-    """A confirmation that stands in the text as a sentence, not under its label."""
-    text = (message.plain or message.html.text)[:20000]
-    new = "\n".join(line for line in text.splitlines() if not line.startswith(">"))
+def _phrases(form: Form, case: CaseType | None, candidates: Sequence[Candidate], free: str) -> None:
+    """A confirmation that stands as a sentence in the writer's own new words, under any label.
+
+    Quoted text, an older mail's copy and our own request are nobody's new words.
+    """
+    own = "\n\n".join((free, *(one.words for one in candidates)))
     for name in case.fields if case else ():
         field = form.catalogue.fields[name]
         if field.kind != "confirm" or name in form.values:
             continue
         if any(problem.field == name for problem in form.problems):
             continue
-        for phrase in field.phrases:
-            match = re.search(phrase, new, re.IGNORECASE)
-            before = new[max(0, match.start() - 40) : match.start()].casefold() if match else ""
-            if match and not re.search(r"\b(no|not|don't|never|without|cannot)\b", before):
-                form.values[name] = FieldValue(True, match[0], "phrase")
-                break
+        words = consent(own, field)
+        if words:
+            form.values[name] = FieldValue(True, words, "phrase")
 
 
 # ---------------------------------------------------------------- subject and description

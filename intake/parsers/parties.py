@@ -6,6 +6,7 @@ named (seed L120). A colleague must be an active contact of that account (seed L
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,13 @@ from intake.catalogue import Catalogue
 from intake.known import Account, Contact
 from intake.labels import fold
 from intake.parsers.submission import Candidate, Circumstances, Problem
+from intake.parsers.values import is_blank
+
+WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
+ONESELF = ("me", "myself", "self", "same", "i")
+MAX_CHARS = 1000
+_REMARK = re.compile(r"\s*\([^()]{0,60}\)\s*\Z")
+_ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ def _account(
     if circumstances.case is not None:
         wanted = circumstances.case.account_id
         return next((one for one in own if one.id == wanted), None), ()
-    words = _words(candidates, "account")
+    words = _words(candidates, "account", catalogue)
     named = _named_account(words, own, catalogue)
     if named is not None or not own:
         return named, ()
@@ -78,13 +86,17 @@ def _account(
     return None, (Problem("account", code, words, "", names, blocking=True),)
 
 
-def _words(candidates: Sequence[Candidate], field: str) -> str:
+def _words(candidates: Sequence[Candidate], name: str, catalogue: Catalogue) -> str:
     """What the mail says under a label of the field; weak labels do not choose people."""
+    field = catalogue.fields.get(name)
     return next(
         (
             one.words
             for one in candidates
-            if one.field == field and one.words.strip() and one.source != "weak-label"
+            if field is not None
+            and one.field == name
+            and one.source not in WEAK
+            and not is_blank(one.words, field, catalogue)
         ),
         "",
     )
@@ -108,15 +120,16 @@ def _contact(
     catalogue: Catalogue,
 ) -> tuple[Contact | None, tuple[Problem, ...]]:
     """The colleague named as the contact; None for the sender."""
-    words = _words(candidates, "contact")
+    words = _words(candidates, "contact", catalogue)
     sender = circumstances.contact
-    wanted = fold(words, catalogue.normalise.confusables)
-    if not wanted or sender is None or _is(sender, wanted, catalogue):
+    if not words or sender is None or _is(sender, words, catalogue):
+        return None, ()
+    if fold(words, catalogue.normalise.confusables) in ONESELF:
         return None, ()
     found = [
         one
         for one in circumstances.colleagues
-        if one.active and one.at(account) and _is(one, wanted, catalogue)
+        if one.active and one.at(account) and _is(one, words, catalogue)
     ]
     if len(found) == 1:
         return found[0], ()
@@ -124,9 +137,14 @@ def _contact(
     return None, (Problem("contact", code, words, blocking=True),)
 
 
-def _is(contact: Contact, wanted: str, catalogue: Catalogue) -> bool:
-    """Whether folded words are the contact's name, id or address, or hold the address."""
-    names = (contact.name, contact.id, *contact.emails)
-    if wanted in {fold(name, catalogue.normalise.confusables) for name in names}:
+def _is(contact: Contact, words: str, catalogue: Catalogue) -> bool:
+    """Whether the words are the contact's name or id, or hold one whole address of theirs.
+
+    A remark in brackets behind the name is no part of it: "Zack Morris (TESTING)", seed L170.
+    """
+    letters = catalogue.normalise.confusables
+    wanted = {fold(words, letters), fold(_REMARK.sub("", words), letters)}
+    if wanted & {fold(name, letters) for name in (contact.name, contact.id)}:
         return True
-    return any(email.casefold() in wanted for email in contact.emails)
+    written = {address.casefold() for address in _ADDRESS.findall(words[:MAX_CHARS])}
+    return bool(written & {email.casefold() for email in contact.emails})

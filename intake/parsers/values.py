@@ -13,13 +13,15 @@ from rapidfuzz import fuzz, process
 
 from intake.catalogue import Catalogue, Choices, Field
 from intake.labels import fold, visible
+from intake.parsers.consent import confirmed
 from intake.parsers.dates import Calendar, read_date
 
 NEAR = 85
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
 _PHONE = re.compile(
-    r"\+?[\d\s().\-/]{7,30}(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE
+    r"(\+?[\d\s().\-/]{7,30}?)(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE
 )
+MAX_ADDRESS_CHARS = 1000  # of an answer that are searched for an address
 _ADDRESS = re.compile(r"[^\s<>,;()\"]{1,64}@[^\s<>,;()\"]{1,255}")
 
 
@@ -36,10 +38,11 @@ class Taken:
 
 def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
     """Whether nothing was given: "?", "tbd", and "none" where it is no answer."""
-    folded = " ".join(visible(words).casefold().split())
+    folded = " ".join(visible(words).casefold().split()).strip("_* ")
     if field.none_is_answer and folded in ("none", "n/a", "na", "no"):
         return False
-    return folded in catalogue.normalise.blank_values or not folded.strip("-_. ()")
+    blanks = {word.strip("_* ") for word in catalogue.normalise.blank_values}
+    return folded in blanks or not folded.strip("-_. ()")
 
 
 def take(
@@ -54,9 +57,7 @@ def take(
     if field.kind == "email":
         return _email(text)
     if field.kind == "phone":
-        digits = sum(char.isdigit() for char in text)
-        good = bool(_PHONE.match(text)) and 7 <= digits <= 21
-        return Taken(text) if good else Taken(None, "bad-phone", blocking=False)
+        return _phone(text)
     if field.kind == "confirm":
         return _confirm(text, field, catalogue)
     if field.kind == "text":
@@ -73,7 +74,15 @@ def _date(text: str, field: Field, calendar: Calendar) -> Taken:
     return Taken(None, "bad-date", blocking=True)
 
 
+def _phone(text: str) -> Taken:
+    """Seven to fifteen digits (ITU-T E.164), an extension not counted."""
+    match = _PHONE.match(text)
+    digits = sum(char.isdigit() for char in match[1]) if match else 0
+    return Taken(text) if 7 <= digits <= 15 else Taken(None, "bad-phone", blocking=False)
+
+
 def _email(text: str) -> Taken:
+    text = text[:MAX_ADDRESS_CHARS]
     match = _ADDRESS.search(text)
     try:
         checked = validate_email(
@@ -88,12 +97,7 @@ def _email(text: str) -> Taken:
 
 
 def _confirm(text: str, field: Field, catalogue: Catalogue) -> Taken:
-    low = text.casefold().strip(" .!\"'")
-    normal = catalogue.normalise
-    first = re.split(r"[\s,.;:!]", low, maxsplit=1)[0]
-    if any(re.search(phrase, low) for phrase in field.phrases) and first not in normal.no_words:
-        return Taken(True)
-    if low in normal.yes_words or first in normal.yes_words:
+    if confirmed(text, field, catalogue):
         return Taken(True)
     return Taken(None, "not-confirmed", blocking=True)
 
