@@ -113,3 +113,13 @@ def test_any_service_name_reads_back(name: str) -> None:
     """The display name never changes the sender."""
     parsed = message_from_bytes(encode(replace(PLAIN, sender_name=name)))
     assert str(parsed["From"]).endswith("<support@desk.example>")
+
+
+def test_a_long_plain_subject_is_folded_between_words() -> None:
+    """ASCII stays readable over several lines; one endless word is encoded instead."""
+    for subject in ("word " * 40 + "end", "x" * 200 + " y"):
+        raw = encode(replace(PLAIN, subject=subject))
+        parsed = message_from_bytes(raw)
+        shown = str(make_header(decode_header(parsed["Subject"].replace("\n", ""))))
+        assert " ".join(shown.split()) == subject
+        assert all(len(row) <= 78 for row in raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))
