@@ -86,13 +86,16 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         engine.dispose()
 
 
-def judge(config: Config) -> Judge:
-    """What every judgement depends on. Raises ConfigError."""
+def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
+    """What every judgement depends on; ``secrets`` stand in for the configured ones.
+
+    Raises ConfigError.
+    """
     catalogue = settings.load_catalogue(config)
     house = House(
         service=config.service.name,
         address=config.service.address,
-        secrets=settings.load_secrets(config),
+        secrets=secrets or settings.load_secrets(config),
         catalogue=catalogue,
         templates=load_templates(config),
         departments=config.shape.departments,

@@ -25,7 +25,7 @@ CONTACT_KEYS = {
     "accounts": list,
     "contact_type": str,
     "areas": list,
-    "schema_bootcamp": bool,
+    "schema_bootcamp": object,  # true or false, or when it was completed
     "title": str,
     "phone": str,
 }
@@ -33,8 +33,8 @@ REQUIRED = {
     "account": ("id", "name"),
     "contact": ("id", "name", "emails", "accounts", "contact_type"),
 }
-WANTED = {str: "a text", list: "a list of texts", bool: "true or false"}
-YES = ("true", "yes", "y", "1", "x")
+WANTED: dict[type, str] = {str: "a text", list: "a list of texts"}
+NO = ("", "false", "no", "n", "0", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _csv_row(where: str, row: Mapping[str | None, Any], inner: str, reading: _Re
 def _cell(value: str, kind: type, inner: str) -> Any:
     if kind is list:
         return [part.strip() for part in value.split(inner) if part.strip()]
-    return value.lower() in YES if kind is bool else value
+    return value
 
 
 def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading: _Reading) -> bool:
@@ -198,7 +198,7 @@ def _contact(where: str, row: Mapping[str, Any], reading: _Reading) -> None:
                 tuple(row["accounts"]),
                 kind,
                 areas,
-                row.get("schema_bootcamp", False),
+                str(row.get("schema_bootcamp", "")).strip().lower() not in NO,
                 row.get("title", ""),
                 row.get("phone", ""),
             )

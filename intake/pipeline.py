@@ -146,10 +146,10 @@ def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> d
         "rule": decision.rule,
         "reasons": list(decision.reasons),
         "level": decision.level,
-        "contact": _address(decision),
+        "contact": _contact(decision, judged.known),
         "contact_id": decision.contact,
         "account": decision.account,
-        "submitted_by": submission.submitted_by if submission else "",
+        "submitted_by": decision.sender.address if _behalf(decision) and decision.sender else "",
         "case": decision.change.number if decision.change else "",
         "silence": decision.silence,
     }
@@ -170,9 +170,19 @@ def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> d
     return shown
 
 
-def _address(decision: Decision) -> str:
+def _behalf(decision: Decision) -> bool:
+    """Whether the mail was written for a colleague."""
+    return bool(decision.submission and decision.submission.submitted_by)
+
+
+def _contact(decision: Decision, known: Known) -> str:
+    """The address of the contact whose case it is; empty when nobody is known."""
     sender = decision.sender
-    return sender.address if sender and sender.contact else ""
+    if sender is None or sender.contact is None:
+        return ""
+    wanted = decision.submission.contact if decision.submission else ""
+    colleague = next((one for one in known.colleagues if one.id == wanted), None)
+    return colleague.emails[0] if colleague and colleague.emails else sender.address
 
 
 def _submission(submission: Any) -> dict[str, Any]:
@@ -182,13 +192,15 @@ def _submission(submission: Any) -> dict[str, Any]:
             "fields": {}, "fields_text": {}, "missing": [], "problems": [],
         }  # fmt: skip
     values = submission.fields
+    own = {"subject": submission.subject, "description": submission.description}
+    own = {name: words for name, words in own.items() if words}
     return {
         "type": submission.type,
         "priority": submission.priority,
         "department": submission.department,
         "subject": submission.subject,
         "description": submission.description,
-        "fields": {name: one.value for name, one in values.items() if one.value is not None},
+        "fields": own | {name: one.value for name, one in values.items() if one.value is not None},
         "fields_text": {name: one.words for name, one in values.items() if one.words},
         "missing": list(submission.missing),
         "problems": [

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intake import assembly, pipeline
+from intake import config as settings
 from intake.blobs import Blobs
 from intake.config import Config
 from intake.message import Arrival, Refusal
@@ -40,11 +41,21 @@ def explain(
     return Explainer(config, mailbox).explain(raw, file=file, at=at)
 
 
+UNSIGNED = (b"no secret was made yet: these references are for looking at only",)
+
+
+def _secrets(config: Config) -> tuple[bytes, ...]:
+    """The service's secrets; before `intake init` a stand-in that nothing is ever signed with."""
+    given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
+    there = given or config.path(config.service.secret_file).exists()
+    return settings.load_secrets(config) if there else UNSIGNED
+
+
 class Explainer:
     """Explains many mails with one look at the configuration; reads the database if it is there."""
 
     def __init__(self, config: Config, mailbox: str = "") -> None:
-        self._bench = assembly.judge(config)
+        self._bench = assembly.judge(config, _secrets(config))
         self._settings = assembly.pool_settings(config)
         self._mailbox = mailbox or config.mailbox[0].name
         self._engine = open_engine(config.database_url, read_only=True)

@@ -260,8 +260,34 @@ def test_explain_tells_and_writes_nothing(config: Config, tmp_path: Path) -> Non
     assert one["contact"].endswith(".example")
     assert one["letters"][0]["kind"] == "ack"
     assert "letter (ack)" in good(config, "explain", str(mail), str(mail))
+    lines = good(config, "explain", str(mail), str(mail), "--json").splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["report_outage"] * 2
     assert (tmp_path / "var/intake.db").read_bytes() == before
     assert "wanted 2021" in str(failed(config, "explain", str(mail), "--at", "noon"))
+
+
+def test_explain_works_before_anything_was_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without configuration, secret and database: nobody is known, and nothing is made."""
+    monkeypatch.setattr(settings, "file", None)
+    monkeypatch.chdir(tmp_path)
+    mail = tmp_path / "one.eml"
+    mail.write_bytes(bag(1)[0].raw)
+    done = RUNNER.invoke(app, ["explain", str(mail), "--json"])
+    assert done.exit_code == 0, done.output
+    one = json.loads(done.output)
+    assert (one["decision"], one["rule"], one["contact"]) == ("hold", "R8", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["one.eml"]
+
+
+def test_a_colleagues_case_names_both(config: Config, tmp_path: Path) -> None:
+    """The contact is the colleague, the writer is on record beside."""
+    mail = tmp_path / "one.eml"
+    raw = bag(13)[12].raw.replace(b"Case Type:", b"Contact: Person 15\r\nCase Type:")
+    mail.write_bytes(raw.replace(b"Matter", b"Business"))
+    one = json.loads(good(config, "explain", str(mail), "--json"))
+    assert (one["contact"], one["submitted_by"]) == ("person15@d5.example", "person85@d5.example")
 
 
 def test_init_makes_what_is_missing_and_nothing_twice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,7 +146,7 @@ def explain(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What would be decided about a mail, and why. Writes nothing, sends nothing."""
+    """What would be decided about mails, and why; --json: an object a line. Writes nothing."""
     from intake import review
 
     moment = _moment(at)
@@ -159,8 +160,8 @@ def explain(
             else:
                 _show_explained(one)
         explainer.close()
-    if as_json:
-        show_json(shown[0] if len(shown) == 1 else shown)
+    for one in shown:
+        say(json.dumps(one, ensure_ascii=False))
 
 
 def _moment(text: str) -> datetime | None:
