@@ -9,6 +9,7 @@ L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from intake import authres
@@ -16,6 +17,7 @@ from intake.addresses import Mailbox, ascii_lower
 from intake.known import Contact, Known
 from intake.message import Message
 
+_BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
 LEVELS = ("L0", "LT", "L1", "L2", "L3")
 
 
@@ -24,7 +26,7 @@ class Trust:
     """Whose Authentication-Results are believed for one mailbox; empty means nobody's."""
 
     authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id
-    received_above: int = 0  # Received fields of our own servers that may stand above the field
+    received_above: int = 0  # Received fields of other servers of ours that may stand above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,20 @@ def _aligned(signer: str, domain: str) -> bool:
     return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
 
 
+def _is_ours(received: str, trust: Trust) -> bool:
+    """Whether the hop was written by a server that bears a trusted id (RFC 8601 §5)."""
+    by = _BY.search(received.partition(";")[0])
+    host = ascii_lower(by[1]).rstrip(".") if by else ""
+    return any(own and (host == own or host.endswith(f".{own}")) for own in trust.authserv_ids)
+
+
 def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults | None, list[str]]:
     """The topmost field of a trusted id below no foreign hop, and what was set aside."""
     evidence: list[str] = []
     chosen: authres.AuthResults | None = None
     received = 0
     for header in message.fields:
-        received += header.name == "received"
+        received += header.name == "received" and not _is_ours(header.value, trust)
         if header.name != "authentication-results":
             continue
         read = authres.read(header.value)
@@ -118,7 +127,7 @@ def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults 
         elif received > trust.received_above:
             evidence.append(
                 f"Authentication-Results of {read.authserv_id!r} stands below {received} Received "
-                f"fields, trusted is at most {trust.received_above}"
+                f"fields of other servers, received_above allows {trust.received_above}"
             )
         elif chosen is not None:
             evidence.append("a second field of a trusted id was set aside as possibly forged")

@@ -71,9 +71,27 @@ def test_a_forged_copy_below_the_real_field_is_set_aside() -> None:
 
 def test_a_field_below_a_hop_that_is_not_ours_does_not_count() -> None:
     """What the sender supplied stands below our own server's Received field."""
-    below = (("received", "by mx.desk.example"), ("authentication-results", PASS))
+    below = (("received", "from a by lmtp.desk.example; x"), ("authentication-results", PASS))
     assert level(*below) == "L1"
     assert level(*below, trust=Trust((AUTHSERV,), received_above=1)) == "L3"
+    sender = identify(message(fields=fields(*below)), KNOWN, TRUST)
+    assert "received_above allows 0" in sender.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("hop", "wanted"),
+    [
+        ("from mail.bayside.example by mx.desk.example with ESMTPS id 1; Mon, 2 Mar 2026", "L3"),
+        ("from x by in1.MX.desk.example.; Mon", "L3"),
+        ("from x by mx.desk.example.attack.example; Mon", "L1"),
+        ("from x by evilmx.desk.example; Mon", "L1"),
+        ("from x; by mx.desk.example", "L1"),
+        ("nothing", "L1"),
+    ],
+)
+def test_our_own_servers_hop_may_stand_above_its_field(hop: str, wanted: str) -> None:
+    """Many receivers write their own Received line on top; other servers' lines end trust."""
+    assert level(("received", hop), ("authentication-results", PASS)) == wanted
 
 
 def test_an_unreadable_field_is_set_aside() -> None:
