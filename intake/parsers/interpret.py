@@ -22,7 +22,7 @@ from intake.parsers.submission import (
     Scan,
     Submission,
 )  # fmt: skip
-from intake.parsers.values import is_blank, take
+from intake.parsers.values import WEAK, is_blank, take
 
 OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
 NO_SUBJECT = "(no subject)"
@@ -119,7 +119,7 @@ def best(
     given = [
         one for one in candidates if one.field == name and not is_blank(one.words, field, catalogue)
     ]
-    strong = [one for one in given if one.source != "weak-label"]
+    strong = [one for one in given if one.source not in WEAK]
     ranked = strong or given
     if not ranked:
         return None
@@ -140,7 +140,7 @@ def _priority(form: Form, candidates: Sequence[Candidate]) -> None:
     taken = take(candidate.words, field, form.type, catalogue, calendar)
     if isinstance(taken.value, str):
         form.priority = taken.value
-    elif candidate.source != "weak-label":
+    elif candidate.source not in WEAK:
         form.problems.append(Problem("priority", "unknown-choice", candidate.words, form.priority))
 
 
@@ -175,7 +175,7 @@ def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) ->
     if field.list_split:
         words = (split_dates(words) or [words])[0]
     taken = take(words, field, form.type, form.catalogue, calendar)
-    weak = candidate.source == "weak-label"
+    weak = candidate.source in WEAK
     if weak and (taken.code or (field.keep_text and taken.value is None)):
         return [f"{candidate.label}: {candidate.words}"]
     if taken.code:
@@ -194,13 +194,30 @@ def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -
     for field in form.catalogue.fields.values():
         if not field.list_split or field.name not in form.values:
             continue
-        candidate = best(candidates, field.name, field, form.catalogue)
-        parts = split_dates(candidate.words) if candidate else []
-        for name, words in zip(field.list_split[1:], parts[1:], strict=False):
+        parts = _parts(candidates, field, form.catalogue)
+        for name, (words, one) in zip(field.list_split[1:], parts[1:], strict=False):
             other = form.catalogue.fields[name]
             taken = take(words, other, form.type, form.catalogue, calendar)
-            if name not in form.values and taken.value is not None and candidate:
-                form.values[name] = FieldValue(taken.value, words, candidate.source)
+            if name not in form.values and taken.value is not None:
+                form.values[name] = FieldValue(
+                    taken.value, words, one.source, one.label, one.start, one.end
+                )
+
+
+def _parts(
+    candidates: Sequence[Candidate], field: Field, catalogue: Catalogue
+) -> list[tuple[str, Candidate]]:
+    """Every date under the field's label, which may stand there three times (seed L143).
+
+    In a reply the last answer counts alone: it corrects the ones before.
+    """
+    first = best(candidates, field.name, field, catalogue)
+    if first is None:
+        return []
+    same = [one for one in candidates if one.field == field.name and one.source == first.source]
+    if first.source == "reply":
+        same = [first]
+    return [(words, one) for one in same for words in split_dates(one.words)]
 
 
 def _split_names(form: Form, candidates: Sequence[Candidate]) -> None:
@@ -259,7 +276,7 @@ def _description(
     if case is not None:
         unsaid = not case.description and not words
         return words or (free if unsaid else "")
-    if given is not None and given.source == "weak-label" and free:
+    if given is not None and given.source in WEAK and free:
         words = _joined(free, words)
     kind = form.catalogue.types.get(form.type)
     if not words and not free and kind and kind.opens_at_once and subject != NO_SUBJECT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from intake.catalogue import Catalogue
@@ -33,6 +33,17 @@ _SENT_FROM = (
 SIGNATURE = ("-- ", "--")
 HELP_CHARS = 40  # of a help text are enough to know it by
 MAX_HELP_LINES = 8
+MAX_HEAD_CHARS = 300  # of a header line are looked at
+MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
+MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
+_RULE = re.compile(r"[-_=*\s]{10,200}\Z")
+_YEAR = re.compile(r"\d{4}")
+_FORWARDS = ("begin forwarded message:", "anfang der weitergeleiteten", "inicio del mensaje reenv")
+_CLOSINGS = (
+    "thanks", "thank you", "many thanks", "regards", "best", "best regards", "kind regards",
+    "sincerely", "cheers", "respectfully", "yours", "thx", "gracias", "saludos", "merci",
+)  # fmt: skip
+_GREETINGS = ("hi", "hello", "dear", "good morning", "good afternoon", "hey", "hola", "bonjour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def split(body: str) -> list[Line]:
     """Every line with its place; ``>`` marks are counted and taken off."""
     found: list[Line] = []
     at = 0
-    for raw in body.split("\n"):
+    for raw in body.split("\n", MAX_LINES):
         index, depth = 0, 0
         while index < len(raw) and raw[index] in "> ":
             if raw[index] == ">":
@@ -89,10 +100,10 @@ def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
     return 0
 
 
-def own(lines: list[Line]) -> Iterator[Line]:
+def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
     """The person's own new lines: no quotes, nothing behind a signature or an old mail's head."""
     fenced = False
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines[:end]):
         if line.depth:
             continue
         if line.text.lstrip().startswith("```"):
@@ -107,19 +118,53 @@ def own(lines: list[Line]) -> Iterator[Line]:
 def ends_own_text(lines: list[Line], number: int) -> bool:
     """Whether a signature, a separator or the header block of an older mail begins here."""
     text = lines[number].text
-    low = text.strip().lower()
-    if text in SIGNATURE or low.startswith(_SENT_FROM) or _SEPARATOR.match(text):
+    if is_signature(text) or _SEPARATOR.match(text):
         return True
-    return is_old_head(lines, number)
+    if text.strip().lower().startswith(_FORWARDS):
+        return True
+    return is_old_head(lines, number + 1 if _RULE.match(text) else number)
+
+
+def is_signature(text: str) -> bool:
+    """``-- `` and what telephones write under a mail."""
+    return text in SIGNATURE or text.strip().lower().startswith(_SENT_FROM)
+
+
+def is_courtesy(text: str) -> bool:
+    """A line that greets or closes and says nothing else."""
+    flat = text.strip().casefold().rstrip(",.! ")
+    return flat in _CLOSINGS or (flat.split(" ")[0] in _GREETINGS and len(flat.split()) <= 4)
+
+
+def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> int | None:
+    """Where the writer signs with their own name, near the end; None when they do not.
+
+    Behind a closing or a blank line, never as the answer under a label.
+    """
+    wanted = " ".join(name.casefold().split())
+    words = 0  # lines with words on them, counted from the end
+    for number in range(len(lines) - 1, 0, -1):
+        line = lines[number]
+        flat = " ".join(line.text.casefold().split()).rstrip(",.")
+        words += bool(flat) and not line.depth
+        if words > MAX_SIGNATURE_LINES + 1:
+            break
+        if flat and flat in (wanted, wanted.partition(" ")[0]) and not line.depth:
+            above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
+            blank = flat == wanted and not lines[number - 1].text.strip()
+            apart = blank or is_courtesy(above)
+            if above and apart and not is_label(above):
+                return number
+    return None
 
 
 def is_old_head(lines: list[Line], number: int) -> bool:
     """From: and two more header lines within five, one of them with an address or a date."""
-    if not _FROM.match(lines[number].text):
+    if number >= len(lines) or not _FROM.match(lines[number].text):
         return False
     block = [line.text for line in lines[number : number + 6]]
-    heads = [text for text in block if _HEADER.match(text)]
-    return len(heads) >= 3 and any("@" in text or re.search(r"\d{4}", text) for text in heads)
+    heads = [text[:MAX_HEAD_CHARS] for text in block if _HEADER.match(text)]
+    return len(heads) >= 3 and any("@" in text or _YEAR.search(text) for text in heads)
 
 
 def is_attribution(lines: list[Line], number: int) -> bool:

@@ -14,9 +14,8 @@ from intake.catalogue import Catalogue
 from intake.known import Account, Contact
 from intake.labels import fold
 from intake.parsers.submission import Candidate, Circumstances, Problem
-from intake.parsers.values import is_blank
+from intake.parsers.values import WEAK, is_blank
 
-WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
 ONESELF = ("me", "myself", "self", "same", "i")
 MAX_CHARS = 1000
 _REMARK = re.compile(r"\s*\([^()]{0,60}\)\s*\Z")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.known import PendingForm
 from intake.labels import visible
@@ -17,6 +18,7 @@ from intake.parsers.submission import Candidate
 from intake.parsers.table import Named, Table, named, table
 
 LONG_KINDS = ("multiline",)
+MAX_LETTER_CHARS = 20_000  # of our letter in which a wrapped line is looked for
 MIN_WRAPPED = 20  # a piece of a line of ours that a mail client has wrapped
 
 
@@ -109,22 +111,30 @@ def answers(
         labels=table(catalogue, type_name),
         catalogue=catalogue,
         form=frozenset(line for line in ours if line),
-        flat=" ".join(pending.text.split()),
+        flat=" ".join(pending.text[:MAX_LETTER_CHARS].split()),
     )
     lines = text_lines.without_form(text_lines.split(body), catalogue)
-    ended = False  # the person's signature was passed
+    ended = False  # inside the person's signature
     for number, line in enumerate(lines):
         if not line.depth and not walk.old:
             walk.old = walk.head = text_lines.is_old_head(lines, number)
-            ended = ended or line.text in text_lines.SIGNATURE
-        _step(walk, lines, number, ended=ended)
+        if line.depth or walk.old:
+            ended = False
+        elif text_lines.is_signature(line.text):
+            ended = True
+        elif walk.is_form(line):  # our letter's copy, without marks, begins below the signature
+            ended = False
+        if ended:
+            walk.close()
+        else:
+            _step(walk, lines, number)
     walk.close()
     comment = "\n".join(walk.comment).strip()
-    candidates = tuple(walk.found) or _bare(pending, catalogue, comment)
+    candidates = tuple(walk.found) or _bare(message, pending, catalogue, comment)
     return Answers(candidates, "" if not walk.found and candidates else comment)
 
 
-def _step(walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool) -> None:
+def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
     """One line: ours, a label with an answer behind it, an answer, or free words."""
     line = lines[number]
     walk.head = walk.head and bool(line.text.strip())
@@ -143,16 +153,28 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int, *, ended: bool
         walk.open(found, line, found.value)
     elif walk.label is not None and not text_lines.is_attribution(lines, number):
         walk.answer(line)
-    elif not quoted and not ended and not text_lines.is_attribution(lines, number):
+    elif not quoted and not text_lines.is_attribution(lines, number):
         walk.comment.append(visible(line.text).rstrip())
 
 
-def _bare(pending: PendingForm, catalogue: Catalogue, comment: str) -> tuple[Candidate, ...]:
-    """One thing was asked and words stand on top without a label: they are the answer."""
-    if len(pending.asked) != 1 or not comment:
+def _bare(
+    message: Message, pending: PendingForm, catalogue: Catalogue, comment: str
+) -> tuple[Candidate, ...]:
+    """One thing was asked and words stand on top without a label: they are the answer.
+
+    A greeting, a closing and the writer's name are no part of it; a short kind takes one line.
+    """
+    name = message.sender.name.casefold() if isinstance(message.sender, Mailbox) else ""
+    names = (name, name.partition(" ")[0]) if name else ()
+    lines = [
+        line
+        for line in comment.splitlines()
+        if not text_lines.is_courtesy(line) and line.strip(" ,.").casefold() not in names
+    ]
+    words = "\n".join(lines).strip()
+    if len(pending.asked) != 1 or not words:
         return ()
     known = catalogue.fields.get(pending.asked[0])
-    words = comment
     if known is not None and known.kind not in LONG_KINDS:
-        words = next((line for line in comment.splitlines() if line.strip()), "")
+        words = next((line for line in lines if line.strip()), "")
     return (Candidate(pending.asked[0], words.strip(), "reply"),)

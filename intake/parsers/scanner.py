@@ -7,25 +7,37 @@ read independently and compared; kinds decide where a value ends; the rest is th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-from rapidfuzz import fuzz, process
-
-from intake.catalogue import Catalogue
-from intake.labels import fold, visible
+from intake.addresses import Mailbox
+from intake.catalogue import Catalogue, Field
+from intake.labels import visible
 from intake.message import Message, Warning
+from intake.parsers import case_type, cells
 from intake.parsers import lines as text_lines
+from intake.parsers.case_type import type_of
 from intake.parsers.submission import Candidate, Scan
-from intake.parsers.table import Label, Named, Table, named, table
+from intake.parsers.table import Named, Table, list_mark, named, nearly, table
+from intake.parsers.values import WEAK, is_listed
+
+__all__ = ["clean_subject", "scan", "type_of"]
 
 LONG_KINDS = ("multiline",)
-NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
-_REPLY = re.compile(r"\s*(re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(\[\d+\])?\s?:", re.IGNORECASE)
+MAX_DATE_CHARS = 40  # of a line that goes on a list of dates
+MAX_LIST_LINES = 20  # of one answer
+MAX_NEAR_LINES = 200  # of one body that are tried as a misspelt label
+MAX_HALF_LABEL_CHARS = 40  # of a line that may be the first half of a label
+_REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
-_LISTED = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•])\s")
-_BRACKET = re.compile(r"\s*\[([^\]]{2,60})\]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One body of a mail as the writer's own new lines."""
+
+    text: str
+    name: str  # "plain" or "html"
+    lines: tuple[text_lines.Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,165 +46,82 @@ class Reading:
 
     candidates: tuple[Candidate, ...]
     leftover: str
-    text: str
-    body: str
+    body: Body
     forms: int = 1  # how many forms seem to stand in it
+    warnings: tuple[Warning, ...] = ()
 
 
 def scan(message: Message, catalogue: Catalogue) -> Scan:
     """Everything the mail offers. Total: any mail gives a Scan."""
-    subject = clean_subject(message.subject)
-    type_name, source, words, subject = _type(message, subject, catalogue)
-    labels = table(catalogue, type_name)
-    plain = _read(message.plain, labels, catalogue, type_name, "plain")
-    html = _read(message.html.text, labels, catalogue, type_name, "html")
+    bodies = _bodies(message, catalogue)
+    told = case_type.tell(
+        message, [body.lines for body in bodies], clean_subject(message.subject), catalogue
+    )
+    labels = table(catalogue, told.type)
+    plain, html = (_read(body, labels, catalogue, told.type) for body in bodies)
     html = _with_rows(html, message.html.rows, labels)
-    chosen = html if _weight(html) > _weight(plain) or not plain.text.strip() else plain
-    warnings = _disagreements(plain, html) if plain.text and html.text else []
+    better = _weight(html) > _weight(plain) or not plain.body.text.strip()
+    chosen = html if better else plain
+    warnings = [*chosen.warnings]
+    if message.plain and message.html.text:
+        warnings += _disagreements(plain, html)
     if chosen.forms > 1:
         warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     return Scan(
-        type=type_name,
-        type_source=source,
-        type_words=words,
-        candidates=chosen.candidates,
+        type=told.type,
+        type_source=told.source,
+        type_words=told.words,
+        candidates=_without_type(chosen.candidates, told),
         leftover=chosen.leftover,
-        body=chosen.body if chosen.text.strip() else "none",
-        text=chosen.text,
-        subject=subject,
+        body=chosen.body.name if chosen.body.text.strip() else "none",
+        text=chosen.body.text,
+        subject=told.subject,
         warnings=tuple(warnings),
     )
+
+
+def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
+    """The plain and the HTML body, each cut where the writer's own words end."""
+    name = message.sender.name if isinstance(message.sender, Mailbox) else ""
+    labels = table(catalogue, "")
+
+    def is_bare_label(text: str) -> bool:
+        found = named(text, labels)
+        return found is not None and not found.value
+
+    made = []
+    for text, kind in ((message.plain, "plain"), (message.html.text, "html")):
+        told = text_lines.without_form(text_lines.split(text), catalogue)
+        own = list(text_lines.own(told))
+        end = text_lines.signed_at(own, name, is_bare_label)
+        made.append(Body(text, kind, tuple(own[:end])))
+    return made[0], made[1]
+
+
+def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[Candidate, ...]:
+    """The line that told the case type says nothing else: "Type: Data Restore" is no Type."""
+    if told.source != "label":
+        return found
+    place = next(
+        (
+            number
+            for number, one in enumerate(found)
+            if one.field != "case_type" and (one.label, one.words) == (told.label, told.words)
+        ),
+        None,
+    )
+    if place is None or any(one.field == "case_type" for one in found[:place]):
+        return found
+    return (*found[:place], replace(found[place], field="case_type"), *found[place + 1 :])
 
 
 def clean_subject(subject: str) -> str:
     """The subject without our tags and any row of Re:, Fwd: and their kin."""
     text = " ".join(_TAG.sub(" ", subject).split())
-    while match := _REPLY.match(text):
-        text = text[match.end() :].strip()
-    return text
-
-
-# ---------------------------------------------------------------- the case type
-
-
-def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
-    """The case type that the words name: by label, alias or name; by near match when asked."""
-    names = _type_names(catalogue)
-    folded = fold(words, catalogue.normalise.confusables)
-    if folded in names:
-        return names[folded]
-    if not near or len(folded) < 6:
-        return ""
-    best = process.extract(folded[:80], list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
-    found = {names[one[0]] for one in best}
-    return found.pop() if len(found) == 1 else ""
-
-
-@lru_cache(maxsize=8)
-def _type_names(catalogue: Catalogue) -> dict[str, str]:
-    """Every folded word for a type."""
-    names: dict[str, str] = {}
-    for case in catalogue.types.values():
-        for word in (case.label, case.name, case.name.replace("_", " "), *case.aliases):
-            names.setdefault(fold(word, catalogue.normalise.confusables), case.name)
-    return names
-
-
-def _type(message: Message, subject: str, catalogue: Catalogue) -> tuple[str, str, str, str]:
-    """(type, where from, words, subject without a type prefix)."""
-    from_subject, words, rest = _subject_type(subject, catalogue)
-    by_label = _label_type(message, catalogue)
-    if by_label and by_label[0]:
-        return by_label[0], "label", by_label[1], rest if from_subject else subject
-    plus = _plus_type(message, catalogue)
-    if plus[0]:
-        return plus[0], "plus-address", plus[1], rest if from_subject else subject
-    if from_subject:
-        return from_subject, "subject", words, rest
-    return "", "", by_label[1] if by_label else "", subject
-
-
-def _subject_type(subject: str, catalogue: Catalogue) -> tuple[str, str, str]:
-    """``[Type] topic``, ``Type: topic``, ``Type - topic`` or a subject that is a type's name."""
-    bracket = _BRACKET.match(subject)
-    if bracket:
-        found = type_of(bracket[1], catalogue)
-        if found:
-            return found, bracket[1], subject[bracket.end() :].strip() or subject
-    for separator in (":", " - ", " – ", " — "):
-        head, cut, rest = subject.partition(separator)
-        found = type_of(head, catalogue) if cut and len(head) <= 60 else ""
-        if found:
-            return found, head.strip(), rest.strip() or subject
-    found = type_of(subject, catalogue) if len(subject) <= 60 else ""
-    return found, subject if found else "", subject
-
-
-def _plus_type(message: Message, catalogue: Catalogue) -> tuple[str, str]:
-    for key in (*message.recipients, *message.to, *message.cc):
-        _, plus, tag = key.partition("@")[0].partition("+")
-        if plus:
-            found = type_of(re.sub(r"[-_.]+", " ", tag), catalogue)
-            found = found or _squeezed(tag, catalogue)
-            if found:
-                return found, tag
-    return "", ""
-
-
-def _squeezed(tag: str, catalogue: Catalogue) -> str:
-    """``reportanoutage`` names a type too."""
-    wanted = re.sub(r"[^a-z0-9]", "", tag.lower())
-    for case in catalogue.types.values():
-        for word in (case.label, case.name):
-            if re.sub(r"[^a-z0-9]", "", word.lower()) == wanted:
-                return case.name
-    return ""
-
-
-def _label_type(message: Message, catalogue: Catalogue) -> tuple[str, str] | None:
-    """The first label in the person's own text whose value names a type."""
-    labels = _type_labels(catalogue)
-    unknown: tuple[str, str] | None = None
-    for name, value, label in _pairs(message, labels):
-        found = type_of(value, catalogue, near=not label.weak)
-        if found:
-            return found, value
-        if name and not label.weak and value and unknown is None:
-            unknown = ("", value)
-    return unknown
-
-
-@lru_cache(maxsize=8)
-def _type_labels(catalogue: Catalogue) -> Table:
-    whole = table(catalogue, "")
-    field = catalogue.fields.get("case_type")
-    words = {*(field.aliases_on("") if field else ()), *(field.weak_aliases if field else ())}
-    folded = {fold(word, whole.confusables) for word in words}
-    strong = {fold(word, whole.confusables) for word in (field.aliases_on("") if field else ())}
-    labels = {word: Label("case_type", word not in strong) for word in folded}
-    return replace(whole, labels=labels)
-
-
-def _pairs(message: Message, labels: Table) -> Iterable[tuple[str, str, Label]]:
-    """(label, value, what it stands for) over rows and lines of both bodies."""
-    for row in message.html.rows:
-        label = labels.find(row[0]) if len(row) == 2 else None
-        if label:
-            yield row[0], row[1].strip(), label
-    for body in (message.plain, message.html.text):
-        lines = list(text_lines.own(text_lines.split(body)))
-        for number, line in enumerate(lines):
-            found = named(line.text, labels) if line.depth == 0 else None
-            if found:
-                yield found.words, found.value or _next(lines, number), found.label
-
-
-def _next(lines: list[text_lines.Line], number: int) -> str:
-    """The next line with something on it."""
-    for line in lines[number + 1 : number + 4]:
-        if visible(line.text).strip():
-            return line.text.strip()
-    return ""
+    start = 0
+    while match := _REPLY.match(text, start):
+        start = match.end()
+    return text[start:].strip()
 
 
 # ---------------------------------------------------------------- one body
@@ -201,10 +130,10 @@ def _next(lines: list[text_lines.Line], number: int) -> str:
 class _Walk:
     """The state of one walk down the lines of a body."""
 
-    def __init__(self, labels: Table, catalogue: Catalogue, source: str) -> None:
+    def __init__(self, labels: Table, catalogue: Catalogue, type_name: str) -> None:
         self.labels = labels
         self.catalogue = catalogue
-        self.source = source
+        self.type = type_name
         self.found: list[Candidate] = []
         self.leftover: list[str] = []
         self.open: Named | None = None  # the label whose value goes on
@@ -212,10 +141,16 @@ class _Walk:
         self.start = self.end = 0
         self.bulleted = False  # labels themselves stand in a list
         self.types = 0
+        self.tries = MAX_NEAR_LINES
+        self.misread: list[str] = []
 
-    def feed(self, line: text_lines.Line) -> None:
-        """One more line."""
+    def feed(self, line: text_lines.Line, after: text_lines.Line | None) -> bool:
+        """One more line; whether the one after it was the second half of its label."""
         found = named(line.text, self.labels) if line.depth == 0 else None
+        whole = self._two_halves(line, after) if found is None and after else None
+        line = whole or line
+        if found is None:
+            found = named(line.text, self.labels) if whole else self._misspelt(line)
         if found is not None and self._counts(found):
             self.close()
             self._begin(found, line)
@@ -223,6 +158,25 @@ class _Walk:
             self.leftover.append(line.text)
         else:
             self._more(line)
+        return whole is not None
+
+    def _two_halves(self, line: text_lines.Line, after: text_lines.Line) -> text_lines.Line | None:
+        """``Who is`` and ``impacted?`` on two lines are one label, when neither is one alone."""
+        if line.depth or after.depth or not line.text.strip() or not after.text.strip():
+            return None
+        if len(line.text) > MAX_HALF_LABEL_CHARS or after.start != line.start + len(line.text) + 1:
+            return None
+        whole = text_lines.Line(f"{line.text} {after.text}", line.start, 0)
+        found = named(whole.text, self.labels)
+        spans = found is not None and not found.label.weak and found.at > len(line.text) + 1
+        return whole if spans and named(after.text, self.labels) is None else None
+
+    def _misspelt(self, line: text_lines.Line) -> Named | None:
+        """A label with a letter wrong; the operator is told how it was read."""
+        if line.depth or not self.tries or ":" not in line.text:
+            return None
+        self.tries -= 1
+        return nearly(line.text, self.labels)
 
     def _counts(self, found: Named) -> bool:
         """Inside a long value a list item or a weak word is text, not a label."""
@@ -232,19 +186,33 @@ class _Walk:
             return False
         return not found.label.weak
 
+    def _field(self, found: Named) -> Field | None:
+        return self.catalogue.fields.get(found.label.field)
+
     def _kind(self, found: Named) -> str:
-        field = self.catalogue.fields.get(found.label.field)
+        field = self._field(found)
         return field.kind if field else "text"
 
     def _begin(self, found: Named, line: text_lines.Line) -> None:
         self.bulleted = self.bulleted or found.listed
         self.types += found.label.field == "case_type" and not found.label.weak
+        if found.label.near:
+            self.misread.append(f"{found.words!r} was read as {found.label.near!r}")
         self.open = found
         self.start = line.start + found.at
         self.end = line.start + len(line.text)
         self.parts = [found.value] if found.value else []
-        if found.value and self._kind(found) not in LONG_KINDS:
+        if found.value and not self._runs_on(found):
             self.close()
+
+    def _runs_on(self, found: Named) -> bool:
+        """Whether a value of that kind may take more than one line."""
+        field = self._field(found)
+        return field is not None and (field.kind in LONG_KINDS or self._is_list(field))
+
+    def _is_list(self, field: Field) -> bool:
+        multi = field.kind == "multichoice" or field.choices_on(self.type).multi
+        return multi or bool(field.list_split)
 
     def _more(self, line: text_lines.Line) -> None:
         """A further line of an open value; a short kind takes the first line with words on it."""
@@ -253,10 +221,30 @@ class _Walk:
         if self._kind(self.open) in LONG_KINDS:
             self.parts.append(line.text)
             self.end = line.start + len(line.text)
-        elif visible(line.text).strip():
-            self.parts = [line.text.strip()]
-            self.start, self.end = line.start, line.start + len(line.text)
+        elif not self.parts and not visible(line.text).strip():
+            return
+        elif self.parts and not self._goes_on(line.text):
             self.close()
+            self.leftover.append(line.text)
+        else:
+            mark = list_mark(line.text)
+            self.start = self.start if self.parts else line.start + mark
+            self.parts.append(line.text[mark:].strip() or line.text.strip())
+            self.end = line.start + len(line.text)
+            if not self._runs_on(self.open):
+                self.close()
+
+    def _goes_on(self, text: str) -> bool:
+        """Whether a line under a list's value is another value of it."""
+        field = self._field(self.open) if self.open else None
+        words = text[list_mark(text) :].strip()
+        if field is None or not words:
+            return False
+        if field.list_split:
+            some = any(char.isdigit() for char in words)
+            return some and len(words) <= MAX_DATE_CHARS and len(self.parts) < len(field.list_split)
+        room = len(self.parts) < MAX_LIST_LINES
+        return room and is_listed(words, field.choices_on(self.type), self.catalogue)
 
     def end_of_text(self) -> None:
         """The last long value ends at a blank line, if it began behind its label.
@@ -267,7 +255,7 @@ class _Walk:
             return
         blank = next((n for n, part in enumerate(self.parts) if not visible(part).strip()), 0)
         rest = self.parts[blank + 1 :] if blank else []
-        if rest and not any(_LISTED.match(part) for part in rest):
+        if rest and not any(list_mark(part) for part in rest):
             self.leftover += ["", *rest]
             self.parts = self.parts[:blank]
 
@@ -276,31 +264,27 @@ class _Walk:
         if self.open is None:
             return
         words = "\n".join(self.parts).strip("\n \t\u00a0")
-        weak = self.open.label.weak
+        label = self.open.label
+        source = "weak-label" if label.weak else "near-label" if label.near else "label"
         self.found.append(
-            Candidate(
-                self.open.label.field,
-                words,
-                "weak-label" if weak else "label",
-                self.open.words,
-                self.start,
-                self.end,
-            )
+            Candidate(label.field, words, source, self.open.words, self.start, self.end)
         )
         self.open = None
         self.parts = []
 
 
-def _read(text: str, labels: Table, catalogue: Catalogue, type_name: str, body: str) -> Reading:
-    """Labels and leftovers of the person's own lines."""
-    walk = _Walk(labels, catalogue, body)
-    lines = text_lines.without_form(text_lines.split(text), catalogue)
-    for line in text_lines.own(lines):
-        walk.feed(line)
+def _read(body: Body, labels: Table, catalogue: Catalogue, type_name: str) -> Reading:
+    """Labels and leftovers of the writer's own lines."""
+    walk = _Walk(labels, catalogue, type_name)
+    taken = False  # with the line before
+    for number, line in enumerate(body.lines):
+        after = body.lines[number + 1] if number + 1 < len(body.lines) else None
+        taken = not taken and walk.feed(line, after)
     walk.end_of_text()
     walk.close()
-    leftover = _paragraphs(walk.leftover)
-    return Reading(tuple(walk.found), leftover, text, body, max(1, walk.types))
+    warnings = tuple(Warning("near-label", one) for one in walk.misread[:20])
+    forms = max(1, walk.types)
+    return Reading(tuple(walk.found), _paragraphs(walk.leftover), body, forms, warnings)
 
 
 def _paragraphs(lines: list[str]) -> str:
@@ -315,36 +299,17 @@ def _paragraphs(lines: list[str]) -> str:
 
 def _with_rows(reading: Reading, rows: tuple[tuple[str, ...], ...], labels: Table) -> Reading:
     """Table cells say more exactly than lines where a value ends."""
-    found = {candidate.field: candidate for candidate in reversed(_rows(rows, labels))}
+    made = cells.candidates(rows, labels.find)
+    found = {candidate.field: candidate for candidate in reversed(made)}
     if not found:
         return reading
     kept = [found.pop(one.field) if one.field in found else one for one in reading.candidates]
     return replace(reading, candidates=(*kept, *found.values()))
 
 
-def _rows(rows: tuple[tuple[str, ...], ...], labels: Table) -> list[Candidate]:
-    """Label beside value, or a row of labels above a row of values."""
-    made: list[Candidate] = []
-    for number, row in enumerate(rows):
-        heads = [labels.find(cell) for cell in row]
-        if len(row) == 2 and heads[0] and not (heads[1] and not heads[1].weak):
-            made.append(_cell(heads[0], row[0], row[1]))
-        elif len(row) >= 2 and all(heads) and number + 1 < len(rows):
-            below = rows[number + 1]
-            if len(below) == len(row):
-                pairs = zip(heads, row, below, strict=True)
-                made += [_cell(head, label, value) for head, label, value in pairs if head]
-    return made
-
-
-def _cell(label: Label, words: str, value: str) -> Candidate:
-    source = "weak-label" if label.weak else "table"
-    return Candidate(label.field, value.strip(), source, words.strip())
-
-
 def _weight(reading: Reading) -> int:
     """How many fields a body gives under strong labels, with something in them."""
-    strong = {one.field for one in reading.candidates if one.source != "weak-label" and one.words}
+    strong = {one.field for one in reading.candidates if one.source not in WEAK and one.words}
     return len(strong)
 
 

@@ -17,7 +17,7 @@ class Candidate:
 
     field: str  # catalogue name
     words: str  # as written, white space trimmed
-    source: str  # reader: "label", "table", "subject", "plus-address", "free-form", "reply"
+    source: str  # reader: "label", "weak-label", "near-label", "table", "reply"
     label: str = ""  # the label as written
     start: int = 0  # character range in Scan.text that the words came from
     end: int = 0

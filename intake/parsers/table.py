@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dc_field
 from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from intake.catalogue import Catalogue
 from intake.labels import EDGE, fold, visible
 
 MAX_LABEL_CHARS = 60
+MIN_NEAR_CHARS = 6  # of a label that is read when a letter is wrong
+LONG_LABEL_CHARS = 10  # from here on two letters may be wrong
 _LIST_MARK = re.compile(r"[ \t]*(?:\d{1,3}[.)]|[-*•▪◦‣+])[ \t]+")
 _CHECKBOX = re.compile(r"\[[ xX]?\][ \t]*")
 
@@ -21,6 +27,7 @@ class Label:
 
     field: str
     weak: bool = False
+    near: str = ""  # the label it was meant to be, when it was misspelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,29 @@ class Table:
     labels: Mapping[str, Label]
     confusables: Mapping[str, str]
     separators: tuple[str, ...]
+    guessable: Mapping[str, Label] = dc_field(default_factory=dict)  # may be read when misspelt
 
     def find(self, text: str) -> Label | None:
         """The field a piece of text names by itself."""
         if len(text) > MAX_LABEL_CHARS:
             return None
         return self.labels.get(fold(text, self.confusables))
+
+    def near(self, text: str) -> Label | None:
+        """The one field whose label is meant by a misspelt one: a letter off, two in a long one."""
+        folded = fold(text[:MAX_LABEL_CHARS], self.confusables)
+        if len(folded) < MIN_NEAR_CHARS - 1:
+            return None
+        close = process.extract(folded, list(self.guessable), scorer=OSA.distance, score_cutoff=2)
+        good = {
+            self.guessable[word].field: word
+            for word, distance, _ in close
+            if distance <= (2 if len(word) >= LONG_LABEL_CHARS else 1)
+        }
+        if len(good) != 1:
+            return None
+        ((name, word),) = good.items()
+        return Label(name, near=word)
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +93,18 @@ def table(catalogue: Catalogue, type_name: str) -> Table:
         for word in field.weak_aliases if field else ():
             labels.setdefault(fold(word, confusables), Label(name, weak=True))
     labels.pop("", None)
-    return Table(labels, confusables, catalogue.normalise.separators)
+    return Table(labels, confusables, catalogue.normalise.separators, _guessable(labels, catalogue))
+
+
+def _guessable(labels: Mapping[str, Label], catalogue: Catalogue) -> dict[str, Label]:
+    """The strong labels that are long enough; a misspelt one never names an account or a person."""
+    return {
+        word: label
+        for word, label in labels.items()
+        if len(word) >= MIN_NEAR_CHARS
+        and not label.weak
+        and catalogue.fields[label.field].kind not in ("account_ref", "contact_ref")
+    }
 
 
 def named(line: str, labels: Table) -> Named | None:
@@ -91,6 +126,23 @@ def named(line: str, labels: Table) -> Named | None:
     if label is None or label.weak:
         return None
     return Named(label, _clean(rest), "", len(line), bool(mark))
+
+
+def list_mark(line: str) -> int:
+    """How many characters of a bullet or number stand in front; 0 when there is none."""
+    mark = _LIST_MARK.match(line)
+    return mark.end() if mark else 0
+
+
+def nearly(line: str, labels: Table) -> Named | None:
+    """The field that a misspelt label in front of a colon means, with a value behind it."""
+    mark = _LIST_MARK.match(line)
+    start = len(line) - len(line.lstrip())
+    at = line.find(":", start, start + MAX_LABEL_CHARS)
+    if mark or at < 0 or not line[at + 1 :].strip():
+        return None
+    label = labels.near(line[start:at])
+    return _named(label, line[start:], start, at - start, 1, listed=False) if label else None
 
 
 def _named(label: Label, rest: str, start: int, length: int, width: int, *, listed: bool) -> Named:

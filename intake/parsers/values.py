@@ -17,6 +17,8 @@ from intake.parsers.consent import confirmed
 from intake.parsers.dates import Calendar, read_date
 
 NEAR = 85
+MAX_PARTS = 50  # of an answer to a list
+WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
 _PHONE = re.compile(
     r"(\+?[\d\s().\-/]{7,30}?)(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE
@@ -104,21 +106,29 @@ def _confirm(text: str, field: Field, catalogue: Catalogue) -> Taken:
 
 def _choices(text: str, choices: Choices, field: Field, catalogue: Catalogue) -> Taken:
     """One value, or several where the list allows it."""
-    single = _choice(text, choices, catalogue)
     if not (choices.multi or field.kind == "multichoice"):
-        if single:
-            return Taken(single)
-        return _unlisted(text, choices)
-    if single:
-        return Taken([single])
+        single = _choice(text, choices, catalogue)
+        return Taken(single) if single else _unlisted(text, choices)
     found: list[str] = []
-    for part in _PARTS.split(text):
-        if part.strip(" .-*•\t"):
-            value = _choice(part, choices, catalogue)
-            if not value:
-                return _unlisted(part.strip(), choices, so_far=found)
-            found.append(value)
+    for part in _listed_parts(text, choices, catalogue):
+        value = _choice(part, choices, catalogue)
+        if not value:
+            return _unlisted(part.strip(), choices, so_far=found)
+        found.append(value)
     return Taken(list(dict.fromkeys(found))) if found else _unlisted(text, choices)
+
+
+def _listed_parts(text: str, choices: Choices, catalogue: Catalogue) -> list[str]:
+    """The words as several ones; whole, when the list has them whole."""
+    if fold(text, catalogue.normalise.confusables) in _names(choices, catalogue):
+        return [text]
+    return [part for part in _PARTS.split(text)[:MAX_PARTS] if part.strip(" .-*•\t")]
+
+
+def is_listed(text: str, choices: Choices, catalogue: Catalogue) -> bool:
+    """Whether the words are values of the list and nothing else."""
+    parts = _listed_parts(text, choices, catalogue)
+    return bool(parts) and all(_choice(part, choices, catalogue) for part in parts)
 
 
 def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:

@@ -1,0 +1,173 @@
+"""Which case type a mail names: under a label, in its address, in its subject; never in prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from rapidfuzz import fuzz, process
+
+from intake.catalogue import Catalogue
+from intake.labels import fold, visible
+from intake.message import Message
+from intake.parsers.cells import cells
+from intake.parsers.lines import Line
+from intake.parsers.table import Label, Named, Table, named, nearly, table
+
+NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
+MAX_CHARS = 200  # of words that may name a type
+MAX_TRIES = 50  # labels of the type whose values are looked at
+MAX_NEAR_LINES = 200  # that are tried as a misspelt label of the type
+_BRACKET = re.compile(r"\s*\[([^\]]{2,60})\]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The case type as told; ``type`` is empty when the words name none."""
+
+    type: str = ""
+    source: str = ""  # "label", "plus-address", "subject", or empty
+    words: str = ""  # as written
+    label: str = ""  # the label they stood under
+    subject: str = ""  # without the type
+
+
+def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
+    """The case type that the words name: by label, alias or name; by near match when asked."""
+    names = _type_names(catalogue)
+    folded = fold(words[:MAX_CHARS], catalogue.normalise.confusables)
+    if folded in names:
+        return names[folded]
+    if not near or len(folded) < 6:
+        return ""
+    best = process.extract(folded[:80], list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
+    found = {names[one[0]] for one in best}
+    return found.pop() if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=8)
+def _type_names(catalogue: Catalogue) -> dict[str, str]:
+    """Every folded word for a type."""
+    names: dict[str, str] = {}
+    for case in catalogue.types.values():
+        for word in (case.label, case.name, case.name.replace("_", " "), *case.aliases):
+            names.setdefault(fold(word, catalogue.normalise.confusables), case.name)
+    return names
+
+
+def tell(
+    message: Message, bodies: Iterable[Sequence[Line]], subject: str, catalogue: Catalogue
+) -> Told:
+    """A label counts first, then the address the mail went to, then the subject."""
+    from_subject = _subject_type(subject, catalogue)
+    rest = from_subject.subject
+    under_label = _label_type(message, bodies, catalogue)
+    if under_label.type:
+        return replace(under_label, subject=rest)
+    plus = _plus_type(message, catalogue)
+    if plus.type:
+        return replace(plus, subject=rest)
+    if from_subject.type:
+        return from_subject
+    return replace(under_label, subject=subject)
+
+
+def _subject_type(subject: str, catalogue: Catalogue) -> Told:
+    """``[Type] topic``, ``Type: topic``, ``Type - topic`` or a subject that is a type's name."""
+    bracket = _BRACKET.match(subject)
+    found = type_of(bracket[1], catalogue) if bracket else ""
+    if bracket and found:
+        rest = subject[bracket.end() :].strip() or subject
+        return Told(found, "subject", bracket[1], "", rest)
+    for separator in (":", " - ", " – ", " — "):
+        head, cut, rest = subject.partition(separator)
+        found = type_of(head, catalogue) if cut and len(head) <= 60 else ""
+        if found:
+            return Told(found, "subject", head.strip(), "", rest.strip() or subject)
+    found = type_of(subject, catalogue) if len(subject) <= 60 else ""
+    return Told(found, "subject" if found else "", subject if found else "", "", subject)
+
+
+def _plus_type(message: Message, catalogue: Catalogue) -> Told:
+    """``support+data-restore@…``: a type's name, label or alias, with any separators or none."""
+    for key in (*message.recipients, *message.to, *message.cc):
+        _, plus, tag = key.partition("@")[0].partition("+")
+        found = type_of(re.sub(r"[-_.]+", " ", tag), catalogue) if plus else ""
+        found = found or (_squeezed(catalogue).get(_letters(tag), "") if plus else "")
+        if found:
+            return Told(found, "plus-address", tag)
+    return Told()
+
+
+@lru_cache(maxsize=8)
+def _squeezed(catalogue: Catalogue) -> dict[str, str]:
+    """``reportanoutage`` names a type too."""
+    names = {_letters(word): name for word, name in _type_names(catalogue).items()}
+    names.pop("", None)
+    return names
+
+
+def _letters(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())
+
+
+def _label_type(message: Message, bodies: Iterable[Sequence[Line]], catalogue: Catalogue) -> Told:
+    """The first label in the person's own text whose value names a type."""
+    unknown = Told()
+    pairs = _pairs(message, bodies, catalogue)
+    for (label, words, value), _ in zip(pairs, range(MAX_TRIES), strict=False):
+        found = type_of(value, catalogue, near=not label.weak)
+        if found:
+            return Told(found, "label", value, words)
+        if not label.weak and value and not unknown.words:
+            unknown = Told("", "", value, words)
+    return unknown
+
+
+@lru_cache(maxsize=8)
+def _type_labels(catalogue: Catalogue) -> Table:
+    whole = table(catalogue, "")
+    field = catalogue.fields.get("case_type")
+    weak = field.weak_aliases if field else ()
+    strong = field.aliases_on("") if field else ()
+    labels = {fold(word, whole.confusables): Label("case_type", weak=True) for word in weak}
+    sure = {fold(word, whole.confusables): Label("case_type") for word in strong}
+    return replace(whole, labels={**labels, **sure}, guessable=sure)
+
+
+def _pairs(
+    message: Message, bodies: Iterable[Sequence[Line]], catalogue: Catalogue
+) -> Iterable[tuple[Label, str, str]]:
+    """(what it stands for, label, value) over rows and the lines of both bodies."""
+    labels = _type_labels(catalogue)
+    for _, words, value in cells(message.html.rows, table(catalogue, "").find):
+        label = labels.find(words)
+        if label:
+            yield label, words, value
+    for lines in bodies:
+        tries = MAX_NEAR_LINES
+        for number, line in enumerate(lines):
+            if line.depth:
+                continue
+            found = named(line.text, labels)
+            if found is None and tries and line.text.strip():
+                tries -= 1
+                found = _misspelt(line.text, labels, catalogue)
+            if found:
+                yield found.label, found.words, found.value or _next(lines, number)
+
+
+def _misspelt(text: str, labels: Table, catalogue: Catalogue) -> Named | None:
+    """A misspelt label of the type, unless it is a good label of something else."""
+    found = nearly(text, labels)
+    return found if found and named(text, table(catalogue, "")) is None else None
+
+
+def _next(lines: Sequence[Line], number: int) -> str:
+    """The next line with something on it."""
+    for line in lines[number + 1 : number + 4]:
+        if visible(line.text).strip():
+            return line.text.strip()
+    return ""
