@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +17,12 @@ from intake.catalogue import (
     Normalise,
     Rule,
 )  # fmt: skip
-from intake.labels import fold
+from intake.catalogue_check import lint, mistakes
+
+__all__ = ["build", "lint"]
 
 SOURCES = ("types", "priorities", "contact_types", "areas", "modules")
+SCHEMA = 1
 ACTIONS = ("", "cap", "ask", "ask_if_required", "refuse", "notice")
 _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
@@ -102,21 +104,20 @@ class _Builder:
         )
 
     def choices(self, where: str, rows: Any) -> tuple[Choice, ...]:
-        """A list of values, none of them twice."""
-        made = tuple(self.choice(f"{where}[{n}]", row) for n, row in enumerate(rows or ()))
-        seen: dict[str, str] = {}
-        for one in made:
-            for word in (one.value, *one.aliases):
-                other = seen.setdefault(word.casefold(), one.value)
-                if other != one.value:
-                    self.wrong(where, word, f"a word of one value; {other!r} has it too")
-        return made
+        """A list of values."""
+        if not isinstance(rows, list):
+            if rows is not None:
+                self.wrong(where, rows, "a list")
+            return ()
+        return tuple(self.choice(f"{where}[{n}]", row) for n, row in enumerate(rows))
 
 
 def build(data: Mapping[str, Any]) -> Catalogue:
     """The catalogue in a parsed file; raises CatalogueError naming every mistake."""
     builder = _Builder(data)
     top = builder.keys("catalogue", data, _TOP, ("name", "fields", "types", "departments"))
+    if top.get("schema", SCHEMA) != SCHEMA:
+        builder.wrong("schema", top["schema"], str(SCHEMA))
     lists = _lists(builder, top)
     types = {name: _type(builder, name, row) for name, row in top.get("types", {}).items()}
     fields = {
@@ -138,7 +139,8 @@ def build(data: Mapping[str, Any]) -> Catalogue:
         date_order=top.get("date_order", "MDY"),
         timezone=top.get("timezone", "UTC"),
     )
-    _check(builder, catalogue)
+    for where, found, wanted in mistakes(catalogue):
+        builder.wrong(where, found, wanted)
     if builder.mistakes:
         raise CatalogueError(tuple(builder.mistakes))
     return catalogue
@@ -172,14 +174,28 @@ def _contact_types(builder: _Builder, rows: Sequence[Any]) -> dict[str, ContactT
         one = builder.keys(where, row, _CONTACT_TYPE, ("name",))
         aliases = builder.texts(f"{where}.aliases", one.get("aliases"))
         name = one.get("name", "")
+        if name in made:
+            builder.wrong(where, name, "a name that stands there once")
         made[name] = ContactType(name, one.get("may_submit", False), aliases)
     return made
+
+
+def _confusables(builder: _Builder, table: Mapping[str, Any]) -> dict[str, str]:
+    """One letter for one look-alike letter."""
+    good = {
+        key: value
+        for key, value in table.items()
+        if len(str(key)) == 1 and isinstance(value, str) and len(value) == 1
+    }
+    for key in table.keys() - good.keys():
+        builder.wrong(f"normalise.confusables.{key}", table[key], "one letter for one letter")
+    return good
 
 
 def _normalise(builder: _Builder, table: Any) -> Normalise:
     one = builder.keys("normalise", table, _NORMALISE)
     return Normalise(
-        confusables=dict(one.get("confusables", {})),
+        confusables=_confusables(builder, one.get("confusables", {})),
         dashes=one.get("dashes", "-"),
         separators=builder.texts("normalise.separators", one.get("separators", [":"])),
         blank_values=("", *builder.texts("normalise.blank_values", one.get("blank_values"))),
@@ -255,16 +271,23 @@ def _field(
         kind=one.get("kind", "text"),
         types=tuple(case.name for case in types.values() if name in case.fields),
         aliases_by_type=by_type,
-        choices=_field_choices(builder, where, one, lists),
+        choices=_field_choices(builder, where, one, types, lists),
         **texts,
         **plain,
     )
 
 
 def _field_choices(
-    builder: _Builder, where: str, one: Mapping[str, Any], lists: Mapping[str, Choices]
+    builder: _Builder,
+    where: str,
+    one: Mapping[str, Any],
+    types: Mapping[str, CaseType],
+    lists: Mapping[str, Choices],
 ) -> dict[str, Choices]:
     multi = builder.texts(f"{where}.multi", one.get("multi"))
+    for name in multi:
+        if name not in types:
+            builder.wrong(f"{where}.multi", name, "a case type of this file")
     is_open = one.get("open", False)
     source = one.get("values_from", "")
     if source and source not in SOURCES:
@@ -279,90 +302,3 @@ def _field_choices(
     if is_open and "*" not in made:
         made["*"] = Choices((), open=True)
     return made
-
-
-def _check(builder: _Builder, catalogue: Catalogue) -> None:
-    """Names that point nowhere, and labels that two fields of one type would share."""
-    for case in catalogue.types.values():
-        _check_type(builder, case, catalogue)
-    for field in catalogue.fields.values():
-        _check_field(builder, field, catalogue)
-    for rule in catalogue.rules:
-        _check_rule(builder, rule, catalogue)
-    if catalogue.default_priority not in [one.value for one in catalogue.priorities.values]:
-        builder.wrong("default_priority", catalogue.default_priority, "one of the priorities")
-
-
-def _check_field(builder: _Builder, field: Field, catalogue: Catalogue) -> None:
-    where = f"fields.{field.name}"
-    for type_name in (*field.aliases_by_type, *field.choices):
-        if type_name != "*" and type_name not in catalogue.types:
-            builder.wrong(where, type_name, "a case type of this file")
-    for other in field.list_split:
-        if other not in catalogue.fields:
-            builder.wrong(f"{where}.list_split", other, "a field of this file")
-    for phrase in field.phrases:
-        try:
-            re.compile(phrase)
-        except re.error as error:
-            builder.wrong(f"{where}.phrases", phrase, f"a regular expression ({error})")
-
-
-def _check_rule(builder: _Builder, rule: Rule, catalogue: Catalogue) -> None:
-    for type_name in rule.applies_to:
-        if type_name not in catalogue.types:
-            builder.wrong(f"rule {rule.id}.applies_to", type_name, "a case type of this file")
-    for name in (*rule.fields, *_rule_fields(rule)):
-        if name not in catalogue.fields:
-            builder.wrong(f"rule {rule.id}", name, "a field of this file")
-
-
-def _rule_fields(rule: Rule) -> list[str]:
-    when = rule.settings.get("when", {})
-    named = [when.get("field", ""), rule.settings.get("needs", "")]
-    return [name for name in named if name]
-
-
-def _check_type(builder: _Builder, case: CaseType, catalogue: Catalogue) -> None:
-    where = f"types.{case.name}"
-    if case.department not in catalogue.departments:
-        builder.wrong(f"{where}.department", case.department, "a key of [departments]")
-    for name in case.fields:
-        if name not in catalogue.fields:
-            builder.wrong(f"{where}.fields", name, "a field of this file")
-    for key in ("required", "recommended", "conditional"):
-        for name in getattr(case, key):
-            if name not in case.fields:
-                builder.wrong(f"{where}.{key}", name, "a field of this type")
-    owners: dict[str, str] = {}
-    for name in ("case_type", *case.fields):
-        field = catalogue.fields.get(name)
-        for label in dict.fromkeys(field.aliases_on(case.name) if field else ()):
-            word = fold(label, catalogue.normalise.confusables)
-            owner = owners.setdefault(word, name)
-            if owner != name:
-                builder.wrong(
-                    f"{where}: label {label!r} of {name}",
-                    word,
-                    f"a label of its own; {owner} has it",
-                )
-
-
-def lint(catalogue: Catalogue) -> tuple[str, ...]:
-    """Doubts about a usable catalogue: weak labels that fields of a type share, missing helps."""
-    doubts: list[str] = []
-    for case in catalogue.types.values():
-        owners: dict[str, list[str]] = {}
-        for name in case.fields:
-            for label in catalogue.fields[name].weak_aliases:
-                owners.setdefault(fold(label, catalogue.normalise.confusables), []).append(name)
-        for label, names in owners.items():
-            if len(set(names)) > 1:
-                shared = ", ".join(dict.fromkeys(names))
-                doubts.append(f"types.{case.name}: {label!r} may mean {shared}; the value decides")
-    doubts += [
-        f"fields.{field.name}: no help text"
-        for field in catalogue.fields.values()
-        if not field.help
-    ]
-    return tuple(doubts)

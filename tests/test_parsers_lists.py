@@ -233,6 +233,15 @@ def test_a_reply_may_be_answered_below_the_writers_signature() -> None:
         assert got.fields["issue_began"].value == "2021-09-07"
 
 
+@pytest.mark.parametrize(("old", "asked"), [("jessie SPANO", True), ("Lisa Turtle", False)])
+def test_nobody_replaces_themselves(old: str, asked: bool) -> None:
+    """The label reads as if it meant the new person (seed L159); then the old one is asked for."""
+    form = CONTACT.replace("Add", "Replace") + f"Area of Responsibility: SIS\nReplacing: {old}"
+    got = read(form)
+    assert ("contact_replacement_name" in got.missing) is asked
+    assert (["same-person"] if asked else []) == [one.code for one in got.problems]
+
+
 def test_a_subject_loses_every_prefix_at_once() -> None:
     """However many there are."""
     assert clean_subject("Re: AW: Fwd: RE[2]: Grades: x") == "Grades: x"

@@ -47,8 +47,7 @@ def interpret(
     _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
-    if [one for one in scan.warnings if one.code == "two-forms"]:
-        form.problems.append(Problem("case_type", "two-forms", ""))
+    form.forms += sum(one.code == "two-forms" for one in scan.warnings)
     apply(form)
     subject = _subject(scan, candidates, circumstances)
     description = _description(form, candidates, _joined(free, lost), subject, circumstances)

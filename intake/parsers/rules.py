@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from intake.catalogue import Catalogue, Rule
+from intake.labels import fold
 from intake.parsers.submission import Circumstances, FieldValue, Problem
 
 
@@ -28,6 +29,7 @@ class Form:
     problems: list[Problem] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)  # fields that a rule requires
     notices: list[str] = field(default_factory=list)
+    forms: int = 1  # filled forms in the mail
 
     @property
     def today(self) -> date:
@@ -101,6 +103,25 @@ def _needs(form: Form, rule: Rule) -> None:
     form.needed.add(needed)
 
 
+def _replaces(form: Form, rule: Rule) -> None:
+    """Seed L159: the one to be removed, who is not the one that comes."""
+    _needs(form, rule)
+    needed = str(rule.settings.get("needs", ""))
+    old, first = form.values.get(needed), form.values.get("contact_first_name")
+    last = form.values.get("contact_last_name")
+    if old is None or first is None or last is None or needed not in form.needed:
+        return
+    letters = form.catalogue.normalise.confusables
+    if fold(str(old.value), letters) == fold(f"{first.value} {last.value}", letters):
+        form.problems.append(Problem(needed, "same-person", old.words, blocking=True))
+
+
+def _one_case(form: Form, rule: Rule) -> None:
+    """Two filled forms are never merged: the first is read, and the letter says so."""
+    if form.forms > 1:
+        form.problems.append(Problem("case_type", "two-forms", ""))
+
+
 def _module_not_listed(form: Form, rule: Rule) -> None:
     """Seed L130: where the module is not demanded, its absence has a value of its own."""
     case = form.catalogue.types.get(form.type)
@@ -132,8 +153,9 @@ APPLIERS: dict[str, Callable[[Form, Rule], None]] = {
     "restore_retention": _restore_retention,
     "restore_missing_or_deleted": _notice,
     "sql_needs_bootcamp": _needs,
-    "replace_names_removed": _needs,
+    "replace_names_removed": _replaces,
     "module_not_listed": _module_not_listed,
     "date_not_in_past": _not_in_past,
     "date_not_in_future": _not_in_future,
+    "one_case_per_mail": _one_case,
 }
