@@ -190,7 +190,10 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path: Path) -> None
             time.sleep(chance.uniform(0.6, 2.2))
             process.kill()
             process.wait()
+        beat = config.folder / "var" / "heartbeat.json"
+        beat.unlink(missing_ok=True)
         process = start(config)
+        await_(beat.exists)
         await_(lambda: settled(config, imap, size), 120)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
