@@ -31,6 +31,10 @@ PROBLEMS = {
     "future": "{label}: {found!r} lies ahead.",
     "too-old": "{label}: {found!r} is further back than our backups reach. {rule}",
     "not-yours": "{label}: {found!r} is not one of yours{kept}.",
+    "ambiguous": "{label}: {found!r} could be more than one person. Please give the address.",
+    "same-person": "{label}: this is the new contact. Whom do they replace?",
+    "not-confirmed": "{label}: we could not read a yes in {found!r}.",
+    "several": "{label}: you work for more than one. Which one is this about?",
     "two-forms": "Your mail holds two filled forms. Please send one mail for each case.",
 }
 

@@ -189,6 +189,8 @@ def test_everything_that_was_adjusted_is_said_with_its_reason() -> None:
         Problem("account", "not-yours", "Springfield", "Bayside School District"),
         Problem("approximate_date_of_loss", "too-old", "01/01/2020"),
         Problem("case_type", "two-forms", ""),
+        Problem("contact", "ambiguous", "Kelly"),
+        Problem("contact_replacement_name", "same-person", "Jessie Spano"),
         Problem("gone", "strange", "x", "y"),
     )
     text = " ".join(" ".join(problem_lines(replace(FULL, problems=problems), CATALOGUE)).split())
@@ -199,6 +201,8 @@ def test_everything_that_was_adjusted_is_said_with_its_reason() -> None:
     assert "jessie" not in text
     assert "30 days" in text
     assert "two filled forms" in text
+    assert "'Kelly' could be more than one person" in text
+    assert "Whom do they replace?" in text
     (letter,) = letters(
         replace(FULL, problems=problems, notices=("restore_missing_or_deleted", "no"))
     )
