@@ -16,11 +16,25 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})(?=\D|\Z)")
-_DAYLIKE = re.compile(
-    r"\d|day|tomorrow|week|month|year|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+_TAIL = re.compile(  # what may stand behind a numeric date without making it another one
+    r"(?:[\s,.()~\-–]"
+    r"|T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:\s?[+\-]\d{2}:?\d{2})?"
+    r"|(?:\d{1,2}\s?)?[ap]\.?m\b|[aecmp][sd]?t\b|utc\b|gmt\b|z\b"
+    r"|(?:approx|approximately|around|about|circa|roughly|at|in|the|or so|early|late|morning"
+    r"|afternoon|evening|noon|midnight|night|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)*",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"[;\n]|,(?!\s*\d{4}\b)|\s+(?:or|and|then)\s+|\s+/\s+", re.IGNORECASE)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DAYLIKE = re.compile(
+    rf"\d[/.\-]\d|day|tomorrow|week|month|year|hour|minute|{_MONTHS}", re.IGNORECASE
+)
+_SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday belongs to the date
+    r"[;\n]"
+    r"|,(?!\s*(?:\d{4}\b|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
+    rf"(?!(?<=day,|mon,|tue,|ues,|wed,|thu,|hur,|urs,|fri,|sat,|sun,)\s*(?:\d|{_MONTHS}))"
+    r"|\s+(?:or|and|then)\s+|\s+/\s+",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class Calendar:
     written_at: datetime  # aware
     zone: str  # IANA name
     order: str  # "MDY" or "DMY"
+    ahead: bool = False  # a weekday, or a day without a year, is the next one, not the last
 
     @property
     def today(self) -> date:
@@ -43,8 +58,10 @@ def read_date(text: str, calendar: Calendar) -> date | None:
     if not words or len(words) > MAX_CHARS:
         return None
     numeric = _NUMERIC.match(words)
-    if numeric and not re.search(r"[A-Za-z]{3}", words[numeric.end() :].replace("CDT", "")):
-        return _numeric(numeric[1], numeric[2], numeric[3], calendar.order)
+    if numeric:
+        rest = words[numeric.end() :]
+        sure = _TAIL.fullmatch(rest) is not None
+        return _numeric(numeric[1], numeric[2], numeric[3], calendar.order) if sure else None
     for _ in range(4):
         lead = _LEAD.match(words)
         if not lead:
@@ -60,6 +77,8 @@ def _numeric(first: str, second: str, third: str, order: str) -> date | None:
     a, b, c = int(first), int(second), int(third)
     if len(first) == 4:
         return _day(a, b, c)
+    if len(third) not in (2, 4):  # 12.3.4 is a version
+        return None
     year = c + 2000 if c < 100 else c
     pairs = ((a, b), (b, a)) if order == "MDY" else ((b, a), (a, b))
     return next((day for month, day_ in pairs if (day := _day(year, month, day_))), None)
@@ -80,9 +99,9 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
         settings={
             "DATE_ORDER": calendar.order,
             "RELATIVE_BASE": local,
-            "PREFER_DATES_FROM": "past"
-            if not re.search(r"next|tomorrow|in \d", words)
-            else "future",
+            "PREFER_DATES_FROM": "future"
+            if calendar.ahead or re.search(r"next|tomorrow|in \d", words, re.IGNORECASE)
+            else "past",
         },
     )
     try:

@@ -37,6 +37,7 @@ MAX_HEAD_CHARS = 300  # of a header line are looked at
 MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
 MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
 _RULE = re.compile(r"[-_=*\s]{10,200}\Z")
+_FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)")
 _YEAR = re.compile(r"\d{4}")
 _FORWARDS = ("begin forwarded message:", "anfang der weitergeleiteten", "inicio del mensaje reenv")
 _CLOSINGS = (
@@ -103,10 +104,12 @@ def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
 def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
     """The person's own new lines: no quotes, nothing behind a signature or an old mail's head."""
     fenced = False
+    fences = [n for n, line in enumerate(lines[:end]) if not line.depth and _FENCE.match(line.text)]
+    closed = set(fences[: len(fences) // 2 * 2])  # a fence without a second one is a line
     for number, line in enumerate(lines[:end]):
         if line.depth:
             continue
-        if line.text.lstrip().startswith("```"):
+        if number in closed:
             fenced = not fenced
         if ends_own_text(lines, number):
             return

@@ -47,6 +47,7 @@ class _Walk:
     old: bool = False  # inside an unquoted copy of an older mail
     head: bool = False  # inside the header block of that copy
     behind: bool = False  # the open answer began behind its label
+    bulleted: bool = False  # the person's labels stand in a list
 
     def kind(self, found: Named) -> str:
         """The kind of the field a label stands for."""
@@ -60,6 +61,12 @@ class _Walk:
             return True
         wrapped = (line.depth > 0 or self.old) and len(flat) >= MIN_WRAPPED
         return wrapped and flat in self.flat
+
+    def counts(self, found: Named) -> bool:
+        """Inside a long answer a list item is text, unless the labels themselves are a list."""
+        inside = self.label is not None and self.kind(self.label) in LONG_KINDS
+        self.bulleted = self.bulleted or (found.listed and not inside)
+        return self.bulleted or not found.listed
 
     def close(self) -> None:
         """The open label's answer, if there is one, is complete."""
@@ -149,7 +156,7 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
     quoted = line.depth > 0 or walk.old
     if walk.is_new_paragraph(line):
         walk.close()
-    if found is not None and (not found.label.weak or not quoted) and not found.listed:
+    if found is not None and (not found.label.weak or not quoted) and walk.counts(found):
         walk.open(found, line, found.value)
     elif walk.label is not None and not text_lines.is_attribution(lines, number):
         walk.answer(line)

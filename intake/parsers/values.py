@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,11 +20,13 @@ NEAR = 85
 MAX_PARTS = 50  # of an answer to a list
 WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
-_PHONE = re.compile(
-    r"(\+?[\d\s().\-/]{7,30}?)(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?\Z", re.IGNORECASE
+_PHONE = re.compile(  # an extension and a remark in brackets may stand behind it
+    r"(\+?[\d\s().\-/]{7,30}?)(?:[\s,;]*(?:x|ext\.?|extension|#)\s*\d{1,6})?"
+    r"(?:\s*\([a-z ]{1,20}\))?\Z",
+    re.IGNORECASE,
 )
 MAX_ADDRESS_CHARS = 1000  # of an answer that are searched for an address
-_ADDRESS = re.compile(r"[^\s<>,;()\"]{1,64}@[^\s<>,;()\"]{1,255}")
+_ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def take(
     """The words as a value of the field on that type."""
     text = visible(words).strip()
     if field.kind == "date":
-        return _date(text, field, calendar)
+        return _date(text, field, catalogue, calendar)
     if field.kind in ("choice", "multichoice"):
         return _choices(text, field.choices_on(type_name), field, catalogue)
     if field.kind == "email":
@@ -67,8 +69,11 @@ def take(
     return Taken(words.strip())
 
 
-def _date(text: str, field: Field, calendar: Calendar) -> Taken:
-    found = read_date(text, calendar)
+def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> Taken:
+    """A day; of a field that must not lie in the past, "Monday" and "October 20" are to come."""
+    rule = catalogue.rule("date_not_in_past")
+    ahead = rule is not None and field.name in rule.fields
+    found = read_date(text, replace(calendar, ahead=ahead))
     if found is not None:
         return Taken(found.isoformat())
     if field.keep_text:
@@ -88,7 +93,7 @@ def _email(text: str) -> Taken:
     match = _ADDRESS.search(text)
     try:
         checked = validate_email(
-            match[0] if match else text,
+            match[0].lstrip("'*").rstrip("'*_.") if match else text,
             check_deliverability=False,
             strict=True,
             test_environment=True,
