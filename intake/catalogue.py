@@ -22,6 +22,7 @@ KINDS = (
     "account_ref",
     "contact_ref",
 )
+SUBJECTS = ("form", "cases", "close", "open", "closed")
 
 
 class CatalogueError(Exception):
@@ -158,6 +159,8 @@ class Catalogue:
     default_priority: str
     date_order: str  # "MDY" or "DMY"
     timezone: str  # IANA name
+    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
+    languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, or None when this catalogue does not have it."""

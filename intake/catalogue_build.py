@@ -7,6 +7,7 @@ from typing import Any
 
 from intake.catalogue import (
     KINDS,
+    SUBJECTS,
     CaseType,
     Catalogue,
     CatalogueError,
@@ -18,6 +19,7 @@ from intake.catalogue import (
     Rule,
 )  # fmt: skip
 from intake.catalogue_check import lint, mistakes
+from intake.catalogue_language import merged
 
 __all__ = ["build", "lint"]
 
@@ -28,6 +30,7 @@ _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
     "normalise": dict, "departments": dict, "priorities": list, "contact_types": list,
     "areas": list, "modules": dict, "rules": list, "fields": dict, "types": dict,
+    "subjects": dict,
 }  # fmt: skip
 _CHOICE = {"value": str, "aliases": list, "means": str, "only_types": list, "basis": str}
 _CONTACT_TYPE = {"name": str, "may_submit": bool, "aliases": list, "basis": str}
@@ -115,6 +118,9 @@ class _Builder:
 def build(data: Mapping[str, Any]) -> Catalogue:
     """The catalogue in a parsed file; raises CatalogueError naming every mistake."""
     builder = _Builder(data)
+    given = data.get("languages")
+    languages = [str(code) for code in given if code != "en"] if isinstance(given, dict) else []
+    builder.data = data = merged(data, builder.wrong)
     top = builder.keys("catalogue", data, _TOP, ("name", "fields", "types", "departments"))
     if top.get("schema", SCHEMA) != SCHEMA:
         builder.wrong("schema", top["schema"], str(SCHEMA))
@@ -138,12 +144,21 @@ def build(data: Mapping[str, Any]) -> Catalogue:
         default_priority=top.get("default_priority", ""),
         date_order=top.get("date_order", "MDY"),
         timezone=top.get("timezone", "UTC"),
+        subjects=_subjects(builder, top.get("subjects", {})),
+        languages=("en", *languages),
     )
     for where, found, wanted in mistakes(catalogue):
         builder.wrong(where, found, wanted)
     if builder.mistakes:
         raise CatalogueError(tuple(builder.mistakes))
     return catalogue
+
+
+def _subjects(builder: _Builder, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The words by which a subject asks the service itself for something."""
+    known = dict.fromkeys(SUBJECTS, list)
+    good = builder.keys("subjects", table, known)
+    return {name: builder.texts(f"subjects.{name}", words) for name, words in good.items()}
 
 
 def _departments(builder: _Builder, table: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -77,11 +78,34 @@ class CaseBrief:
     subject: str
     description: str = ""
     fields: Mapping[str, StoredField] = field(default_factory=dict)
+    closed_at: datetime | None = None  # when it was resolved or closed
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case as a list of cases shows it: nothing of what was written in it."""
+
+    number: str
+    account_id: str
+    type: str
+    subject: str
+    status: str
+    received_at: datetime
+    updated_at: datetime
+    missing: tuple[str, ...] = ()  # field names that a draft waits for
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """Cases of the sender's accounts, newest first, and how many more there are."""
+
+    cases: tuple[CaseLine, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PendingForm:
-    """What was asked of whom, and in which letter."""
+    """What was asked of whom, and in which letter; a blank form belongs to no case yet."""
 
     case_number: str
     contact_id: str
@@ -111,6 +135,9 @@ class Keys:
     case_numbers: tuple[str, ...] = ()  # named by references whose MAC is valid, best first
     outbox_ids: tuple[str, ...] = ()  # our own Message-IDs that this mail refers to, MAC valid
     names_contact: bool = True  # the mail names a contact, so colleagues are needed
+    list_state: str = "-"  # cases to list: "open", "closed", "" for all, "-" for none
+    list_number: str = ""  # only the case of that number
+    form_ids: tuple[str, ...] = ()  # letters with a blank form that this mail refers to
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +152,10 @@ class Known:
     domain_registered: bool = False  # another contact has an address at the sender's domain
     case: CaseBrief | None = None
     case_people: tuple[str, ...] = ()  # contact ids of the active contacts of the case's account
+    earlier: CaseBrief | None = None  # closed too long ago to be opened again; a new one follows
     pending: PendingForm | None = None
+    sent_texts: tuple[str, ...] = ()  # bodies of our letters about the case that it may quote
+    listed: CaseList = CaseList()
     twin: Twin | None = None
     letters_last_hour: int = 0  # automatic letters to the sender's contact
     letters_last_day: int = 0

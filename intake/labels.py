@@ -22,8 +22,14 @@ def visible(text: str) -> str:
 
 
 def fold(text: str, confusables: Mapping[str, str]) -> str:
-    """The form two labels are compared in. ``confusables`` maps single look-alike letters."""
-    flat = unicodedata.normalize("NFKC", visible(text)).translate(
-        {ord(key): value for key, value in confusables.items() if len(key) == 1}
-    )
+    """The form two labels are compared in. ``confusables`` maps single look-alike letters.
+
+    Accents go: "Descripcion" is how many write "Descripción".
+    """
+    flat = unicodedata.normalize("NFKC", visible(text))
+    if not flat.isascii():
+        letters = {ord(key): value for key, value in confusables.items() if len(key) == 1}
+        flat = flat.translate(letters)
+        parts = unicodedata.normalize("NFKD", flat)
+        flat = "".join(char for char in parts if not unicodedata.combining(char))
     return " ".join(flat.casefold().split()).strip(EDGE)

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from intake import identity, letters, tokens
@@ -16,11 +16,12 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.decision import Decision, decide
 from intake.identity import Trust
-from intake.known import Keys, Known
+from intake.known import CaseBrief, Keys, Known, PendingForm
 from intake.letters import House, Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
+from intake.parsers.values import WEAK
 from intake.policy import Policy
 from intake.store.engine import Unit
 from intake.store.look_up import look_up
@@ -50,7 +51,9 @@ class Judgement:
     known: Known
 
 
-def keys(mail: Message | Refusal, house: House, scan: Scan | None = None) -> Keys:
+def keys(
+    mail: Message | Refusal, house: House, scan: Scan | None = None, case_prefix: str = "CASE-"
+) -> Keys:
     """What to look up for a mail: its sender, its identity and the references of ours it bears."""
     if isinstance(mail, Refusal):
         return Keys(mail.digest, "", mail.message_id, "")
@@ -58,6 +61,8 @@ def keys(mail: Message | Refusal, house: House, scan: Scan | None = None) -> Key
     own = tokens.own_ids(house.secrets, ids, house.domain)
     tagged = tokens.read_subject_tags(house.secrets, mail.subject)
     numbers = [one.case_number for one in own if one.case_number]
+    asked = scan.wish if scan else None
+    listing = asked is not None and asked.kind in ("cases", "close")
     return Keys(
         digest=mail.digest,
         sender=mail.sender.address.key if isinstance(mail.sender, Mailbox) else "",
@@ -66,7 +71,15 @@ def keys(mail: Message | Refusal, house: House, scan: Scan | None = None) -> Key
         case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None or any(one.field == "contact" for one in scan.candidates),
+        list_state=asked.state if asked and listing else "-",
+        list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
+        form_ids=tuple(one.message_id for one in own if one.kind == "form"),
     )
+
+
+def _numbered(words: str, case_prefix: str) -> str:
+    """The number of a case as people type it: "1001" is "CASE-1001"."""
+    return f"{case_prefix}{words}" if words.isdigit() else words
 
 
 def judge(
@@ -84,7 +97,7 @@ def judge(
     Without a unit there is no database yet and nobody is known. ``row`` is the mail's own ledger
     row when it is judged again; ``released_by`` the person who vouches for its sender.
     """
-    wanted = keys(mail, bench.house, scan)
+    wanted = keys(mail, bench.house, scan, bench.case_prefix)
     known = Known(next_number=f"{bench.case_prefix}1001")
     if unit is not None:
         known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)
@@ -92,6 +105,7 @@ def judge(
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
     own = tokens.own_ids(bench.house.secrets, (mail.message_id,), bench.house.domain)
     known = replace(known, answered_letters=wanted.outbox_ids, is_own_letter=bool(own))
+    known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust)
     if released_by:
@@ -101,6 +115,32 @@ def judge(
     decision = decide(mail, sender, submission, known, bench.policy, now)
     written = letters.write(decision, mail, known.accounts, bench.house, now)
     return Judgement(decision, written, known)
+
+
+def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:
+    """A case that this mail can only follow, not go on with, is put beside.
+
+    It was closed too long ago, or the mail is a form of its own about something else.
+    """
+    case = known.case
+    if case is None or case.status == "draft":
+        return known
+    late = case.closed_at is not None and now - case.closed_at > timedelta(days=policy.reopen_days)
+    if late or _is_own_form(scan, known.sent_texts):
+        return replace(known, case=None, pending=None, earlier=case)
+    return known
+
+
+def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
+    """The mail names a case type under its label and answers at least two more labels.
+
+    The line with the type is the writer's own, not one that came with our letter.
+    """
+    ours = " ".join(" ".join(sent).split())
+    if any(f"{one.label}: {one.words}" in ours for one in scan.candidates if one.words):
+        return False
+    strong = {one.field for one in scan.candidates if one.words and one.source not in WEAK}
+    return scan.type_source == "label" and len(strong - {"case_type"}) >= 2
 
 
 def _circumstances(
@@ -117,9 +157,21 @@ def _circumstances(
         now=now,
         timezone=bench.timezone,
         case=theirs,
-        pending=known.pending if theirs else None,
+        pending=_form_sent(known, theirs),
         required=bench.required,
     )
+
+
+def _form_sent(known: Known, theirs: CaseBrief | None) -> PendingForm | None:
+    """What the mail may quote of ours, with what was asked in it, for the comparison."""
+    if known.case is not None and theirs is None:
+        return None
+    found = known.pending
+    if theirs is None:
+        return found
+    if found is None:
+        found = PendingForm(theirs.number, theirs.contact_id, (), "", "", 0)
+    return replace(found, text="\n".join(dict.fromkeys((found.text, *known.sent_texts))))
 
 
 def handle(
@@ -189,7 +241,7 @@ def _submission(submission: Any) -> dict[str, Any]:
     if submission is None:
         return {
             "type": "", "priority": "", "department": "", "subject": "", "description": "",
-            "fields": {}, "fields_text": {}, "missing": [], "problems": [],
+            "fields": {}, "fields_text": {}, "missing": [], "problems": [], "comment": "",
         }  # fmt: skip
     values = submission.fields
     own = {"subject": submission.subject, "description": submission.description}
@@ -202,6 +254,7 @@ def _submission(submission: Any) -> dict[str, Any]:
         "description": submission.description,
         "fields": own | {name: one.value for name, one in values.items() if one.value is not None},
         "fields_text": {name: one.words for name, one in values.items() if one.words},
+        "comment": submission.comment,
         "missing": list(submission.missing),
         "problems": [
             {"field": one.field, "code": one.code, "found": one.found, "used": one.used}

@@ -21,4 +21,5 @@ class Policy:
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
     step_up: bool = True  # high-risk types need L3
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
+    reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
     open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing

@@ -103,6 +103,7 @@ class ContactEmailRow(Base, table=True):
     address: str  # as given
     domain: str = Field(index=True)
     position: int = 0  # 0 is the primary address
+    verified: bool = True  # False: a letter to it waits for its answer; until then it is nobody's
 
 
 class MembershipRow(Base, table=True):
@@ -201,6 +202,8 @@ class CaseRow(Base, table=True):
     description: str = Field(sa_column=_text())
     incident_id: str = ""
     flag: str = ""  # why a person should look: "rounds used up", "expired"
+    closed_at: datetime | None = None  # when it was resolved or closed; None while it is not
+    follows: str = ""  # number of the closed case that this one goes on from
     message_id: int = Field(sa_type=BigInteger)  # messages.id of the mail that created it
     received_at: datetime  # arrival of that mail
     created_at: datetime
@@ -225,7 +228,11 @@ class CaseFieldRow(Base, table=True):
 
 
 class AttachmentRow(Base, table=True):
-    """A file that came with a mail. state: stored, withheld."""
+    """A file that came with a mail.
+
+    state: stored, withheld (kept, and handed out only by name), quarantined (not looked at by the
+    virus scanner yet; becomes stored or withheld).
+    """
 
     __tablename__ = "attachments"
     id: int | None = Field(default=None, sa_column=_id())
@@ -238,7 +245,8 @@ class AttachmentRow(Base, table=True):
     sha256: str = Field(index=True)  # key of its blob
     inline: bool = False
     part: str  # place in the MIME tree
-    state: str = "stored"
+    state: str = Field(default="stored", index=True)
+    reason: str = ""  # why it is withheld or quarantined
 
 
 class EventRow(Base, table=True):
@@ -323,3 +331,14 @@ class SuppressionRow(Base, table=True):
     reason: str
     since: datetime
     until: datetime | None = None
+
+
+class UnknownLabelRow(Base, table=True):
+    """A label that people write and no catalogue knows: a candidate for an alias."""
+
+    __tablename__ = "unknown_labels"
+    key: str = Field(primary_key=True)  # folded label
+    label: str  # as it was last written
+    type: str  # case type of the mail it stood in last; empty when there was none
+    times: int = 0  # mails it stood in
+    last_at: datetime

@@ -57,10 +57,11 @@ def delivery(url: str) -> str:
     return f'\n[delivery]\nurl = "{url}"\n'
 
 
-def make(folder: Path, text: str, contacts: str | None = None) -> Config:
+def make(folder: Path, text: str, contacts: str | None = None, secret: str = "") -> Config:
     """The configuration written, everything prepared, the people imported."""
     file = folder / "config.toml"
-    file.write_text(HEAD + text)
+    named = f'secret = "{secret}"\n' if secret else ""
+    file.write_text(HEAD.replace("[logging]", f"{named}[logging]") + text)
     config = settings.load(str(file), {})
     setting_up.prepare(config)
     people_file = folder / "people.toml"

@@ -84,6 +84,8 @@ _DROPPED = frozenset(
 _HIDDEN = re.compile(
     r"(display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|mso-hide\s{0,5}:\s{0,5}all)", re.I
 )
+_STRUCK = re.compile(r"text-decoration(?:-line)?\s{0,5}:[^;]{0,60}line-through", re.I)
+_STRIKES = frozenset(("s", "del", "strike"))
 _NO_MARGIN = re.compile(r"margin(-top|-bottom)?\s{0,5}:\s{0,5}0", re.I)
 _QUOTE_CLASS = re.compile(r"quote|cite", re.I)
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
@@ -100,6 +102,7 @@ class Rendered:
     text: str
     rows: tuple[tuple[str, ...], ...]
     doubt: str = ""
+    struck: bool = False  # struck-out words were left out
 
 
 def render(source: str, max_chars: int, max_depth: int) -> Rendered:
@@ -113,7 +116,7 @@ def render(source: str, max_chars: int, max_depth: int) -> Rendered:
     page = _Page()
     if root is not None:
         _walk(root, page)
-    return Rendered(_tidy(page.finished()), tuple(page.rows), doubt)
+    return Rendered(_tidy(page.finished()), tuple(page.rows), doubt, page.struck)
 
 
 def content_ids(source: bytes) -> frozenset[str]:
@@ -150,6 +153,7 @@ class _Page:
     outer: _Cell | None = None  # the page, while a row is being collected
     row: list[str] = field(default_factory=list)
     quotes: int = 0
+    struck: bool = False
     preformatted: int = 0
 
     def text(self, words: str) -> None:
@@ -286,6 +290,9 @@ def _enter(
         page.line_break()
         return None
     if tag in _DROPPED or _is_hidden(node):
+        return None
+    if tag in _STRIKES or _STRUCK.search(node.attributes.get("style") or ""):
+        page.struck = True  # the writer took these words back
         return None
     kind = _kind(node, tag, page, plain_rows)
     _begin(node, tag, kind, page)

@@ -41,6 +41,7 @@ class Leaves:
     plain: str = ""
     html: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
+    struck: bool = False  # struck-out words of an HTML body were left out
     files: list[File] = field(default_factory=list)
     doubts: list[tuple[str, str]] = field(default_factory=list)  # warning code, sentence
 
@@ -151,6 +152,7 @@ class _Reader:
         decoded = charsets.decode_html(data, label)
         self._charset_doubt("html", decoded.doubt)
         rendered = html.render(decoded.text, self.caps.max_html_bytes, self.caps.max_html_depth)
+        self.leaves.struck = self.leaves.struck or rendered.struck
         if rendered.doubt:
             self._doubt("html", rendered.doubt)
         return rendered

@@ -66,7 +66,7 @@ def tell(
     under_label = _label_type(message, bodies, catalogue)
     if under_label.type:
         return replace(under_label, subject=rest)
-    plus = _plus_type(message, catalogue)
+    plus = plus_type(message, catalogue)
     if plus.type:
         return replace(plus, subject=rest)
     if from_subject.type:
@@ -90,7 +90,7 @@ def _subject_type(subject: str, catalogue: Catalogue) -> Told:
     return Told(found, "subject" if found else "", subject if found else "", "", subject)
 
 
-def _plus_type(message: Message, catalogue: Catalogue) -> Told:
+def plus_type(message: Message, catalogue: Catalogue) -> Told:
     """``support+data-restore@…``: a type's name, label or alias, with any separators or none."""
     for key in (*message.recipients, *message.to, *message.cc):
         _, plus, tag = key.partition("@")[0].partition("+")

@@ -11,7 +11,7 @@ from intake.message import Message
 from intake.parsers import parties
 from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
-from intake.parsers.replies import answers
+from intake.parsers.replies import answers, type_in
 from intake.parsers.rules import Form, apply
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
@@ -26,6 +26,8 @@ from intake.parsers.values import WEAK, is_blank, take
 
 OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
 NO_SUBJECT = "(no subject)"
+MAX_SUBJECT = 255
+MAX_SUBJECT_TAKEN = 80  # characters of a description that stand in for a subject
 
 
 def interpret(
@@ -70,6 +72,8 @@ def interpret(
         notices=tuple(form.notices),
         changed=_changed(form, candidates, circumstances),
         comment=_joined(free, lost) if circumstances.case else "",
+        wish=scan.wish if circumstances.case is None else None,
+        unknown=scan.unknown,
     )
 
 
@@ -84,10 +88,11 @@ def _words(
     scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
 ) -> tuple[tuple[Candidate, ...], str]:
     """The candidates and the free text; an answer to a request is compared with the request."""
-    pending = circumstances.pending
-    if pending is None or not pending.text or circumstances.case is None:
+    pending, case = circumstances.pending, circumstances.case
+    if pending is None or not pending.text.strip():
         return scan.candidates, scan.leftover
-    read = answers(message, pending, catalogue, circumstances.case.type or scan.type)
+    known_type = case.type if case else type_in(pending.text, catalogue)
+    read = answers(message, pending, catalogue, known_type or scan.type)
     return read.candidates, read.comment
 
 
@@ -97,15 +102,20 @@ def _type(
     catalogue: Catalogue,
     circumstances: Circumstances,
 ) -> str:
-    """A case keeps its type; a draft without one takes the type that the answer names."""
-    if circumstances.case is not None and circumstances.case.type:
-        return circumstances.case.type
+    """A case keeps its type; a draft without one takes the type that the answer names.
+
+    A blank form that comes back has its type printed in it.
+    """
+    case, pending = circumstances.case, circumstances.pending
+    if case is not None and case.type:
+        return case.type
     for candidate in candidates:
         if candidate.field == "case_type":
             found = type_of(candidate.words, catalogue, near=True)
             if found:
                 return found
-    return scan.type
+    printed = type_in(pending.text, catalogue) if pending and case is None else ""
+    return printed or scan.type
 
 
 # ---------------------------------------------------------------- values
@@ -256,8 +266,11 @@ def _phrases(form: Form, case: CaseType | None, candidates: Sequence[Candidate],
 def _subject(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumstances) -> str:
     given = next((one.words for one in candidates if one.field == "subject" and one.words), "")
     if circumstances.case is not None:
-        return " ".join(given.split())[:255]
-    return " ".join((given or scan.subject).split())[:255] or NO_SUBJECT
+        return " ".join(given.split())[:MAX_SUBJECT]
+    if not given and circumstances.pending:  # the subject of a blank form says nothing
+        given = next((one.words for one in candidates if one.field == "description"), "")
+        given = given if len(given) <= MAX_SUBJECT_TAKEN else f"{given[:MAX_SUBJECT_TAKEN]}…"
+    return " ".join((given or scan.subject).split())[:MAX_SUBJECT] or NO_SUBJECT
 
 
 def _description(

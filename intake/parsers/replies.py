@@ -1,4 +1,4 @@
-"""An answer to our request, read by comparing the whole body with the form that was sent.
+"""An answer to our letter, read by comparing the whole body with the letter that was sent.
 
 People write on top, behind the colons, under the labels, inside the quote. Whatever was in our
 letter is the form; whatever was added to it is an answer.
@@ -6,20 +6,23 @@ letter is the form; whatever was added to it is an answer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from intake.addresses import Mailbox
-from intake.catalogue import Catalogue
+from intake.catalogue import Catalogue, Field
 from intake.known import PendingForm
 from intake.labels import visible
 from intake.message import Message
+from intake.parsers import extent
 from intake.parsers import lines as text_lines
+from intake.parsers.case_type import type_of
+from intake.parsers.sent_form import SentForm
 from intake.parsers.submission import Candidate
-from intake.parsers.table import Named, Table, named, table
+from intake.parsers.table import Named, Table, list_mark, named, table
 
-LONG_KINDS = ("multiline",)
-MAX_LETTER_CHARS = 20_000  # of our letter in which a wrapped line is looked for
-MIN_WRAPPED = 20  # a piece of a line of ours that a mail client has wrapped
+MAX_MARK_CHARS = 60  # of a name in brackets in front of an answer
+_MARK = re.compile(rf"\s*\[([^\[\]]{{1,{MAX_MARK_CHARS}}})\][:\s]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,14 @@ class _Walk:
 
     labels: Table
     catalogue: Catalogue
-    form: frozenset[str]  # our lines, white space collapsed
-    flat: str  # our whole text on one line
+    type: str
+    form: SentForm
+    names: tuple[str, ...]  # the writer's, folded
     found: list[Candidate] = field(default_factory=list)
     comment: list[str] = field(default_factory=list)
     label: Named | None = None
     parts: list[str] = field(default_factory=list)
+    before: str = ""  # the line of the open answer's last part
     start: int = 0
     end: int = 0
     old: bool = False  # inside an unquoted copy of an older mail
@@ -49,44 +54,46 @@ class _Walk:
     behind: bool = False  # the open answer began behind its label
     bulleted: bool = False  # the person's labels stand in a list
 
-    def kind(self, found: Named) -> str:
-        """The kind of the field a label stands for."""
-        known = self.catalogue.fields.get(found.label.field)
-        return known.kind if known else "text"
-
-    def is_form(self, line: text_lines.Line) -> bool:
-        """Whether the line, or the piece of it a client left, is our own."""
-        flat = " ".join(visible(line.text).split())
-        if flat in self.form:
-            return True
-        wrapped = (line.depth > 0 or self.old) and len(flat) >= MIN_WRAPPED
-        return wrapped and flat in self.flat
+    def field_of(self, found: Named) -> Field | None:
+        """The field a label stands for."""
+        return self.catalogue.fields.get(found.label.field)
 
     def counts(self, found: Named) -> bool:
         """Inside a long answer a list item is text, unless the labels themselves are a list."""
-        inside = self.label is not None and self.kind(self.label) in LONG_KINDS
+        inside = self.label is not None and extent.is_long(self.field_of(self.label))
         self.bulleted = self.bulleted or (found.listed and not inside)
         return self.bulleted or not found.listed
 
     def close(self) -> None:
         """The open label's answer, if there is one, is complete."""
-        words = "\n".join(self.parts).strip("\n \t\u00a0")
-        if self.label is not None and words:
-            name = self.label.label.field
-            self.found.append(
-                Candidate(name, words, "reply", self.label.words, self.start, self.end)
-            )
+        if self.label is not None:
+            words = extent.joined(self.field_of(self.label), self.type, self.parts)
+            if words.strip():
+                self.found.append(
+                    Candidate(
+                        self.label.label.field, words, "reply", self.label.words, self.start,
+                        self.end,
+                    )
+                )  # fmt: skip
         self.label, self.parts = None, []
 
     def open(self, found: Named, line: text_lines.Line, value: str) -> None:
         """A label of the form, or one the person wrote."""
         self.close()
         self.label = found
+        self.before = line.text
         self.start, self.end = line.start + found.at, line.start + len(line.text)
+        value = self.own_words(value)
         self.parts = [value] if value else []
         self.behind = bool(value)
-        if value and self.kind(found) not in LONG_KINDS:
+        if value and not extent.may_go_on(self.field_of(found), self.type, line.text):
             self.close()
+
+    def own_words(self, text: str) -> str:
+        """The text without the mark that Word sets in front of a person's comments."""
+        mark = _MARK.match(text)
+        named_one = mark is not None and " ".join(mark[1].casefold().split()) in self.names
+        return text[mark.end() :].strip() if mark and named_one else text
 
     def is_new_paragraph(self, line: text_lines.Line) -> bool:
         """Prose after a blank line is no part of an answer that stood behind its label."""
@@ -94,51 +101,135 @@ class _Walk:
         blank = bool(self.parts) and not self.parts[-1]
         return self.behind and blank and bool(line.text.strip()) and not listed
 
+    def takes(self, line: text_lines.Line) -> bool:
+        """Whether a line under the open label belongs to its answer."""
+        if self.label is None:
+            return False
+        one = self.field_of(self.label)
+        if not self.parts or extent.is_long(one) or not line.text.strip():
+            return True
+        words = self.own_words(line.text)
+        return extent.goes_on(one, self.type, self.parts, self.before, words, self.catalogue)
+
     def answer(self, line: text_lines.Line) -> None:
         """A line that was added under an open label."""
         if not visible(line.text).strip():
-            if self.parts:
+            if self.parts and self.label and extent.is_long(self.field_of(self.label)):
                 self.parts.append("")
             return
+        words = self.own_words(line.text).strip()
         if not self.parts:
             self.start = line.start
-        self.parts.append(line.text.strip())
+        one = self.field_of(self.label) if self.label else None
+        if not extent.is_long(one):
+            words = words[list_mark(words) :].strip() or words
+        self.parts.append(words)
+        self.before = line.text
         self.end = line.start + len(line.text)
-        if self.label is not None and self.kind(self.label) not in LONG_KINDS:
+        if not extent.may_go_on(one, self.type, line.text):
             self.close()
+
+
+def type_in(text: str, catalogue: Catalogue) -> str:
+    """The case type that a form of ours has printed in it; empty when it asks for it."""
+    labels = table(catalogue, "")
+    for line in text.splitlines():
+        found = named(line, labels)
+        if found and found.label.field == "case_type" and found.value:
+            return type_of(found.value, catalogue)
+    return ""
 
 
 def answers(
     message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
 ) -> Answers:
-    """Every answer in the reply, the person's own labels and bare words included."""
-    body = message.plain if message.plain.strip() else message.html.text
-    ours = [" ".join(line.split()) for line in pending.text.splitlines()]
+    """Every answer in the reply, the person's own labels and bare words included.
+
+    Text and HTML are read independently; the one with more answers counts, and the HTML where
+    words were struck out, which the text cannot show.
+    """
+    bodies = [body for body in (message.plain, message.html.text) if body.strip()]
+    read = [_read(body, message, pending, catalogue, type_name) for body in bodies or [""]]
+    if len(read) == 2 and (_weight(read[1]), message.html.struck) > (_weight(read[0]), False):
+        read.reverse()
+    best = read[0]
+    if best.candidates:
+        return best
+    bare = _bare(message, pending, catalogue, best.comment)
+    return Answers(bare, "") if bare else best
+
+
+def _weight(one: Answers) -> int:
+    return len({candidate.field for candidate in one.candidates})
+
+
+def _read(
+    body: str, message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
+) -> Answers:
     walk = _Walk(
         labels=table(catalogue, type_name),
         catalogue=catalogue,
-        form=frozenset(line for line in ours if line),
-        flat=" ".join(pending.text[:MAX_LETTER_CHARS].split()),
+        type=type_name,
+        form=SentForm.of(pending.text),
+        names=_names(message),
     )
     lines = text_lines.without_form(text_lines.split(body), catalogue)
+    signed = _signature(lines, message, walk)
     ended = False  # inside the person's signature
     for number, line in enumerate(lines):
         if not line.depth and not walk.old:
-            walk.old = walk.head = text_lines.is_old_head(lines, number)
+            walk.old = walk.head = text_lines.ends_own_text(lines, number) and (
+                not text_lines.is_signature(line.text)
+            )
         if line.depth or walk.old:
             ended = False
-        elif text_lines.is_signature(line.text):
+        elif text_lines.is_signature(line.text) or number == signed:
             ended = True
-        elif walk.is_form(line):  # our letter's copy, without marks, begins below the signature
-            ended = False
+        elif ended and walk.form.is_copy(line.text, quoted=False):
+            ended = False  # our letter's copy, without marks, begins below the signature
+            _ours(walk, line)
+            continue
         if ended:
             walk.close()
         else:
             _step(walk, lines, number)
     walk.close()
-    comment = "\n".join(walk.comment).strip()
-    candidates = tuple(walk.found) or _bare(message, pending, catalogue, comment)
-    return Answers(candidates, "" if not walk.found and candidates else comment)
+    return Answers(tuple(walk.found), "\n".join(walk.comment).strip())
+
+
+def _names(message: Message) -> tuple[str, ...]:
+    """The writer's name and first name, as marks and signatures show them."""
+    name = message.sender.name if isinstance(message.sender, Mailbox) else ""
+    flat = " ".join(name.casefold().split())
+    return tuple(dict.fromkeys(one for one in (flat, flat.partition(" ")[0]) if one))
+
+
+def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> int | None:
+    """Where the writer signs with their name on top of the copy of our letter."""
+    own: list[text_lines.Line] = []
+    form = walk.form
+    for number, line in enumerate(lines):
+        if line.depth or text_lines.ends_own_text(lines, number):
+            break
+        if text_lines.is_attribution(lines, number) or form.is_copy(line.text, quoted=False):
+            break
+        own.append(line)
+    form.at = 0
+    name = message.sender.name if isinstance(message.sender, Mailbox) else ""
+    return text_lines.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
+
+
+def _is_bare_label(text: str, labels: Table) -> bool:
+    found = named(text, labels)
+    return found is not None and not found.value
+
+
+def _ours(walk: _Walk, line: text_lines.Line) -> None:
+    """A line of our own letter; a label with nothing behind it waits for its answer."""
+    found = named(line.text, walk.labels)
+    walk.close()
+    if found is not None and not found.value:
+        walk.open(found, line, "")
 
 
 def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
@@ -147,21 +238,24 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
     walk.head = walk.head and bool(line.text.strip())
     if walk.head:
         return
-    found = named(line.text, walk.labels)
-    if walk.is_form(line):
-        walk.close()
-        if found is not None and not found.value:
-            walk.open(found, line, "")
-        return
     quoted = line.depth > 0 or walk.old
+    if walk.form.is_copy(line.text, quoted=quoted):
+        _ours(walk, line)
+        return
+    found = named(line.text, walk.labels)
+    attribution = text_lines.is_attribution(lines, number)
     if walk.is_new_paragraph(line):
         walk.close()
     if found is not None and (not found.label.weak or not quoted) and walk.counts(found):
         walk.open(found, line, found.value)
-    elif walk.label is not None and not text_lines.is_attribution(lines, number):
+    elif attribution:
+        walk.close()
+    elif walk.takes(line):
         walk.answer(line)
-    elif not quoted and not text_lines.is_attribution(lines, number):
-        walk.comment.append(visible(line.text).rstrip())
+    else:
+        walk.close()
+        if not quoted:
+            walk.comment.append(visible(line.text).rstrip())
 
 
 def _bare(
@@ -171,8 +265,7 @@ def _bare(
 
     A greeting, a closing and the writer's name are no part of it; a short kind takes one line.
     """
-    name = message.sender.name.casefold() if isinstance(message.sender, Mailbox) else ""
-    names = (name, name.partition(" ")[0]) if name else ()
+    names = _names(message)
     lines = [
         line
         for line in comment.splitlines()
@@ -182,6 +275,6 @@ def _bare(
     if len(pending.asked) != 1 or not words:
         return ()
     known = catalogue.fields.get(pending.asked[0])
-    if known is not None and known.kind not in LONG_KINDS:
+    if not extent.is_long(known):
         words = next((line for line in lines if line.strip()), "")
     return (Candidate(pending.asked[0], words.strip(), "reply"),)

@@ -13,18 +13,17 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue, Field
 from intake.labels import visible
 from intake.message import Message, Warning
-from intake.parsers import case_type, cells
+from intake.parsers import case_type, cells, extent
 from intake.parsers import lines as text_lines
 from intake.parsers.case_type import type_of
 from intake.parsers.submission import Candidate, Scan
 from intake.parsers.table import Named, Table, list_mark, named, nearly, table
-from intake.parsers.values import WEAK, is_listed
+from intake.parsers.unknown import unknown_labels
+from intake.parsers.values import WEAK
+from intake.parsers.wishes import wish
 
 __all__ = ["clean_subject", "scan", "type_of"]
 
-LONG_KINDS = ("multiline",)
-MAX_DATE_CHARS = 40  # of a line that goes on a list of dates
-MAX_LIST_LINES = 20  # of one answer
 MAX_NEAR_LINES = 200  # of one body that are tried as a misspelt label
 MAX_HALF_LABEL_CHARS = 40  # of a line that may be the first half of a label
 _REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
@@ -67,16 +66,20 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         warnings += _disagreements(plain, html)
     if chosen.forms > 1:
         warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
+    found = _without_type(chosen.candidates, told)
+    plus = case_type.plus_type(message, catalogue).type
     return Scan(
         type=told.type,
         type_source=told.source,
         type_words=told.words,
-        candidates=_without_type(chosen.candidates, told),
+        candidates=found,
         leftover=chosen.leftover,
         body=chosen.body.name if chosen.body.text.strip() else "none",
         text=chosen.body.text,
         subject=told.subject,
         warnings=tuple(warnings),
+        wish=wish(message, told.subject, found, chosen.leftover, plus, catalogue),
+        unknown=unknown_labels(chosen.body.lines, catalogue) if found else (),
     )
 
 
@@ -143,6 +146,7 @@ class _Walk:
         self.types = 0
         self.tries = MAX_NEAR_LINES
         self.misread: list[str] = []
+        self.before = ""  # the line in front of the next one, whole
 
     def feed(self, line: text_lines.Line, after: text_lines.Line | None) -> bool:
         """One more line; whether the one after it was the second half of its label."""
@@ -180,7 +184,7 @@ class _Walk:
 
     def _counts(self, found: Named) -> bool:
         """Inside a long value a list item or a weak word is text, not a label."""
-        if self.open is None or self._kind(self.open) not in LONG_KINDS:
+        if self.open is None or self._kind(self.open) not in extent.LONG_KINDS:
             return True
         if found.listed and not self.bulleted:
             return False
@@ -202,28 +206,20 @@ class _Walk:
         self.start = line.start + found.at
         self.end = line.start + len(line.text)
         self.parts = [found.value] if found.value else []
-        if found.value and not self._runs_on(found):
+        self.before = line.text
+        if found.value and not extent.may_go_on(self._field(found), self.type, line.text):
             self.close()
-
-    def _runs_on(self, found: Named) -> bool:
-        """Whether a value of that kind may take more than one line."""
-        field = self._field(found)
-        return field is not None and (field.kind in LONG_KINDS or self._is_list(field))
-
-    def _is_list(self, field: Field) -> bool:
-        multi = field.kind == "multichoice" or field.choices_on(self.type).multi
-        return multi or bool(field.list_split)
 
     def _more(self, line: text_lines.Line) -> None:
         """A further line of an open value; a short kind takes the first line with words on it."""
         if self.open is None:
             return
-        if self._kind(self.open) in LONG_KINDS:
+        if self._kind(self.open) in extent.LONG_KINDS:
             self.parts.append(line.text)
             self.end = line.start + len(line.text)
         elif not self.parts and not visible(line.text).strip():
             return
-        elif self.parts and not self._goes_on(line.text):
+        elif self.parts and not self._goes_on(line):
             self.close()
             self.leftover.append(line.text)
         else:
@@ -231,20 +227,13 @@ class _Walk:
             self.start = self.start if self.parts else line.start + mark
             self.parts.append(line.text[mark:].strip() or line.text.strip())
             self.end = line.start + len(line.text)
-            if not self._runs_on(self.open):
+            self.before = line.text
+            if not extent.may_go_on(self._field(self.open), self.type, line.text):
                 self.close()
 
-    def _goes_on(self, text: str) -> bool:
-        """Whether a line under a list's value is another value of it."""
+    def _goes_on(self, line: text_lines.Line) -> bool:
         field = self._field(self.open) if self.open else None
-        words = text[list_mark(text) :].strip()
-        if field is None or not words:
-            return False
-        if field.list_split:
-            some = any(char.isdigit() for char in words)
-            return some and len(words) <= MAX_DATE_CHARS and len(self.parts) < len(field.list_split)
-        room = len(self.parts) < MAX_LIST_LINES
-        return room and is_listed(words, field.choices_on(self.type), self.catalogue)
+        return extent.goes_on(field, self.type, self.parts, self.before, line.text, self.catalogue)
 
     def end_of_text(self) -> None:
         """The last long value ends at a blank line, if it began behind its label.
@@ -263,7 +252,7 @@ class _Walk:
         """The open value ends here."""
         if self.open is None:
             return
-        words = "\n".join(self.parts).strip("\n \t\u00a0")
+        words = extent.joined(self._field(self.open), self.type, self.parts)
         label = self.open.label
         source = "weak-label" if label.weak else "near-label" if label.near else "label"
         self.found.append(

@@ -24,6 +24,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a mail asks of the service itself, instead of telling about a case."""
+
+    kind: str  # "form", "cases", "close"
+    type: str = ""  # case type of the form, empty: any
+    number: str = ""  # of the case, as written in capital letters; empty: all of them
+    state: str = ""  # "open" or "closed", empty: both
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """Everything a mail offers, before it is known who wrote it."""
 
@@ -36,6 +46,8 @@ class Scan:
     text: str  # the text that ranges point into
     subject: str  # without Re:, Fwd:, tags and type prefix
     warnings: tuple[Warning, ...] = ()
+    wish: Wish | None = None
+    unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +113,5 @@ class Submission:
     notices: tuple[str, ...] = ()  # ids of catalogue rules to be stated in the letter
     changed: tuple[str, ...] = ()  # for a reply: fields that differ from what was stored
     comment: str = ""  # for a reply: new text under no label
+    wish: Wish | None = None
+    unknown: tuple[str, ...] = ()  # Scan.unknown

@@ -62,11 +62,11 @@ class Table:
         if len(folded) < MIN_NEAR_CHARS - 1:
             return None
         close = process.extract(folded, list(self.guessable), scorer=OSA.distance, score_cutoff=2)
-        good = {
-            self.guessable[word].field: word
-            for word, distance, _ in close
-            if distance <= (2 if len(word) >= LONG_LABEL_CHARS else 1)
-        }
+        good: dict[str, str] = {}
+        order = list(self.guessable)  # a field's own label stands before its other words
+        for word, distance, _ in sorted(close, key=lambda one: (one[1], order.index(one[0]))):
+            if distance <= (2 if len(word) >= LONG_LABEL_CHARS else 1):
+                good.setdefault(self.guessable[word].field, word)
         if len(good) != 1:
             return None
         ((name, word),) = good.items()

@@ -125,8 +125,13 @@ def _choices(text: str, choices: Choices, field: Field, catalogue: Catalogue) ->
 
 def _listed_parts(text: str, choices: Choices, catalogue: Catalogue) -> list[str]:
     """The words as several ones; whole, when the list has them whole."""
-    if fold(text, catalogue.normalise.confusables) in _names(choices, catalogue):
+    names = _names(choices, catalogue)
+    if fold(text, catalogue.normalise.confusables) in names:
         return [text]
+    if "\n" in text:  # a line break may stand inside a value
+        flat = [part for part in _PARTS.split(text.replace("\n", " "))[:MAX_PARTS] if part.strip()]
+        if all(fold(part, catalogue.normalise.confusables) in names for part in flat):
+            return flat
     return [part for part in _PARTS.split(text)[:MAX_PARTS] if part.strip(" .-*•\t")]
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from intake.known import (
     Account,
     CaseBrief,
+    CaseLine,
+    CaseList,
     Contact,
     Keys,
     Known,
@@ -37,6 +39,9 @@ from intake.tables import (
 )  # fmt: skip
 
 FIRST_NUMBER = 1001
+MAX_SENT = 3  # letters that one mail may quote
+MAX_LISTED = 50  # cases in one letter
+CLOSED = ("resolved", "closed")
 SAME = ("handled", "ignored", "held", "rejected", "dropped")
 
 
@@ -67,7 +72,9 @@ def look_up(
         else (),
         domain_registered=_domain_registered(unit, keys.sender),
         case=case,
-        pending=_pending(unit, case.number) if case else None,
+        pending=_pending(unit, case.number) if case else _blank_form(unit, keys.form_ids),
+        sent_texts=_sent_texts(unit, case.number, keys.outbox_ids) if case else (),
+        listed=_listed(unit, keys, account_ids) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
         letters_last_hour=hour,
         letters_last_day=day,
@@ -184,7 +191,59 @@ def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
         subject=row.subject,
         description=row.description,
         fields={one.name: StoredField(one.value, one.words, one.source) for one in fields},
+        closed_at=row.closed_at,
     )
+
+
+def _listed(unit: Unit, keys: Keys, accounts: list[str]) -> CaseList:
+    """The cases of those accounts, newest first; nothing of anybody else's."""
+    wanted = [_c(CaseRow.account_id).in_(accounts)]
+    if keys.list_state:
+        closed = _c(CaseRow.status).in_(CLOSED)
+        wanted.append(closed if keys.list_state == "closed" else ~closed)
+    if keys.list_number:
+        wanted.append(_c(CaseRow.number) == keys.list_number)
+    query = select(CaseRow).where(*wanted).order_by(_c(CaseRow.message_id).desc())
+    rows = list(unit.scalars(query.limit(MAX_LISTED)))
+    more = 0
+    if len(rows) == MAX_LISTED:
+        count = select(func.count()).select_from(CaseRow).where(*wanted)
+        more = (unit.scalar(count) or 0) - len(rows)
+    drafts = [row.number for row in rows if row.status == "draft"]
+    asked = {number: one.asked for number in drafts if (one := _pending(unit, number))}
+    lines = (
+        CaseLine(
+            row.number, row.account_id, row.type, row.subject, row.status, row.received_at,
+            row.updated_at, asked.get(row.number, ()),
+        )
+        for row in rows
+    )  # fmt: skip
+    return CaseList(tuple(lines), more)
+
+
+def _sent_texts(unit: Unit, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """What stood in our letters that a mail may quote: those it names, and the newest one."""
+    columns = select(_c(OutboxRow.text)).where(_c(OutboxRow.case_number) == number)
+    named = columns.where(_c(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
+    newest = columns.order_by(_c(OutboxRow.id).desc()).limit(1)
+    found = (*(unit.scalars(named) if ids else ()), *unit.scalars(newest))
+    return tuple(dict.fromkeys(found))
+
+
+def _blank_form(unit: Unit, ids: tuple[str, ...]) -> PendingForm | None:
+    """The blank form that a mail answers, as it was sent."""
+    if not ids:
+        return None
+    query = (
+        select(OutboxRow)
+        .where(_c(OutboxRow.message_id_header).in_(ids), _c(OutboxRow.kind) == "form")
+        .order_by(_c(OutboxRow.id).desc())
+        .limit(1)
+    )
+    row = unit.scalar(query)
+    if row is None:
+        return None
+    return PendingForm("", row.contact_id, (), row.message_id_header, row.text, 0)
 
 
 def _pending(unit: Unit, number: str) -> PendingForm | None:

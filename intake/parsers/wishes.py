@@ -1,0 +1,96 @@
+"""Subjects by which a contact asks the service itself: for a form, their cases, or to close one.
+
+Only a whole subject counts, and never one that answers or forwards something. A mail with more to
+say than a courtesy is read as a mail about a case instead: nothing that was said may be lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from intake.catalogue import Catalogue
+from intake.labels import fold
+from intake.message import Message
+from intake.parsers.case_type import type_of
+from intake.parsers.lines import is_courtesy
+from intake.parsers.submission import Candidate, Wish
+
+MAX_WORDS_CHARS = 80  # of free text beside a wish: "Could you send me the form?"
+MAX_LEFTOVER_CHARS = 2000  # of which greetings and closings are no words
+MAX_SUBJECT_CHARS = 120
+_ANSWER = re.compile(r"\s*[a-z]{2,5}\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:[A-Z0-9]{0,12}-)?\d{1,12}\Z", re.IGNORECASE)
+_TAG_TAIL = re.compile(r"\[([A-Z0-9]{0,20}-?\d{1,12})-[A-Z2-7]{8}\]")
+
+
+def wish(
+    message: Message,
+    subject: str,
+    candidates: Sequence[Candidate],
+    leftover: str,
+    plus_type: str,
+    catalogue: Catalogue,
+) -> Wish | None:
+    """What the mail asks of the service itself; None for a mail about a case."""
+    if _ANSWER.match(message.subject) or len(message.subject) > MAX_SUBJECT_CHARS:
+        return None
+    if any(one.words and one.field != "case_type" for one in candidates):
+        return None
+    found = _told(_TAG_TAIL.sub(r" \1 ", message.subject), plus_type, catalogue)
+    if plus_type and not subject.strip():
+        found = Wish("form", type=plus_type) if not leftover.strip() else None
+    if found is None or (found.kind == "close" and found.number):
+        return found
+    words = _words(leftover[:MAX_LEFTOVER_CHARS])
+    return found if len(words) <= MAX_WORDS_CHARS and not _files(message) else None
+
+
+def _files(message: Message) -> bool:
+    return any(not one.inline for one in message.attachments)
+
+
+def _words(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if not is_courtesy(line)).strip()
+
+
+def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
+    """The wish in a whole subject: the words for it, then at most what it is about."""
+    letters = catalogue.normalise.confusables
+    flat = fold(subject, letters)
+    told = {kind: {fold(one, letters) for one in words} for kind, words in _subjects(catalogue)}
+    for kind in ("form", "close", "cases"):
+        for word in sorted(told.get(kind, ()), key=len, reverse=True):
+            if flat != word and not flat.startswith(f"{word} "):
+                continue
+            found = _about(kind, flat[len(word) :].strip(" :#[]"), plus_type, told, catalogue)
+            if found is not None:
+                return found
+    for state in ("open", "closed"):
+        if flat in told.get(state, ()) and flat not in ("open", "closed"):
+            return Wish("cases", state=state)
+    head, _, last = flat.rpartition(" ")
+    if last in told.get("form", ()) and (found_type := type_of(head, catalogue)):
+        return Wish("form", type=found_type)
+    return None
+
+
+def _subjects(catalogue: Catalogue) -> list[tuple[str, tuple[str, ...]]]:
+    return list(catalogue.subjects.items())
+
+
+def _about(
+    kind: str, rest: str, plus_type: str, told: dict[str, set[str]], catalogue: Catalogue
+) -> Wish | None:
+    """What stands behind the words of a wish; None when it is something else."""
+    if kind == "form":
+        named = type_of(rest, catalogue) if rest else plus_type
+        return Wish("form", type=named) if named or not rest else None
+    if _NUMBER.match(rest):
+        return Wish(kind, number=rest.upper())
+    if kind == "close":
+        return None
+    if not rest:
+        return Wish("cases")
+    state = next((one for one in ("open", "closed") if rest in told.get(one, ())), "")
+    return Wish("cases", state=state) if state else None
