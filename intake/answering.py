@@ -21,7 +21,7 @@ from intake.policy import Policy
 class Attempt:
     """A letter somebody would like to send in answer to a mail."""
 
-    kind: str  # "ack", "missing_fields", "appended", "refusal"
+    kind: str  # LetterOrder.kind
     reason: str  # of a refusal
     mail: Message | Refusal
     sender: Sender
@@ -67,7 +67,7 @@ def without_plus(key: str) -> str:
 
 
 def _by_choice(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    if attempt.kind not in ("ack", "appended"):
+    if attempt.kind not in ("ack", "appended", "closed"):
         return ""
     if not policy.acknowledge:
         return "acknowledgements are switched off"

@@ -99,6 +99,8 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         catalogue=catalogue,
         templates=load_templates(config),
         departments=config.shape.departments,
+        timezone=config.service.timezone,
+        reopen_days=config.shape.replies.reopen_days,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return Judge(

@@ -21,7 +21,7 @@ from intake.mailbox.box import Box, Opened, Waiting
 from intake.message import Arrival, Limits, Message, Refusal
 from intake.pipeline import Judge, handle
 from intake.pool import ReadMail
-from intake.store import mailboxes, record
+from intake.store import mailboxes, record, unread
 from intake.store.engine import Engine, Unit, savepoint, writing
 
 log = structlog.get_logger("intake.collect")
@@ -270,7 +270,7 @@ def _record(
             rows.append((result.row, arrival.uid, result.folder))
         for one in gone:
             arrival = _arrival(box, opened, one, "", one.size)
-            record.vanished(unit, arrival, now)
+            unread.vanished(unit, arrival, now)
     for arrival, result in noted:
         _note(arrival, result, tally)
     for _ in gone:
@@ -290,7 +290,7 @@ def _one(
         log.error(
             "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]
         )
-        return record.shelve(unit, arrival, trace, now)
+        return unread.shelve(unit, arrival, trace, now)
 
 
 def _note(arrival: Arrival, result: record.Recorded, tally: Tally) -> None:

@@ -320,6 +320,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         step_up=replies.step_up,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
+        reopen_days=replies.reopen_days,
     )
 
 

@@ -114,7 +114,9 @@ class Replies(Section):
 
     acknowledge: bool = True
     max_rounds: int = Field(default=2, ge=1, le=5)
+    remind_days: Count = 4
     expire_days: Positive = 14
+    reopen_days: Count = 30
     max_letters_per_hour: Positive = 5
     max_letters_per_day: Positive = 20
     max_letter_age_hours: Positive = 96

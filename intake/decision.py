@@ -16,18 +16,21 @@ from intake.known import CaseBrief, Contact, Known
 from intake.message import Message, Refusal
 from intake.parsers.submission import Submission
 from intake.policy import Policy
-from intake.rules import TABLE, CaseChange, Facts, Verdict
+from intake.rules import TABLE
+from intake.verdict import CaseChange, Facts, Verdict
 
 __all__ = ["ACTIONS", "CaseChange", "Decision", "LetterOrder", "Policy", "decide"]
 
-ACTIONS = ("create", "ask", "complete", "append", "refuse", "hold", "ignore", "drop", "defer")
+ACTIONS = (
+    "create", "ask", "complete", "append", "answer", "refuse", "hold", "ignore", "drop", "defer",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class LetterOrder:
     """A letter that the decision wants written."""
 
-    kind: str  # "ack", "missing_fields", "appended", "refusal"
+    kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed"
     contact: Contact
     address: str  # one of contact.emails: the stored one the mail came from
     reason: str = ""  # for a refusal: which fixed text

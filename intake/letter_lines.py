@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from intake.catalogue import Catalogue, Field
-from intake.known import Account
+from intake.known import Account, CaseLine
 from intake.message import Message
 from intake.parsers.submission import FieldValue, Problem, Submission
 
@@ -245,3 +246,58 @@ def size_text(size: int) -> str:
     if size < 1_000_000:
         return f"{round(size / 1000)} KB"
     return f"{size / 1_000_000:.1f} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLine:
+    """A case type as the list of forms shows it."""
+
+    label: str
+    description: tuple[str, ...]  # wrapped and indented lines
+
+
+def type_lines(catalogue: Catalogue) -> list[TypeLine]:
+    """Every case type with what it is for."""
+    return [
+        TypeLine(
+            one.label,
+            tuple(
+                textwrap.wrap(
+                    one.description, WIDTH, initial_indent="    ", subsequent_indent="    "
+                )
+            ),
+        )
+        for one in catalogue.types.values()
+    ]
+
+
+STATES = {
+    "draft": "waits for your answer",
+    "open": "open",
+    "waiting": "waits",
+    "resolved": "resolved",
+    "closed": "closed",
+}
+
+
+def case_lines(
+    case: CaseLine, catalogue: Catalogue, zone: str, accounts: Mapping[str, str]
+) -> list[str]:
+    """One case in a list: number, state, dates and subject; nothing of what was written in it."""
+    kind = catalogue.types.get(case.type)
+    label = kind.label if kind else "no type yet"
+    since = case.received_at.astimezone(ZoneInfo(zone)).date().isoformat()
+    changed = case.updated_at.astimezone(ZoneInfo(zone)).date().isoformat()
+    shown = [f"{case.number}  {STATES.get(case.status, case.status)}"]
+    shown += _indented(one_line(case.subject, MAX_VALUE_CHARS))
+    where = f" for {accounts[case.account_id]}" if case.account_id in accounts else ""
+    shown += _indented(f"{label}{where}, of {since}, last changed {changed}")
+    fields = (catalogue.fields.get(name) for name in case.missing)
+    names = ", ".join(field.label for field in fields if field)
+    return shown + (_indented(f"still open: {names}") if names else [])
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+    )

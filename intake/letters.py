@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,7 +20,7 @@ from intake import letter_lines as lines
 from intake import tokens
 from intake.catalogue import Catalogue
 from intake.decision import Decision, LetterOrder
-from intake.known import Account
+from intake.known import Account, CaseList
 from intake.labels import FORM_DIVIDER, FORM_INTRO
 from intake.message import Message
 from intake.parsers.submission import Submission
@@ -35,7 +36,7 @@ MAX_SUBJECT_CHARS = 200
 class Letter:
     """One mail of ours as it goes on the wire, and what an operator wants to see of it."""
 
-    kind: str  # ack, missing_fields, appended, refusal
+    kind: str  # ack, missing_fields, appended, refusal, form, cases, closed
     cause: str  # unique: a letter of that kind for that mail is written once
     message_id: str
     recipient: str  # the envelope recipient: one bare address from the contact table
@@ -44,6 +45,18 @@ class Letter:
     raw: bytes = field(repr=False)  # CRLF line ends, ASCII
     contact: str = ""  # contact id
     case_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """A request that nobody answered, as it is sent once more."""
+
+    case_number: str
+    contact_id: str
+    contact_name: str
+    recipient: str
+    subject: str
+    text: str  # of the request
 
 
 class Templates:
@@ -81,6 +94,8 @@ class House:
     departments: Mapping[str, str] = field(
         default_factory=dict
     )  # operator's labels over the catalogue's
+    timezone: str = "UTC"  # IANA name, for the dates in letters
+    reopen_days: int = 30
 
     @property
     def domain(self) -> str:
@@ -94,10 +109,21 @@ class House:
 
 
 def write(
-    decision: Decision, mail: Message, accounts: Sequence[Account], house: House, now: datetime
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+    now: datetime,
+    listed: CaseList | None = None,
 ) -> tuple[Letter, ...]:
-    """Every letter that the decision wants, complete and checked. Raises LetterError."""
-    return tuple(_letter(order, decision, mail, accounts, house, now) for order in decision.letters)
+    """Every letter that the decision wants, complete and checked. Raises LetterError.
+
+    ``listed`` are the cases that a letter of the kind "cases" shows.
+    """
+    cases = listed or CaseList()
+    return tuple(
+        _letter(order, decision, mail, accounts, house, now, cases) for order in decision.letters
+    )
 
 
 def _letter(
@@ -107,9 +133,12 @@ def _letter(
     accounts: Sequence[Account],
     house: House,
     now: datetime,
+    listed: CaseList,
 ) -> Letter:
     number = decision.change.number if decision.change else ""
     values = _values(order, decision, mail, accounts, house)
+    if order.kind in ("form", "cases"):
+        values |= _asked(decision, house, listed, accounts)
     subject = house.templates.fill(f"{order.kind}/subject.txt", values)
     text = lines.tidy(house.templates.fill(f"{order.kind}/body.txt", values))
     cause = f"{order.kind}:{mail.digest}"
@@ -127,17 +156,7 @@ def _letter(
         in_reply_to=mail.message_id,
         references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
     )
-    return Letter(
-        kind=order.kind,
-        cause=cause,
-        message_id=message_id,
-        recipient=order.address,
-        subject=envelope.subject,
-        text=text,
-        raw=encode(envelope),
-        contact=order.contact.id,
-        case_number=number,
-    )
+    return _posted(order.kind, cause, envelope, order.contact.id, number)
 
 
 def _values(
@@ -156,10 +175,15 @@ def _values(
         "tag": tokens.subject_tag(house.secrets, number) if number else "",
         "subject": _thread_subject(mail),
         "reason": order.reason,
+        "reopen_days": house.reopen_days,
     }
     if submission is None or change is None:
         return values
+    before = decision.case.status if decision.case else ""
     return values | {
+        "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
+        "follows": change.follows,
+        "reopened": before in ("resolved", "closed") and change.status == "open",
         "department": house.department(submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
@@ -176,6 +200,70 @@ def _values(
     }
 
 
+def _asked(
+    decision: Decision, house: House, listed: CaseList, accounts: Sequence[Account]
+) -> dict[str, Any]:
+    """What a letter says that answers a question to the service itself."""
+    wish = decision.submission.wish if decision.submission else None
+    several = len({one.account_id for one in listed.cases}) > 1
+    names = {one.id: one.name for one in accounts} if several else {}
+    shown: dict[str, Any] = {
+        "wanted": lines.one_line(wish.number, 30) if wish else "",
+        "state": wish.state if wish else "",
+        "cases": [
+            lines.case_lines(one, house.catalogue, house.timezone, names) for one in listed.cases
+        ],
+        "more": listed.more,
+        "type": "",
+        "types": lines.type_lines(house.catalogue),
+    }
+    if wish is None or wish.type not in house.catalogue.types:
+        return shown
+    return shown | _form_values(house.catalogue, wish.type)
+
+
+def reminder(house: House, request: Reminded, message_id: str, now: datetime) -> Letter:
+    """The request once more, with a line above it; answers are read as answers to the request."""
+    values = {
+        "service": house.service,
+        "name": lines.one_line(request.contact_name, 100),
+        "number": request.case_number,
+        "subject": request.subject,
+        "text": request.text.rstrip("\n"),
+    }
+    cause = f"reminder:{message_id}"
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=request.recipient,
+        subject=lines.one_line(
+            house.templates.fill("reminder/subject.txt", values), MAX_SUBJECT_CHARS + 40
+        ),
+        text=lines.tidy(house.templates.fill("reminder/body.txt", values)),
+        message_id=tokens.message_id(
+            house.secrets, "reminder", request.case_number, cause, house.domain
+        ),
+        date=now,
+        in_reply_to=message_id,
+        references=(message_id,),
+    )
+    return _posted("reminder", cause, envelope, request.contact_id, request.case_number)
+
+
+def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:
+    return Letter(
+        kind=kind,
+        cause=cause,
+        message_id=envelope.message_id,
+        recipient=envelope.recipient,
+        subject=envelope.subject,
+        text=envelope.text,
+        raw=encode(envelope),
+        contact=contact,
+        case_number=number,
+    )
+
+
 def _thread_subject(mail: Message) -> str:
     """The person's own subject without our tag or a row of Re:, cut to a sane length."""
     subject = tokens.strip_tags(mail.subject)
@@ -186,19 +274,18 @@ def _thread_subject(mail: Message) -> str:
 
 def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:
     """The empty form of a case type as text; KeyError when there is no such type."""
+    return lines.tidy(templates.fill("blank_form/body.txt", _form_values(catalogue, type_name)))
+
+
+def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, Any]:
     case_type = catalogue.types[type_name]
     empty = Submission(type_name, "", "", "", "", False, "", "", "", {}, (), (), (), ())
     required = [name for name in case_type.fields if name in case_type.required]
     rest = [name for name in case_type.fields if name not in case_type.required]
-    return lines.tidy(
-        templates.fill(
-            "form/body.txt",
-            {
-                "intro": FORM_INTRO,
-                "divider": FORM_DIVIDER,
-                "type": case_type.label,
-                "required": lines.questions(empty, catalogue, required),
-                "optional": lines.questions(empty, catalogue, rest),
-            },
-        )
-    )
+    return {
+        "intro": FORM_INTRO,
+        "divider": FORM_DIVIDER,
+        "type": case_type.label,
+        "required": lines.questions(empty, catalogue, required),
+        "optional": lines.questions(empty, catalogue, rest),
+    }

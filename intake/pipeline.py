@@ -113,7 +113,7 @@ def judge(
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, bench.policy, now)
-    written = letters.write(decision, mail, known.accounts, bench.house, now)
+    written = letters.write(decision, mail, known.accounts, bench.house, now, known.listed)
     return Judgement(decision, written, known)
 
 

@@ -7,91 +7,12 @@ at any time and comes out the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from intake.addresses import AddressRefusal
-from intake.identity import Sender
-from intake.known import Contact, Known
-from intake.message import Message, Refusal
-from intake.parsers.submission import FieldValue, Submission
-from intake.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """What the transaction does to a case."""
-
-    number: str
-    new: bool
-    status: str  # the status after the change: draft, open, …
-    account: str
-    contact: str
-    submitted_by: str
-    type: str
-    priority: str
-    department: str
-    billable: bool
-    subject: str
-    description: str
-    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
-    comment: str = ""  # new text to keep with the case, when it was a reply
-    asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
-    round: int = 0
-    flag: str = ""  # why a person should look at the case
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything a rule may ask about."""
-
-    mail: Message | Refusal
-    sender: Sender
-    submission: Submission
-    known: Known
-    policy: Policy
-    now: datetime
-
-    @property
-    def contact(self) -> Contact | None:
-        """The proved or claimed contact of the sender's address."""
-        return self.sender.contact
-
-    @property
-    def proved(self) -> bool:
-        """True when the sender was authenticated."""
-        return self.sender.proved
-
-    @property
-    def automatic(self) -> tuple[str, ...]:
-        """Marks of a program's mail; none for a refused one."""
-        return self.mail.automatic if isinstance(self.mail, Message) else ()
-
-    @property
-    def active_accounts(self) -> tuple[str, ...]:
-        """The accounts in force that the contact belongs to."""
-        return tuple(account.id for account in self.known.accounts if account.active)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule answers with."""
-
-    action: str
-    reasons: tuple[str, ...]
-    change: CaseChange | None = None
-    letter: str = ""  # kind, empty for none
-    reason: str = ""  # of a refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table."""
-
-    id: str
-    ask: Callable[[Facts], Verdict | None]
-
+from intake.message import Refusal
+from intake.verdict import CaseChange, Facts, Rule, Verdict
 
 # ---------------------------------------------------------------- who wrote: R0 to R12
 
@@ -213,7 +134,7 @@ def _fixed(facts: Facts) -> str:
 
 
 def _other_peoples_case(facts: Facts) -> Verdict | None:
-    case, contact = facts.known.case, facts.contact
+    case, contact = facts.known.case or facts.known.earlier, facts.contact
     if case is None or (contact and contact.active and contact.at(case.account_id)):
         return None
     return Verdict("hold", (f"refers to {case.number}, which is another account's",))
@@ -223,7 +144,9 @@ def _may_not_submit(facts: Facts) -> Verdict | None:
     contact, barred = facts.contact, facts.policy.may_not_submit
     if contact is None or facts.sender.released_by:
         return None
+    line = next(iter(facts.known.listed.cases), None)
     account = facts.known.case.account_id if facts.known.case else facts.submission.account
+    account = line.account_id if line else account
     here = contact.at(account)
     roles = {here.contact_type} if here else {m.contact_type for m in contact.memberships}
     if not roles <= set(barred):
@@ -248,6 +171,44 @@ def _step_up(facts: Facts) -> Verdict | None:
         letter="refusal",
         reason="step_up",
     )
+
+
+# ---------------------------------------------------------------- asking the service: R21 to R23
+
+
+def _asks_for_cases(facts: Facts) -> Verdict | None:
+    """Read Only contacts may ask too: seeing their cases is what they are entered for."""
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "cases":
+        return None
+    count = len(facts.known.listed.cases)
+    return Verdict("answer", (f"asks for its cases: {count} listed",), letter="cases")
+
+
+def _asks_for_a_form(facts: Facts) -> Verdict | None:
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "form":
+        return None
+    return Verdict("answer", (f"asks for a form: {wish.type or 'of any type'}",), letter="form")
+
+
+def _closes(facts: Facts) -> Verdict | None:
+    """``close NUMBER``: a case of the sender's accounts is closed; of no other is anything said."""
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "close":
+        return None
+    line = next(iter(facts.known.listed.cases), None)
+    if line is None:
+        return Verdict("answer", (f"no case {wish.number} at its accounts",), letter="cases")
+    if line.status == "closed":
+        return Verdict("answer", (f"{line.number} is closed already",), letter="cases")
+    submission = facts.submission
+    change = CaseChange(
+        number=line.number, new=False, status="closed", account=line.account_id, contact="",
+        submitted_by="", type="", priority="", department="", billable=None, subject="",
+        description="", fields={}, comment=submission.description,
+    )  # fmt: skip
+    return Verdict("append", (f"closes {line.number}, which was {line.status}",), change, "closed")
 
 
 # ---------------------------------------------------------------- what becomes of it: R17 to R20
@@ -316,13 +277,21 @@ def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
         description=submission.description,
         fields=submission.fields,
         comment=submission.comment,
+        follows=_follows(facts),
         asked=asked,
         round=((pending.round if pending else 0) + 1) if asked else 0,
     )
 
 
+def _follows(facts: Facts) -> str:
+    """The closed case of the same account that a new case goes on from."""
+    earlier = facts.known.earlier
+    mine = earlier is not None and earlier.account_id in facts.active_accounts
+    return earlier.number if earlier and mine and facts.known.case is None else ""
+
+
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
-# and of an address that two people share.
+# and of an address that two people share. R21–R23 are what a contact may ask of the service itself.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", _malformed),
     Rule("R1", _own_mail),
@@ -340,7 +309,10 @@ TABLE: tuple[Rule, ...] = (
     Rule("R11", _inactive),
     Rule("R12", _no_account),
     Rule("R16", _other_peoples_case),
+    Rule("R21", _asks_for_cases),
     Rule("R13", _may_not_submit),
+    Rule("R22", _asks_for_a_form),
+    Rule("R23", _closes),
     Rule("R14", _step_up),
     Rule("R17", _append),
     Rule("R18a", _rounds_used_up),

@@ -21,6 +21,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from intake import letters
 from intake.assembly import Assembly, Line, assemble
 from intake.blobs import BlobError
 from intake.collect import Tally, collect
@@ -30,7 +31,7 @@ from intake.dispatch import Posted, dispatch
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import mailboxes, outbox, upkeep
+from intake.store import mailboxes, outbox, reminders, upkeep
 from intake.store.engine import StoreError, reading, writing
 
 log = structlog.get_logger("intake.worker")
@@ -84,6 +85,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
                 report.mailboxes.append(tally)
             finally:
                 line.box.close()
+        _remind(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
     return report
 
@@ -96,6 +98,22 @@ def _recover(made: Assembly) -> None:
     """Letters that a dead worker left in doubt are named once, and stay unsent."""
     with writing(made.desk.engine) as unit:
         outbox.after_crash(unit, made.desk.clock())
+
+
+def _remind(config: Config, made: Assembly) -> int:
+    """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
+    now, replies = made.desk.clock(), config.replies
+    with writing(made.desk.engine) as unit:
+        waiting = reminders.due(unit, now, replies.remind_days) if replies.remind_days else []
+        for one in waiting:
+            letter = letters.reminder(made.desk.bench.house, one.letter, one.message_id, now)
+            reminders.remind(unit, one, letter, now)
+        expired = upkeep.expire(unit, now, replies.expire_days)
+    if waiting:
+        log.info("reminded", cases=[one.letter.case_number for one in waiting])
+    if expired:
+        log.info("drafts-expired", cases=expired)
+    return len(waiting)
 
 
 def _failed(made: Assembly, line: Line, trouble: Exception) -> None:
@@ -192,12 +210,10 @@ class Service:
                 return
 
     def remind(self) -> None:
-        """Drafts that nobody answered are flagged for a person after the configured days."""
+        """Requests that nobody answered are sent once more, then flagged for a person."""
         try:
-            with writing(self.made.desk.engine) as unit:
-                expired = upkeep.expire(unit, datetime.now(UTC), self.config.replies.expire_days)
-            if expired:
-                log.info("drafts-expired", cases=expired)
+            if _remind(self.config, self.made):
+                self.letters.set()
             self.last["remind"] = _stamp()
         except TROUBLE as trouble:
             log.error("remind-failed", why=str(trouble))

@@ -42,7 +42,7 @@ def explainer(before: str, status: str = "") -> Explainer:
     _KEPT.append(kept)
     folder = Path(kept.name)
     people = (MAIL / "people.toml").read_text(encoding="utf-8")
-    secret = "the-golden-mails-are-signed-with-this"  # noqa: S105 - a secret of no service
+    secret = "the-golden-mails-are-signed-with-this"
     config = house.make(folder, house.maildir_box(folder / "in"), people, secret)
     if before:
         _handle(config, before)

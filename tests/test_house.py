@@ -35,7 +35,7 @@ DOORS = {
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "identity",
     "known", "labels", "letter",
-    "message", "mime/", "parsers/", "policy", "rules", "tokens", "wire",
+    "message", "mime/", "parsers/", "policy", "rules", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

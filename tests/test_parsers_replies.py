@@ -191,7 +191,7 @@ def test_a_draft_without_a_type_takes_it_from_the_answer() -> None:
 
 def test_a_blank_form_filled_in_reads_back() -> None:
     """Our own form, answered behind the colons, is complete."""
-    sources = {"form/body.txt": _form_template()}
+    sources = {"blank_form/body.txt": _form_template()}
     text = blank_form(CATALOGUE, "ask_question", Templates(sources))
     assert max(map(len, text.splitlines())) <= 78
     assert text.isascii()
@@ -203,4 +203,4 @@ def test_a_blank_form_filled_in_reads_back() -> None:
 
 def _form_template() -> str:
     root = Path(__file__).resolve().parent.parent
-    return (root / "intake/templates/form/body.txt").read_text(encoding="utf-8")
+    return (root / "intake/templates/blank_form/body.txt").read_text(encoding="utf-8")

@@ -26,7 +26,8 @@ from intake.parsers.submission import FieldValue
 from intake.store import mailboxes, outbox, people, reports, schema, upkeep
 from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, savepoint, writing
 from intake.store.look_up import look_up
-from intake.store.record import Recorded, Stamp, record, shelve, vanished
+from intake.store.record import Recorded, Stamp, record
+from intake.store.unread import shelve, vanished
 from intake.tables import Base
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
 from tests.postgres import postgres
@@ -138,7 +139,7 @@ def test_a_newer_database_is_refused(prepared: Engine) -> None:
         assert not schema.is_there(prepared)
     finally:
         with writing(prepared) as unit:
-            unit.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            unit.execute(text("UPDATE alembic_version SET version_num = '0002'"))
 
 
 def test_a_recorded_mail_is_found_again(engine: Engine) -> None:

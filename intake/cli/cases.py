@@ -25,6 +25,7 @@ from intake.cli.screen import (
     show_json,
     table,
     when,
+    who,
 )  # fmt: skip
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
@@ -117,6 +118,57 @@ def _case(number: str, config: str | None) -> dict[str, Any]:
     if row is None:
         raise Abort(f"there is no case {number!r}; `intake cases list` shows all")
     return row
+
+
+@app.command()
+def close(
+    numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
+    why: Annotated[str, typer.Option(help="Kept in the case's history.")] = "",
+    resolved: Annotated[bool, typer.Option("--resolved", help="Resolved, not closed.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Closes cases; a contact's reply opens one again within replies.reopen_days."""
+    _set_status(numbers, "resolved" if resolved else "closed", why, config)
+
+
+@app.command()
+def reopen(
+    numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
+    why: Annotated[str, typer.Option(help="Kept in the case's history.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Opens closed cases again."""
+    _set_status(numbers, "open", why, config)
+
+
+def _set_status(numbers: list[str], status: str, why: str, config: str | None) -> None:
+    """All of them or none."""
+    from intake.store import by_hand
+
+    with database(config, write=True) as unit:
+        for number in numbers:
+            wrong = by_hand.set_status(unit, number.upper(), status, who(), why, datetime.now(UTC))
+            if wrong:
+                raise Abort(wrong)
+    say(f"{', '.join(number.upper() for number in numbers)}: {status}")
+
+
+@app.command()
+def labels(
+    limit: LimitOption = 50, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Labels that people write and the catalogue does not know: candidates for its aliases."""
+    from intake.store import by_hand
+
+    with database(config) as unit:
+        rows = by_hand.unknown_labels(unit, limit)
+    if as_json:
+        show_json(rows)
+    elif not rows:
+        say("no unknown labels")
+    else:
+        shown = [(row["times"], row["label"], row["type"]) for row in rows]
+        table("unknown labels", ("mails", "label", "type"), shown)
 
 
 @app.command()

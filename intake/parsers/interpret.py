@@ -72,7 +72,7 @@ def interpret(
         notices=tuple(form.notices),
         changed=_changed(form, candidates, circumstances),
         comment=_joined(free, lost) if circumstances.case else "",
-        wish=scan.wish if circumstances.case is None else None,
+        wish=scan.wish,
         unknown=scan.unknown,
     )
 

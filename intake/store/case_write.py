@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.message import Arrival
 from intake.parsers.submission import FieldValue
-from intake.rules import CaseChange
 from intake.store.engine import Unit
 from intake.tables import CaseFieldRow, CaseRow, CounterRow, EventRow
+from intake.verdict import CaseChange
 
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
@@ -67,6 +67,7 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
             subject=_clean(change.subject),
             description=_clean(change.description),
             incident_id="",
+            follows=change.follows,
             flag=change.flag,
             message_id=row,
             received_at=arrival.received_at,
@@ -91,6 +92,10 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     }
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag
+    if change.status in ("resolved", "closed"):
+        new["closed_at"] = now
+    else:
+        new["closed_at"] = None
     columns = [_c(getattr(CaseRow, name)) for name in CHANGEABLE]
     before = unit.execute(select(*columns).where(_c(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
@@ -98,7 +103,7 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
         update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
     )
     for name, value in new.items():
-        if old[name] != value:
+        if name in old and old[name] != value:
             detail = {"field": name, "old": old[name], "new": value}
             _event(unit, now, "changed", change.number, row, detail)
 

@@ -16,17 +16,25 @@ from intake.decision import Decision
 from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
-from intake.rules import CaseChange
 from intake.store import case_write
 from intake.store.engine import Unit
 from intake.store.look_up import message_id_hash
-from intake.tables import AttachmentRow, EventRow, MessageRow, OutboxRow, PendingFormRow
+from intake.tables import (
+    AttachmentRow,
+    EventRow,
+    MessageRow,
+    OutboxRow,
+    PendingFormRow,
+    UnknownLabelRow,
+)  # fmt: skip
+from intake.verdict import CaseChange
 
 STATUS = {
     "create": "handled",
     "ask": "handled",
     "complete": "handled",
     "append": "handled",
+    "answer": "handled",
     "refuse": "handled",
     "hold": "held",
     "ignore": "ignored",
@@ -34,7 +42,6 @@ STATUS = {
     "defer": "deferred",
 }
 FOLDER = {"hold": "held", "defer": ""}
-MAX_ATTEMPTS = 3
 MAX_SUBJECT = 1000
 MAX_HEADER = 2000
 EVIDENCE_FIELDS = (
@@ -112,12 +119,15 @@ def record(
     if change is not None:
         case_write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
         detail = {"missing": list(change.asked)} if change.asked else {}
-        events.append(_event(now, EVENT[decision.action], number, row_id, decision.contact, detail))
+        kind = "closed" if change.status == "closed" else EVENT[decision.action]
+        events.append(_event(now, kind, number, row_id, decision.contact, detail))
         _pending(unit, change, decision, letters, now)
     unit.execute(insert(EventRow), events)
     if isinstance(mail, Message):
         _attachments(unit, mail, row_id, number)
-    put = sum(_letter(unit, letter, row_id, now) for letter in letters)
+    if decision.submission is not None and change is not None:
+        _unknown_labels(unit, decision.submission, now)
+    put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
 
 
@@ -309,7 +319,20 @@ def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
         unit.execute(insert(AttachmentRow), rows)
 
 
-def _letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
+def _unknown_labels(unit: Unit, submission: Submission, now: datetime) -> None:
+    """One more mail with each label that the catalogue does not know."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    for label in submission.unknown:
+        words = clean(label)[:60]
+        values = {"label": words, "type": submission.type, "last_at": now}
+        statement = dialect.insert(UnknownLabelRow).values(
+            key=" ".join(words.casefold().split()), times=1, **values
+        )
+        again = {**values, "times": _c(UnknownLabelRow.times) + 1}
+        unit.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
+
+
+def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
     """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
     dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
     statement = (
@@ -336,65 +359,3 @@ def _letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
         .returning(_c(OutboxRow.id))
     )
     return 1 if unit.execute(statement).first() else 0
-
-
-def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded:
-    """Handling raised: tried on the next two passes, then put on the shelf with the traceback."""
-    query = select(_c(MessageRow.id), _c(MessageRow.attempts)).where(
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
-    )
-    found = unit.execute(query).first()
-    attempts = (found[1] if found else 0) + 1
-    last = attempts >= MAX_ATTEMPTS
-    values = {
-        "digest": arrival.digest,
-        "size": arrival.size,
-        "status": "shelved" if last else "deferred",
-        "folder": "held" if last else "",
-        "settled": False,
-        "action": "shelved",
-        "attempts": attempts,
-        "failure": clean(trace)[-20000:],
-        "recorded_at": now,
-        "reasons": [f"handling raised, attempt {attempts} of {MAX_ATTEMPTS}"],
-    }
-    row = _put(unit, arrival, values, found[0] if found else 0)
-    return Recorded(row, "shelved", "", str(values["folder"]), "", 0)
-
-
-def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
-    """The mail was listed and gone before its bytes were fetched."""
-    query = select(_c(MessageRow.id)).where(
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
-    )
-    values = {
-        "status": "vanished",
-        "folder": "",
-        "action": "vanished",
-        "size": arrival.size,
-        "recorded_at": now,
-        "reasons": ["gone from the mailbox before it could be fetched"],
-    }
-    _put(unit, arrival, values, unit.scalar(query) or 0)
-
-
-def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
-    """A row that has little more than its place."""
-    if row:
-        unit.execute(update(MessageRow).where(_c(MessageRow.id) == row).values(**values))
-        return row
-    empty = {
-        "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
-        "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
-        "rule": "", "level": "", "evidence": {}, "sender": "", "subject": "", "attempts": 0,
-        "message_id_hash": "", "message_id": "", "contact_id": "", "account_id": "",
-        "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
-    }  # fmt: skip
-    made = unit.execute(
-        insert(MessageRow).values(**(empty | dict(values))).returning(_c(MessageRow.id))
-    )
-    return int(made.scalar_one())

@@ -1,0 +1,88 @@
+"""What the rules of the judgement are asked about, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.identity import Sender
+from intake.known import Contact, Known
+from intake.message import Message, Refusal
+from intake.parsers.submission import FieldValue, Submission
+from intake.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """What the transaction does to a case."""
+
+    number: str
+    new: bool
+    status: str  # the status after the change: draft, open, …
+    account: str
+    contact: str
+    submitted_by: str
+    type: str
+    priority: str
+    department: str
+    billable: bool | None  # None: the case keeps what it has
+    subject: str
+    description: str
+    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
+    comment: str = ""  # new text to keep with the case, when it was a reply
+    asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
+    round: int = 0
+    flag: str = ""  # why a person should look at the case
+    follows: str = ""  # number of the closed case that a new one goes on from
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a rule may ask about."""
+
+    mail: Message | Refusal
+    sender: Sender
+    submission: Submission
+    known: Known
+    policy: Policy
+    now: datetime
+
+    @property
+    def contact(self) -> Contact | None:
+        """The proved or claimed contact of the sender's address."""
+        return self.sender.contact
+
+    @property
+    def proved(self) -> bool:
+        """True when the sender was authenticated."""
+        return self.sender.proved
+
+    @property
+    def automatic(self) -> tuple[str, ...]:
+        """Marks of a program's mail; none for a refused one."""
+        return self.mail.automatic if isinstance(self.mail, Message) else ()
+
+    @property
+    def active_accounts(self) -> tuple[str, ...]:
+        """The accounts in force that the contact belongs to."""
+        return tuple(account.id for account in self.known.accounts if account.active)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule answers with."""
+
+    action: str
+    reasons: tuple[str, ...]
+    change: CaseChange | None = None
+    letter: str = ""  # kind, empty for none
+    reason: str = ""  # of a refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table."""
+
+    id: str
+    ask: Callable[[Facts], Verdict | None]
