@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,8 @@ def intake(config: Config, *words: str, stdin: bytes = b"") -> subprocess.Comple
         check=False,
         env={**os.environ, "COLUMNS": "80"},
     )
+
+
+def now_2822() -> str:
+    """The present moment as a Date field has it."""
+    return format_datetime(datetime.now(UTC))
