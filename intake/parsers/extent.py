@@ -10,7 +10,8 @@ from intake.parsers.values import is_listed
 
 LONG_KINDS = ("multiline",)
 WRAPPED_KINDS = ("text", "choice", "multichoice", "confirm")
-WRAP_CHARS = 64  # from here on a line may have been broken by the mail program
+WRAP_CHARS = 48  # from here on a line may have been broken by the mail program
+WRAP_AT = 70  # a quote mark less than the usual 72
 MAX_WRAPPED_LINES = 4
 MAX_DATE_CHARS = 40  # of a line that goes on a list of dates
 MAX_LIST_LINES = 20  # of one answer
@@ -28,7 +29,10 @@ def is_list(field: Field, type_name: str) -> bool:
 
 
 def may_go_on(field: Field | None, type_name: str, line: str) -> bool:
-    """Whether the line after ``line``, where a value begins, may still belong to the value."""
+    """Whether the line after ``line``, where a value begins, may still belong to the value.
+
+    ``line`` is empty in a mail whose lines were not broken by a program.
+    """
     if field is None or is_long(field):
         return field is not None
     return is_list(field, type_name) or (field.kind in WRAPPED_KINDS and len(line) >= WRAP_CHARS)
@@ -60,7 +64,7 @@ def goes_on(
 def is_broken(before: str, text: str) -> bool:
     """Whether the line break in front of ``text`` is a mail program's: its word had no room."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
-    return bool(first) and len(before) >= WRAP_CHARS and len(before) + len(first) >= 70
+    return bool(first) and len(before) >= WRAP_CHARS and len(before) + len(first) >= WRAP_AT
 
 
 def joined(field: Field | None, type_name: str, parts: Sequence[str]) -> str:

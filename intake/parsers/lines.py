@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from intake.catalogue import Catalogue
-from intake.labels import FORM_DIVIDER, FORM_INTRO
+from intake.labels import FORM_DIVIDER, FORM_INTRO, visible
 
 _ATTRIBUTION = (
     "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
@@ -33,6 +33,7 @@ _SENT_FROM = (
 SIGNATURE = ("-- ", "--")
 HELP_CHARS = 40  # of a help text are enough to know it by
 MAX_HELP_LINES = 8
+MAX_WRAPPED_CHARS = 80
 MAX_HEAD_CHARS = 300  # of a header line are looked at
 MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
 MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
@@ -74,6 +75,11 @@ def split(body: str) -> list[Line]:
     return found
 
 
+def wraps(lines: Iterable[Line]) -> bool:
+    """Whether the mail program may have broken the lines itself: none is longer than that."""
+    return all(len(line.text) <= MAX_WRAPPED_CHARS for line in lines)
+
+
 def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
     """The lines without the words our forms bring along: intro, divider, helps in brackets."""
     helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
@@ -81,7 +87,7 @@ def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
     kept: list[Line] = []
     number = 0
     while number < len(lines):
-        flat = " ".join(lines[number].text.split())
+        flat = " ".join(visible(lines[number].text).split())
         size = _help_size(lines, number, helps) if flat.startswith("(") else 0
         if not size and flat not in known:
             kept.append(lines[number])
@@ -93,7 +99,7 @@ def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
     """How many lines a help in brackets takes here; 0 when it is somebody's own bracket."""
     block = ""
     for size, line in enumerate(lines[number : number + MAX_HELP_LINES], 1):
-        block = f"{block} {line.text.strip()}".strip()
+        block = f"{block} {' '.join(visible(line.text).split())}".strip()
         if block.endswith(")"):
             inner = block[1:-1]
             known = any(one and inner.startswith(one) for one in helps)

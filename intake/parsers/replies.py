@@ -42,6 +42,7 @@ class _Walk:
     type: str
     form: SentForm
     names: tuple[str, ...]  # the writer's, folded
+    wraps: bool  # the lines may have been broken by a program
     found: list[Candidate] = field(default_factory=list)
     comment: list[str] = field(default_factory=list)
     label: Named | None = None
@@ -81,12 +82,12 @@ class _Walk:
         """A label of the form, or one the person wrote."""
         self.close()
         self.label = found
-        self.before = line.text
+        self.before = line.text if self.wraps else ""
         self.start, self.end = line.start + found.at, line.start + len(line.text)
         value = self.own_words(value)
         self.parts = [value] if value else []
         self.behind = bool(value)
-        if value and not extent.may_go_on(self.field_of(found), self.type, line.text):
+        if value and not extent.may_go_on(self.field_of(found), self.type, self.before):
             self.close()
 
     def own_words(self, text: str) -> str:
@@ -124,9 +125,9 @@ class _Walk:
         if not extent.is_long(one):
             words = words[list_mark(words) :].strip() or words
         self.parts.append(words)
-        self.before = line.text
+        self.before = line.text if self.wraps else ""
         self.end = line.start + len(line.text)
-        if not extent.may_go_on(one, self.type, line.text):
+        if not extent.may_go_on(one, self.type, self.before):
             self.close()
 
 
@@ -166,14 +167,15 @@ def _weight(one: Answers) -> int:
 def _read(
     body: str, message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
 ) -> Answers:
+    lines = text_lines.without_form(text_lines.split(body), catalogue)
     walk = _Walk(
         labels=table(catalogue, type_name),
         catalogue=catalogue,
         type=type_name,
         form=SentForm.of(pending.text),
         names=_names(message),
+        wraps=text_lines.wraps(lines),
     )
-    lines = text_lines.without_form(text_lines.split(body), catalogue)
     signed = _signature(lines, message, walk)
     ended = False  # inside the person's signature
     for number, line in enumerate(lines):
@@ -228,6 +230,7 @@ def _ours(walk: _Walk, line: text_lines.Line) -> None:
     """A line of our own letter; a label with nothing behind it waits for its answer."""
     found = named(line.text, walk.labels)
     walk.close()
+    walk.bulleted = walk.bulleted or (found is not None and found.listed)
     if found is not None and not found.value:
         walk.open(found, line, "")
 

@@ -133,7 +133,7 @@ def clean_subject(subject: str) -> str:
 class _Walk:
     """The state of one walk down the lines of a body."""
 
-    def __init__(self, labels: Table, catalogue: Catalogue, type_name: str) -> None:
+    def __init__(self, labels: Table, catalogue: Catalogue, type_name: str, *, wraps: bool) -> None:
         self.labels = labels
         self.catalogue = catalogue
         self.type = type_name
@@ -147,6 +147,7 @@ class _Walk:
         self.tries = MAX_NEAR_LINES
         self.misread: list[str] = []
         self.before = ""  # the line in front of the next one, whole
+        self.wraps = wraps  # the lines may have been broken by a program
 
     def feed(self, line: text_lines.Line, after: text_lines.Line | None) -> bool:
         """One more line; whether the one after it was the second half of its label."""
@@ -206,8 +207,8 @@ class _Walk:
         self.start = line.start + found.at
         self.end = line.start + len(line.text)
         self.parts = [found.value] if found.value else []
-        self.before = line.text
-        if found.value and not extent.may_go_on(self._field(found), self.type, line.text):
+        self.before = line.text if self.wraps else ""
+        if found.value and not extent.may_go_on(self._field(found), self.type, self.before):
             self.close()
 
     def _more(self, line: text_lines.Line) -> None:
@@ -227,8 +228,8 @@ class _Walk:
             self.start = self.start if self.parts else line.start + mark
             self.parts.append(line.text[mark:].strip() or line.text.strip())
             self.end = line.start + len(line.text)
-            self.before = line.text
-            if not extent.may_go_on(self._field(self.open), self.type, line.text):
+            self.before = line.text if self.wraps else ""
+            if not extent.may_go_on(self._field(self.open), self.type, self.before):
                 self.close()
 
     def _goes_on(self, line: text_lines.Line) -> bool:
@@ -264,7 +265,7 @@ class _Walk:
 
 def _read(body: Body, labels: Table, catalogue: Catalogue, type_name: str) -> Reading:
     """Labels and leftovers of the writer's own lines."""
-    walk = _Walk(labels, catalogue, type_name)
+    walk = _Walk(labels, catalogue, type_name, wraps=text_lines.wraps(body.lines))
     taken = False  # with the line before
     for number, line in enumerate(body.lines):
         after = body.lines[number + 1] if number + 1 < len(body.lines) else None

@@ -30,7 +30,7 @@ class SentForm:
     """Our letter, and how far a copy of it was followed."""
 
     words: list[str] = field(default_factory=list)
-    starts: set[int] = field(default_factory=set)  # where our lines begin
+    starts: set[int] = field(default_factory=set)  # where our lines begin, not where they go on
     ends: set[int] = field(default_factory=set)
     begins: dict[str, list[int]] = field(default_factory=dict)  # first word -> starts
     rules: set[str] = field(default_factory=set)  # our lines without a word: "--"
@@ -40,6 +40,7 @@ class SentForm:
     def of(cls, text: str) -> SentForm:
         """The letter with that text."""
         made = cls()
+        inside = False  # a help in brackets goes on
         for line in text[:MAX_CHARS].splitlines():
             found = words_of(line)
             if not found and line.strip():
@@ -48,10 +49,12 @@ class SentForm:
                 break
             if not found:
                 continue
-            made.starts.add(len(made.words))
-            made.begins.setdefault(found[0], []).append(len(made.words))
+            if not inside and not line.startswith("    "):
+                made.starts.add(len(made.words))
+                made.begins.setdefault(found[0], []).append(len(made.words))
             made.words += found
             made.ends.add(len(made.words))
+            inside = (inside or line.startswith("(")) and not line.rstrip().endswith(")")
         return made
 
     def is_copy(self, text: str, *, quoted: bool) -> bool:
