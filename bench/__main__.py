@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from bench import linear
 from intake import logs, worker
 from intake.message import Arrival, Limits, read
 from intake.parsers.scanner import scan
@@ -106,6 +107,8 @@ def main() -> None:
             rows.append((cumulative, f"{Path(file).parent.name}/{Path(file).stem}.{name}"))
     for cumulative, name in sorted(rows, reverse=True)[:25]:
         out(f"  {100 * cumulative / slow:5.1f} %  {name}\n")
+    if not linear.main():
+        raise SystemExit(1)
 
 
 main()

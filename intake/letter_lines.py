@@ -228,12 +228,17 @@ def notice_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
     return [line for rule in rules if rule for line in _item(rule.text)]
 
 
-def attachment_lines(mail: Message) -> list[str]:
-    """Every attached file by name and size; pictures inside the text are not counted."""
+def attachment_lines(mail: Message, read_from: str = "") -> list[str]:
+    """Every attached file by name and size; pictures inside the text are not counted.
+
+    ``read_from`` is the file that was read as the form.
+    """
     files = [attachment for attachment in mail.attachments if not attachment.inline]
     shown: list[str] = []
     for attachment in files[:MAX_ATTACHMENTS_NAMED]:
-        shown += _item(f"{one_line(attachment.name, 60)} ({size_text(attachment.size)})")
+        as_form = ", read as the form" if attachment.name == read_from else ""
+        note = f"{size_text(attachment.size)}{as_form}"
+        shown += _item(f"{one_line(attachment.name, 60)} ({note})")
     if len(files) > MAX_ATTACHMENTS_NAMED:
         shown.append(f"- and {len(files) - MAX_ATTACHMENTS_NAMED} more")
     return shown

@@ -35,41 +35,11 @@ EXAMPLES = 100 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 ROOM = Path(letters.__file__).parent / "templates"
 TEMPLATES = Templates({str(p.relative_to(ROOM)): p.read_text() for p in ROOM.rglob("*.txt")})
 FORMS = {name: letters.blank_form(CATALOGUE, name, TEMPLATES) for name in CATALOGUE.types}
-WORDS = [
-    "the",
-    '"Post"',
-    "button",
-    "is",
-    "grey",
-    "and",
-    "it's",
-    "for",
-    "all",
-    "teachers",
-    "of",
-    "grade",
-    "9",
-    "since",
-    "they",
-    "can't",
-    "open",
-    "a",
-    "list",
-    "with",
-    "30",
-    "rows;",
-    "nobody",
-    "else",
-    "(not",
-    "even",
-    "office",
-    "staff)",
-    "sees",
-    "an",
-    "error/warning,",
-    "only",
-    "us",
-]
+WORDS = (
+    *("the", '"Post"', "button", "is", "grey", "and", "it's", "for", "all", "teachers", "since"),
+    *("they", "can't", "open", "a", "list", "with", "30", "rows;", "nobody", "else", "(not"),
+    *("even", "office", "staff)", "sees", "an", "error/warning,", "only", "us", "of", "grade", "9"),
+)
 SKIPPED = ("account", "contact", "case_type")
 LONG = ("multiline", "text")
 

@@ -74,6 +74,7 @@ def interpret(
         comment=_joined(free, lost) if circumstances.case else "",
         wish=scan.wish,
         unknown=scan.unknown,
+        read_from=scan.read_from,
     )
 
 

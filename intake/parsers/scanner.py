@@ -15,6 +15,13 @@ from intake.labels import visible
 from intake.message import Message, Warning
 from intake.parsers import case_type, cells, extent
 from intake.parsers import lines as text_lines
+from intake.parsers.attached import (
+    MIN_FIELDS,
+    AttachedForm,
+    attached_forms,
+    candidates,
+    conflicts,
+)  # fmt: skip
 from intake.parsers.case_type import type_of
 from intake.parsers.submission import Candidate, Scan
 from intake.parsers.table import Named, Table, list_mark, named, nearly, table
@@ -56,17 +63,24 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
     told = case_type.tell(
         message, [body.lines for body in bodies], clean_subject(message.subject), catalogue
     )
+    attached = attached_forms(message, catalogue)
+    told = _type_of_form(told, attached.forms, catalogue)
     labels = table(catalogue, told.type)
     plain, html = (_read(body, labels, catalogue, told.type) for body in bodies)
     html = _with_rows(html, message.html.rows, labels)
     better = _weight(html) > _weight(plain) or not plain.body.text.strip()
     chosen = html if better else plain
-    warnings = [*chosen.warnings]
+    warnings = [*chosen.warnings, *attached.warnings]
     if message.plain and message.html.text:
         warnings += _disagreements(plain, html)
-    if chosen.forms > 1:
-        warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     found = _without_type(chosen.candidates, told)
+    forms, read_from = chosen.forms, ""
+    if attached.forms:
+        found, read_from, more = _with_form(found, attached.forms[0], catalogue, told.type)
+        warnings += more
+        forms += len(attached.forms) - 1
+    if forms > 1:
+        warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     plus = case_type.plus_type(message, catalogue).type
     return Scan(
         type=told.type,
@@ -80,7 +94,38 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         warnings=tuple(warnings),
         wish=wish(message, told.subject, found, chosen.leftover, plus, catalogue),
         unknown=unknown_labels(chosen.body.lines, catalogue) if found else (),
+        read_from=read_from,
     )
+
+
+def _type_of_form(
+    told: case_type.Told, forms: tuple[AttachedForm, ...], catalogue: Catalogue
+) -> case_type.Told:
+    """The type that an attached form names, when nothing visible names one."""
+    if told.type or not forms:
+        return told
+    for one in candidates(forms[0], catalogue, ""):
+        found = type_of(one.words, catalogue, near=True) if one.field == "case_type" else ""
+        if found:
+            return replace(told, type=found, source="attached-form", words=one.words)
+    return told
+
+
+def _with_form(
+    found: tuple[Candidate, ...], form: AttachedForm, catalogue: Catalogue, type_name: str
+) -> tuple[tuple[Candidate, ...], str, list[Warning]]:
+    """The attached form's values where the mail's own text is no form itself."""
+    more = candidates(form, catalogue, type_name)
+    strong = {one.field for one in found if one.source not in WEAK and one.words.strip()}
+    differ = conflicts(found, more)
+    warnings = [
+        Warning("form-differs", f"{name}: {form.name} says something else; the mail's text counts")
+        for name in dict.fromkeys(differ)
+    ]
+    if len(strong - {"case_type"}) >= MIN_FIELDS:
+        return found, "", warnings
+    there = {one.field for one in found if one.words.strip()}
+    return (*found, *(one for one in more if one.field not in there)), form.name, warnings
 
 
 def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:

@@ -48,6 +48,7 @@ class Scan:
     warnings: tuple[Warning, ...] = ()
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
+    read_from: str = ""  # name of an attached file that was read as the form
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +116,4 @@ class Submission:
     comment: str = ""  # for a reply: new text under no label
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # Scan.unknown
+    read_from: str = ""  # Scan.read_from
