@@ -53,7 +53,7 @@ def interpret(
     apply(form)
     subject = _subject(scan, candidates, circumstances)
     description = _description(form, candidates, _joined(free, lost), subject, circumstances)
-    missing = _missing(form, case, scan, party, description)
+    missing = () if scan.wish else _missing(form, case, scan, party, description)
     return Submission(
         type=type_name,
         subject=subject,

@@ -145,6 +145,16 @@ def is_courtesy(text: str) -> bool:
     return flat in _CLOSINGS or (flat.split(" ")[0] in _GREETINGS and len(flat.split()) <= 4)
 
 
+def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
+    """The lines without a greeting on top and a closing at the end."""
+    first, last = 0, len(lines)
+    while first < last and (not lines[first].text.strip() or is_courtesy(lines[first].text)):
+        first += 1
+    while last > first and (not lines[last - 1].text.strip() or is_courtesy(lines[last - 1].text)):
+        last -= 1
+    return tuple(lines[first:last])
+
+
 def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> int | None:
     """Where the writer signs with their own name, near the end; None when they do not.
 

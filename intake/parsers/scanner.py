@@ -142,7 +142,7 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
         told = text_lines.without_form(text_lines.split(text), catalogue)
         own = list(text_lines.own(told))
         end = text_lines.signed_at(own, name, is_bare_label)
-        made.append(Body(text, kind, tuple(own[:end])))
+        made.append(Body(text, kind, text_lines.without_courtesies(own[:end])))
     return made[0], made[1]
 
 
