@@ -12,7 +12,7 @@ from dateparser.date import DateDataParser
 MAX_CHARS = 80
 _LEAD = re.compile(
     r"(?:since|around|about|approximately|approx\.?|on|from|by|before|ca\.?|circa|early|late"
-    r"|starting|started|began|the)\s+",
+    r"|starting|started|began|the|desde|el|hacia|antes\s+del?|a\s+partir\s+del?)\s+",
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})(?=\D|\Z)")
@@ -24,15 +24,18 @@ _TAIL = re.compile(  # what may stand behind a numeric date without making it an
     r"|afternoon|evening|noon|midnight|night|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)*",
     re.IGNORECASE,
 )
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic"
 _DAYLIKE = re.compile(
-    rf"\d[/.\-]\d|day|tomorrow|week|month|year|hour|minute|{_MONTHS}", re.IGNORECASE
+    rf"\d[/.\-]\d|day|tomorrow|week|month|year|hour|minute|{_MONTHS}"
+    r"|ayer|hoy|mañana|semana|mes|año|hora|lunes|martes|jueves|viernes|sábado|sabado|domingo",
+    re.IGNORECASE,
 )
+_AHEAD = re.compile(r"next|tomorrow|in \d|próxim|proxim|mañana|en \d", re.IGNORECASE)
 _SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday belongs to the date
     r"[;\n]"
     r"|,(?!\s*(?:\d{4}\b|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
     rf"(?!(?<=day,|mon,|tue,|ues,|wed,|thu,|hur,|urs,|fri,|sat,|sun,)\s*(?:\d|{_MONTHS}))"
-    r"|\s+(?:or|and|then)\s+|\s+/\s+",
+    r"|\s+(?:or|and|then|o|y)\s+|\s+/\s+",
     re.IGNORECASE,
 )
 
@@ -44,6 +47,7 @@ class Calendar:
     written_at: datetime  # aware
     zone: str  # IANA name
     order: str  # "MDY" or "DMY"
+    languages: tuple[str, ...] = ("en",)  # ISO 639 codes
     ahead: bool = False  # a weekday, or a day without a year, is the next one, not the last
 
     @property
@@ -95,13 +99,11 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
     """What dateparser makes of it, when it is sure of the day."""
     local = calendar.written_at.astimezone(ZoneInfo(calendar.zone)).replace(tzinfo=None)
     parser = DateDataParser(
-        languages=["en"],
+        languages=list(calendar.languages),
         settings={
             "DATE_ORDER": calendar.order,
             "RELATIVE_BASE": local,
-            "PREFER_DATES_FROM": "future"
-            if calendar.ahead or re.search(r"next|tomorrow|in \d", words, re.IGNORECASE)
-            else "past",
+            "PREFER_DATES_FROM": "future" if calendar.ahead or _AHEAD.search(words) else "past",
         },
     )
     try:

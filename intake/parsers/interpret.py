@@ -42,7 +42,10 @@ def interpret(
     form.account = party.account
     form.problems += party.problems
     calendar = Calendar(
-        circumstances.written_at, form.zone, party.date_order or catalogue.date_order
+        circumstances.written_at,
+        form.zone,
+        party.date_order or catalogue.date_order,
+        catalogue.languages,
     )
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)

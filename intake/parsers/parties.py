@@ -45,14 +45,15 @@ def resolve(
     account, problems = _account(candidates, circumstances, catalogue)
     found = account or Account("", "")
     case = circumstances.case
-    if case is not None:
+    if case is not None and not _is_asked("contact", circumstances):
         return Parties(
-            case.account_id,
+            found.id if _is_asked("account", circumstances) else case.account_id,
             case.contact_id,
             case.submitted_by,
             "",
             found.timezone,
             found.date_order,
+            problems,
         )
     colleague, more = _contact(candidates, circumstances, found.id, catalogue)
     return Parties(
@@ -66,11 +67,18 @@ def resolve(
     )
 
 
+def _is_asked(name: str, circumstances: Circumstances) -> bool:
+    """Whether the draft waits for that answer; what stands in it is a stand-in until then."""
+    case, pending = circumstances.case, circumstances.pending
+    draft = case is not None and case.status == "draft"
+    return draft and pending is not None and name in pending.asked
+
+
 def _account(
     candidates: Sequence[Candidate], circumstances: Circumstances, catalogue: Catalogue
 ) -> tuple[Account | None, tuple[Problem, ...]]:
     own = circumstances.accounts
-    if circumstances.case is not None:
+    if circumstances.case is not None and not _is_asked("account", circumstances):
         wanted = circumstances.case.account_id
         return next((one for one in own if one.id == wanted), None), ()
     words = _words(candidates, "account", catalogue)

@@ -10,13 +10,15 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from intake.catalogue import Catalogue, Choices, Field
 from intake.labels import fold, visible
 from intake.parsers.consent import confirmed
 from intake.parsers.dates import Calendar, read_date
 
-NEAR = 85
+NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
+MIN_NEAR_CHARS = 4
 MAX_PARTS = 50  # of an answer to a list
 WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
@@ -166,8 +168,12 @@ def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
     folded = fold(text, catalogue.normalise.confusables)
     if folded in names:
         return names[folded]
-    if len(folded) < 4 or len(folded) > 80:
+    if len(folded) < MIN_NEAR_CHARS or len(folded) > 80:
         return ""
     near = process.extract(folded, list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
     found = {names[one[0]] for one in near}
+    if not found:  # "Hihg": two letters changed places
+        long = [name for name in names if len(name) >= MIN_NEAR_CHARS]
+        close = process.extract(folded, long, scorer=OSA.distance, score_cutoff=1, limit=3)
+        found = {names[one[0]] for one in close}
     return found.pop() if len(found) == 1 else ""

@@ -17,7 +17,7 @@ from intake.verdict import CaseChange
 
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
-    "contact_id", "submitted_by", "flag",
+    "account_id", "contact_id", "submitted_by", "flag",
 )  # fmt: skip
 
 
@@ -87,6 +87,7 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
         "billable": change.billable,
         "subject": _clean(change.subject),
         "description": _clean(change.description),
+        "account_id": change.account,
         "contact_id": change.contact,
         "submitted_by": change.submitted_by,
     }
