@@ -321,6 +321,10 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
         reopen_days=replies.reopen_days,
+        withhold_risky=config.shape.files.withhold_risky,
+        max_file_bytes=config.shape.files.max_bytes,
+        max_files=config.shape.files.max_files,
+        scan_files=bool(config.shape.files.clamav),
     )
 
 

@@ -149,6 +149,16 @@ class Limits(Section):
     parse_workers: Count = 0
 
 
+class Files(Section):
+    """Which files are handed on with a case."""
+
+    withhold_risky: bool = True
+    max_bytes: Positive = 25_000_000
+    max_files: Positive = 50
+    clamav: str = Field(default="", pattern=r"^$|^tcp://[^/]+$|^unix:/.+$")
+    clamav_seconds: Positive = 60
+
+
 class Retention(Section):
     """How long things are kept that nobody needs."""
 
@@ -174,5 +184,6 @@ class Shape(Section):
     departments: dict[str, str] = Field(default_factory=dict)
     replies: Replies = Replies()
     limits: Limits = Limits()
+    files: Files = Files()
     retention: Retention = Retention()
     logging: Logging = Logging()

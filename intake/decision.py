@@ -6,10 +6,11 @@ asked before, and the letters wanted; every letter has passed the gate of ``inta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from intake import answering
+from intake import answering, file_policy
 from intake.addresses import ascii_lower
 from intake.identity import Sender
 from intake.known import CaseBrief, Contact, Known
@@ -53,6 +54,8 @@ class Decision:
     silence: str = ""  # why no letter is written where one would be
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
+    quarantined: bool = False  # the other files wait for the virus scanner
 
 
 NO_SENDER = Sender("L1", "", None, False, ())
@@ -101,6 +104,8 @@ def _decision(
         silence=silence,
         case=facts.known.case if verdict.change and not verdict.change.new else None,
         sender=facts.sender,
+        withheld=file_policy.withheld(facts.mail, facts.policy),
+        quarantined=facts.policy.scan_files,
     )
 
 

@@ -228,16 +228,20 @@ def notice_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
     return [line for rule in rules if rule for line in _item(rule.text)]
 
 
-def attachment_lines(mail: Message, read_from: str = "") -> list[str]:
+def attachment_lines(
+    mail: Message, read_from: str = "", withheld: Mapping[str, str] | None = None
+) -> list[str]:
     """Every attached file by name and size; pictures inside the text are not counted.
 
-    ``read_from`` is the file that was read as the form.
+    ``read_from`` is the file that was read as the form; ``withheld`` says which ones are kept back.
     """
     files = [attachment for attachment in mail.attachments if not attachment.inline]
     shown: list[str] = []
     for attachment in files[:MAX_ATTACHMENTS_NAMED]:
         as_form = ", read as the form" if attachment.name == read_from else ""
-        note = f"{size_text(attachment.size)}{as_form}"
+        why = (withheld or {}).get(attachment.part, "")
+        kept_back = f"; not handed on: {why}" if why else ""
+        note = f"{size_text(attachment.size)}{as_form}{kept_back}"
         shown += _item(f"{one_line(attachment.name, 60)} ({note})")
     if len(files) > MAX_ATTACHMENTS_NAMED:
         shown.append(f"- and {len(files) - MAX_ATTACHMENTS_NAMED} more")

@@ -194,7 +194,7 @@ def _values(
         "changes": lines.problem_lines(submission, house.catalogue),
         "corrected": lines.corrected_lines(submission, house.catalogue),
         "notices": lines.notice_lines(submission, house.catalogue),
-        "attachments": lines.attachment_lines(mail, submission.read_from),
+        "attachments": lines.attachment_lines(mail, submission.read_from, decision.withheld),
         "questions": lines.questions(submission, house.catalogue, submission.missing),
         "optional": lines.questions(submission, house.catalogue, submission.recommended),
     }

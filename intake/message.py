@@ -20,7 +20,7 @@ from intake.addresses import (
     read_address,
     read_mailbox,
 )
-from intake.mime import automatic, headers, leaves, sniff, structure, words
+from intake.mime import automatic, headers, leaves, risk, sniff, structure, words
 from intake.mime.headers import Field, HeaderError
 from intake.mime.structure import StructureError
 
@@ -87,6 +87,7 @@ class Attachment:
     sha256: str
     inline: bool  # shown inside the body (Content-ID referred to), not meant as a file
     part: str  # place in the MIME tree, "1.2"; "1.2/tnef.1" for a file unpacked from winmail.dat
+    risk: str = ""  # why it is better not handed on; empty: nothing was seen
     content: bytes = field(default=b"", repr=False)
 
 
@@ -324,14 +325,16 @@ def _automatic(
 
 
 def _attachment(file: leaves.File) -> Attachment:
+    detected = sniff.detect(file.data)
     return Attachment(
         name=file.name,
         declared_type=file.media_type,
-        detected_type=sniff.detect(file.data),
+        detected_type=detected,
         size=len(file.data),
         sha256=hashlib.sha256(file.data).hexdigest(),
         inline=file.inline,
         part=file.number,
+        risk=risk.risk(file.name, file.media_type, detected, file.data),
         content=file.data,
     )
 

@@ -22,6 +22,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake import letters
+from intake.antivirus import Scanner, ScannerError
 from intake.assembly import Assembly, Line, assemble
 from intake.blobs import BlobError
 from intake.collect import Tally, collect
@@ -31,7 +32,7 @@ from intake.dispatch import Posted, dispatch
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import mailboxes, outbox, reminders, upkeep
+from intake.store import mailboxes, outbox, quarantine, reminders, upkeep
 from intake.store.engine import StoreError, reading, writing
 
 log = structlog.get_logger("intake.worker")
@@ -40,6 +41,8 @@ EX_OK, EX_DATAERR, EX_TEMPFAIL = 0, 65, 75  # sysexits.h, what an MTA's pipe und
 HEARTBEAT_SECONDS = 10
 DELIVER_SECONDS = 30
 SWEEP_HOURS = 6
+INSPECT_SECONDS = 15
+INSPECTED_AT_ONCE = 100  # files
 REMIND_MINUTES = 30
 MAX_BACKOFF_SECONDS = 900
 TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
@@ -86,6 +89,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
             finally:
                 line.box.close()
         _remind(config, made)
+        _inspect(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
     return report
 
@@ -114,6 +118,29 @@ def _remind(config: Config, made: Assembly) -> int:
     if expired:
         log.info("drafts-expired", cases=expired)
     return len(waiting)
+
+
+def _inspect(config: Config, made: Assembly) -> None:
+    """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
+    files = config.shape.files
+    if not files.clamav:
+        return
+    scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
+    while not made.stop.is_set():
+        with reading(desk.engine) as unit:
+            waiting = quarantine.waiting(unit, INSPECTED_AT_ONCE)
+        for digest in waiting:
+            try:
+                found = scanner.find(desk.blobs.read(digest))
+            except ScannerError as trouble:
+                log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
+                return
+            with writing(desk.engine) as unit:
+                quarantine.settle(unit, digest, found, desk.clock())
+            if found:
+                log.warning("file-withheld", digest=digest, why=found)
+        if len(waiting) < INSPECTED_AT_ONCE:
+            return
 
 
 def _failed(made: Assembly, line: Line, trouble: Exception) -> None:
@@ -218,6 +245,14 @@ class Service:
         except TROUBLE as trouble:
             log.error("remind-failed", why=str(trouble))
 
+    def inspect(self) -> None:
+        """Files in quarantine are shown to the virus scanner."""
+        try:
+            _inspect(self.config, self.made)
+            self.last["inspect"] = _stamp()
+        except TROUBLE as trouble:
+            log.error("inspect-failed", why=str(trouble))
+
     def sweep(self) -> None:
         """Blobs that no row names are removed once they are old enough."""
         try:
@@ -282,7 +317,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     lines = service.made.lines
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(lines) + 4)},
+        executors={"default": ThreadPoolExecutor(len(lines) + 5)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -294,6 +329,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
         every(line.poll_seconds + 0.5, service.collect, f"collect:{line.name}", line)
     every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
     every(REMIND_MINUTES * 60, service.remind, "remind")
+    every(INSPECT_SECONDS, service.inspect, "inspect")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)

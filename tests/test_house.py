@@ -33,7 +33,8 @@ DOORS = {
     "aiosmtpd": ("cli/demo_servers",),
 }
 PURE = (
-    "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "identity",
+    "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
+    "identity",
     "known", "labels", "letter",
     "message", "mime/", "parsers/", "policy", "rules", "tokens", "verdict", "wire",
 )  # fmt: skip

@@ -37,7 +37,7 @@ def word(rows: list[tuple[str, ...]], head: str = "", name: str = "word/document
 def file(name: str, content: bytes, declared: str = "application/octet-stream") -> Attachment:
     """An attachment with that content."""
     digest = hashlib.sha256(content).hexdigest()
-    return Attachment(name, declared, "", len(content), digest, False, "2", content)
+    return Attachment(name, declared, "", len(content), digest, False, "2", content=content)
 
 
 CSV = "".join(f'"{label}","{words}"\r\n' for label, words in FORM.items()).encode("utf-8-sig")

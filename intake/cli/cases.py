@@ -83,7 +83,7 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
     for name, lines in (
         (
             "files",
-            [f"{one['name']} ({one['size']} bytes, {one['state']})" for one in row["attachments"]],
+            [_file(number, one) for number, one in enumerate(row["attachments"], 1)],
         ),
         ("history", [_event(one, zone) for one in row["events"]]),
         (
@@ -94,6 +94,31 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
         say(f"\n{name}")
         for line in lines or ["none"]:
             pairs({"  -": line})
+
+
+def _file(number: int, one: dict[str, Any]) -> str:
+    why = f": {one['reason']}" if one["reason"] else ""
+    return f"{number} {one['name']} ({one['size']} bytes, {one['state']}{why})"
+
+
+@app.command()
+def file(
+    number: str,
+    file_number: Annotated[int, typer.Argument(help="As `intake cases show` counts them.")],
+    out: Annotated[Path, typer.Argument(help="Where to write it.")],
+    config: ConfigOption = None,
+) -> None:
+    """Writes one file of a case, withheld ones too: whoever asks for it by name has been warned."""
+    from intake.blobs import Blobs
+
+    files = _case(number, config)["attachments"]
+    if not 1 <= file_number <= len(files):
+        raise Abort(f"{number.upper()} has {len(files)} files; found {file_number}")
+    one = files[file_number - 1]
+    with plainly():
+        out.write_bytes(Blobs(load(config).blob_folder).read(one["sha256"]))
+    warned = f"; {one['state']}: {one['reason']}" if one["state"] != "stored" else ""
+    say(f"{one['name']} written to {out}{warned}")
 
 
 def _value(field: dict[str, Any]) -> str:
@@ -214,7 +239,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: row[key] for key in COLUMNS}
     kept["fields"] = {name: one["value"] for name, one in row["fields"].items()}
     kept["fields_text"] = {name: one["words"] for name, one in row["fields"].items()}
-    names = ("name", "size", "sha256", "declared_type", "inline", "state")
+    names = ("name", "size", "sha256", "declared_type", "inline", "state", "reason")
     kept["attachments"] = [{key: one[key] for key in names} for one in row["attachments"]]
     return kept
 
@@ -238,13 +263,18 @@ def _cell(value: Any) -> str:
 
 
 def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -> None:
-    """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind."""
+    """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind.
+
+    Withheld and quarantined files are not among them; `intake cases file` writes one by name.
+    """
     from intake.blobs import Blobs
 
     with plainly():
         blobs = Blobs(load(config).blob_folder)
         for row in rows:
             for number, one in enumerate(row["attachments"], 1):
+                if one["state"] != "stored":
+                    continue
                 target = folder / row["number"] / f"{number}-{Path(one['name']).name[:100]}"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(blobs.read(one["sha256"]))

@@ -124,7 +124,7 @@ def record(
         _pending(unit, change, decision, letters, now)
     unit.execute(insert(EventRow), events)
     if isinstance(mail, Message):
-        _attachments(unit, mail, row_id, number)
+        _attachments(unit, mail, decision, row_id, number)
     if decision.submission is not None and change is not None:
         _unknown_labels(unit, decision.submission, now)
     put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
@@ -286,7 +286,7 @@ def _pending(
     )
 
 
-def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
+def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number: str) -> None:
     """Every file of the mail, once, whether or not there is a case."""
     if not mail.attachments:
         return
@@ -299,6 +299,7 @@ def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
             .where(_c(AttachmentRow.message_id) == row)
             .values(case_number=number)
         )
+    otherwise = "quarantined" if decision.quarantined else "stored"
     rows = [
         {
             "message_id": row,
@@ -310,7 +311,8 @@ def _attachments(unit: Unit, mail: Message, row: int, number: str) -> None:
             "sha256": one.sha256,
             "inline": one.inline,
             "part": one.part,
-            "state": "stored",
+            "state": "withheld" if one.part in decision.withheld else otherwise,
+            "reason": decision.withheld.get(one.part, ""),
         }
         for one in mail.attachments
         if one.part not in there

@@ -1,0 +1,92 @@
+"""Bytes -> what a ClamAV daemon says of them, by its INSTREAM command; no judgement of its own.
+
+clamd(8): ``zINSTREAM\\0``, then chunks of a four-byte length in network order and that many bytes,
+then a length of zero; the answer is one line that ends with a NUL.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+CHUNK_BYTES = 64 * 2**10
+MAX_ANSWER_BYTES = 4096
+DEFAULT_PORT = 3310
+
+
+class ScannerError(Exception):
+    """The scanner cannot be asked; the file waits and is tried again. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """``tcp://host:3310`` or ``unix:/run/clamav/clamd.ctl``."""
+
+    url: str
+    seconds: float = 60.0  # for connecting, and for each answer
+
+    def find(self, data: bytes) -> str:
+        """The name of what was found, "too big to be scanned", or an empty text for nothing.
+
+        Raises ScannerError.
+        """
+        try:
+            with self._connect() as link:
+                self._send(link, data)
+                answer = self._answer(link)
+        except OSError as error:
+            raise ScannerError(f"{self.url}: {error}") from error
+        return _read(answer, self.url)
+
+    def _connect(self) -> socket.socket:
+        parts = urlsplit(self.url)
+        if parts.scheme == "tcp" and parts.hostname:
+            return socket.create_connection(
+                (parts.hostname, parts.port or DEFAULT_PORT), self.seconds
+            )
+        if parts.scheme != "unix" or not parts.path:
+            raise ScannerError(
+                f"files.clamav: found {self.url!r}, wanted tcp://host:port or unix:/path"
+            )
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(self.seconds)
+        try:
+            link.connect(parts.path)
+        except OSError:
+            link.close()
+            raise
+        return link
+
+    def _send(self, link: socket.socket, data: bytes) -> None:
+        """A daemon that has seen enough answers and closes before the end was sent."""
+        try:
+            link.sendall(b"zINSTREAM\0")
+            for start in range(0, len(data), CHUNK_BYTES):
+                part = data[start : start + CHUNK_BYTES]
+                link.sendall(struct.pack(">I", len(part)) + part)
+            link.sendall(struct.pack(">I", 0))
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    def _answer(self, link: socket.socket) -> str:
+        found = b""
+        while not found.endswith(b"\0") and len(found) < MAX_ANSWER_BYTES:
+            part = link.recv(1024)
+            if not part:
+                break
+            found += part
+        return found.rstrip(b"\0\n").decode("utf-8", "replace")
+
+
+def _read(answer: str, url: str) -> str:
+    """``stream: OK``, ``stream: NAME FOUND`` or ``… ERROR``."""
+    words = answer.partition(": ")[2] if answer.startswith("stream: ") else answer
+    if words == "OK":
+        return ""
+    if words.endswith(" FOUND"):
+        return words.removesuffix(" FOUND")[:100]
+    if "size limit exceeded" in words:
+        return "too big to be scanned"
+    raise ScannerError(f"{url}: the scanner said {answer[:200]!r}")
