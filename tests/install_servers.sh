@@ -6,6 +6,7 @@ have() { [ -x "$1" ] || [ -x "/usr/sbin/$2" ] || command -v "$2" >/dev/null 2>&1
 have /usr/sbin/dovecot dovecot || missing="$missing dovecot-imapd dovecot-lmtpd"
 [ -x /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 have /usr/sbin/smtp-sink smtp-sink || missing="$missing postfix"
+have /usr/sbin/clamd clamd || missing="$missing clamav-daemon"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 

@@ -254,3 +254,31 @@ def smtp_sink(folder: Path, *options: str) -> Iterator[Sink]:
         finally:
             process.kill()
             process.wait()
+
+
+MARK = b"intake-test-signature-0f1e2d3c"  # what our one signature looks for
+
+
+@contextmanager
+def clamd(folder: Path, port: int = 0) -> Iterator[int]:
+    """A running ClamAV daemon that knows one signature, our own; gives its TCP port."""
+    need("/usr/sbin/clamd")
+    known = folder / "signatures"
+    known.mkdir(exist_ok=True)
+    (known / "own.ndb").write_text(f"Intake.Test:0:*:{MARK.hex()}\n")
+    port = port or free_port()
+    config = folder / "clamd.conf"
+    config.write_text(
+        f"Foreground yes\nDatabaseDirectory {known}\nTCPSocket {port}\nTCPAddr 127.0.0.1\n"
+        f"User root\nStreamMaxLength 2M\nTemporaryDirectory /tmp\n"
+    )
+    process = subprocess.Popen(
+        ["/usr/sbin/clamd", "-c", str(config)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await_port(port, lambda: process.poll() is None, 60)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
