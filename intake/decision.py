@@ -55,6 +55,7 @@ class Decision:
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
+    confirms: str = ""  # contact id whose new address this mail proves to be theirs
     quarantined: bool = False  # the other files wait for the virus scanner
 
 
@@ -105,6 +106,7 @@ def _decision(
         case=facts.known.case if verdict.change and not verdict.change.new else None,
         sender=facts.sender,
         withheld=file_policy.withheld(facts.mail, facts.policy),
+        confirms=verdict.confirms,
         quarantined=facts.policy.scan_files,
     )
 

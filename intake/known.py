@@ -138,6 +138,7 @@ class Keys:
     list_state: str = "-"  # cases to list: "open", "closed", "" for all, "-" for none
     list_number: str = ""  # only the case of that number
     form_ids: tuple[str, ...] = ()  # letters with a blank form that this mail refers to
+    verify_ids: tuple[str, ...] = ()  # letters that asked to confirm an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +163,4 @@ class Known:
     next_number: str = ""  # the number that a case created now would get
     is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
+    confirms: str = ""  # id of the contact whose new address this is, when it answers our question

@@ -59,6 +59,15 @@ class Reminded:
     text: str  # of the request
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A contact and the one address a letter goes to."""
+
+    contact_id: str
+    name: str
+    address: str
+
+
 class Templates:
     """The letters' texts, ready to be filled; raises LetterError for a template that is wrong."""
 
@@ -248,6 +257,26 @@ def reminder(house: House, request: Reminded, message_id: str, now: datetime) ->
         references=(message_id,),
     )
     return _posted("reminder", cause, envelope, request.contact_id, request.case_number)
+
+
+def to_person(
+    house: House, kind: str, person: Reached, values: Mapping[str, Any], cause: str, now: datetime
+) -> Letter:
+    """A letter of a kind that answers no mail: "verify", "replaced". Raises LetterError."""
+    whole = {"service": house.service, "name": lines.one_line(person.name, 100), **values}
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=person.address,
+        subject=lines.one_line(
+            house.templates.fill(f"{kind}/subject.txt", whole), MAX_SUBJECT_CHARS
+        ),
+        text=lines.tidy(house.templates.fill(f"{kind}/body.txt", whole)),
+        message_id=tokens.message_id(house.secrets, kind, "", f"{kind}:{cause}", house.domain),
+        date=now,
+        auto_submitted="auto-generated",
+    )
+    return _posted(kind, f"{kind}:{cause}", envelope, person.contact_id, "")
 
 
 def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:

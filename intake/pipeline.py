@@ -74,6 +74,7 @@ def keys(
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
+        verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
     )
 
 

@@ -94,6 +94,14 @@ def _last(facts: Facts) -> tuple[str, ...]:
     return facts.sender.evidence[-1:]
 
 
+def _confirms_address(facts: Facts) -> Verdict | None:
+    """A new address of a contact has answered our question to it, and is proved to be its own."""
+    if not facts.known.confirms or facts.sender.level not in ("L2", "L3") or facts.automatic:
+        return None
+    who = facts.known.confirms
+    return Verdict("answer", (f"confirms the new address of {who}",), confirms=who)
+
+
 def _ambiguous(facts: Facts) -> Verdict | None:
     if facts.sender.ambiguous:
         return Verdict("hold", ("two contacts share this address",))
@@ -291,7 +299,8 @@ def _follows(facts: Facts) -> str:
 
 
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
-# and of an address that two people share. R21–R23 are what a contact may ask of the service itself.
+# and of an address that two people share. R21–R23 are what a contact may ask of the service itself,
+# R24 is the answer of an address that waits to be confirmed.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", _malformed),
     Rule("R1", _own_mail),
@@ -303,6 +312,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R6", _forged_unknown),
     Rule("R7", _unproved_known),
     Rule("R8", _unproved_unknown),
+    Rule("R24", _confirms_address),
     Rule("R9a", _ambiguous),
     Rule("R9", _stranger_at_known_domain),
     Rule("R10", _stranger),

@@ -78,6 +78,7 @@ class Verdict:
     change: CaseChange | None = None
     letter: str = ""  # kind, empty for none
     reason: str = ""  # of a refusal
+    confirms: str = ""  # contact id whose new address is proved by this mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,12 @@ from intake.cli.screen import (
     say,
     show_json,
     table,
+    who,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from intake.letters import Letter
+    from intake.store.contact_change import ContactChange
 
 app = typer.Typer(help="The registered people.", no_args_is_help=True)
 
@@ -88,7 +93,7 @@ def list_(
         (
             one.id,
             one.name,
-            ", ".join(one.emails),
+            ", ".join((*one.emails, *(f"{email} (unconfirmed)" for email in one.unconfirmed))),
             ", ".join(one.accounts),
             one.contact_type,
             "" if one.active else "off",
@@ -166,3 +171,62 @@ def disable(
     with database(config, write=True) as unit:
         people.set_active(unit, contact_id, again, datetime.now(UTC))
     say(f"{contact_id}: {'enabled' if again else 'disabled'}")
+
+
+@app.command("apply")
+def apply_(
+    number: Annotated[str, typer.Argument(help="The case that asks for the change.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Apply it; otherwise it is only shown.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what a contact case would change, and with --yes apply it.
+
+    A new address gets a letter and counts only once it has answered; whoever is replaced is told.
+    """
+    from intake.store import contact_change
+    from intake.store.record import put_letter
+
+    now = datetime.now(UTC)
+    with database(config, write=yes) as unit:
+        change = contact_change.plan(unit, number.upper())
+        if yes:
+            contact_change.apply(unit, change, who(), now)
+            for letter in _letters(change, config, now):
+                put_letter(unit, letter, 0, now)
+    if as_json:
+        show_json(change)
+        return
+    say(f"{change.kind} {change.contact_id} at {change.account_name}")
+    for what, before, after in change.difference:
+        say(f"  {what}: {before or '(nothing)'} -> {after or '(nothing)'}")
+    if not change.difference:
+        say("  nothing would change")
+    if not yes:
+        say("nothing was changed; --yes applies it")
+        return
+    if change.email_is_new:
+        say(f"applied; {change.email} is asked to confirm and is not let in before")
+    else:
+        say("applied")
+
+
+def _letters(change: ContactChange, config: str | None, now: datetime) -> list[Letter]:
+    """The question to the new address, and the word to whoever is replaced."""
+    from intake import assembly, letters
+
+    with plainly():
+        house = assembly.judge(load(config)).house
+        values = {"account": change.account_name, "contact_type": change.contact_type}
+        made = []
+        if change.email_is_new:
+            person = letters.Reached(change.contact_id, change.name, change.email)
+            cause = f"{change.case_number}:{change.email}"
+            made.append(letters.to_person(house, "verify", person, values, cause, now))
+        old = change.replaced
+        if old is not None and old.address:
+            cause = f"{change.case_number}:{old.contact_id}"
+            made.append(letters.to_person(house, "replaced", old, values, cause, now))
+        return made

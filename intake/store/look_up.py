@@ -79,14 +79,34 @@ def look_up(
         letters_last_hour=hour,
         letters_last_day=day,
         next_number=f"{case_prefix}{_next(unit)}",
+        confirms=_confirms(unit, keys),
     )
 
 
 def _contact_ids(unit: Unit, sender: str) -> list[str]:
     if not sender:
         return []
-    query = select(_c(ContactEmailRow.contact_id)).where(_c(ContactEmailRow.key) == sender)
+    query = select(_c(ContactEmailRow.contact_id)).where(
+        _c(ContactEmailRow.key) == sender, _c(ContactEmailRow.verified)
+    )
     return list(unit.scalars(query))
+
+
+def _confirms(unit: Unit, keys: Keys) -> str:
+    """The contact whose address waits to be confirmed, when the mail answers our question to it."""
+    if not keys.verify_ids:
+        return ""
+    query = (
+        select(_c(ContactEmailRow.contact_id))
+        .join(OutboxRow, _c(OutboxRow.contact_id) == _c(ContactEmailRow.contact_id))
+        .where(
+            _c(ContactEmailRow.key) == keys.sender,
+            _c(ContactEmailRow.verified).is_(False),
+            _c(OutboxRow.message_id_header).in_(keys.verify_ids),
+            _c(OutboxRow.kind) == "verify",
+        )
+    )
+    return unit.scalar(query) or ""
 
 
 def _contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
@@ -97,7 +117,7 @@ def _contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
     emails: dict[str, list[str]] = {}
     query = (
         select(_c(ContactEmailRow.contact_id), _c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id).in_(wanted))
+        .where(_c(ContactEmailRow.contact_id).in_(wanted), _c(ContactEmailRow.verified))
         .order_by(_c(ContactEmailRow.position))
     )
     for contact_id, address in unit.execute(query):

@@ -125,7 +125,7 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
     owner, active = owners.get(key, ("", False))
     if owner != row.contact_id:
         return "the address is not stored for this contact any more"
-    if not active and row.kind != "refusal":
+    if not active and row.kind not in ("refusal", "replaced"):
         return "the contact was disabled"
     return stopped.get(key, "")
 

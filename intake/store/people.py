@@ -58,6 +58,7 @@ class ContactView:
     schema_bootcamp: bool
     title: str
     phone: str
+    unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
 
 
 def load(unit: Session, entries: Entries, now: datetime) -> Changes:
@@ -192,12 +193,21 @@ def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> 
     """Contacts with their addresses and memberships, by name; narrowed by id or account."""
     rows = list(unit.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
     emails: dict[str, list[str]] = {}
+    unconfirmed: dict[str, list[str]] = {}
     for email in unit.scalars(select(ContactEmailRow).order_by(_column(ContactEmailRow.position))):
-        emails.setdefault(email.contact_id, []).append(email.address)
+        if email.verified:
+            emails.setdefault(email.contact_id, []).append(email.address)
+        else:
+            unconfirmed.setdefault(email.contact_id, []).append(email.address)
     members: dict[str, list[MembershipRow]] = {}
     for member in unit.scalars(select(MembershipRow).order_by(MembershipRow.account_id)):
         members.setdefault(member.contact_id, []).append(member)
-    views = [_view(row, emails.get(row.id, []), members.get(row.id, [])) for row in rows]
+    views = [
+        _view(
+            row, emails.get(row.id, []), members.get(row.id, []), tuple(unconfirmed.get(row.id, ()))
+        )
+        for row in rows
+    ]
     return [
         view
         for view in views
@@ -210,7 +220,9 @@ def _column(column: Any) -> Any:
     return column
 
 
-def _view(row: ContactRow, emails: list[str], members: list[MembershipRow]) -> ContactView:
+def _view(
+    row: ContactRow, emails: list[str], members: list[MembershipRow], unconfirmed: tuple[str, ...]
+) -> ContactView:
     return ContactView(
         id=row.id,
         name=row.name,
@@ -222,6 +234,7 @@ def _view(row: ContactRow, emails: list[str], members: list[MembershipRow]) -> C
         schema_bootcamp=row.schema_bootcamp,
         title=row.title,
         phone=row.phone,
+        unconfirmed=unconfirmed,
     )
 
 

@@ -1,0 +1,258 @@
+"""A case that asks for a change of contacts, applied by a person: the difference first.
+
+A mail grants nothing. What an operator applies is kept as the case's history, a new address counts
+only when a mail from it has answered ours, and whoever is replaced is told.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from intake.addresses import Address, ascii_lower, read_address
+from intake.letters import Reached
+from intake.store.engine import Unit
+from intake.store.people import PeopleError
+from intake.tables import (
+    AccountRow,
+    CaseFieldRow,
+    CaseRow,
+    ContactEmailRow,
+    ContactRow,
+    EventRow,
+    MembershipRow,
+)  # fmt: skip
+
+KINDS = ("Add", "Modify", "Replace")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """What applying the case would do."""
+
+    case_number: str
+    kind: str  # one of KINDS
+    account_id: str
+    account_name: str
+    contact_id: str
+    is_new: bool
+    name: str
+    email: str
+    email_is_new: bool
+    title: str
+    phone: str
+    contact_type: str
+    areas: tuple[str, ...]
+    replaced: Reached | None
+    difference: tuple[tuple[str, str, str], ...]  # what, before, after
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def plan(unit: Unit, number: str) -> ContactChange:
+    """The change that the case asks for. Raises PeopleError, one reason a line."""
+    case = unit.get(CaseRow, number)
+    if case is None:
+        raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
+    if case.status != "open":
+        raise PeopleError(f"{number} is {case.status}; only an open case can be applied")
+    rows = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == number))
+    fields = {row.name: row.value for row in rows}
+    kind = str(fields.get("request_type", ""))
+    if kind not in KINDS:
+        raise PeopleError(f"{number}: request_type: found {kind!r}, wanted {', '.join(KINDS)}")
+    name = f"{fields.get('contact_first_name', '')} {fields.get('contact_last_name', '')}".strip()
+    read = read_address(str(fields.get("contact_email", "")))
+    if not name or not isinstance(read, Address):
+        raise PeopleError(f"{number}: the new contact's name or address is missing or unreadable")
+    contact = _existing(unit, case.account_id, name, read.key, kind)
+    account = unit.get(AccountRow, case.account_id)
+    replaced = _replaced(unit, number, case.account_id, fields) if kind == "Replace" else None
+    if replaced and contact and replaced.contact_id == contact.id:
+        raise PeopleError(f"{number}: {name} cannot replace themselves")
+    return _change(unit, case, account, kind, name, read, contact, replaced, fields)
+
+
+def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> ContactRow | None:
+    """The contact of that address, else the one of that name at the account."""
+    owner = unit.get(ContactEmailRow, key)
+    if owner is not None:
+        return unit.get(ContactRow, owner.contact_id)
+    found = _named(unit, account, name)
+    if kind == "Modify" and len(found) != 1:
+        raise PeopleError(
+            f"Modify: found {len(found)} contacts named {name!r} at {account}, wanted 1"
+        )
+    return found[0] if kind == "Modify" else None
+
+
+def _named(unit: Unit, account: str, name: str) -> list[ContactRow]:
+    query = (
+        select(ContactRow)
+        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
+        .where(_c(MembershipRow.account_id) == account, _c(ContactRow.active).is_(True))
+    )
+    return [row for row in unit.scalars(query) if _flat(row.name) == _flat(name)]
+
+
+def _flat(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _replaced(unit: Unit, number: str, account: str, fields: dict[str, Any]) -> Reached:
+    old = str(fields.get("contact_replacement_name") or "")
+    found = _named(unit, account, old)
+    if len(found) != 1:
+        raise PeopleError(
+            f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
+            f"at {account}, wanted 1"
+        )
+    query = (
+        select(_c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id) == found[0].id, _c(ContactEmailRow.verified))
+        .order_by(_c(ContactEmailRow.position))
+    )
+    return Reached(found[0].id, found[0].name, unit.scalar(query) or "")
+
+
+def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
+    unit: Unit,
+    case: CaseRow,
+    account: AccountRow | None,
+    kind: str,
+    name: str,
+    address: Address,
+    contact: ContactRow | None,
+    replaced: Reached | None,
+    fields: dict[str, Any],
+) -> ContactChange:
+    owner = unit.get(ContactEmailRow, address.key)
+    here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
+    areas = fields.get("area_of_responsibility") or []
+    after = {
+        "name": name,
+        "address": str(address),
+        "title": str(fields.get("contact_title") or (contact.title if contact else "")),
+        "phone": str(fields.get("contact_primary_phone") or (contact.phone if contact else "")),
+        f"type at {case.account_id}": str(fields.get("contact_type") or ""),
+        f"areas at {case.account_id}": ", ".join(map(str, areas)),
+    }
+    before = dict.fromkeys(after, "")
+    if contact is not None:
+        before |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
+        before["address"] = owner.address if owner else _first_address(unit, contact.id)
+    if here is not None:
+        before[f"type at {case.account_id}"] = here.contact_type
+        before[f"areas at {case.account_id}"] = ", ".join(here.areas)
+    difference = [
+        (what, before[what], after[what]) for what in after if before[what] != after[what]
+    ]
+    if replaced is not None:
+        difference.append((f"contact {replaced.contact_id}", replaced.name, "no longer"))
+    return ContactChange(
+        case_number=case.number,
+        kind=kind,
+        account_id=case.account_id,
+        account_name=account.name if account else case.account_id,
+        contact_id=contact.id if contact else _new_id(unit, name),
+        is_new=contact is None,
+        name=name,
+        email=str(address),
+        email_is_new=owner is None,
+        title=after["title"],
+        phone=after["phone"],
+        contact_type=after[f"type at {case.account_id}"],
+        areas=tuple(map(str, areas)),
+        replaced=replaced,
+        difference=tuple(difference),
+    )
+
+
+def _first_address(unit: Unit, contact_id: str) -> str:
+    query = (
+        select(_c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id) == contact_id)
+        .order_by(_c(ContactEmailRow.position))
+    )
+    return unit.scalar(query) or ""
+
+
+def _new_id(unit: Unit, name: str) -> str:
+    """``jessie.spano``, with a number behind it when there is one already."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = ".".join(re.findall(r"[a-z0-9]+", ascii_name))[:60] or "contact"
+    found, count = base, 1
+    while unit.get(ContactRow, found) is not None:
+        count += 1
+        found = f"{base}.{count}"
+    return found
+
+
+def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+    """The change in the tables, with the difference in the case's history."""
+    row = unit.get(ContactRow, change.contact_id)
+    if row is None:
+        row = ContactRow(id=change.contact_id, name=change.name, created_at=now, updated_at=now)
+        unit.add(row)
+    row.name, row.title, row.phone = change.name, change.title, change.phone
+    row.updated_at = now
+    unit.flush()
+    if change.email_is_new:
+        key = ascii_lower(change.email)
+        unit.add(
+            ContactEmailRow(
+                key=key, contact_id=row.id, address=change.email,
+                domain=key.rpartition("@")[2], position=0 if change.is_new else 100, verified=False,
+            )
+        )  # fmt: skip
+    here = unit.get(MembershipRow, (row.id, change.account_id))
+    if here is None:
+        here = MembershipRow(
+            contact_id=row.id, account_id=change.account_id, contact_type=change.contact_type
+        )
+        unit.add(here)
+    here.contact_type, here.areas = change.contact_type, list(change.areas)
+    if change.replaced is not None:
+        _leave(unit, change.replaced.contact_id, change.account_id, now)
+    detail = {"changes": [list(one) for one in change.difference], "contact": row.id}
+    unit.add(
+        EventRow(
+            at=now, kind="contacts-applied", who=who, detail=detail, case_number=change.case_number
+        )
+    )
+
+
+def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:
+    """No longer a contact of the account; of no other one either: disabled, never deleted."""
+    left = select(_c(MembershipRow.account_id)).where(_c(MembershipRow.contact_id) == contact_id)
+    if len(list(unit.scalars(left))) > 1:
+        unit.execute(
+            delete(MembershipRow).where(
+                _c(MembershipRow.contact_id) == contact_id, _c(MembershipRow.account_id) == account
+            )
+        )
+        return
+    unit.execute(
+        update(ContactRow)
+        .where(_c(ContactRow.id) == contact_id)
+        .values(active=False, updated_at=now)
+    )
+
+
+def verify(unit: Unit, key: str, contact_id: str, message: int, now: datetime) -> None:
+    """The address has answered: from now on it is the contact's, and their first one."""
+    query = select(ContactEmailRow).where(_c(ContactEmailRow.contact_id) == contact_id)
+    for row in unit.scalars(query):
+        row.position = 0 if row.key == key else row.position + 1
+        row.verified = row.verified or row.key == key
+    detail = {"contact": contact_id, "address": key}
+    unit.add(
+        EventRow(at=now, kind="address-verified", who="intake", detail=detail, message_id=message)
+    )
