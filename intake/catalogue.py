@@ -160,6 +160,7 @@ class Catalogue:
     date_order: str  # "MDY" or "DMY"
     timezone: str  # IANA name
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
+    phone_region: str = ""  # ISO 3166 code of the country that numbers without one are in
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
 
     def rule(self, rule_id: str) -> Rule | None:

@@ -30,7 +30,7 @@ _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
     "normalise": dict, "departments": dict, "priorities": list, "contact_types": list,
     "areas": list, "modules": dict, "rules": list, "fields": dict, "types": dict,
-    "subjects": dict,
+    "subjects": dict, "phone_region": str,
 }  # fmt: skip
 _CHOICE = {"value": str, "aliases": list, "means": str, "only_types": list, "basis": str}
 _CONTACT_TYPE = {"name": str, "may_submit": bool, "aliases": list, "basis": str}
@@ -144,6 +144,7 @@ def build(data: Mapping[str, Any]) -> Catalogue:
         default_priority=top.get("default_priority", ""),
         date_order=top.get("date_order", "MDY"),
         timezone=top.get("timezone", "UTC"),
+        phone_region=top.get("phone_region", ""),
         subjects=_subjects(builder, top.get("subjects", {})),
         languages=("en", *languages),
     )

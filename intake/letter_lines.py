@@ -24,7 +24,7 @@ _BLANK_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 PROBLEMS = {
     "capped": "{label}: you wrote {found!r}; we set it to {used!r}. {rule}",
-    "unknown-choice": "{label}: {found!r} is not on our list{kept}.",
+    "unknown-choice": "{label}: {found!r} is not on our list{kept}.{near}",
     "bad-date": "{label}: {found!r} could not be read as a date.",
     "bad-email": "{label}: {found!r} is not an email address.",
     "bad-phone": "{label}: {found!r} could not be read as a phone number.",
@@ -75,7 +75,8 @@ def read_lines(
     case_type = catalogue.types.get(submission.type)
     label = case_type.label if case_type else "not told yet"
     shown = wrap("Case Type", label)
-    order = case_type.fields if case_type else tuple(submission.fields)
+    first = ("account", "priority", "subject", "description")  # told before any type is
+    order = case_type.fields if case_type else tuple(dict.fromkeys((*first, *submission.fields)))
     for name in order:
         shown += _read_line(name, submission, catalogue, accounts)
     return shown
@@ -84,8 +85,8 @@ def read_lines(
 def _read_line(
     name: str, submission: Submission, catalogue: Catalogue, accounts: Sequence[Account]
 ) -> list[str]:
-    field = catalogue.fields[name]
-    if name in submission.missing:
+    field = catalogue.fields.get(name)
+    if field is None or name in submission.missing:
         return []
     if name == "account":
         names = [account.name for account in accounts if account.id == submission.account]
@@ -190,6 +191,7 @@ def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
         found=one_line(problem.found, 80),
         used=one_line(problem.used, 80),
         kept=_kept(problem),
+        near=f" Did you mean {problem.near}?" if problem.near else "",
         rule=rule.text if rule else "",
     )
     return text.strip()

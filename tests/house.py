@@ -115,3 +115,8 @@ def intake(config: Config, *words: str, stdin: bytes = b"") -> subprocess.Comple
 def now_2822() -> str:
     """The present moment as a Date field has it."""
     return format_datetime(datetime.now(UTC))
+
+
+def moment(value: object) -> datetime:
+    """A stored moment as SQLite gives it to plain SQL."""
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)

@@ -156,3 +156,12 @@ def test_a_day_reads_back_however_it_is_written(day: object) -> None:
     """Numbers in the account's order, ISO form and a month by name all mean that day."""
     for form in ("{0:%m/%d/%Y}", "{0:%Y-%m-%d}", "{0:%d %B %Y}", "{0:%A, %B %d, %Y}"):
         assert read_date(form.format(day), CALENDAR) == day
+
+
+@pytest.mark.parametrize(("text", "good"), [("1-800-FLOWERS", True), ("call me", False)])
+def test_the_phone_library_knows_more_ways(text: str, good: bool) -> None:
+    """Letters for digits are a number where the extra is installed, as it is in the tests."""
+    field = CATALOGUE.fields["contact_primary_phone"]
+    calendar = Calendar(NOW, "America/Chicago", "MDY")
+    found = take(text, field, "modify_support_contacts", CATALOGUE, calendar)
+    assert (found.value == text) is good

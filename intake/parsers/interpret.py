@@ -193,7 +193,9 @@ def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) ->
         return [f"{candidate.label}: {candidate.words}"]
     if taken.code:
         form.problems.append(
-            Problem(field.name, taken.code, words, taken.used, taken.choices, taken.blocking)
+            Problem(
+                field.name, taken.code, words, taken.used, taken.choices, taken.blocking, taken.near
+            )
         )
     if not taken.blocking and (taken.value is not None or field.keep_text):
         form.values[field.name] = FieldValue(

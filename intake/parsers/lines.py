@@ -26,9 +26,21 @@ _FROM = re.compile(r"[*>\s]{0,4}(from|von|de)\s{0,2}:", re.IGNORECASE)
 _SENT_FROM = (
     "sent from my ",
     "get outlook for ",
+    "sent via ",
+    "sent with ",
     "von meinem ",
-    "enviado desde mi ",
+    "gesendet von ",
+    "gesendet mit ",
+    "enviado desde ",
+    "enviado do meu ",
+    "enviado do outlook",
+    "obtener outlook para ",
+    "obter o outlook para ",
     "envoyé de mon ",
+    "envoyé depuis ",
+    "envoyé à partir de ",
+    "outlook für ",
+    "téléchargez outlook ",
 )
 SIGNATURE = ("-- ", "--")
 HELP_CHARS = 40  # of a help text are enough to know it by
@@ -43,9 +55,40 @@ _YEAR = re.compile(r"\d{4}")
 _FORWARDS = ("begin forwarded message:", "anfang der weitergeleiteten", "inicio del mensaje reenv")
 _CLOSINGS = (
     "thanks", "thank you", "many thanks", "regards", "best", "best regards", "kind regards",
-    "sincerely", "cheers", "respectfully", "yours", "thx", "gracias", "saludos", "merci",
+    "sincerely", "cheers", "respectfully", "yours", "thx", "thanks a lot", "thanks so much",
+    "thank you very much", "thanks in advance", "warm regards", "all the best", "take care",
+    "gracias", "muchas gracias", "saludos", "un saludo", "saludos cordiales", "atentamente",
+    "merci", "merci beaucoup", "cordialement", "bien cordialement", "danke", "vielen dank",
+    "mit freundlichen grüßen", "viele grüße", "beste grüße", "mfg", "obrigado", "obrigada",
+    "muito obrigado", "atenciosamente", "abraços",
 )  # fmt: skip
-_GREETINGS = ("hi", "hello", "dear", "good morning", "good afternoon", "hey", "hola", "bonjour")
+_GREETINGS = (
+    "hi",
+    "hello",
+    "dear",
+    "good morning",
+    "good afternoon",
+    "good day",
+    "good evening",
+    "hey",
+    "hola",
+    "bonjour",
+    "buenos días",
+    "buenas tardes",
+    "estimado",
+    "estimada",
+    "estimados",
+    "hallo",
+    "guten tag",
+    "guten morgen",
+    "liebes team",
+    "olá",
+    "oi",
+    "prezado",
+    "prezados",
+    "salut",
+    "greetings",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +185,8 @@ def is_signature(text: str) -> bool:
 def is_courtesy(text: str) -> bool:
     """A line that greets or closes and says nothing else."""
     flat = text.strip().casefold().rstrip(",.! ")
-    return flat in _CLOSINGS or (flat.split(" ")[0] in _GREETINGS and len(flat.split()) <= 4)
+    greets = any(flat == one or flat.startswith((f"{one} ", f"{one},")) for one in _GREETINGS)
+    return flat in _CLOSINGS or (greets and len(flat.split()) <= 4)
 
 
 def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:

@@ -91,6 +91,7 @@ class Problem:
     used: str = ""  # what was taken instead, empty when nothing
     choices: tuple[str, ...] = ()
     blocking: bool = False  # the field counts as missing
+    near: str = ""  # a listed value that may have been meant
 
 
 @dataclass(frozen=True, slots=True)

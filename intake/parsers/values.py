@@ -12,12 +12,18 @@ from email_validator import EmailNotValidError, validate_email
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
+try:
+    import phonenumbers
+except ImportError:
+    phonenumbers = None  # type: ignore[assignment]  # the extra "phone" is not installed
+
 from intake.catalogue import Catalogue, Choices, Field
 from intake.labels import fold, visible
 from intake.parsers.consent import confirmed
 from intake.parsers.dates import Calendar, read_date
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
+PERHAPS = 60  # from which it is worth a question
 MIN_NEAR_CHARS = 4
 MAX_PARTS = 50  # of an answer to a list
 WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
@@ -27,6 +33,7 @@ _PHONE = re.compile(  # an extension and a remark in brackets may stand behind i
     r"(?:\s*\([a-z ]{1,20}\))?\Z",
     re.IGNORECASE,
 )
+MAX_PHONE_CHARS = 100
 MAX_ADDRESS_CHARS = 1000  # of an answer that are searched for an address
 _ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
 
@@ -40,6 +47,7 @@ class Taken:
     blocking: bool = False  # the field counts as missing
     choices: tuple[str, ...] = ()
     used: str = ""
+    near: str = ""  # the listed value that may have been meant
 
 
 def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
@@ -63,7 +71,7 @@ def take(
     if field.kind == "email":
         return _email(text)
     if field.kind == "phone":
-        return _phone(text)
+        return _phone(text, catalogue.phone_region)
     if field.kind == "confirm":
         return _confirm(text, field, catalogue)
     if field.kind == "text":
@@ -83,11 +91,27 @@ def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> 
     return Taken(None, "bad-date", blocking=True)
 
 
-def _phone(text: str) -> Taken:
-    """Seven to fifteen digits (ITU-T E.164), an extension not counted."""
+def _phone(text: str, region: str) -> Taken:
+    """A number that can be dialled, as written: seven to fifteen digits (ITU-T E.164).
+
+    An extension is not counted. ``phonenumbers``, where it is installed, knows more ways to write
+    one: letters for digits, other scripts, "tel:".
+    """
     match = _PHONE.match(text)
     digits = sum(char.isdigit() for char in match[1]) if match else 0
-    return Taken(text) if 7 <= digits <= 15 else Taken(None, "bad-phone", blocking=False)
+    if 7 <= digits <= 15 or _dialable(text, region):
+        return Taken(text)
+    return Taken(None, "bad-phone", blocking=False)
+
+
+def _dialable(text: str, region: str) -> bool:
+    if phonenumbers is None:
+        return False
+    try:
+        read = phonenumbers.parse(text[:MAX_PHONE_CHARS], region or None)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_valid_number(read))
 
 
 def _email(text: str) -> Taken:
@@ -145,11 +169,21 @@ def is_listed(text: str, choices: Choices, catalogue: Catalogue) -> bool:
 
 def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
     values = tuple(choice.value for choice in choices.values)
+    near = _perhaps(text, values)
     if choices.open:
         known = bool(values)
         kept: Any = [*so_far, text] if choices.multi else text
-        return Taken(kept, "unknown-choice" if known else "", used=text if known else "")
-    return Taken(None, "unknown-choice", blocking=True, choices=values)
+        return Taken(kept, "unknown-choice" if known else "", used=text if known else "", near=near)
+    return Taken(None, "unknown-choice", blocking=True, choices=values, near=near)
+
+
+def _perhaps(text: str, values: Sequence[str]) -> str:
+    """The value that comes nearest to the words, for a question: "did you mean …?"."""
+    best = process.extractOne(
+        text[:80].casefold(), [one.casefold() for one in values], scorer=fuzz.ratio,
+        score_cutoff=PERHAPS,
+    )  # fmt: skip
+    return values[best[2]] if best else ""
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,76 @@
+"""What the clock does with questions that nobody answers: one reminder, then a flag."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text as sql
+
+from intake import worker
+from intake.config import Config
+from tests import house
+from tests.mailbag import bag
+
+ASKS = next(mail for mail in bag(60) if mail.action == "ask")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A service that has asked one contact for a missing field."""
+    text = house.maildir_box(tmp_path / "in") + house.delivery(f"maildir:{tmp_path}/out")
+    made = house.make(tmp_path, text)
+    (tmp_path / "in/new/a").write_bytes(ASKS.raw)
+    worker.once(made)
+    return made
+
+
+def later(config: Config, days: int) -> dict[str, Any]:
+    """So many days pass; what there is after the next pass."""
+    with house.unit(config, write=True) as unit:
+        for table, columns in {
+            "pending_forms": ("asked_at", "reminded_at"),
+            "outbox": ("created_at",),
+        }.items():
+            for row in unit.execute(sql(f"SELECT id, {', '.join(columns)} FROM {table}")).all():
+                for column, value in zip(columns, row[1:], strict=True):
+                    if value:
+                        moved = house.moment(value) - timedelta(days=days)
+                        unit.execute(
+                            sql(f"UPDATE {table} SET {column} = :at WHERE id = :id"),
+                            {"at": f"{moved:%Y-%m-%d %H:%M:%S.%f}", "id": row[0]},
+                        )
+    worker.once(config)
+    return house.everything(config)
+
+
+def test_a_question_is_repeated_once_and_then_flagged(config: Config) -> None:
+    """Nothing after three days, one letter after five, no second one, a flag after fifteen."""
+    assert [one["kind"] for one in later(config, 3)["letters"]] == ["missing_fields"]
+    letters = later(config, 2)["letters"]
+    assert [(one["kind"], one["state"]) for one in letters] == [
+        ("missing_fields", "sent"), ("reminder", "sent"),
+    ]  # fmt: skip
+    assert letters[0]["recipient"] == letters[1]["recipient"]
+    assert letters[0]["subject"] == letters[1]["subject"]
+    found = later(config, 4)
+    assert len(found["letters"]) == 2
+    assert found["cases"][0]["flag"] == ""
+    found = later(config, 6)
+    assert (len(found["letters"]), found["cases"][0]["status"]) == (2, "draft")
+    assert found["cases"][0]["flag"] == "no answer for 14 days"
+    assert "reminded" in [event["kind"] for event in found["cases"][0]["events"]]
+
+
+def test_nobody_is_reminded_of_a_case_that_is_closed(config: Config) -> None:
+    """Nor of one that was answered."""
+    done = house.intake(config, "cases", "close", "case-1001", "--why", "a test")
+    assert done.returncode == 0, done.stderr
+    assert [one["kind"] for one in later(config, 9)["letters"]] == ["missing_fields"]
+    again = house.intake(config, "cases", "close", "CASE-1001")
+    assert again.returncode == 1
+    assert b"closed already" in again.stderr
+    assert house.intake(config, "cases", "reopen", "CASE-1001").returncode == 0
+    assert house.everything(config)["cases"][0]["status"] == "open"
