@@ -89,6 +89,8 @@ _GREETINGS = (
     "salut",
     "greetings",
 )
+_GREETING_STARTS = tuple(f"{one}{end}" for one in _GREETINGS for end in (" ", ","))
+MAX_COURTESY_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +186,10 @@ def is_signature(text: str) -> bool:
 
 def is_courtesy(text: str) -> bool:
     """A line that greets or closes and says nothing else."""
-    flat = text.strip().casefold().rstrip(",.! ")
-    greets = any(flat == one or flat.startswith((f"{one} ", f"{one},")) for one in _GREETINGS)
+    flat = text.strip().casefold().rstrip(",.! ") if len(text) <= MAX_COURTESY_CHARS else ""
+    if not flat:
+        return False
+    greets = flat in _GREETINGS or flat.startswith(_GREETING_STARTS)
     return flat in _CLOSINGS or (greets and len(flat.split()) <= 4)
 
 

@@ -21,6 +21,7 @@ from intake.parsers.sent_form import SentForm
 from intake.parsers.submission import Candidate
 from intake.parsers.table import Named, Table, list_mark, named, table
 
+MAX_BARE_CHARS = 20_000  # of an answer without a label
 MAX_MARK_CHARS = 60  # of a name in brackets in front of an answer
 _MARK = re.compile(rf"\s*\[([^\[\]]{{1,{MAX_MARK_CHARS}}})\][:\s]*")
 
@@ -268,6 +269,8 @@ def _bare(
 
     A greeting, a closing and the writer's name are no part of it; a short kind takes one line.
     """
+    if len(pending.asked) != 1 or len(comment) > MAX_BARE_CHARS:
+        return ()
     names = _names(message)
     lines = [
         line
@@ -275,7 +278,7 @@ def _bare(
         if not text_lines.is_courtesy(line) and line.strip(" ,.").casefold() not in names
     ]
     words = "\n".join(lines).strip()
-    if len(pending.asked) != 1 or not words:
+    if not words:
         return ()
     known = catalogue.fields.get(pending.asked[0])
     if not extent.is_long(known):
