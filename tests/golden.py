@@ -63,6 +63,7 @@ def _handle(config: Config, name: str) -> None:
         if letter.exists():
             seen = {"text": letter.read_text(encoding="utf-8")}
             unit.execute(sql("UPDATE pending_forms SET text = :text"), seen)
+            unit.execute(sql("UPDATE outbox SET text = :text"), seen)
 
 
 def letter(name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.parsers.dates import Calendar, read_date, split_dates
+from intake.parsers.dates import Calendar, date_inside, read_date, split_dates
 from intake.parsers.values import take
 from tests.forms import CATALOGUE, FORMS, NOW, plain, read
 
@@ -165,3 +165,24 @@ def test_the_phone_library_knows_more_ways(text: str, good: bool) -> None:
     calendar = Calendar(NOW, "America/Chicago", "MDY")
     found = take(text, field, "modify_support_contacts", CATALOGUE, calendar)
     assert (found.value == text) is good
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("We would prefer March 24, 2026.", "2026-03-24"),
+        ("it would be 3/24/2026 for us, please", "2026-03-24"),
+        ("best on the 24th of March or so", None),
+        ("either March 24 or March 26", None),
+        ("March 24, 2026 and then March 26, 2026", None),
+        ("not March 24, 2026", None),
+        ("any day after March 24, 2026", None),
+        ("version 1.2.3 of 24", None),
+        ("el 24 de marzo de 2026 nos va bien", "2026-03-24"),
+    ],
+)
+def test_a_whole_date_in_a_sentence_counts(words: str, day: str | None) -> None:
+    """One of them, and nothing that makes another day of it."""
+    calendar = Calendar(NOW, "America/Chicago", "MDY", ("en", "es"), ahead=True)
+    found = date_inside(words, calendar)
+    assert (found.isoformat() if found else None) == day

@@ -31,6 +31,20 @@ _DAYLIKE = re.compile(
     re.IGNORECASE,
 )
 _AHEAD = re.compile(r"next|tomorrow|in \d|próxim|proxim|mañana|en \d", re.IGNORECASE)
+MAX_SENTENCE_CHARS = 300
+MAX_DATE_WORDS = 5
+_WHOLE = re.compile(  # begins or ends with what only a whole date begins or ends with
+    rf"\A(?:\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}[.,;)]?\Z"
+    rf"|(?:(?:{_MONTHS})[a-z]*\.?\s+\d{{1,2}}(?:st|nd|rd|th)?,?(?:\s+\d{{4}})?[.,;)]?\Z)"
+    rf"|(?:\d{{1,2}}(?:st|nd|rd|th)?\.?\s+(?:de\s+)?(?:{_MONTHS})[a-z]*\.?,?(?:\s+(?:de\s+)?\d{{4}})?"
+    r"[.,;)]?\Z))",
+    re.IGNORECASE,
+)
+_DOUBTFUL = re.compile(
+    r"\b(?:not|no|never|before|after|until|till|except|between|either|nor|but|antes|después|hasta)\b"
+    r"|n't\b",
+    re.IGNORECASE,
+)
 _SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday belongs to the date
     r"[;\n]"
     r"|,(?!\s*(?:\d{4}\b|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
@@ -74,6 +88,28 @@ def read_date(text: str, calendar: Calendar) -> date | None:
     if not _DAYLIKE.search(words):
         return None
     return _parsed(words, calendar)
+
+
+def date_inside(text: str, calendar: Calendar) -> date | None:
+    """The one whole date in a sentence: "We would prefer March 24, 2026."
+
+    None with two different ones, and with a word that makes another day of it.
+    """
+    words = text[:MAX_SENTENCE_CHARS].split()
+    if _DOUBTFUL.search(" ".join(words)):
+        return None
+    found: set[date] = set()
+    start = 0
+    while start < len(words):
+        for size in range(min(MAX_DATE_WORDS, len(words) - start), 0, -1):
+            window = " ".join(words[start : start + size])
+            day = read_date(window, calendar) if _WHOLE.search(window) else None
+            if day is not None:
+                found.add(day)
+                start += size - 1
+                break
+        start += 1
+    return found.pop() if len(found) == 1 else None
 
 
 def _numeric(first: str, second: str, third: str, order: str) -> date | None:

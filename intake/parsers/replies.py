@@ -278,8 +278,8 @@ def _bare(
         if not text_lines.is_courtesy(line) and line.strip(" ,.").casefold() not in names
     ]
     words = "\n".join(lines).strip()
-    if not words:
-        return ()
+    if not words or words.endswith("?"):
+        return ()  # a question is no answer
     known = catalogue.fields.get(pending.asked[0])
     if not extent.is_long(known):
         words = next((line for line in lines if line.strip()), "")

@@ -20,7 +20,7 @@ except ImportError:
 from intake.catalogue import Catalogue, Choices, Field
 from intake.labels import fold, visible
 from intake.parsers.consent import confirmed
-from intake.parsers.dates import Calendar, read_date
+from intake.parsers.dates import Calendar, date_inside, read_date
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
 PERHAPS = 60  # from which it is worth a question
@@ -83,7 +83,8 @@ def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> 
     """A day; of a field that must not lie in the past, "Monday" and "October 20" are to come."""
     rule = catalogue.rule("date_not_in_past")
     ahead = rule is not None and field.name in rule.fields
-    found = read_date(text, replace(calendar, ahead=ahead))
+    when = replace(calendar, ahead=ahead)
+    found = read_date(text, when) or date_inside(text, when)
     if found is not None:
         return Taken(found.isoformat())
     if field.keep_text:
