@@ -11,6 +11,7 @@ from intake.labels import FORM_DIVIDER, FORM_INTRO, visible
 
 _ATTRIBUTION = (
     "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
+    "schreef:", "skrev:", "napisał(a):", "написал:", "написал(а):", "пишет:", "writes:",
 )  # fmt: skip
 _SEPARATOR = re.compile(
     r"[-_=\s]{2,40}(original message|ursprüngliche nachricht|mensaje original|message d'origine"
@@ -194,13 +195,13 @@ def is_courtesy(text: str) -> bool:
 
 
 def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
-    """The lines without a greeting on top and a closing at the end."""
+    """The lines without a greeting on top and a closing at the end; all, when nothing is left."""
     first, last = 0, len(lines)
     while first < last and (not lines[first].text.strip() or is_courtesy(lines[first].text)):
         first += 1
     while last > first and (not lines[last - 1].text.strip() or is_courtesy(lines[last - 1].text)):
         last -= 1
-    return tuple(lines[first:last])
+    return tuple(lines[first:last] if first < last else lines)
 
 
 def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> int | None:
