@@ -18,6 +18,7 @@ from intake.collect import Desk, Rules, utc_now
 from intake.config import Config, ConfigError
 from intake.delivery import Lane, open_lane
 from intake.dispatch import Post
+from intake.evidence import Prover, Resolver
 from intake.identity import Trust
 from intake.letters import House, Templates
 from intake.mailbox.box import Box
@@ -72,7 +73,16 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         blobs = Blobs(config.blob_folder)
         size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
         pool = Pool(size, pool_settings(config))
-        desk = Desk(engine, blobs, pool, bench, settings.limits(config), utc_now, stop.is_set)
+        desk = Desk(
+            engine,
+            blobs,
+            pool,
+            bench,
+            settings.limits(config),
+            utc_now,
+            prover(config),
+            stop.is_set,
+        )
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
         bounce = way.bounce_address or config.service.address
@@ -84,6 +94,16 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         if pool is not None:
             pool.close()
         engine.dispose()
+
+
+def prover(config: Config) -> Prover:
+    """Who looks at DKIM signatures for us."""
+    own = config.shape.evidence
+    trust = {
+        box.name: Trust(box.trusted_authserv_ids, box.received_above, box.arc_sealers)
+        for box in config.mailbox
+    }
+    return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, trust)
 
 
 def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
@@ -111,7 +131,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
         trust={
-            box.name: Trust(box.trusted_authserv_ids, box.received_above)
+            box.name: Trust(box.trusted_authserv_ids, box.received_above, box.arc_sealers)
             for box in (*config.mailbox, _pipe(config))
         },
         required=config.shape.catalogue.required,

@@ -8,8 +8,9 @@ mail is fetched again and recognised, never lost and never handled twice.
 from __future__ import annotations
 
 import hashlib
+import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -17,13 +18,16 @@ from typing import Protocol
 import structlog
 
 from intake.blobs import Blobs
+from intake.evidence import Prover
 from intake.mailbox.box import Box, Opened, Waiting
 from intake.message import Arrival, Limits, Message, Refusal
 from intake.pipeline import Judge, handle
 from intake.pool import ReadMail
+from intake.proof import Proof
 from intake.store import mailboxes, record, unread
 from intake.store.engine import Engine, Unit, savepoint, writing
 
+PROVING_SECONDS = 60  # of one batch that DNS may take; what is left is judged without
 log = structlog.get_logger("intake.collect")
 
 Clock = Callable[[], datetime]
@@ -70,6 +74,7 @@ class Desk:
     bench: Judge
     limits: Limits
     clock: Clock
+    prover: Prover | None = None
     stopped: Callable[[], bool] = lambda: False
 
 
@@ -170,9 +175,10 @@ def _batch(box: Box, opened: Opened, batch: list[Waiting], desk: Desk, tally: Ta
     arrivals, refused, gone = _fetch(box, opened, fresh, desk)
     read = list(desk.reader.map(arrivals))
     desk.blobs.flush(_digests(arrivals, read))
+    proofs = _proofs(read, desk)
     read += refused
     rows = [(row, uid, folder) for uid, (row, _, settled, folder) in handled.items() if not settled]
-    rows += _record(box, opened, read, gone, desk, tally)
+    rows += _record(box, opened, read, gone, desk, tally, proofs)
     _move(box, [row for row in rows if row[2]], desk, tally)
 
 
@@ -239,6 +245,18 @@ def _digests(arrivals: Sequence[Arrival], read: Sequence[tuple[Arrival, ReadMail
     return digests
 
 
+def _proofs(read: Sequence[tuple[Arrival, ReadMail]], desk: Desk) -> dict[str, Proof]:
+    """Our own look at signatures: with DNS, so before the transaction and within a time."""
+    if desk.prover is None:
+        return {}
+    ends = time.monotonic() + PROVING_SECONDS
+    return {
+        arrival.digest: desk.prover.proof(mail.message, desk.blobs.read)
+        for arrival, mail in read
+        if isinstance(mail.message, Message) and time.monotonic() < ends
+    }
+
+
 def _record(
     box: Box,
     opened: Opened,
@@ -246,6 +264,7 @@ def _record(
     gone: Sequence[Waiting],
     desk: Desk,
     tally: Tally,
+    proofs: Mapping[str, Proof],
 ) -> list[tuple[int, int, str]]:
     """One transaction for the batch, a savepoint for each mail; gives what is to be moved."""
     now = desk.clock()
@@ -265,7 +284,7 @@ def _record(
                 mailboxes.rebind(unit, moved.id, opened.uidvalidity, arrival.uid)
                 rows.append((moved.id, arrival.uid, moved.folder))
                 continue
-            result = _one(unit, arrival, mail, desk, now)
+            result = _one(unit, arrival, mail, desk, now, proofs.get(arrival.digest))
             noted.append((arrival, result))
             rows.append((result.row, arrival.uid, result.folder))
         for one in gone:
@@ -279,12 +298,17 @@ def _record(
 
 
 def _one(
-    unit: Unit, arrival: Arrival, mail: ReadMail, desk: Desk, now: datetime
+    unit: Unit,
+    arrival: Arrival,
+    mail: ReadMail,
+    desk: Desk,
+    now: datetime,
+    proof: Proof | None,
 ) -> record.Recorded:
     """The one catch-all: a mail whose handling raises is kept with its traceback."""
     try:
         with savepoint(unit):
-            return handle(unit, arrival, mail.message, mail.scan, desk.bench, now)
+            return handle(unit, arrival, mail.message, mail.scan, desk.bench, now, proof)
     except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it
         trace = traceback.format_exc(limit=20)
         log.error(

@@ -331,7 +331,10 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
 def policy_hash(config: Config, catalogue: Catalogue) -> str:
     """Sixteen hex digits that change whenever a judgement might."""
     chosen = policy(config, catalogue)
-    trust = [(box.name, box.trusted_authserv_ids, box.received_above) for box in config.mailbox]
+    trust = [
+        (box.name, box.trusted_authserv_ids, box.received_above, box.arc_sealers)
+        for box in config.mailbox
+    ]
     parts = [
         repr(chosen),
         repr(trust),

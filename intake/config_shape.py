@@ -64,6 +64,7 @@ class Mailbox(Section):
     allow_plain: bool = False
     trusted_authserv_ids: tuple[str, ...] = ()
     received_above: Count = 0
+    arc_sealers: tuple[str, ...] = ()
     processed_folder: str = "Processed"
     held_folder: str = "Held"
     poll_seconds: Positive = 60
@@ -149,6 +150,14 @@ class Limits(Section):
     parse_workers: Count = 0
 
 
+class Evidence(Section):
+    """What we find out ourselves about a sender."""
+
+    dkim: Literal["off", "upgrade", "always"] = "upgrade"
+    dns_seconds: Positive = 5
+    dns_server: str = Field(default="", pattern=r"^$|^[0-9a-fA-F.:]+:\d{1,5}$")
+
+
 class Files(Section):
     """Which files are handed on with a case."""
 
@@ -184,6 +193,7 @@ class Shape(Section):
     departments: dict[str, str] = Field(default_factory=dict)
     replies: Replies = Replies()
     limits: Limits = Limits()
+    evidence: Evidence = Evidence()
     files: Files = Files()
     retention: Retention = Retention()
     logging: Logging = Logging()

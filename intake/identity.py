@@ -16,7 +16,9 @@ from intake import authres
 from intake.addresses import Mailbox, ascii_lower
 from intake.known import Contact, Known
 from intake.message import Message
+from intake.proof import NO_PROOF, Proof
 
+_SEALER = re.compile(r"(?:^|;)(\s{0,10}d\s{0,10}=\s{0,10})([A-Za-z0-9.-]{1,253})")
 _BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
 LEVELS = ("L0", "LT", "L1", "L2", "L3")
 
@@ -27,6 +29,7 @@ class Trust:
 
     authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id
     received_above: int = 0  # Received fields of other servers of ours that may stand above it
+    arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Sender:
     ambiguous: bool  # two contacts share the address
     evidence: tuple[str, ...]  # what was looked at, and what was set aside with its reason
     released_by: str = ""  # the person who vouched for the sender of a held mail
+    proof: Proof = NO_PROOF  # our own look at the signatures
 
     @property
     def proved(self) -> bool:
@@ -46,14 +50,39 @@ class Sender:
         return self.level in ("L2", "L3")
 
 
-def identify(message: Message, known: Known, trust: Trust) -> Sender:
-    """The sender of the message under that trust. Total; never raises."""
+def level_of(message: Message, trust: Trust) -> str:
+    """The level by the trusted Authentication-Results alone."""
+    if not isinstance(message.sender, Mailbox):
+        return "L1"
+    return _level(message, message.sender.address.domain, trust)[0]
+
+
+def identify(message: Message, known: Known, trust: Trust, proof: Proof | None = None) -> Sender:
+    """The sender of the message under that trust and our own proof. Total; never raises."""
     if not isinstance(message.sender, Mailbox):
         return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
     address = message.sender.address
     level, evidence = _level(message, address.domain, trust)
+    seen = proof or NO_PROOF
+    level, more = _with_proof(level, seen)
+    evidence += more
     contact = known.contacts[0] if len(known.contacts) == 1 else None
-    return Sender(level, address.key, contact, len(known.contacts) > 1, tuple(evidence))
+    return Sender(level, address.key, contact, len(known.contacts) > 1, tuple(evidence), proof=seen)
+
+
+def _with_proof(level: str, proof: Proof) -> tuple[str, list[str]]:
+    """A signature of our own reading raises L2; one over another body takes dmarc=pass back."""
+    words = [
+        f"DKIM {one.domain or '?'}: {one.result}{', ' + one.reason if one.reason else ''}"
+        for one in proof.signatures
+    ]
+    if level not in ("L2", "L3"):
+        return level, words
+    if proof.broken is not None:
+        return "L1", [*words, "the server says dmarc=pass and the body is not the one signed"]
+    if proof.good is not None and level == "L2":
+        return "L3", [*words, f"signed by {proof.good.domain}, verified by us"]
+    return level, words
 
 
 def released(sender: Sender, who: str) -> Sender:
@@ -76,7 +105,29 @@ def _level(message: Message, domain: str, trust: Trust) -> tuple[str, list[str]]
     verdict = next(iter(verdicts), "none")
     if verdict == "pass":
         return _passed(field, domain, evidence)
+    if verdict == "none" and _forwarded(message, field, domain, trust):
+        return "L2", [*evidence, "a believed forwarder saw dmarc=pass (ARC)"]
     return {"fail": "L0", "temperror": "LT"}.get(verdict, "L1"), evidence
+
+
+def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
+    """RFC 8617: an unbroken chain, sealed by believed domains only, whose first saw dmarc=pass."""
+    whole = any(one.method == "arc" and one.result == "pass" for one in field.results)
+    sealers = {ascii_lower(d[1]) for seal in message.all("arc-seal") for d in _SEALER.findall(seal)}
+    if not whole or not sealers or not sealers <= set(trust.arc_sealers):
+        return False
+    for value in message.all("arc-authentication-results"):
+        instance, _, rest = value.partition(";")
+        if instance.strip().lower().replace(" ", "") != "i=1":
+            continue
+        read = authres.read(rest)
+        return read is not None and any(
+            one.method == "dmarc"
+            and one.result == "pass"
+            and ascii_lower(one.properties.get("header.from", "")) == domain
+            for one in read.results
+        )
+    return False
 
 
 def _passed(field: authres.AuthResults, domain: str, evidence: list[str]) -> tuple[str, list[str]]:

@@ -23,6 +23,7 @@ from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
 from intake.policy import Policy
+from intake.proof import Proof
 from intake.store.engine import Unit
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
@@ -92,6 +93,7 @@ def judge(
     *,
     row: int = 0,
     released_by: str = "",
+    proof: Proof | None = None,
 ) -> Judgement:
     """The decision about one mail and the letters it wants; reads the database, writes nothing.
 
@@ -108,7 +110,7 @@ def judge(
     known = replace(known, answered_letters=wanted.outbox_ids, is_own_letter=bool(own))
     known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
-    sender = identity.identify(mail, known, trust)
+    sender = identity.identify(mail, known, trust, proof)
     if released_by:
         sender = identity.released(sender, released_by)
     circumstances = _circumstances(mail, known, sender, bench, now)
@@ -182,9 +184,10 @@ def handle(
     scan: Scan | None,
     bench: Judge,
     now: datetime,
+    proof: Proof | None = None,
 ) -> Recorded:
     """Judges the mail and records everything about it in the unit's transaction."""
-    judged = judge(unit, mail, scan, bench, now)
+    judged = judge(unit, mail, scan, bench, now, proof=proof)
     return record(unit, arrival, mail, judged.decision, judged.letters, now, bench.stamp)
 
 

@@ -11,8 +11,10 @@ from intake import assembly, pipeline
 from intake import config as settings
 from intake.blobs import Blobs
 from intake.config import Config
+from intake.evidence import Prover
 from intake.message import Arrival, Refusal
 from intake.pool import ReadMail, read_here
+from intake.proof import Proof
 from intake.store import ledger
 from intake.store.engine import Engine, open_engine, reading, savepoint, writing
 from intake.store.record import Recorded, record
@@ -57,6 +59,7 @@ class Explainer:
     def __init__(self, config: Config, mailbox: str = "") -> None:
         self._bench = assembly.judge(config, _secrets(config))
         self._settings = assembly.pool_settings(config)
+        self._prover = assembly.prover(config)
         self._mailbox = mailbox or config.mailbox[0].name
         self._engine = open_engine(config.database_url, read_only=True)
 
@@ -66,18 +69,27 @@ class Explainer:
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival(self._mailbox, 0, 0, now, digest, len(raw), raw)
         read = read_here(arrival, self._settings)
-        judged = self._judge(read, now)
+        proof = _proof(self._prover, read, raw)
+        judged = self._judge(read, now, proof)
         return pipeline.explanation(read.message, judged, file)
 
-    def _judge(self, read: ReadMail, now: datetime) -> pipeline.Judgement:
+    def _judge(self, read: ReadMail, now: datetime, proof: Proof) -> pipeline.Judgement:
+        bench = self._bench
         if not is_there(self._engine):
-            return pipeline.judge(None, read.message, read.scan, self._bench, now)
+            return pipeline.judge(None, read.message, read.scan, bench, now, proof=proof)
         with reading(self._engine) as unit:
-            return pipeline.judge(unit, read.message, read.scan, self._bench, now)
+            return pipeline.judge(unit, read.message, read.scan, bench, now, proof=proof)
 
     def close(self) -> None:
         """Lets go of the database."""
         self._engine.dispose()
+
+
+def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
+    """Our own look at the signatures, before any transaction."""
+    if isinstance(read.message, Refusal):
+        return Proof()
+    return prover.proof(read.message, lambda digest: raw)
 
 
 def release(config: Config, message_id: int, who: str) -> Recorded:
@@ -106,9 +118,17 @@ def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
                 blobs.stage(attachment.content)
             blobs.flush(attachment.sha256 for attachment in read.message.attachments)
         now = datetime.now(UTC)
+        proof = _proof(assembly.prover(config), read, arrival.raw)
         with writing(engine) as unit, savepoint(unit):
             judged = pipeline.judge(
-                unit, read.message, read.scan, bench, now, row=message_id, released_by=who
+                unit,
+                read.message,
+                read.scan,
+                bench,
+                now,
+                row=message_id,
+                released_by=who,
+                proof=proof,
             )
             decision = judged.decision
             recorded = None

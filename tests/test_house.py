@@ -28,6 +28,9 @@ DOORS = {
     "pydantic_settings": ("config",),
     "jinja2": ("letters",),
     "selectolax": ("mime/",),
+    "dkim": ("evidence",),
+    "dns": ("evidence",),
+    "publicsuffixlist": ("evidence",),
     "tnefparse": ("mime/",),
     "pymap": ("cli/demo_servers",),
     "aiosmtpd": ("cli/demo_servers",),
@@ -36,7 +39,7 @@ PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
     "identity",
     "known", "labels", "letter",
-    "message", "mime/", "parsers/", "policy", "rules", "tokens", "verdict", "wire",
+    "message", "mime/", "parsers/", "policy", "proof", "rules", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

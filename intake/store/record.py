@@ -181,6 +181,8 @@ def _evidence(mail: Message | Refusal, decision: Decision) -> dict[str, Any]:
         "passed": list(decision.passed),
         "silence": decision.silence,
     }
+    if sender and sender.proof.signatures:
+        seen["dkim"] = [asdict(one) for one in sender.proof.signatures]
     if sender and sender.contact:
         contact = sender.contact
         roles = {one.account_id: one.contact_type for one in contact.memberships}

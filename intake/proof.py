@@ -1,0 +1,117 @@
+"""What was found out about a mail's DKIM signatures, and which of them prove anything.
+
+The profile is stricter than RFC 6376: a signature counts only when it covers what a reader goes by
+and nothing can have been added behind its back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8301: no sha1; RFC 8463
+MIN_KEY_BITS = 2048  # of an RSA key that proves something; RFC 8301 demands 1024
+MAX_AGE = timedelta(days=7)  # of a signature, before it may be an old mail sent again
+CLOCK_SKEW = timedelta(hours=1)
+NEEDED = ("from", "to", "subject", "date", "message-id")
+_LDH = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_SELECTOR = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_NUMBER = re.compile(r"\d{1,12}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One DKIM-Signature field and what came of it."""
+
+    domain: str  # d=
+    selector: str  # s=
+    algorithm: str  # a=
+    result: str  # pass, fail, body-hash, temperror, permerror, ignored
+    reason: str = ""  # why it is ignored or failed
+    key_bits: int = 0
+    aligned: bool = False  # same organisation as the author's domain
+    answer: str = ""  # sha256 of the key record, hex
+
+    @property
+    def proves(self) -> bool:
+        """It passed, is the author's own, and its key is long enough."""
+        strong = self.algorithm != "rsa-sha256" or self.key_bits >= MIN_KEY_BITS
+        return self.result == "pass" and self.aligned and strong
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Everything that was looked at; without any, the mail was not looked at."""
+
+    signatures: tuple[Signature, ...] = ()
+    looked: bool = False
+
+    @property
+    def good(self) -> Signature | None:
+        """A signature that proves the author's domain."""
+        return next((one for one in self.signatures if one.proves), None)
+
+    @property
+    def broken(self) -> Signature | None:
+        """An aligned signature over a body that is not this one, with no good one beside it."""
+        if self.good is not None:
+            return None
+        return next(
+            (one for one in self.signatures if one.aligned and one.result == "body-hash"), None
+        )
+
+    @property
+    def waits(self) -> bool:
+        """DNS had no answer for a signature that might have counted."""
+        return self.good is None and any(
+            one.aligned and one.result == "temperror" for one in self.signatures
+        )
+
+
+NO_PROOF = Proof()
+
+
+def is_domain(text: str) -> bool:
+    """Letters, digits and hyphens in two labels or more, in lower case."""
+    labels = text.split(".")
+    return len(text) <= 253 and len(labels) >= 2 and all(_LDH.match(label) for label in labels)
+
+
+def flaw(tags: Mapping[str, str], present: Sequence[str], received_at: datetime) -> str:
+    """Why a signature is no evidence before DNS is asked; empty when it may be.
+
+    ``tags`` are the signature's own, ``present`` the lower-case names of the mail's fields.
+    """
+    selector = tags.get("s", "").lower().split(".")
+    signed = [name.strip().lower() for name in tags.get("h", "").split(":")]
+    wanted = [*NEEDED, *(["content-type"] if "content-type" in present else [])]
+    missing = [name for name in wanted if name in present and name not in signed]
+    if not is_domain(tags.get("d", "").lower()):
+        return "d= is no plain domain"
+    if not all(_SELECTOR.match(label) for label in selector):
+        return "s= is no plain selector"
+    if tags.get("a", "").lower() not in ALGORITHMS:
+        return f"a={tags.get('a', '')[:30]} is not accepted"
+    if "l" in tags:
+        return "l= leaves the end of the body open"
+    if missing:
+        return f"not signed: {', '.join(missing)}"
+    return _times(tags, received_at)
+
+
+def _times(tags: Mapping[str, str], received_at: datetime) -> str:
+    """Not before it was made, not after it expired, not long after it was made."""
+    for name in ("t", "x"):
+        if name in tags and not _NUMBER.match(tags[name].strip()):
+            return f"{name}= is no number"
+    now = received_at.timestamp()
+    made = int(tags["t"]) if "t" in tags else None
+    if made is not None and made > now + CLOCK_SKEW.total_seconds():
+        return "t= lies ahead"
+    if made is not None and now - made > MAX_AGE.total_seconds():
+        return "t= is more than 7 days old"
+    if "x" in tags and int(tags["x"]) < now:
+        return "x= has passed"
+    return ""
