@@ -6,6 +6,7 @@ only to the stored address of a contact who was proved to have written from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,9 @@ from intake.identity import Sender
 from intake.known import Known
 from intake.message import Message, Refusal
 from intake.policy import Policy
+from intake.tokens import strip_tags
+
+_PREFIX = re.compile(r"(?:re|aw|fwd?|wg|sv|antw|tr|rv)\s?(?:\[\d+\])?\s?:\s?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,39 @@ def _old(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
 
 
 def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    if known.letters_last_hour >= policy.max_letters_per_hour:
-        return f"rate: {known.letters_last_hour} letters to this contact in the last hour"
-    if known.letters_last_day >= policy.max_letters_per_day:
-        return f"rate: {known.letters_last_day} letters to this contact in the last day"
+    """So many to one contact, one domain and altogether: no loop runs for long."""
+    recent = known.recent
+    if recent.hour >= policy.max_letters_per_hour:
+        return f"rate: {recent.hour} letters to this contact in the last hour"
+    if recent.day >= policy.max_letters_per_day:
+        return f"rate: {recent.day} letters to this contact in the last day"
+    if recent.domain_hour >= policy.max_letters_per_domain_hour:
+        return f"rate: {recent.domain_hour} letters to this domain in the last hour"
+    if recent.everybody_hour >= policy.max_letters_all_hour:
+        return f"rate: {recent.everybody_hour} letters in the last hour"
     return ""
+
+
+def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """The same kind of letter in the same thread twice a day is enough, but for what was asked."""
+    if attempt.kind in ("form", "cases", "closed"):
+        return ""
+    thread = plain_subject(attempt.mail.subject)
+    same = sum(
+        kind == attempt.kind and plain_subject(subject) == thread
+        for kind, subject in known.recent.subjects
+    )
+    if same < policy.max_same_letters_per_day:
+        return ""
+    return f"rate: {same} letters of this kind and subject in the last day"
+
+
+def plain_subject(subject: str) -> str:
+    """A subject without our tags, any row of Re: and Fwd:, case and extra spaces."""
+    flat = " ".join(strip_tags(subject).casefold().split())
+    while (cut := _PREFIX.match(flat)) is not None:
+        flat = flat[cut.end() :]
+    return flat
 
 
 GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
@@ -98,4 +130,5 @@ GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _by_choice,
     _old,
     _rate,
+    _same_again,
 )

@@ -120,6 +120,9 @@ class Replies(Section):
     reopen_days: Count = 30
     max_letters_per_hour: Positive = 5
     max_letters_per_day: Positive = 20
+    max_letters_per_domain_hour: Positive = 60
+    max_letters_all_hour: Positive = 2000
+    max_same_letters_per_day: Positive = 2
     max_letter_age_hours: Positive = 96
     templates: str = ""
     unknown_sender: Literal["hold", "drop"] = "hold"

@@ -13,9 +13,9 @@ from datetime import datetime
 from intake import answering, file_policy
 from intake.addresses import ascii_lower
 from intake.identity import Sender
-from intake.known import CaseBrief, Contact, Known
+from intake.known import CaseBrief, Contact, Known, SentLetter
 from intake.message import Message, Refusal
-from intake.parsers.submission import Submission
+from intake.parsers.submission import Return, Submission
 from intake.policy import Policy
 from intake.rules import TABLE
 from intake.verdict import CaseChange, Facts, Verdict
@@ -56,6 +56,8 @@ class Decision:
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
     confirms: str = ""  # contact id whose new address this mail proves to be theirs
+    returned: Return | None = None  # what a program says about our letter ``about``
+    about: SentLetter | None = None
     quarantined: bool = False  # the other files wait for the virus scanner
 
 
@@ -70,9 +72,12 @@ def decide(
     known: Known,
     policy: Policy,
     now: datetime,
+    returned: Return | None = None,
 ) -> Decision:
     """The first rule of the table whose question is answered yes, with its reasons. Pure."""
-    facts = Facts(mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now)
+    facts = Facts(
+        mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now, returned
+    )
     passed: list[str] = []
     for rule in TABLE:
         verdict = rule.ask(facts)
@@ -107,6 +112,8 @@ def _decision(
         sender=facts.sender,
         withheld=file_policy.withheld(facts.mail, facts.policy),
         confirms=verdict.confirms,
+        returned=verdict.returned,
+        about=facts.known.returned if verdict.returned else None,
         quarantined=facts.policy.scan_files,
     )
 

@@ -116,12 +116,38 @@ class PendingForm:
 
 
 @dataclass(frozen=True, slots=True)
+class SentLetter:
+    """A letter of ours that a program's mail is about."""
+
+    message_id: str
+    kind: str
+    recipient: str  # Address.key
+    contact_id: str
+    case_number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
     """A message recorded before that is the same mail as this one."""
 
     message_row: int
     case_number: str
     status: str  # the recorded message's status
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Automatic letters of late."""
+
+    hour: int = 0  # to the sender's contact
+    day: int = 0
+    subjects: tuple[tuple[str, str], ...] = ()  # (kind, subject) of those of the day
+    domain_hour: int = 0  # to any address of the sender's domain
+    everybody_hour: int = 0
+
+
+NO_LETTERS = Recent()
+NO_CASES = CaseList()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +165,7 @@ class Keys:
     list_number: str = ""  # only the case of that number
     form_ids: tuple[str, ...] = ()  # letters with a blank form that this mail refers to
     verify_ids: tuple[str, ...] = ()  # letters that asked to confirm an address
+    return_ids: tuple[str, ...] = ()  # letters that a program's mail is about, MAC valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +183,11 @@ class Known:
     earlier: CaseBrief | None = None  # closed too long ago to be opened again; a new one follows
     pending: PendingForm | None = None
     sent_texts: tuple[str, ...] = ()  # bodies of our letters about the case that it may quote
-    listed: CaseList = CaseList()
+    listed: CaseList = NO_CASES
     twin: Twin | None = None
-    letters_last_hour: int = 0  # automatic letters to the sender's contact
-    letters_last_day: int = 0
+    recent: Recent = NO_LETTERS
     next_number: str = ""  # the number that a case created now would get
     is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
+    returned: SentLetter | None = None  # our letter that this program's mail is about
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question

@@ -75,8 +75,17 @@ def keys(
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
+        return_ids=_returned(scan, house),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
     )
+
+
+def _returned(scan: Scan | None, house: House) -> tuple[str, ...]:
+    """Our letters that a program's mail is about, by ids that only we can have written."""
+    if scan is None or scan.returned is None:
+        return ()
+    own = tokens.own_ids(house.secrets, scan.returned.ids, house.domain)
+    return tuple(one.message_id for one in own)
 
 
 def _numbered(words: str, case_prefix: str) -> str:
@@ -115,7 +124,7 @@ def judge(
         sender = identity.released(sender, released_by)
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
-    decision = decide(mail, sender, submission, known, bench.policy, now)
+    decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
     written = letters.write(decision, mail, known.accounts, bench.house, now, known.listed)
     return Judgement(decision, written, known)
 

@@ -14,6 +14,9 @@ class Policy:
     acknowledge: bool = True
     max_letters_per_hour: int = 5
     max_letters_per_day: int = 20
+    max_letters_per_domain_hour: int = 60  # to all addresses of one domain
+    max_letters_all_hour: int = 2000  # to anybody
+    max_same_letters_per_day: int = 2  # of one kind in one thread to one contact
     max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
     defer_hours: int = 4  # how long a temporary failure of the sender check is waited out
     own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included

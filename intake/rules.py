@@ -43,9 +43,14 @@ def _seen_before(facts: Facts) -> Verdict | None:
 
 
 def _answers_our_letter(facts: Facts) -> Verdict | None:
-    if facts.automatic and facts.known.answered_letters:
+    """Bounces, receipts, absences: noted with the letter they are about, and nothing else."""
+    letter, told = facts.known.returned, facts.returned
+    if not facts.automatic or (letter is None and not facts.known.answered_letters):
+        return None
+    if letter is None or told is None:
         return Verdict("ignore", (f"automatic answer to a letter of ours: {facts.automatic[0]}",))
-    return None
+    words = f"{told.kind} {told.status}".strip()
+    return Verdict("ignore", (f"{words} about our {letter.kind} letter",), returned=told)
 
 
 def _automatic(facts: Facts) -> Verdict | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from intake.identity import Sender
 from intake.known import Contact, Known
 from intake.message import Message, Refusal
-from intake.parsers.submission import FieldValue, Submission
+from intake.parsers.submission import FieldValue, Return, Submission
 from intake.policy import Policy
 
 
@@ -47,6 +47,7 @@ class Facts:
     known: Known
     policy: Policy
     now: datetime
+    returned: Return | None = None  # what a program's mail says about a letter
 
     @property
     def contact(self) -> Contact | None:
@@ -78,6 +79,7 @@ class Verdict:
     change: CaseChange | None = None
     letter: str = ""  # kind, empty for none
     reason: str = ""  # of a refusal
+    returned: Return | None = None  # to be noted with the letter it is about
     confirms: str = ""  # contact id whose new address is proved by this mail
 
 

@@ -10,7 +10,7 @@ import pytest
 from intake.addresses import AddressRefusal
 from intake.answering import GATES, without_plus
 from intake.decision import ACTIONS, Decision, decide
-from intake.known import CaseBrief, Known, Membership, Twin
+from intake.known import CaseBrief, Known, Membership, Recent, Twin
 from intake.rules import TABLE
 from tests.facts import (
     BAYSIDE,
@@ -192,8 +192,8 @@ SILENT = {
         "wants no",
     ),
     "old": ({"now": NOW + timedelta(days=9)}, "older than"),
-    "hour": ({"known": replace(KNOWN, letters_last_hour=5)}, "last hour"),
-    "day": ({"known": replace(KNOWN, letters_last_day=20)}, "last day"),
+    "hour": ({"known": replace(KNOWN, recent=Recent(hour=5))}, "last hour"),
+    "day": ({"known": replace(KNOWN, recent=Recent(day=20))}, "last day"),
 }
 
 
@@ -208,7 +208,7 @@ def test_the_gate_keeps_a_letter_back_and_says_why(name: str) -> None:
 
 def test_over_the_rate_the_case_is_still_opened() -> None:
     """R19: accepted, the acknowledgement suppressed."""
-    decision = judged(known=replace(KNOWN, letters_last_hour=5))
+    decision = judged(known=replace(KNOWN, recent=Recent(hour=5)))
     assert (decision.action, decision.rule) == ("create", "R19")
 
 

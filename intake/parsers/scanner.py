@@ -23,6 +23,7 @@ from intake.parsers.attached import (
     conflicts,
 )  # fmt: skip
 from intake.parsers.case_type import type_of
+from intake.parsers.returns import read_return
 from intake.parsers.submission import Candidate, Scan
 from intake.parsers.table import Named, Table, list_mark, named, nearly, table
 from intake.parsers.unknown import unknown_labels
@@ -95,6 +96,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         wish=wish(message, told.subject, found, chosen.leftover, plus, catalogue),
         unknown=unknown_labels(chosen.body.lines, catalogue) if found else (),
         read_from=read_from,
+        returned=read_return(message),
     )
 
 

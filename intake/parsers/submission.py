@@ -34,6 +34,18 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """What a program's mail says about a letter of ours."""
+
+    kind: str  # bounce, delay, delivered, receipt, absence, complaint, automatic
+    recipient: str  # key of the address it is about; empty when it is not told
+    status: str  # RFC 3463 code, "5.1.1"; "5.0.0" where only the class is known; empty
+    hard: bool  # the address will not work tomorrow either
+    ids: tuple[str, ...]  # texts of the form of our Message-IDs, not checked yet
+    words: str  # the server's own, or the subject
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """Everything a mail offers, before it is known who wrote it."""
 
@@ -49,6 +61,7 @@ class Scan:
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
     read_from: str = ""  # name of an attached file that was read as the form
+    returned: Return | None = None  # for a program's mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from intake.addresses import ascii_lower
 from intake.known import (
     Account,
     CaseBrief,
@@ -20,6 +21,8 @@ from intake.known import (
     Known,
     Membership,
     PendingForm,
+    Recent,
+    SentLetter,
     StoredField,
     Twin,
 )  # fmt: skip
@@ -39,6 +42,7 @@ from intake.tables import (
 )  # fmt: skip
 
 FIRST_NUMBER = 1001
+MAX_RECENT = 200  # letters to one contact in a day that are looked at
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
@@ -63,7 +67,7 @@ def look_up(
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = _accounts(unit, account_ids)
     case = _case(unit, keys.case_numbers)
-    hour, day = _letters(unit, [contact.id for contact in contacts], now)
+    recent = _recent(unit, [contact.id for contact in contacts], keys.sender, now)
     return Known(
         contacts=contacts,
         accounts=accounts,
@@ -76,9 +80,9 @@ def look_up(
         sent_texts=_sent_texts(unit, case.number, keys.outbox_ids) if case else (),
         listed=_listed(unit, keys, account_ids) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
-        letters_last_hour=hour,
-        letters_last_day=day,
+        recent=recent,
         next_number=f"{case_prefix}{_next(unit)}",
+        returned=_returned(unit, keys),
         confirms=_confirms(unit, keys),
     )
 
@@ -107,6 +111,24 @@ def _confirms(unit: Unit, keys: Keys) -> str:
         )
     )
     return unit.scalar(query) or ""
+
+
+def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
+    """The newest of our letters that a program's mail names."""
+    if not keys.return_ids:
+        return None
+    query = (
+        select(OutboxRow)
+        .where(_c(OutboxRow.message_id_header).in_(keys.return_ids))
+        .order_by(_c(OutboxRow.id).desc())
+        .limit(1)
+    )
+    row = unit.scalar(query)
+    if row is None:
+        return None
+    return SentLetter(
+        row.message_id_header, row.kind, ascii_lower(row.recipient), row.contact_id, row.case_number
+    )
 
 
 def _contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
@@ -306,20 +328,36 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
     return Twin(row[0], row[1], row[2]) if row else None
 
 
-def _letters(unit: Unit, contact_ids: list[str], now: datetime) -> tuple[int, int]:
-    """Automatic letters to those contacts in the last hour and day."""
-    if not contact_ids:
-        return 0, 0
-    recent = _c(OutboxRow.created_at) > now - timedelta(hours=1)
-    query = select(func.count(), func.count().filter(recent)).where(
-        and_(
+def _recent(unit: Unit, contact_ids: list[str], sender: str, now: datetime) -> Recent:
+    """Automatic letters of late: to those contacts, to the sender's domain, and to anybody."""
+    hour_ago = now - timedelta(hours=1)
+    counted = _c(OutboxRow.state).not_in(("suppressed", "cancelled"))
+    domain = sender.rpartition("@")[2]
+    to_domain = func.lower(_c(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
+    query = select(func.count(), func.count().filter(to_domain)).where(
+        _c(OutboxRow.created_at) > hour_ago, counted
+    )
+    everybody, there = unit.execute(query).one()
+    rows: list[Any] = []
+    if contact_ids:
+        columns = (_c(OutboxRow.kind), _c(OutboxRow.subject), _c(OutboxRow.created_at))
+        mine = select(*columns).where(
             _c(OutboxRow.contact_id).in_(contact_ids),
             _c(OutboxRow.created_at) > now - timedelta(days=1),
-            _c(OutboxRow.state).not_in(("suppressed", "cancelled")),
+            counted,
         )
+        rows = list(unit.execute(mine.order_by(_c(OutboxRow.id).desc()).limit(MAX_RECENT)))
+    return Recent(
+        hour=sum(row[2] > hour_ago for row in rows),
+        day=len(rows),
+        subjects=tuple((row[0], row[1]) for row in rows),
+        domain_hour=there if domain else 0,
+        everybody_hour=everybody,
     )
-    day, hour = unit.execute(query).one()
-    return hour or 0, day or 0
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _next(unit: Unit) -> int:

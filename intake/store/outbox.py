@@ -127,7 +127,9 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
         return "the address is not stored for this contact any more"
     if not active and row.kind not in ("refusal", "replaced"):
         return "the contact was disabled"
-    return stopped.get(key, "")
+    why = stopped.get(key, "")
+    answers = not row.kind.startswith("notice") and why.startswith("bounced")
+    return "" if answers else why  # who writes to us gets an answer, whatever bounced before
 
 
 def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:

@@ -16,7 +16,7 @@ from intake.decision import Decision
 from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
-from intake.store import case_write, contact_change
+from intake.store import came_back, case_write, contact_change
 from intake.store.engine import Unit
 from intake.store.look_up import message_id_hash
 from intake.tables import (
@@ -127,6 +127,8 @@ def record(
         _attachments(unit, mail, decision, row_id, number)
     if decision.submission is not None and change is not None:
         _unknown_labels(unit, decision.submission, now)
+    if decision.returned is not None and decision.about is not None:
+        came_back.note(unit, decision.about, decision.returned, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         contact_change.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
     put = sum(put_letter(unit, letter, row_id, now) for letter in letters)

@@ -24,6 +24,7 @@ def upgrade() -> None:
         emails.add_column(
             sa.Column("verified", sa.Boolean(), nullable=False, server_default=sa.true())
         )
+    op.create_index("ix_outbox_created_at", "outbox", ["created_at"])
     op.execute("UPDATE cases SET closed_at = updated_at WHERE status IN ('resolved', 'closed')")
     op.create_table(
         "unknown_labels",
