@@ -1,5 +1,6 @@
 """The rule table: what becomes of a mail, and which letters may be written."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -10,9 +11,13 @@ import pytest
 from intake.addresses import AddressRefusal
 from intake.answering import GATES, without_plus
 from intake.decision import ACTIONS, Decision, decide
-from intake.known import CaseBrief, Known, Membership, Recent, Twin
+from intake.identity import Sender, Trust, identify
+from intake.known import CaseBrief, CaseLine, CaseList, Known, Membership, Recent, SentLetter, Twin
+from intake.message import Message, Refusal
+from intake.parsers.submission import Return, Submission, Wish
 from intake.rules import TABLE
 from tests.facts import (
+    AUTHSERV,
     BAYSIDE,
     COMPLETE,
     KNOWN,
@@ -22,6 +27,7 @@ from tests.facts import (
     STRANGER,
     ZACK,
     case,
+    fields,
     message,
     pending,
     refusal,
@@ -250,8 +256,13 @@ def cases() -> list[CaseBrief | None]:
     return [None, case("draft"), case("open"), case("open", account="riverdale")]
 
 
-def test_the_product_of_facts_keeps_the_invariants() -> None:
-    """P1, P2, P3, P5, P6 over every combination of level, contact, mail, case and submission."""
+WISHES = (None, Wish("cases"), Wish("form", type="data_restore"), Wish("close", number="CASE-1000"))
+OURS = SentLetter("<ack.0.x.y@desk.example>", "ack", "zack.morris@bayside.example", "zack", "")
+LINE = CaseLine("CASE-1000", "bayside", "ask_question", "Snow day", "open", NOW, NOW)
+
+
+def facts() -> Iterator[tuple[Message | Refusal, Sender, Submission, Known, Return | None]]:
+    """Every combination of mail, person, level, address, case, submission, wish and history."""
     mails = [message(), message(automatic=("bulk",)), message(to=()), refusal()]
     people = [None, ZACK, replace(ZACK, active=False), replace(ZACK, allow_automated=True)]
     submissions = [
@@ -259,32 +270,84 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
         INCOMPLETE,
         replace(COMPLETE, type="report_outage", missing=("description",)),
     ]
-    twins = [None, Twin(1, "", "handled"), Twin(1, "", "held")]
-    count = 0
+    histories: list[dict[str, Any]] = [
+        {},
+        {"twin": Twin(1, "", "handled")},
+        {"twin": Twin(1, "", "held")},
+        {"returned": OURS},
+        {"confirms": "zack"},
+        {"recent": Recent(hour=9)},
+    ]
+    told = Return("bounce", OURS.recipient, "5.1.1", hard=True, ids=(OURS.message_id,), words="")
     levels = ("L0", "LT", "L1", "L2", "L3")
     addresses = ("zack.morris@bayside.example", "eve@attack.example")
-    for mail, person, level, address, known_case, submission, twin in product(
-        mails, people, levels, addresses, cases(), submissions, twins
+    for mail, person, level, address, known_case, submission, wish, history in product(
+        mails, people, levels, addresses, cases(), submissions, WISHES, histories
     ):
-        contacts = (person,) if person else ()
-        known = Known(contacts, (BAYSIDE,), case=known_case, twin=twin, next_number="CASE-1")
+        known = Known(
+            (person,) if person else (), (BAYSIDE,), case=known_case, next_number="CASE-1",
+            listed=CaseList((LINE,)), **history,
+        )  # fmt: skip
         sender = replace(SIGNED, level=level, address=address, contact=person)
-        decision = decide(mail, sender, submission, known, POLICY, NOW)
+        returned = told if "returned" in history else None
+        yield mail, sender, replace(submission, wish=wish), known, returned
+
+
+def test_the_product_of_facts_keeps_the_invariants() -> None:
+    """P1, P2, P3, P5, P6 over 46,080 combinations of everything a decision may depend on."""
+    count = 0
+    for mail, sender, submission, known, returned in facts():
         count += 1
+        decision = decide(mail, sender, submission, known, POLICY, NOW, returned)
+        assert decision == decide(mail, sender, submission, known, POLICY, NOW, returned)  # P6
         assert decision.action in ACTIONS
-        assert decision == decide(mail, sender, submission, known, POLICY, NOW)
-        for order in decision.letters:
+        person = sender.contact
+        for order in decision.letters:  # P1, P2
             assert sender.proved
             assert person is not None
+            assert person.active
             assert order.address in person.emails
-            assert order.address.lower() == address
+            assert order.address.lower() == sender.address
             assert not getattr(mail, "automatic", ("unreadable",))
-        if decision.change is not None:
+        if decision.change is not None:  # P3
             assert sender.proved
             assert person is not None
-            assert known_case is None or known_case.account_id == "bayside"
-        if decision.action in ("drop", "ignore", "defer"):
+            assert known.case is None or known.case.account_id == "bayside"
+        if decision.confirms:
+            assert sender.level in ("L2", "L3")
+        if decision.action in ("drop", "ignore", "defer"):  # P5
             assert decision.letters == ()
             assert decision.change is None
-    assert count == 4 * 4 * 5 * 2 * 4 * 3 * 3
-    assert len(GATES) == 7
+        if decision.action == "hold":
+            told = [order.reason for order in decision.letters]
+            assert told in ([], ["read_only"], ["step_up"], ["inactive"])
+    assert count == 4 * 4 * 5 * 2 * 4 * 3 * 4 * 6
+    assert len(GATES) == 8
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to": ("boss@bayside.example",)},
+        {"cc": ("zack.morris@bayside.example",)},
+        {"subject": "Re: Snow day [CASE-1000-AAAAAAAA]"},
+        {"plain": "From: Zack Morris <zack.morris@bayside.example>"},
+        {"references": ("<ack.CASE-1000.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@desk.example>",)},
+        {"recipients": ("zack.morris@bayside.example",)},
+        {"message_id": "<1@desk.example>"},
+    ],
+)
+def test_nothing_but_evidence_makes_a_level(changes: dict[str, Any]) -> None:
+    """P4, P7: no reference, recipient, subject or body changes who is taken to have written."""
+    for verdict in ("dmarc=fail", "dmarc=none", "dmarc=pass header.from=bayside.example"):
+        field = fields(("authentication-results", f"{AUTHSERV}; {verdict}"))
+        plain = identify(message(fields=field), KNOWN, Trust((AUTHSERV,)))
+        other = identify(message(fields=field, **changes), KNOWN, Trust((AUTHSERV,)))
+        assert other == plain
+    more = fields(
+        ("authentication-results", f"{AUTHSERV}; dmarc=none"),
+        ("reply-to", "zack.morris@bayside.example"),
+        ("sender", "zack.morris@bayside.example"),
+        ("resent-from", "zack.morris@bayside.example"),
+    )
+    assert identify(message(fields=more), KNOWN, Trust((AUTHSERV,))).level == "L1"
