@@ -58,11 +58,13 @@ def delivery(url: str) -> str:
     return f'\n[delivery]\nurl = "{url}"\n'
 
 
-def make(folder: Path, text: str, contacts: str | None = None, secret: str = "") -> Config:
+def make(
+    folder: Path, text: str, contacts: str | None = None, secret: str = "", head: str = ""
+) -> Config:
     """The configuration written, everything prepared, the people imported."""
     file = folder / "config.toml"
     named = f'secret = "{secret}"\n' if secret else ""
-    file.write_text(HEAD.replace("[logging]", f"{named}[logging]") + text)
+    file.write_text((head or HEAD).replace("[logging]", f"{named}[logging]") + text)
     config = settings.load(str(file), {})
     setting_up.prepare(config)
     people_file = folder / "people.toml"

@@ -47,7 +47,7 @@ _DOUBTFUL = re.compile(
 )
 _SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday belongs to the date
     r"[;\n]"
-    r"|,(?!\s*(?:\d{4}\b|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
+    r"|,(?!\s*(?:\d{4}\b(?![-/.]\d)|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
     rf"(?!(?<=day,|mon,|tue,|ues,|wed,|thu,|hur,|urs,|fri,|sat,|sun,)\s*(?:\d|{_MONTHS}))"
     r"|\s+(?:or|and|then|o|y)\s+|\s+/\s+",
     re.IGNORECASE,

@@ -187,7 +187,7 @@ def is_signature(text: str) -> bool:
 
 def is_courtesy(text: str) -> bool:
     """A line that greets or closes and says nothing else."""
-    flat = text.strip().casefold().rstrip(",.! ") if len(text) <= MAX_COURTESY_CHARS else ""
+    flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
     if not flat:
         return False
     greets = flat in _GREETINGS or flat.startswith(_GREETING_STARTS)
@@ -219,7 +219,8 @@ def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> 
             break
         if flat and flat in (wanted, wanted.partition(" ")[0]) and not line.depth:
             above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
-            blank = flat == wanted and not lines[number - 1].text.strip()
+            last = not any(one.text.strip() for one in lines[number + 1 :])
+            blank = (flat == wanted or last) and not lines[number - 1].text.strip()
             apart = blank or is_courtesy(above)
             if above and apart and not is_label(above):
                 return number

@@ -148,7 +148,7 @@ def _whole(message: Message) -> str:
         if one.declared_type.startswith(("message/", "text/")) or one.name.endswith(".eml")
     )
     body = message.plain if message.plain.strip() else message.html.text
-    return "\n".join((top, body[:MAX_CHARS], *returned))[: 2 * MAX_CHARS]
+    return "\n".join((message.subject, top, body[:MAX_CHARS], *returned))[: 2 * MAX_CHARS]
 
 
 def _ids(message: Message, whole: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from intake.parsers.dates import Calendar, date_inside, read_date
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
 PERHAPS = 60  # from which it is worth a question
 MIN_NEAR_CHARS = 4
+NONE = ("none", "n/a", "na", "no", "ninguno", "ninguna")
 MAX_PARTS = 50  # of an answer to a list
 WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
@@ -53,7 +54,7 @@ class Taken:
 def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
     """Whether nothing was given: "?", "tbd", and "none" where it is no answer."""
     folded = " ".join(visible(words).casefold().split()).strip("_* ")
-    if field.none_is_answer and folded in ("none", "n/a", "na", "no"):
+    if field.none_is_answer and folded in NONE:
         return False
     blanks = {word.strip("_* ") for word in catalogue.normalise.blank_values}
     return folded in blanks or not folded.strip("-_. ()")
@@ -64,6 +65,8 @@ def take(
 ) -> Taken:
     """The words as a value of the field on that type."""
     text = visible(words).strip()
+    if field.none_is_answer and " ".join(text.casefold().split()).strip("_* .") in NONE:
+        return Taken(text)
     if field.kind == "date":
         return _date(text, field, catalogue, calendar)
     if field.kind in ("choice", "multichoice"):
