@@ -96,13 +96,15 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         engine.dispose()
 
 
+def trust_of(box: config_shape.Mailbox) -> Trust:
+    """Whose word about senders counts for that mailbox."""
+    return Trust(box.trusted_authserv_ids, box.received_above, box.authserv_fields, box.arc_sealers)
+
+
 def prover(config: Config) -> Prover:
     """Who looks at DKIM signatures for us."""
     own = config.shape.evidence
-    trust = {
-        box.name: Trust(box.trusted_authserv_ids, box.received_above, box.arc_sealers)
-        for box in config.mailbox
-    }
+    trust = {box.name: trust_of(box) for box in config.mailbox}
     return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, trust)
 
 
@@ -130,10 +132,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
-        trust={
-            box.name: Trust(box.trusted_authserv_ids, box.received_above, box.arc_sealers)
-            for box in (*config.mailbox, _pipe(config))
-        },
+        trust={box.name: trust_of(box) for box in (*config.mailbox, _pipe(config))},
         required=config.shape.catalogue.required,
     )
 

@@ -335,7 +335,13 @@ def policy_hash(config: Config, catalogue: Catalogue) -> str:
     """Sixteen hex digits that change whenever a judgement might."""
     chosen = policy(config, catalogue)
     trust = [
-        (box.name, box.trusted_authserv_ids, box.received_above, box.arc_sealers)
+        (
+            box.name,
+            box.trusted_authserv_ids,
+            box.received_above,
+            box.authserv_fields,
+            box.arc_sealers,
+        )
         for box in config.mailbox
     ]
     parts = [

@@ -64,6 +64,7 @@ class Mailbox(Section):
     allow_plain: bool = False
     trusted_authserv_ids: tuple[str, ...] = ()
     received_above: Count = 0
+    authserv_fields: int = Field(default=1, ge=1, le=5)
     arc_sealers: tuple[str, ...] = ()
     processed_folder: str = "Processed"
     held_folder: str = "Held"

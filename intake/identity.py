@@ -29,6 +29,7 @@ class Trust:
 
     authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id
     received_above: int = 0  # Received fields of other servers of ours that may stand above it
+    fields: int = 1  # Authentication-Results fields that our servers write into one mail
     arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
 
 
@@ -162,9 +163,12 @@ def _is_ours(received: str, trust: Trust) -> bool:
 
 
 def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults | None, list[str]]:
-    """The topmost field of a trusted id below no foreign hop, and what was set aside."""
+    """The topmost fields of a trusted id below no foreign hop, and what was set aside.
+
+    As many fields as our servers write count together: a DKIM and a DMARC filter write one each.
+    """
     evidence: list[str] = []
-    chosen: authres.AuthResults | None = None
+    chosen: list[authres.AuthResults] = []
     received = 0
     for header in message.fields:
         received += header.name == "received" and not _is_ours(header.value, trust)
@@ -180,8 +184,13 @@ def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults 
                 f"Authentication-Results of {read.authserv_id!r} stands below {received} Received "
                 f"fields of other servers, received_above allows {trust.received_above}"
             )
-        elif chosen is not None:
-            evidence.append("a second field of a trusted id was set aside as possibly forged")
+        elif len(chosen) == trust.fields:
+            evidence.append("a further field of a trusted id was set aside as possibly forged")
+        elif chosen and chosen[0].authserv_id != read.authserv_id:
+            evidence.append(f"Authentication-Results of {read.authserv_id!r}: another id on top")
         else:
-            chosen = read
-    return chosen, evidence[:20]
+            chosen.append(read)
+    if not chosen:
+        return None, evidence[:20]
+    results = tuple(result for one in chosen for result in one.results)
+    return replace(chosen[0], results=results), evidence[:20]

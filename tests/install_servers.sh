@@ -7,6 +7,8 @@ have /usr/sbin/dovecot dovecot || missing="$missing dovecot-imapd dovecot-lmtpd"
 [ -x /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 have /usr/sbin/smtp-sink smtp-sink || missing="$missing postfix"
 have /usr/sbin/clamd clamd || missing="$missing clamav-daemon"
+have /usr/sbin/opendkim opendkim || missing="$missing opendkim"
+have /usr/sbin/opendmarc opendmarc || missing="$missing opendmarc"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 

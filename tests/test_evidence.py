@@ -222,7 +222,7 @@ def test_a_forwarder_is_believed_only_from_the_list(changes: dict[str, object], 
         )
     )
     sealers = changes.get("sealers", ("forwarder.example",))
-    trust = Trust((AUTHSERV,), 0, sealers)  # type: ignore[arg-type]  # a tuple of texts
+    trust = Trust((AUTHSERV,), arc_sealers=sealers)  # type: ignore[arg-type]  # a tuple of texts
     assert identify(said, KNOWN, trust).level == level
 
 
