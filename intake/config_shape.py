@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from intake.addresses import Address, read_address
 
@@ -176,6 +176,19 @@ class Retention(Section):
     """How long things are kept that nobody needs."""
 
     orphan_blob_hours: Positive = 24
+    stranger_days: Count = 30
+
+
+class Alerts(Section):
+    """Who is told when something waits for a person."""
+
+    address: str = ""
+    every_hours: Positive = 24
+
+    @field_validator("address")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return _address(value) if value else value
 
 
 class Logging(Section):
@@ -200,4 +213,5 @@ class Shape(Section):
     evidence: Evidence = Evidence()
     files: Files = Files()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     logging: Logging = Logging()

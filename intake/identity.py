@@ -155,7 +155,7 @@ def _aligned(signer: str, domain: str) -> bool:
     return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
 
 
-def _is_ours(received: str, trust: Trust) -> bool:
+def is_ours(received: str, trust: Trust) -> bool:
     """Whether the hop was written by a server that bears a trusted id (RFC 8601 §5)."""
     by = _BY.search(received.partition(";")[0])
     host = ascii_lower(by[1]).rstrip(".") if by else ""
@@ -171,7 +171,7 @@ def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults 
     chosen: list[authres.AuthResults] = []
     received = 0
     for header in message.fields:
-        received += header.name == "received" and not _is_ours(header.value, trust)
+        received += header.name == "received" and not is_ours(header.value, trust)
         if header.name != "authentication-results":
             continue
         read = authres.read(header.value)

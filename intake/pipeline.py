@@ -16,7 +16,7 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.decision import Decision, decide
 from intake.identity import Trust
-from intake.known import CaseBrief, Keys, Known, PendingForm
+from intake.known import NO_LETTERS, CaseBrief, Keys, Known, PendingForm
 from intake.letters import House, Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.interpret import interpret
@@ -93,7 +93,7 @@ def _numbered(words: str, case_prefix: str) -> str:
     return f"{case_prefix}{words}" if words.isdigit() else words
 
 
-def judge(
+def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged again
     unit: Unit | None,
     mail: Message | Refusal,
     scan: Scan | None,
@@ -103,16 +103,20 @@ def judge(
     row: int = 0,
     released_by: str = "",
     proof: Proof | None = None,
+    alone: bool = False,
 ) -> Judgement:
     """The decision about one mail and the letters it wants; reads the database, writes nothing.
 
     Without a unit there is no database yet and nobody is known. ``row`` is the mail's own ledger
-    row when it is judged again; ``released_by`` the person who vouches for its sender.
+    row when it is judged again; ``released_by`` the person who vouches for its sender; ``alone``
+    leaves aside what the mail itself has caused: its copies, its case, letters of late.
     """
     wanted = keys(mail, bench.house, scan, bench.case_prefix)
     known = Known(next_number=f"{bench.case_prefix}1001")
     if unit is not None:
         known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)
+    if alone:
+        known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
     own = tokens.own_ids(bench.house.secrets, (mail.message_id,), bench.house.domain)

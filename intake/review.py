@@ -11,6 +11,7 @@ from intake import assembly, pipeline
 from intake import config as settings
 from intake.blobs import Blobs
 from intake.config import Config
+from intake.decision import Decision
 from intake.evidence import Prover
 from intake.message import Arrival, Refusal
 from intake.pool import ReadMail, read_here
@@ -80,6 +81,18 @@ class Explainer:
         with reading(self._engine) as unit:
             return pipeline.judge(unit, read.message, read.scan, bench, now, proof=proof)
 
+    def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
+        """The decision about a mail that was recorded in that row, its own traces left aside."""
+        digest = hashlib.sha256(raw).hexdigest()
+        arrival = Arrival(self._mailbox, 0, 0, at, digest, len(raw), raw)
+        read = read_here(arrival, self._settings)
+        proof = _proof(self._prover, read, raw)
+        with reading(self._engine) as unit:
+            judged = pipeline.judge(
+                unit, read.message, read.scan, self._bench, at, row=row, proof=proof, alone=True
+            )
+        return judged.decision
+
     def close(self) -> None:
         """Lets go of the database."""
         self._engine.dispose()
@@ -103,6 +116,32 @@ def release(config: Config, message_id: int, who: str) -> Recorded:
 def replay(config: Config, message_id: int, *, dry: bool) -> Replayed:
     """A held or shelved mail judged again under today's configuration. Raises ReviewError."""
     return _again(config, message_id, who="", dry=dry)
+
+
+def replay_all(config: Config, limit: int) -> list[Replayed]:
+    """The newest mails of the ledger judged again at the moment they were judged first.
+
+    Writes nothing. Gives those that today's configuration and contacts would treat otherwise. Cases
+    and letters that came after them are there by now, so duplicates and rates are left aside.
+    """
+    explainer = Explainer(config)
+    engine = open_engine(config.database_url, read_only=True)
+    blobs = Blobs(config.blob_folder)
+    try:
+        with reading(engine) as unit:
+            rows = ledger.judged(unit, limit)
+        found = []
+        for row in rows:
+            if not blobs.has(row.digest):
+                continue
+            judged = explainer.judge_again(blobs.read(row.digest), row.id or 0, row.received_at)
+            before, after = f"{row.action} {row.rule}", f"{judged.action} {judged.rule}"
+            if before != after:
+                found.append(Replayed(row.id or 0, before, after, judged.reasons, None))
+        return found
+    finally:
+        engine.dispose()
+        explainer.close()
 
 
 def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:

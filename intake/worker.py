@@ -32,8 +32,9 @@ from intake.dispatch import Posted, dispatch
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import mailboxes, outbox, quarantine, reminders, upkeep
-from intake.store.engine import StoreError, reading, writing
+from intake.store import alarm, mailboxes, outbox, quarantine, reminders, upkeep
+from intake.store.engine import StoreError, Unit, reading, writing
+from intake.store.record import put_letter
 
 log = structlog.get_logger("intake.worker")
 
@@ -106,18 +107,38 @@ def _recover(made: Assembly) -> None:
 
 def _remind(config: Config, made: Assembly) -> int:
     """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
-    now, replies = made.desk.clock(), config.replies
+    now, replies, retired = made.desk.clock(), config.replies, 0
     with writing(made.desk.engine) as unit:
         waiting = reminders.due(unit, now, replies.remind_days) if replies.remind_days else []
         for one in waiting:
             letter = letters.reminder(made.desk.bench.house, one.letter, one.message_id, now)
             reminders.remind(unit, one, letter, now)
         expired = upkeep.expire(unit, now, replies.expire_days)
+        if config.shape.retention.stranger_days:
+            retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
+        _alert(unit, config, made, now)
+    if retired:
+        log.info("strangers-retired", mails=retired)
     if waiting:
         log.info("reminded", cases=[one.letter.case_number for one in waiting])
     if expired:
         log.info("drafts-expired", cases=expired)
     return len(waiting)
+
+
+def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
+    """One letter to the operator when something new waits for a person."""
+    alerts = config.shape.alerts
+    found = alarm.due(unit, now, alerts.every_hours) if alerts.address else None
+    if found is None:
+        return
+    newest, lines = found
+    waiting = sum(int(line.split()[0]) for line in lines if line.split()[0].isdigit())
+    values = {"waiting": waiting, "lines": lines, "hours": alerts.every_hours}
+    person = letters.Reached("", "operator", alerts.address)
+    cause = f"{newest}:{now:%Y-%m-%dT%H}"
+    letter = letters.to_person(made.desk.bench.house, "alert", person, values, cause, now)
+    put_letter(unit, letter, newest, now)
 
 
 def _inspect(config: Config, made: Assembly) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from intake import worker
+from intake import authres, worker
 from intake.addresses import AddressRefusal, Mailbox, ascii_lower
 from intake.identity import Trust, identify
 from intake.known import Known
@@ -22,6 +22,7 @@ from tests import house
 from tests.facts import AUTHSERV, ZACK
 from tests.rawmail import CAMPAIGN, result
 from tests.servers import smtp_sink
+from tests.test_authres import SEEN
 
 ADMIN = "zack.morris@bayside.example"
 EVIL = "second@attack.example"
@@ -271,3 +272,54 @@ def test_not_one_byte_is_sent_for_a_forged_mail(tmp_path: Path) -> None:
         assert sink.letters() == []
     found = house.everything(config)
     assert (found["cases"], found["letters"]) == ([], [])
+
+
+def dialect(name: str, verdict: str) -> bytes:
+    """What that receiver writes, with its verdict changed."""
+    return SEEN[name].replace("dmarc=pass", f"dmarc={verdict}").replace(
+        "dmarc = pass", f"dmarc = {verdict}"
+    ).replace("\r\n ", " ").replace("\n\t", " ").replace("\n ", " ").encode()  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_every_receivers_word_counts_and_no_copy_of_it(name: str) -> None:
+    """The real field proves; forged ones above, below, in a part or in the text do nothing."""
+    found = authres.read(SEEN[name])
+    assert found is not None
+    trust = Trust((found.authserv_id,))
+    field = b"Authentication-Results: "
+    real, bad = (field + dialect(name, verdict) + b"\r\n" for verdict in ("pass", "fail"))
+    hop = b"Received: from x.example by relay.outside.example; Tue, 3 Mar 2026 10:00:00 -0600\r\n"
+    other = field + b"mx.attack.example; dmarc=pass header.from=bayside.example\r\n"
+    mail = f"From: Zack Morris <{ADMIN}>\r\nTo: support@desk.example\r\nSubject: x\r\n".encode()
+    part = (
+        mail + b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/plain\r\n\r\n" + real + b"\r\n--b\r\n"
+        b"Content-Type: message/rfc822\r\n\r\n" + real + mail + b"\r\ntext\r\n--b--\r\n"
+    )  # fmt: skip
+    levels = {
+        "real": real + hop + mail + b"\r\ntext",
+        "another id above": other + real + hop + mail + b"\r\ntext",
+        "a failing copy below": real + hop + bad + mail + b"\r\ntext",
+        "failed, a passing copy below": bad + hop + real + mail + b"\r\ntext",
+        "failed, a passing copy right below": bad + real + hop + mail + b"\r\ntext",
+        "only below a foreign hop": hop + real + mail + b"\r\ntext",
+        "only in a part and in the text": hop + part,
+        "only another id": other + hop + mail + b"\r\ntext",
+    }
+    got = {
+        what: identify(one, Known(contacts=(ZACK,)), trust).level
+        for what, raw in levels.items()
+        if isinstance(one := result(raw), Message)
+    }
+    passed = "L2" if name == "opendmarc" else "L3"
+    assert got == {
+        "real": passed,
+        "another id above": passed,
+        "a failing copy below": passed,
+        "failed, a passing copy below": "L0",
+        "failed, a passing copy right below": "L0",
+        "only below a foreign hop": "L1",
+        "only in a part and in the text": "L1",
+        "only another id": "L1",
+    }

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import text as sql
 
 from intake import worker
+from intake.blobs import Blobs
 from intake.config import Config
+from intake.store import reports
 from tests import house
 from tests.mailbag import bag
 
@@ -74,3 +76,42 @@ def test_nobody_is_reminded_of_a_case_that_is_closed(config: Config) -> None:
     assert b"closed already" in again.stderr
     assert house.intake(config, "cases", "reopen", "CASE-1001").returncode == 0
     assert house.everything(config)["cases"][0]["status"] == "open"
+
+
+def strangers(tmp_path: Path, more: str) -> Config:
+    """A service that holds three mails of people nobody knows."""
+    text = house.maildir_box(tmp_path / "in") + house.delivery(f"maildir:{tmp_path}/out")
+    made = house.make(tmp_path, text + more, "")
+    for number, mail in enumerate(bag(3)):
+        (tmp_path / "in/new" / str(number)).write_bytes(mail.raw)
+    worker.once(made)
+    return made
+
+
+def test_the_operator_is_told_once_and_again_only_of_something_new(tmp_path: Path) -> None:
+    """One letter with numbers and rules; none the next day; one more when more waits."""
+    config = strangers(tmp_path, '[alerts]\naddress = "night@desk.example"\n')
+    alerts = [one for one in house.everything(config)["letters"] if one["kind"] == "alert"]
+    assert [(one["recipient"], one["state"]) for one in alerts] == [("night@desk.example", "sent")]
+    with house.unit(config) as unit:
+        found = reports.letter(unit, alerts[0]["id"])
+    assert found is not None
+    assert "3 held by R10" in found["text"]
+    assert "Person" not in found["text"]
+    assert len(later(config, 2)["letters"]) == 1
+    (tmp_path / "in/new/x").write_bytes(bag(4)[3].raw)
+    worker.once(config)
+    assert len(later(config, 0)["letters"]) == 2
+    assert house.intake(config, "status").returncode == 1
+
+
+def test_strangers_are_closed_after_a_month(tmp_path: Path) -> None:
+    """Rejected with an event; the bytes stay."""
+    config = strangers(tmp_path, "")
+    with house.unit(config, write=True) as unit:
+        unit.execute(sql("UPDATE messages SET recorded_at = '2020-01-01 00:00:00.000000'"))
+    worker.once(config)
+    found = house.everything(config)
+    assert {one["status"] for one in found["messages"]} == {"rejected"}
+    blobs = Blobs(config.blob_folder)
+    assert all(blobs.has(one["digest"]) for one in found["messages"])

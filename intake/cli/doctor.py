@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.screen import ConfigOption, JsonOption, load, plainly, safe, say, show_json
+from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, safe, say, show_json
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -33,9 +33,20 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+def doctor(
+    what: Annotated[
+        str, typer.Argument(help="auth: read recent mail and propose whose word to trust.")
+    ] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
     """Check configuration, catalogue, database, folders, mailboxes, delivery. Exit code 0 or 1."""
     found = load(config)
+    if what == "auth":
+        _auth(found, as_json=as_json)
+        return
+    if what:
+        raise Abort(f"doctor: found {what!r}, wanted auth or nothing", 2)
     findings = [one for check in CHECKS for one in check(found)]
     if as_json:
         show_json([asdict(one) for one in findings])
@@ -46,10 +57,46 @@ def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     raise typer.Exit(1 if failed else 0)
 
 
+def _auth(config: Config, *, as_json: bool) -> None:
+    """Shows what could be trusted and what each level would have been; turns nothing on."""
+    from intake import auth_review
+
+    with plainly():
+        proposals = auth_review.propose(config)
+    if as_json:
+        show_json([asdict(one) for one in proposals])
+        return
+    for one in proposals:
+        say(
+            safe(
+                f"mailbox {one.mailbox}: {one.mails} recent mails, {one.with_field} with the field"
+            )
+        )
+        for name, count in one.ids.items():
+            say(safe(f"  {count:4} from {name or '(no id)'}"))
+        say(safe(f"  levels today: {_levels(one.now)}"))
+        if one.authserv_id is None:
+            say("  no id stands on top of most mails; ask whoever runs the mail server")
+            continue
+        say(safe(f'  trusted_authserv_ids = ["{one.authserv_id}"]'))
+        say(f"  authserv_fields = {one.authserv_fields}")
+        say(f"  received_above = {one.received_above}")
+        say(safe(f"  levels with these: {_levels(one.then)}"))
+        if one.seen_below:
+            say(
+                f"  {one.seen_below} mails bear this id once more, further down: look at them first"
+            )
+        say(
+            "  Does that server remove fields of its own name from incoming mail? Only then trust it."
+        )
+
+
+def _levels(counts: dict[str, int]) -> str:
+    return ", ".join(f"{level} {count}" for level, count in counts.items()) or "none"
+
+
 def _guard(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """A check whose failure is a finding."""
-    from intake.cli.screen import Abort
-
     try:
         with plainly():
             yield from check()

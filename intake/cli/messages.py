@@ -22,6 +22,22 @@ from intake.cli.screen import (
     who,
 )  # fmt: skip
 
+WAY_OUT = {
+    "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
+    "R3": "a program wrote it: reject it, or allow_automated for the contact, then replay",
+    "R4": "the sender check failed for hours: replay it, or release it if you know the sender",
+    "R5": "probably forged in a contact's name: reject it, and warn the contact",
+    "R7": "set trusted_authserv_ids (`intake doctor auth`), then replay; or release it",
+    "R8": "nobody proved and nobody known: reject it, or leave it to retention",
+    "R9": "`intake contacts add`, then replay; or reject it",
+    "R9a": "two contacts share the address: give it to one, then replay",
+    "R10": "`intake contacts add`, then replay; or reject it",
+    "R11": "`intake contacts disable --enable`, then replay",
+    "R12": "put the account in force, then replay",
+    "R13": "release it if this contact may ask for this, else reject it",
+    "R14": "call the contact; then release it",
+    "R16": "look closely; release it or reject it",
+}
 app = typer.Typer(help="Every mail ever seen, and what became of it.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(help="The number in the first column of the list.")]
 
@@ -51,6 +67,9 @@ def list_(
         for row in rows
     ]
     table("messages", ("id", "arrived", "state", "from", "why"), shown)
+    if held:
+        for rule in dict.fromkeys(row["rule"] for row in rows):
+            say(f"{rule}: {WAY_OUT.get(rule, 'look at it with `intake messages show`')}")
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -149,14 +168,33 @@ def reject(
 
 @app.command()
 def replay(
-    message_id: Id,
+    message_id: Annotated[int, typer.Argument(help="Without it: the whole ledger, dry.")] = 0,
+    limit: Annotated[int, typer.Option(help="With the whole ledger: newest mails.")] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Judge a held or shelved mail again under today's configuration and contacts."""
-    from intake.review import replay as do
+    """Judge a held or shelved mail again under today's configuration and contacts.
 
+    Without a number and with --dry-run: which mails of the ledger would be treated otherwise.
+    """
+    from intake.review import replay as do
+    from intake.review import replay_all
+
+    if not message_id:
+        if not dry_run:
+            raise Abort(
+                "replay: found no number; the whole ledger is judged with --dry-run only", 2
+            )
+        with plainly():
+            changed = replay_all(load(config), limit)
+        if as_json:
+            show_json(changed)
+            return
+        for one in changed:
+            say(f"message {one.row}: {one.before} -> {one.after}: {'; '.join(one.reasons)}")
+        say(f"{len(changed)} mails would be treated otherwise; nothing was changed")
+        return
     with plainly():
         done = do(load(config), message_id, dry=dry_run)
     if as_json:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.tables import EventRow, MessageRow
+
+
+def _c(column: Any) -> Any:
+    return column
 
 
 def find(unit: Session, message_id: int) -> MessageRow | None:
@@ -20,3 +26,17 @@ def find(unit: Session, message_id: int) -> MessageRow | None:
 def note(unit: Session, message_id: int, kind: str, who: str, now: datetime) -> None:
     """Writes down that the mail was judged again, and for whom."""
     unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id))
+
+
+def judged(unit: Session, limit: int) -> list[MessageRow]:
+    """The newest mails that were judged by themselves, not as answers to a letter."""
+    query = (
+        select(MessageRow)
+        .where(_c(MessageRow.action).in_(("create", "ask", "hold", "drop")))
+        .order_by(_c(MessageRow.id).desc())
+        .limit(limit)
+    )
+    rows = list(unit.scalars(query))
+    for row in rows:
+        unit.expunge(row)
+    return rows

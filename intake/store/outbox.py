@@ -123,6 +123,8 @@ def _barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str
 def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[str, str]) -> str:
     key = ascii_lower(row.recipient)
     owner, active = owners.get(key, ("", False))
+    if row.kind == "alert" and not row.contact_id:
+        return ""  # to the operator's own address, out of the configuration
     if owner != row.contact_id:
         return "the address is not stored for this contact any more"
     if not active and row.kind not in ("refusal", "replaced"):

@@ -43,6 +43,35 @@ def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
     return numbers
 
 
+STRANGERS = ("R3", "R8", "R10")  # holds that nobody we know waits for
+
+
+def retire(unit: Unit, now: datetime, after_days: int) -> int:
+    """Held mail of people nobody knows, closed after so many days; its bytes are kept."""
+    where = (
+        _c(MessageRow.status) == "held",
+        _c(MessageRow.rule).in_(STRANGERS),
+        _c(MessageRow.contact_id) == "",
+        _c(MessageRow.recorded_at) < now - timedelta(days=after_days),
+    )
+    rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
+    if rows:
+        unit.execute(
+            update(MessageRow).where(_c(MessageRow.id).in_(rows)).values(status="rejected")
+        )
+        unit.execute(
+            insert(EventRow),
+            [
+                {
+                    "at": now, "kind": "retired", "case_number": "", "message_id": row,
+                    "who": "intake", "detail": {"days": after_days},
+                }
+                for row in rows
+            ],
+        )  # fmt: skip
+    return len(rows)
+
+
 def referenced(unit: Unit, digests: Sequence[str]) -> set[str]:
     """Those of the digests that a mail or an attachment still names."""
     found: set[str] = set()
