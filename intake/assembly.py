@@ -21,9 +21,10 @@ from intake.dispatch import Post
 from intake.evidence import Prover, Resolver
 from intake.identity import Trust
 from intake.letters import House, Templates
-from intake.mailbox.box import Box
+from intake.mailbox.box import Box, MailboxError
 from intake.mailbox.imap import ImapBox, ImapSettings
 from intake.mailbox.maildir import MaildirBox
+from intake.oauth import OAuthError, TokenSource
 from intake.pipeline import Judge
 from intake.pool import Pool
 from intake.pool import Settings as PoolSettings
@@ -123,6 +124,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         departments=config.shape.departments,
         timezone=config.service.timezone,
         reopen_days=config.shape.replies.reopen_days,
+        reply_to_case=config.shape.replies.reply_to_case,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return Judge(
@@ -203,6 +205,32 @@ def maildir(config: Config, box: config_shape.Mailbox) -> Box:
     return MaildirBox(box.name, path, box.processed_folder, box.held_folder)
 
 
+def _at_login(give: Callable[[], str], name: str) -> Callable[[], str]:
+    """The secret at each login; when there is none, that is trouble of this mailbox alone."""
+
+    def secret() -> str:
+        try:
+            return give()
+        except (OAuthError, ConfigError) as error:
+            raise MailboxError("auth", f"mailbox {name}: {error}") from error
+
+    return secret
+
+
+def tokens(config: Config, box: config_shape.Mailbox) -> TokenSource:
+    """Where the access tokens of a mailbox come from."""
+    own = box.oauth
+    return TokenSource(
+        url=own.token_url,
+        grant=own.grant,
+        client_id=own.client_id,
+        client_secret=lambda: settings.oauth_secret(config, box),
+        scope=own.scope,
+        refresh_token=lambda: settings.refresh_token(config, box),
+        keep=config.path(own.refresh_token_file) if own.refresh_token_file else None,
+    )
+
+
 def imap(config: Config, box: config_shape.Mailbox) -> Box:
     """An IMAP folder as a mailbox; the secret is read when it is needed."""
     url = urlsplit(box.url)
@@ -214,6 +242,8 @@ def imap(config: Config, box: config_shape.Mailbox) -> Box:
         )
     security, port = IMAP_SCHEMES[url.scheme]
     secret: Callable[[], str] = lambda: settings.mailbox_secret(config, box)  # noqa: E731 - read anew at each login
+    if box.auth == "xoauth2" and box.oauth.token_url:
+        secret = tokens(config, box).token
     return ImapBox(
         ImapSettings(
             name=box.name,
@@ -221,7 +251,7 @@ def imap(config: Config, box: config_shape.Mailbox) -> Box:
             port=url.port or port,
             security=security,
             user=unquote(url.username),
-            secret=secret,
+            secret=_at_login(secret, box.name),
             auth=box.auth,
             folder=unquote(url.path.lstrip("/")) or "INBOX",
             processed_folder=box.processed_folder,

@@ -175,16 +175,17 @@ def _variable(*parts: str) -> str:
     return "INTAKE_" + "_".join(part.upper().replace("-", "_").replace(".", "_") for part in parts)
 
 
+MAILBOX_ENDS = ("_PASSWORD", "_TOKEN", "_CLIENT_SECRET")
+
+
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt variable is a mistake, not a silent nothing."""
     fixed = ("INTAKE_CONFIG", "INTAKE_SECRET", "INTAKE_SECRET_OLD", "INTAKE_DELIVERY_PASSWORD")
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
     for name in sorted(environment):
-        mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(("_PASSWORD", "_TOKEN"))
+        mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
         if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not mailbox:
-            wanted = ", ".join(
-                (*fixed, "INTAKE_MAILBOX_NAME_PASSWORD", "INTAKE_MAILBOX_NAME_TOKEN")
-            )
+            wanted = ", ".join((*fixed, *(f"INTAKE_MAILBOX_NAME{end}" for end in MAILBOX_ENDS)))
             raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
 
 
@@ -195,6 +196,25 @@ def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
         return _secret(config, variable, SecretStr(""), box.token_file, box.token_command)
     variable = _variable("mailbox", box.name, "password")
     return _secret(config, variable, box.password, box.password_file, box.password_command)
+
+
+def oauth_secret(config: Config, box: parts.Mailbox) -> str:
+    """The client's secret at the token endpoint; empty for a public client. Raises ConfigError."""
+    own = box.oauth
+    variable = _variable("mailbox", box.name, "client_secret")
+    named = own.client_secret.get_secret_value() or own.client_secret_file
+    if not (named or own.client_secret_command or variable in config.environment):
+        return ""
+    return _secret(
+        config, variable, own.client_secret, own.client_secret_file, own.client_secret_command
+    )
+
+
+def refresh_token(config: Config, box: parts.Mailbox) -> str:
+    """The refresh token as the file has it now. Raises ConfigError."""
+    if not box.oauth.refresh_token_file:
+        raise ConfigError(f"mailbox {box.name}.oauth.refresh_token_file: found nothing")
+    return _secret_file(config.path(box.oauth.refresh_token_file))
 
 
 def delivery_secret(config: Config) -> str:
@@ -311,6 +331,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         unknown_sender=replies.unknown_sender,
         max_rounds=replies.max_rounds,
         acknowledge=replies.acknowledge,
+        silent_rules=replies.silent_rules,
         max_letters_per_hour=replies.max_letters_per_hour,
         max_letters_per_day=replies.max_letters_per_day,
         max_letters_per_domain_hour=replies.max_letters_per_domain_hour,

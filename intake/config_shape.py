@@ -49,6 +49,19 @@ class Service(Section):
     secret_file: str = "var/secret"  # noqa: S105 - a file name, not a secret
 
 
+class OAuth(Section):
+    """Where a mailbox's access tokens come from (RFC 6749)."""
+
+    token_url: str = ""
+    grant: Literal["client_credentials", "refresh_token"] = "client_credentials"
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    client_secret_file: str = ""
+    client_secret_command: str = ""
+    refresh_token_file: str = ""
+    scope: str = ""
+
+
 class Mailbox(Section):
     """One source of mail."""
 
@@ -60,6 +73,7 @@ class Mailbox(Section):
     auth: Literal["password", "xoauth2"] = "password"
     token_file: str = ""
     token_command: str = ""
+    oauth: OAuth = OAuth()
     ca_file: str = ""
     allow_plain: bool = False
     trusted_authserv_ids: tuple[str, ...] = ()
@@ -115,6 +129,8 @@ class Replies(Section):
     """What is answered, and how often."""
 
     acknowledge: bool = True
+    silent_rules: tuple[str, ...] = ()
+    reply_to_case: bool = False
     max_rounds: int = Field(default=2, ge=1, le=5)
     remind_days: Count = 4
     expire_days: Positive = 14

@@ -95,6 +95,8 @@ def _decision(
     submission: Submission | None,
 ) -> Decision:
     letters, silence = _letters(facts, verdict)
+    if letters and rule in facts.policy.silent_rules:
+        letters, silence = (), f"the operator wants no letters of {rule}"
     contact = facts.contact
     return Decision(
         action=verdict.action,

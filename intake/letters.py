@@ -105,6 +105,7 @@ class House:
     )  # operator's labels over the catalogue's
     timezone: str = "UTC"  # IANA name, for the dates in letters
     reopen_days: int = 30
+    reply_to_case: bool = False  # answers go to an address of the case
 
     @property
     def domain(self) -> str:
@@ -162,6 +163,9 @@ def _letter(
         text=text,
         message_id=message_id,
         date=now,
+        reply_to=tokens.reply_address(house.secrets, number, house.address)
+        if number and house.reply_to_case
+        else "",
         in_reply_to=mail.message_id,
         references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
     )

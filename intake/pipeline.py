@@ -60,7 +60,11 @@ def keys(
         return Keys(mail.digest, "", mail.message_id, "")
     ids = (*mail.in_reply_to, *reversed(mail.references))
     own = tokens.own_ids(house.secrets, ids, house.domain)
-    tagged = tokens.read_subject_tags(house.secrets, mail.subject)
+    plus = (*mail.recipients, *mail.to, *mail.cc)
+    tagged = (
+        *tokens.read_subject_tags(house.secrets, mail.subject),
+        *tokens.read_reply_addresses(house.secrets, plus),
+    )
     numbers = [one.case_number for one in own if one.case_number]
     asked = scan.wish if scan else None
     listing = asked is not None and asked.kind in ("cases", "close")

@@ -12,6 +12,7 @@ class Policy:
     unknown_sender: str = "hold"  # R10: "hold" or "drop"
     max_rounds: int = 2
     acknowledge: bool = True
+    silent_rules: tuple[str, ...] = ()  # ids of rules whose letters are not written
     max_letters_per_hour: int = 5
     max_letters_per_day: int = 20
     max_letters_per_domain_hour: int = 60  # to all addresses of one domain

@@ -75,6 +75,18 @@ def read_subject_tags(secrets: Sequence[bytes], subject: str) -> tuple[str, ...]
     return tuple(dict.fromkeys(found))[:3]
 
 
+def reply_address(secrets: Sequence[bytes], case_number: str, address: str) -> str:
+    """``support+CASE-1001-K7Q2M9XD@…``: where answers about a case may go."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}+{subject_tag(secrets, case_number)[1:-1]}@{domain}"
+
+
+def read_reply_addresses(secrets: Sequence[bytes], keys: Iterable[str]) -> tuple[str, ...]:
+    """The case numbers of the valid tags behind a plus in addresses."""
+    tags = (key.partition("@")[0].partition("+")[2].upper() for key in keys)
+    return read_subject_tags(secrets, " ".join(f"[{tag}]" for tag in tags if tag))
+
+
 def strip_tags(subject: str) -> str:
     """The subject without anything of a tag's form, valid or not."""
     return " ".join(_TAG.sub(" ", subject).split())

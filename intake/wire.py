@@ -39,6 +39,7 @@ class Envelope:
     date: datetime  # aware
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    reply_to: str = ""  # where answers go, when it is not the sender's address
     auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" for what answers nothing
 
 
@@ -59,7 +60,7 @@ def encode(envelope: Envelope) -> bytes:
 
 
 def _fields(envelope: Envelope) -> list[tuple[str, str]]:
-    for address in (envelope.sender, envelope.recipient):
+    for address in (envelope.sender, envelope.recipient, envelope.reply_to or envelope.sender):
         if not isinstance(read_address(address), Address):
             raise LetterError(f"{address!r} is not a plain address")
     ids = [text for text in envelope.references if _MESSAGE_ID.match(text)]
@@ -70,6 +71,8 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
         ("Date", format_datetime(envelope.date.astimezone(UTC))),
         ("Message-ID", envelope.message_id),
     ]
+    if envelope.reply_to:
+        fields.append(("Reply-To", envelope.reply_to))
     if _MESSAGE_ID.match(envelope.in_reply_to):
         fields.append(("In-Reply-To", envelope.in_reply_to))
     if ids:

@@ -31,6 +31,7 @@ DOORS = {
     "dkim": ("evidence",),
     "dns": ("evidence",),
     "publicsuffixlist": ("evidence",),
+    "oauthlib": ("oauth",),
     "tnefparse": ("mime/",),
     "pymap": ("cli/demo_servers",),
     "aiosmtpd": ("cli/demo_servers",),

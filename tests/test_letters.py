@@ -297,3 +297,20 @@ def test_small_things() -> None:
     assert str(read_address(HOUSE.address)) == HOUSE.address
     assert letters(mail=message(subject="Re:"))[0].subject.startswith("Re: your mail")
     assert Account("x", "y").active
+
+
+def test_answers_may_go_to_an_address_of_the_case() -> None:
+    """Only where the operator says so, and it is the only other address in the letter."""
+    (plain,) = letters()
+    assert message_from_bytes(plain.raw)["Reply-To"] is None
+    (letter,) = letters(house=replace(HOUSE, reply_to_case=True))
+    wanted = tokens.reply_address((SECRET,), "CASE-1001", "support@desk.example")
+    assert message_from_bytes(letter.raw)["Reply-To"] == wanted
+
+
+def test_a_rule_may_be_silent() -> None:
+    """The decision stands, and the reason is kept with it."""
+    policy = replace(POLICY, silent_rules=("R20",))
+    decision = decide(message(), SIGNED, FULL, KNOWN, policy, NOW)
+    assert (decision.action, decision.letters) == ("create", ())
+    assert "no letters of R20" in decision.silence

@@ -69,3 +69,14 @@ def test_any_subject_is_survived(subject: str) -> None:
     """No subject makes the reading raise, and none of random text is ours."""
     assert tokens.read_subject_tags((NEW,), subject) == ()
     assert tokens.own_ids((NEW,), [subject], DOMAIN) == ()
+
+
+def test_an_address_of_a_case_reads_back_and_no_other() -> None:
+    """Behind the plus stands the tag; servers write local parts in small letters."""
+    made = tokens.reply_address((NEW,), "CASE-1001", "support+x@desk.example")
+    assert made.startswith("support+CASE-1001-")
+    assert tokens.read_reply_addresses((NEW,), [made.lower(), "a@b.example"]) == ("CASE-1001",)
+    assert tokens.read_reply_addresses((OLD, NEW), [made]) == ("CASE-1001",)
+    assert tokens.read_reply_addresses((OLD,), [made]) == ()
+    other = made.replace("1001", "1002")
+    assert tokens.read_reply_addresses((NEW,), [other, "support+data-restore@desk.example"]) == ()

@@ -86,9 +86,7 @@ def _auth(config: Config, *, as_json: bool) -> None:
             say(
                 f"  {one.seen_below} mails bear this id once more, further down: look at them first"
             )
-        say(
-            "  Does that server remove fields of its own name from incoming mail? Only then trust it."
-        )
+        say("  Does that server remove fields of its own name from incoming mail? Only then.")
 
 
 def _levels(counts: dict[str, int]) -> str:
