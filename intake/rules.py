@@ -178,6 +178,9 @@ def _step_up(facts: Facts) -> Verdict | None:
     risky = facts.policy.step_up and case_type in facts.policy.high_risk_types
     if not risky or facts.sender.level == "L3":
         return None
+    fresh = facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours)
+    if facts.sender.proof.waits and fresh:
+        return Verdict("defer", ("DNS had no answer for its signature; tried again",))
     return Verdict(
         "hold",
         (f"{case_type} needs a signed mail (L3), this one is {facts.sender.level}",),

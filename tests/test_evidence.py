@@ -17,11 +17,13 @@ from tempfile import TemporaryDirectory
 import dkim
 import pytest
 
+from intake.decision import decide
 from intake.evidence import Prover, Resolver, TemporaryDnsError, gather, organisation
 from intake.identity import Trust, identify
 from intake.message import Arrival, Limits, Message, read
 from intake.proof import Proof, Signature, flaw
-from tests.facts import AUTHSERV, KNOWN, fields, message
+from tests import facts
+from tests.facts import AUTHSERV, COMPLETE, KNOWN, POLICY, SIGNED, fields, message
 
 NOW = datetime.now(UTC)  # dkimpy stamps its signatures with the present moment
 HEADERS = [b"from", b"to", b"subject", b"date", b"message-id", b"content-type"]
@@ -276,3 +278,18 @@ def test_a_resolver_that_answers_nothing_is_temporary() -> None:
     """Nobody listens there: no record was absent, none was seen."""
     with pytest.raises(TemporaryDnsError):
         Resolver(0.2, "127.0.0.1:9").txt("s1._domainkey.bayside.example")
+
+
+def test_a_risky_request_waits_for_dns_and_not_for_ever() -> None:
+    """Within the hours of the policy it is deferred, then asked for a signed mail."""
+    waits = Proof(
+        (Signature("bayside.example", "s1", "rsa-sha256", "temperror", aligned=True),), True
+    )
+    sender = replace(SIGNED, level="L2", proof=waits)
+    risky = replace(COMPLETE, type="data_restore")
+    decision = decide(message(), sender, risky, KNOWN, POLICY, facts.NOW)
+    assert (decision.action, decision.rule, decision.letters) == ("defer", "R14", ())
+    later = facts.NOW + timedelta(hours=5)
+    assert decide(message(), sender, risky, KNOWN, POLICY, later).action == "hold"
+    plain = decide(message(), sender, COMPLETE, KNOWN, POLICY, facts.NOW)
+    assert plain.action == "create"
