@@ -137,7 +137,11 @@ def _phrase(value: bytes) -> tuple[str, bool, int]:
         elif byte == b'"':
             text, at = _quoted(value, at)
             words.append(text)
-        elif value[at] in _ATEXT or byte == b"." or value[at] >= 0x80:
+        elif (
+            byte == b"."
+        ):  # RFC 5322 §4.1 has dots inside obs-phrases; another parser fails on them
+            raise _Refused("character", "a word of the display name begins with a dot")
+        elif value[at] in _ATEXT or value[at] >= 0x80:
             start = at
             while at < len(value) and (
                 value[at] in _ATEXT or value[at] == 0x2E or value[at] >= 0x80

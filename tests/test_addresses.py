@@ -95,6 +95,8 @@ def test_one_plain_mailbox_is_read(value: bytes, name: str, address: str) -> Non
         (b"x" * 4097, "too-long"),
         (b"x" * 999, "line-too-long"),
         (b"<a@b.example> =?utf-8?q?x?=", "trailing-text"),
+        (b".Zack <a@b.example>", "character"),
+        (b"Zack . <a@b.example>", "character"),
     ],
 )
 def test_anything_else_is_refused_by_name(value: bytes, code: str) -> None:
