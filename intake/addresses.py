@@ -137,17 +137,9 @@ def _phrase(value: bytes) -> tuple[str, bool, int]:
         elif byte == b'"':
             text, at = _quoted(value, at)
             words.append(text)
-        elif (
-            byte == b"."
-        ):  # RFC 5322 §4.1 has dots inside obs-phrases; another parser fails on them
-            raise _Refused("character", "a word of the display name begins with a dot")
-        elif value[at] in _ATEXT or value[at] >= 0x80:
-            start = at
-            while at < len(value) and (
-                value[at] in _ATEXT or value[at] == 0x2E or value[at] >= 0x80
-            ):
-                at += 1
-            words.append(value[start:at].decode("utf-8", "replace"))
+        elif value[at] in _ATEXT or byte == b"." or value[at] >= 0x80:
+            text, at = _atom(value, at)
+            words.append(text)
         elif byte == b"@":
             if b"<" in value[at:]:
                 raise _Refused("address-in-name", "an unquoted @ stands before the angle bracket")
@@ -157,6 +149,16 @@ def _phrase(value: bytes) -> tuple[str, bool, int]:
         else:
             raise _Refused("character", f"{byte!r} may not stand in a display name")
     return "", False, 0
+
+
+def _atom(value: bytes, at: int) -> tuple[str, int]:
+    """A word with dots inside it (RFC 5322 §4.1 obs-phrase); other parsers fail on one in front."""
+    if value[at] == 0x2E:
+        raise _Refused("character", "a word of the display name begins with a dot")
+    start = at
+    while at < len(value) and (value[at] in _ATEXT or value[at] == 0x2E or value[at] >= 0x80):
+        at += 1
+    return value[start:at].decode("utf-8", "replace"), at
 
 
 def _quoted(value: bytes, at: int) -> tuple[str, int]:
