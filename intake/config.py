@@ -344,6 +344,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         step_up=replies.step_up,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
+        known_incidents=catalogue.rule("known_incident") is not None,
         reopen_days=replies.reopen_days,
         withhold_risky=config.shape.files.withhold_risky,
         max_file_bytes=config.shape.files.max_bytes,

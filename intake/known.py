@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+OPEN_STATES = (  # of incidents and maintenances
+    "investigating", "identified", "monitoring", "scheduled", "in progress", "verifying",
+)  # fmt: skip
+CLOSED_STATES = ("resolved", "completed", "cancelled")
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -127,6 +132,27 @@ class SentLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident or a maintenance as its newest update left it."""
+
+    id: str
+    kind: str  # "incident" or "maintenance"
+    title: str
+    status: str
+    impact: str = ""
+    modules: tuple[str, ...] = ()  # none: whatever the words say
+    areas: tuple[str, ...] = ()  # of responsibility; none: all
+    accounts: tuple[str, ...] = ()  # ids; none: all
+    words: tuple[str, ...] = ()
+    next_update_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether people should know of it."""
+        return self.status not in CLOSED_STATES
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
     """A message recorded before that is the same mail as this one."""
 
@@ -189,5 +215,6 @@ class Known:
     next_number: str = ""  # the number that a case created now would get
     is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
+    incidents: tuple[Incident, ...] = ()  # open ones, newest first
     returned: SentLetter | None = None  # our letter that this program's mail is about
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question

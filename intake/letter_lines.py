@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from intake.catalogue import Catalogue, Field
-from intake.known import Account, CaseLine
+from intake.known import Account, CaseLine, Incident
 from intake.message import Message
 from intake.parsers.submission import FieldValue, Problem, Submission
 
@@ -306,6 +306,20 @@ def case_lines(
     fields = (catalogue.fields.get(name) for name in case.missing)
     names = ", ".join(field.label for field in fields if field)
     return shown + (_indented(f"still open: {names}") if names else [])
+
+
+def incident_lines(incidents: Sequence[Incident], incident_id: str, zone: str) -> list[str]:
+    """The known incident a case is about: what, how it stands, and when there is more to hear."""
+    found = next((one for one in incidents if one.id == incident_id), None)
+    if found is None:
+        return []
+    shown = _indented(f"{found.id}: {one_line(found.title, 200)} ({found.status})")
+    if found.impact:
+        shown += _indented(one_line(found.impact, MAX_VALUE_CHARS))
+    if found.next_update_at is not None:
+        local = found.next_update_at.astimezone(ZoneInfo(zone))
+        shown += _indented(f"Next word on it by {local:%Y-%m-%d %H:%M} ({zone}).")
+    return shown
 
 
 def _indented(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from intake import letter_lines as lines
 from intake import tokens
 from intake.catalogue import Catalogue
 from intake.decision import Decision, LetterOrder
-from intake.known import Account, CaseList
+from intake.known import Account, CaseList, Incident
 from intake.labels import FORM_DIVIDER, FORM_INTRO
 from intake.message import Message
 from intake.parsers.submission import Submission
@@ -125,14 +125,16 @@ def write(
     house: House,
     now: datetime,
     listed: CaseList | None = None,
+    incidents: Sequence[Incident] = (),
 ) -> tuple[Letter, ...]:
     """Every letter that the decision wants, complete and checked. Raises LetterError.
 
-    ``listed`` are the cases that a letter of the kind "cases" shows.
+    ``listed`` are the cases that a letter of the kind "cases" shows, ``incidents`` the open ones.
     """
     cases = listed or CaseList()
     return tuple(
-        _letter(order, decision, mail, accounts, house, now, cases) for order in decision.letters
+        _letter(order, decision, mail, accounts, house, now, cases, incidents)
+        for order in decision.letters
     )
 
 
@@ -144,9 +146,10 @@ def _letter(
     house: House,
     now: datetime,
     listed: CaseList,
+    incidents: Sequence[Incident],
 ) -> Letter:
     number = decision.change.number if decision.change else ""
-    values = _values(order, decision, mail, accounts, house)
+    values = _values(order, decision, mail, accounts, house, incidents)
     if order.kind in ("form", "cases"):
         values |= _asked(decision, house, listed, accounts)
     subject = house.templates.fill(f"{order.kind}/subject.txt", values)
@@ -178,6 +181,7 @@ def _values(
     mail: Message,
     accounts: Sequence[Account],
     house: House,
+    incidents: Sequence[Incident],
 ) -> dict[str, Any]:
     submission, change = decision.submission, decision.change
     number = change.number if change else ""
@@ -196,6 +200,7 @@ def _values(
     return values | {
         "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
+        "incident": lines.incident_lines(incidents, change.incident, house.timezone),
         "reopened": before in ("resolved", "closed") and change.status == "open",
         "department": house.department(submission.department),
         "billable": submission.billable,

@@ -133,7 +133,9 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
-    written = letters.write(decision, mail, known.accounts, bench.house, now, known.listed)
+    written = letters.write(
+        decision, mail, known.accounts, bench.house, now, known.listed, known.incidents
+    )
     return Judgement(decision, written, known)
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from intake.addresses import AddressRefusal
 from intake.message import Refusal
+from intake.notifier import about
 from intake.verdict import CaseChange, Facts, Rule, Verdict
 
 # ---------------------------------------------------------------- who wrote: R0 to R12
@@ -294,9 +295,20 @@ def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
         fields=submission.fields,
         comment=submission.comment,
         follows=_follows(facts),
+        incident=_incident(facts),
         asked=asked,
         round=((pending.round if pending else 0) + 1) if asked else 0,
     )
+
+
+def _incident(facts: Facts) -> str:
+    """The open incident that a new or completed case is about (seed L52)."""
+    case = facts.known.case
+    if not facts.policy.known_incidents or (case is not None and case.status != "draft"):
+        return ""
+    account = facts.submission.account or (case.account_id if case else "")
+    found = about(facts.submission, account, facts.known.incidents)
+    return found.id if found else ""
 
 
 def _follows(facts: Facts) -> str:

@@ -200,7 +200,7 @@ class CaseRow(Base, table=True):
     status: str = Field(index=True)
     subject: str = Field(sa_column=_text())
     description: str = Field(sa_column=_text())
-    incident_id: str = ""
+    incident_id: str = Field(default="", index=True)  # the known incident that it is about
     flag: str = ""  # why a person should look: "rounds used up", "expired"
     closed_at: datetime | None = None  # when it was resolved or closed; None while it is not
     follows: str = ""  # number of the closed case that this one goes on from
@@ -343,3 +343,42 @@ class UnknownLabelRow(Base, table=True):
     type: str  # case type of the mail it stood in last; empty when there was none
     times: int = 0  # mails it stood in
     last_at: datetime
+
+
+class IncidentRow(Base, table=True):
+    """An incident or a maintenance. status: its newest update's.
+
+    incident: investigating, identified, monitoring, resolved. maintenance: scheduled, in progress,
+    verifying, completed, cancelled. Open until it is resolved, completed or cancelled.
+    """
+
+    __tablename__ = "incidents"
+    id: str = Field(primary_key=True)  # "INC-1"
+    kind: str  # incident, maintenance
+    title: str
+    status: str = Field(index=True)
+    impact: str = ""  # what people notice, one line
+    modules: list[str] = Field(default_factory=list, sa_column=_json())  # affected; none: all
+    areas: list[str] = Field(default_factory=list, sa_column=_json())  # of responsibility
+    accounts: list[str] = Field(default_factory=list, sa_column=_json())  # affected; none: all
+    words: list[str] = Field(default_factory=list, sa_column=_json())  # that a case about it uses
+    starts_at: datetime
+    ends_at: datetime | None = None  # of a maintenance, as planned
+    next_update_at: datetime | None = None
+    closed_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class IncidentUpdateRow(Base, table=True):
+    """One update of an incident; never changed once it is written."""
+
+    __tablename__ = "incident_updates"
+    __table_args__ = (UniqueConstraint("incident_id", "number"),)
+    id: int | None = Field(default=None, sa_column=_id())
+    incident_id: str = Field(foreign_key="incidents.id", index=True)
+    number: int  # 1 is the first
+    status: str
+    text: str = Field(sa_column=_text())
+    who: str  # "operator:NAME"
+    at: datetime

@@ -34,6 +34,7 @@ class CaseChange:
     asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
     round: int = 0
     flag: str = ""  # why a person should look at the case
+    incident: str = ""  # id of the known incident that the case is about
     follows: str = ""  # number of the closed case that a new one goes on from
 
 

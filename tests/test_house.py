@@ -40,7 +40,8 @@ PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
     "identity",
     "known", "labels", "letter",
-    "message", "mime/", "parsers/", "policy", "proof", "rules", "tokens", "verdict", "wire",
+    "message", "mime/", "notifier",
+    "parsers/", "policy", "proof", "rules", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

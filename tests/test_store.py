@@ -139,7 +139,7 @@ def test_a_newer_database_is_refused(prepared: Engine) -> None:
         assert not schema.is_there(prepared)
     finally:
         with writing(prepared) as unit:
-            unit.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            unit.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 
 def test_a_recorded_mail_is_found_again(engine: Engine) -> None:

@@ -76,6 +76,7 @@ def plainly() -> Iterator[None]:
     from intake.pool import PoolError
     from intake.review import ReviewError
     from intake.store.engine import StoreError
+    from intake.store.incidents import IncidentError
     from intake.store.people import PeopleError
 
     try:
@@ -89,7 +90,7 @@ def plainly() -> Iterator[None]:
         raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
     except (BlobError, PoolError) as error:
         raise Abort(str(error), EX_IOERR) from None
-    except (PeopleError, ReviewError) as error:
+    except (IncidentError, PeopleError, ReviewError) as error:
         raise Abort(str(error)) from None
 
 

@@ -17,7 +17,7 @@ from intake.verdict import CaseChange
 
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
-    "account_id", "contact_id", "submitted_by", "flag",
+    "account_id", "contact_id", "submitted_by", "incident_id", "flag",
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
             status=change.status,
             subject=_clean(change.subject),
             description=_clean(change.description),
-            incident_id="",
+            incident_id=change.incident,
             follows=change.follows,
             flag=change.flag,
             message_id=row,
@@ -90,6 +90,7 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
         "account_id": change.account,
         "contact_id": change.contact,
         "submitted_by": change.submitted_by,
+        "incident_id": change.incident,
     }
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag

@@ -12,11 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.addresses import ascii_lower
 from intake.known import (
+    OPEN_STATES,
     Account,
     CaseBrief,
     CaseLine,
     CaseList,
     Contact,
+    Incident,
     Keys,
     Known,
     Membership,
@@ -35,6 +37,7 @@ from intake.tables import (
     ContactEmailRow,
     ContactRow,
     CounterRow,
+    IncidentRow,
     MembershipRow,
     MessageRow,
     OutboxRow,
@@ -43,6 +46,7 @@ from intake.tables import (
 
 FIRST_NUMBER = 1001
 MAX_RECENT = 200  # letters to one contact in a day that are looked at
+MAX_INCIDENTS = 50  # open at a time that a case may be about
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
@@ -63,9 +67,9 @@ def look_up(
     unit: Unit, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
 ) -> Known:
     """What is known about the mail of those keys. ``not_row`` is its own row when judged again."""
-    contacts = _contacts(unit, _contact_ids(unit, keys.sender))
+    contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
-    accounts = _accounts(unit, account_ids)
+    accounts = whole_accounts(unit, account_ids)
     case = _case(unit, keys.case_numbers)
     recent = _recent(unit, [contact.id for contact in contacts], keys.sender, now)
     return Known(
@@ -83,6 +87,7 @@ def look_up(
         recent=recent,
         next_number=f"{case_prefix}{_next(unit)}",
         returned=_returned(unit, keys),
+        incidents=_incidents(unit),
         confirms=_confirms(unit, keys),
     )
 
@@ -113,6 +118,23 @@ def _confirms(unit: Unit, keys: Keys) -> str:
     return unit.scalar(query) or ""
 
 
+def _incidents(unit: Unit) -> tuple[Incident, ...]:
+    """Everything that is open, newest first: a handful at most."""
+    query = (
+        select(IncidentRow)
+        .where(_c(IncidentRow.status).in_(OPEN_STATES))
+        .order_by(_c(IncidentRow.created_at).desc())
+        .limit(MAX_INCIDENTS)
+    )
+    return tuple(
+        Incident(
+            row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules),
+            tuple(row.areas), tuple(row.accounts), tuple(row.words), row.next_update_at,
+        )
+        for row in unit.scalars(query)
+    )  # fmt: skip
+
+
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     """The newest of our letters that a program's mail names."""
     if not keys.return_ids:
@@ -131,7 +153,7 @@ def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     )
 
 
-def _contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
+def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
     """Whole contacts, by id."""
     wanted = sorted(set(ids))
     if not wanted:
@@ -168,7 +190,8 @@ def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> C
     )
 
 
-def _accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
+def whole_accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
+    """Accounts with their other names, by id."""
     if not ids:
         return ()
     aliases: dict[str, list[str]] = {}
@@ -198,7 +221,7 @@ def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact
         .join(ContactRow, _c(ContactRow.id) == _c(MembershipRow.contact_id))
         .where(_c(MembershipRow.account_id).in_(accounts), _c(ContactRow.active).is_(True))
     )
-    return _contacts(unit, set(unit.scalars(query)) - own)
+    return whole_contacts(unit, set(unit.scalars(query)) - own)
 
 
 def _domain_registered(unit: Unit, sender: str) -> bool:
