@@ -27,6 +27,8 @@ def _address(text: str) -> str:
 
 
 MailAddress = Annotated[str, AfterValidator(_address)]
+NoticeClass = Literal["outage", "security", "maintenance", "informational"]
+Offset = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[dhm]$")]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 
@@ -195,6 +197,58 @@ class Retention(Section):
     stranger_days: Count = 30
 
 
+class Notices(Section):
+    """Letters about incidents and maintenances."""
+
+    name: str = Field(default="", max_length=80)
+    from_address: str = ""
+    list_id: str = Field(default="", pattern=r"^$|^[a-z0-9-]+(\.[a-z0-9-]+)+$")
+    verp: bool = True
+    unsubscribe_url: str = Field(default="", pattern=r"^$|^https://[^\s<>]+$")
+    contact_types: tuple[str, ...] = ("Authorized", "Technical")
+    mandatory_classes: tuple[NoticeClass, ...] = ("outage", "security")
+    max_without_approval: Count = 0
+    rate_per_minute: Positive = 60
+    rate_per_minute_domain: Positive = 30
+    connections: int = Field(default=1, ge=1, le=20)
+    connections_domain: int = Field(default=1, ge=1, le=20)
+    park_after: Positive = 3
+    park_minutes: Positive = 5
+    expire_hours: Positive = 72
+    lead_days: Count = 14
+    reminders: tuple[Offset, ...] = ("14d", "7d", "24h", "1h")
+    digest_hour: int = Field(default=7, ge=0, le=23)
+    reply_type: str = "application_issue"
+    tell_colleagues: bool = False
+
+    @field_validator("from_address")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return _address(value) if value else value
+
+
+class Page(Section):
+    """The notifications page, as files that any web server can show."""
+
+    folder: str = ""
+    url: str = Field(default="", pattern=r"^$|^https?://[^\s<>]+$")
+    title: str = Field(default="", max_length=80)
+    closed_days: Positive = 90
+
+
+class Webhook(Section):
+    """A program elsewhere that hears of incidents."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    url: str = Field(pattern=r"^https?://[^\s<>]+$")
+    secret: SecretStr = SecretStr("")
+    secret_file: str = ""
+    secret_command: str = ""
+    events: tuple[str, ...] = ()
+    seconds: Positive = 10
+    give_up_hours: Positive = 24
+
+
 class Alerts(Section):
     """Who is told when something waits for a person."""
 
@@ -229,5 +283,8 @@ class Shape(Section):
     evidence: Evidence = Evidence()
     files: Files = Files()
     retention: Retention = Retention()
+    notices: Notices = Notices()
+    page: Page = Page()
+    webhook: tuple[Webhook, ...] = ()
     alerts: Alerts = Alerts()
     logging: Logging = Logging()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from intake.addresses import ascii_lower
-from intake.known import Account, Contact, Incident
+from intake.known import Account, Contact, Incident, Update
 from intake.labels import fold
 from intake.parsers.submission import Submission
 
@@ -36,6 +36,32 @@ class Audience:
 
     told: tuple[Recipient, ...]
     left_out: tuple[tuple[str, str], ...]  # contact id, why
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a letter tells: one update, with the older ones that its readers have not had."""
+
+    incident: Incident
+    update: Update
+    zone: str  # IANA name: the readers' own time zone
+    earlier: tuple[Update, ...] = ()  # never received, oldest first; told below the update
+    plain: bool = False  # of a correction: for those who never got the wrong text
+    cases: tuple[str, ...] = ()  # numbers of the reader's own cases about it
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """One reader, and what makes their copy theirs."""
+
+    contact_id: str
+    name: str
+    address: str
+    reasons: tuple[str, ...]  # "Authorized at Bayside School District, SIS"
+    message_id: str
+    root_id: str  # head of their thread about the incident; never a letter by itself
+    last_id: str = ""  # of the last letter they got about it
+    unsubscribe: str = ""  # token; empty: no way to unsubscribe is offered
 
 
 def about(submission: Submission, account: str, incidents: Sequence[Incident]) -> Incident | None:

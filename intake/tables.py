@@ -38,14 +38,14 @@ class Base(SQLModel):
     metadata = MetaData(naming_convention=NAMING)
 
 
-def _id() -> Any:
+def id_column() -> Any:
     """An integer key that both SQLite and PostgreSQL count up by themselves."""
     return Column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
 
 
-def _json() -> Any:
+def json_column() -> Any:
     """A JSON document; assign a new one, a change inside it is not noticed."""
     return Column(JSON().with_variant(JSONB(), "postgresql"), nullable=False)
 
@@ -113,7 +113,7 @@ class MembershipRow(Base, table=True):
     contact_id: str = Field(foreign_key="contacts.id", primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", primary_key=True, index=True)
     contact_type: str  # Authorized, Technical, Read Only
-    areas: list[str] = Field(default_factory=list, sa_column=_json())
+    areas: list[str] = Field(default_factory=list, sa_column=json_column())
 
 
 class MailboxRow(Base, table=True):
@@ -148,7 +148,7 @@ class MessageRow(Base, table=True):
         Index("ix_messages_status_id", "status", "id"),
         Index("ix_messages_mailbox_settled", "mailbox", "settled"),
     )
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     mailbox: str
     uidvalidity: int = Field(sa_type=BigInteger)
     uid: int = Field(sa_type=BigInteger)
@@ -162,10 +162,10 @@ class MessageRow(Base, table=True):
     folder: str = ""  # "processed" or "held": where it belongs on the server
     action: str = ""  # Decision.action
     rule: str = ""
-    reasons: list[str] = Field(default_factory=list, sa_column=_json())
+    reasons: list[str] = Field(default_factory=list, sa_column=json_column())
     level: str = ""
     evidence: dict[str, Any] = Field(
-        default_factory=dict, sa_column=_json()
+        default_factory=dict, sa_column=json_column()
     )  # IDENTITY evidence row
     sender: str = Field(default="", index=True)  # Address.key, or what stood in From
     subject: str = Field(default="", sa_column=_text())
@@ -177,7 +177,7 @@ class MessageRow(Base, table=True):
     account_id: str = ""
     case_number: str = Field(default="", index=True)
     submission: dict[str, Any] = Field(
-        default_factory=dict, sa_column=_json()
+        default_factory=dict, sa_column=json_column()
     )  # what was read, without personal fields
     policy_hash: str = ""
     version: str = ""  # of the program that decided
@@ -235,7 +235,7 @@ class AttachmentRow(Base, table=True):
     """
 
     __tablename__ = "attachments"
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     message_id: int = Field(sa_type=BigInteger, foreign_key="messages.id", index=True)
     case_number: str = Field(default="", index=True)
     name: str = Field(sa_column=_text())
@@ -253,13 +253,13 @@ class EventRow(Base, table=True):
     """Append-only history of a case or a message."""
 
     __tablename__ = "events"
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     at: datetime
     case_number: str = Field(default="", index=True)
     message_id: int = Field(default=0, sa_type=BigInteger, index=True)
     kind: str  # received, decided, opened, asked, completed, appended, changed, released, sent …
     who: str = ""  # contact id, "operator:NAME", or "intake"
-    detail: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
 
 
 class OutboxRow(Base, table=True):
@@ -276,7 +276,7 @@ class OutboxRow(Base, table=True):
         Index("ix_outbox_contact_id_created_at", "contact_id", "created_at"),
         Index("ix_outbox_created_at", "created_at"),
     )
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     cause: str  # "ack:<mailbox>:<uidvalidity>:<uid>" …: one letter of a kind for one mail
     kind: str
     message_id_header: str = Field(index=True)  # our Message-ID
@@ -303,10 +303,10 @@ class PendingFormRow(Base, table=True):
     """What was asked of whom, in which letter; open until answered or given up."""
 
     __tablename__ = "pending_forms"
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     case_number: str = Field(foreign_key="cases.number", index=True)
     contact_id: str
-    asked: list[str] = Field(default_factory=list, sa_column=_json())
+    asked: list[str] = Field(default_factory=list, sa_column=json_column())
     message_id_header: str  # of the letter that asked
     text: str = Field(sa_column=_text())
     round: int
@@ -343,42 +343,3 @@ class UnknownLabelRow(Base, table=True):
     type: str  # case type of the mail it stood in last; empty when there was none
     times: int = 0  # mails it stood in
     last_at: datetime
-
-
-class IncidentRow(Base, table=True):
-    """An incident or a maintenance. status: its newest update's.
-
-    incident: investigating, identified, monitoring, resolved. maintenance: scheduled, in progress,
-    verifying, completed, cancelled. Open until it is resolved, completed or cancelled.
-    """
-
-    __tablename__ = "incidents"
-    id: str = Field(primary_key=True)  # "INC-1"
-    kind: str  # incident, maintenance
-    title: str
-    status: str = Field(index=True)
-    impact: str = ""  # what people notice, one line
-    modules: list[str] = Field(default_factory=list, sa_column=_json())  # affected; none: all
-    areas: list[str] = Field(default_factory=list, sa_column=_json())  # of responsibility
-    accounts: list[str] = Field(default_factory=list, sa_column=_json())  # affected; none: all
-    words: list[str] = Field(default_factory=list, sa_column=_json())  # that a case about it uses
-    starts_at: datetime
-    ends_at: datetime | None = None  # of a maintenance, as planned
-    next_update_at: datetime | None = None
-    closed_at: datetime | None = None
-    created_at: datetime
-    updated_at: datetime
-
-
-class IncidentUpdateRow(Base, table=True):
-    """One update of an incident; never changed once it is written."""
-
-    __tablename__ = "incident_updates"
-    __table_args__ = (UniqueConstraint("incident_id", "number"),)
-    id: int | None = Field(default=None, sa_column=_id())
-    incident_id: str = Field(foreign_key="incidents.id", index=True)
-    number: int  # 1 is the first
-    status: str
-    text: str = Field(sa_column=_text())
-    who: str  # "operator:NAME"
-    at: datetime

@@ -39,6 +39,7 @@ def test_the_example_documents_every_key_with_its_default() -> None:
     defaults = plain(Shape())
     defaults["catalogue"].pop("required")
     defaults.pop("departments")
+    defaults.pop("webhook")  # shown as a comment: there is none by default
     assert defaults == EXAMPLE
 
 
@@ -108,7 +109,7 @@ def test_a_mistake_names_file_key_found_and_wanted(
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     """Nobody has to start the program once for every typing error."""
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, "[service]\nnmae = 1\n[limits]\nmax_parts = -1\n[page]\n")
+        load(tmp_path, "[service]\nnmae = 1\n[limits]\nmax_parts = -1\n[pages]\n")
     assert len(str(caught.value).splitlines()) == 3
 
 

@@ -17,8 +17,8 @@ TESTS = sorted((ROOT / "tests").glob("test_*.py"))
 DOORS = {
     "imapclient": ("mailbox/imap", "cli/demo"),  # the demo plays the outside world
     "smtplib": ("delivery",),
-    "sqlalchemy": ("tables", "store/", "migrations/"),
-    "sqlmodel": ("tables", "store/", "migrations/"),
+    "sqlalchemy": ("tables", "notice_tables", "store/", "migrations/"),
+    "sqlmodel": ("tables", "notice_tables", "store/", "migrations/"),
     "alembic": ("store/", "migrations/"),
     "apscheduler": ("worker",),
     "signal": ("worker", "pool"),

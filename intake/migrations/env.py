@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import intake.notice_tables  # noqa: F401 - its tables belong to the schema too
 from intake.tables import Base
 
 context.configure(

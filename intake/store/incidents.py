@@ -10,16 +10,16 @@ from typing import Any
 from sqlalchemy import func, select
 
 from intake.known import CLOSED_STATES, Account, Contact, Incident
+from intake.notice_tables import IncidentRow, IncidentUpdateRow
 from intake.notifier import INCIDENT_STATES, MAINTENANCE_STATES
 from intake.store.engine import Unit
+from intake.store.known_incidents import value
 from intake.store.look_up import whole_accounts, whole_contacts
 from intake.tables import (
     AccountRow,
     CaseRow,
     ContactRow,
     CounterRow,
-    IncidentRow,
-    IncidentUpdateRow,
     SuppressionRow,
 )  # fmt: skip
 
@@ -78,7 +78,13 @@ def open_(unit: Unit, opening: Opening, who: str, now: datetime) -> str:
     unit.flush()
     unit.add(
         IncidentUpdateRow(
-            incident_id=made, number=1, status=states[0], text=opening.text, who=who, at=now
+            incident_id=made,
+            number=1,
+            cause=f"{made}:1",
+            status=states[0],
+            text=opening.text,
+            who=who,
+            at=now,
         )
     )
     return made
@@ -116,7 +122,13 @@ def update(
     number = (last or 0) + 1
     unit.add(
         IncidentUpdateRow(
-            incident_id=incident_id, number=number, status=wanted, text=text, who=who, at=now
+            incident_id=incident_id,
+            number=number,
+            cause=f"{incident_id}:{number}",
+            status=wanted,
+            text=text,
+            who=who,
+            at=now,
         )
     )
     row.status, row.updated_at, row.next_update_at = wanted, now, next_update_at
@@ -132,14 +144,6 @@ def find(unit: Unit, incident_id: str) -> Incident:
             f"there is no incident {incident_id!r}; `intake incidents list` shows all"
         )
     return value(row)
-
-
-def value(row: IncidentRow) -> Incident:
-    """The row as the pure rooms know it."""
-    return Incident(
-        row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules), tuple(row.areas),
-        tuple(row.accounts), tuple(row.words), row.next_update_at,
-    )  # fmt: skip
 
 
 def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:

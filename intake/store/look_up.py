@@ -12,13 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.addresses import ascii_lower
 from intake.known import (
-    OPEN_STATES,
     Account,
     CaseBrief,
     CaseLine,
     CaseList,
     Contact,
-    Incident,
     Keys,
     Known,
     Membership,
@@ -28,6 +26,7 @@ from intake.known import (
     StoredField,
     Twin,
 )  # fmt: skip
+from intake.store import known_incidents
 from intake.store.engine import Unit
 from intake.tables import (
     AccountAliasRow,
@@ -37,7 +36,6 @@ from intake.tables import (
     ContactEmailRow,
     ContactRow,
     CounterRow,
-    IncidentRow,
     MembershipRow,
     MessageRow,
     OutboxRow,
@@ -46,7 +44,6 @@ from intake.tables import (
 
 FIRST_NUMBER = 1001
 MAX_RECENT = 200  # letters to one contact in a day that are looked at
-MAX_INCIDENTS = 50  # open at a time that a case may be about
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
@@ -87,7 +84,7 @@ def look_up(
         recent=recent,
         next_number=f"{case_prefix}{_next(unit)}",
         returned=_returned(unit, keys),
-        incidents=_incidents(unit),
+        incidents=known_incidents.open_ones(unit),
         confirms=_confirms(unit, keys),
     )
 
@@ -116,23 +113,6 @@ def _confirms(unit: Unit, keys: Keys) -> str:
         )
     )
     return unit.scalar(query) or ""
-
-
-def _incidents(unit: Unit) -> tuple[Incident, ...]:
-    """Everything that is open, newest first: a handful at most."""
-    query = (
-        select(IncidentRow)
-        .where(_c(IncidentRow.status).in_(OPEN_STATES))
-        .order_by(_c(IncidentRow.created_at).desc())
-        .limit(MAX_INCIDENTS)
-    )
-    return tuple(
-        Incident(
-            row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules),
-            tuple(row.areas), tuple(row.accounts), tuple(row.words), row.next_update_at,
-        )
-        for row in unit.scalars(query)
-    )  # fmt: skip
 
 
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:

@@ -1,0 +1,71 @@
+"""Incidents and their updates as the pure rooms know them: read, never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+
+from intake.known import CLOSED_STATES, OPEN_STATES, Incident, Update
+from intake.notice_tables import IncidentRow, IncidentUpdateRow
+from intake.store.engine import Unit
+
+MAX_INCIDENTS = 50  # open at a time that a case may be about
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def value(row: IncidentRow) -> Incident:
+    """The row as the pure rooms know it."""
+    return Incident(
+        row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules), tuple(row.areas),
+        tuple(row.accounts), tuple(row.words), row.next_update_at, row.notice_class,
+        tuple(row.contact_types), row.public, row.starts_at, row.ends_at, row.sequence,
+        row.short_notice, row.closed_at, row.created_at, row.updated_at,
+    )  # fmt: skip
+
+
+def update_value(row: IncidentUpdateRow) -> Update:
+    """An update as the pure rooms know it."""
+    return Update(
+        row.incident_id, row.number, row.kind, row.status, row.text, row.at, row.who,
+        row.wrong_number, row.next_update_at, row.starts_at, row.ends_at, row.sequence,
+    )  # fmt: skip
+
+
+def updates(unit: Unit, incident_id: str) -> tuple[Update, ...]:
+    """Every update of it, the oldest first."""
+    query = (
+        select(IncidentUpdateRow)
+        .where(_c(IncidentUpdateRow.incident_id) == incident_id)
+        .order_by(_c(IncidentUpdateRow.number))
+    )
+    return tuple(update_value(row) for row in unit.scalars(query))
+
+
+def open_ones(unit: Unit) -> tuple[Incident, ...]:
+    """Everything that is open, newest first: a handful at most."""
+    query = (
+        select(IncidentRow)
+        .where(_c(IncidentRow.status).in_(OPEN_STATES))
+        .order_by(_c(IncidentRow.created_at).desc())
+        .limit(MAX_INCIDENTS)
+    )
+    return tuple(value(row) for row in unit.scalars(query))
+
+
+def public(unit: Unit, closed_since: datetime) -> list[tuple[Incident, tuple[Update, ...]]]:
+    """What stands on the notifications page: open, or closed since then; the newest first."""
+    closed = and_(
+        _c(IncidentRow.status).in_(CLOSED_STATES), _c(IncidentRow.closed_at) < closed_since
+    )
+    query = (
+        select(IncidentRow)
+        .where(_c(IncidentRow.public), ~closed)
+        .order_by(_c(IncidentRow.created_at).desc(), _c(IncidentRow.id).desc())
+    )
+    rows = list(unit.scalars(query))
+    return [(value(row), updates(unit, row.id)) for row in rows]
