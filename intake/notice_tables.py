@@ -111,6 +111,7 @@ class NoticeRecipientRow(Base, table=True):
     zone: str  # IANA name of the account's or the service's time zone
     accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # concerned ones
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())  # why they are told
+    cases: list[str] = Field(default_factory=list, sa_column=json_column())  # their own about it
     priority: int = 1  # 0: filed a case or at an affected account; higher later
     first_number: (
         int  # oldest update that this letter tells of; below ``number``: it has missed some

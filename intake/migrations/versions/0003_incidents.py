@@ -119,6 +119,7 @@ def _notice_recipients() -> None:
         sa.Column("zone", AutoString(), nullable=False),
         sa.Column("accounts", JSON, nullable=False),
         sa.Column("reasons", JSON, nullable=False),
+        sa.Column("cases", JSON, nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("first_number", sa.Integer(), nullable=False),
         sa.Column("plain", sa.Boolean(), nullable=False),
