@@ -33,7 +33,7 @@ class Recipient:
     address: str
     accounts: tuple[str, ...]  # those of theirs that are concerned
     reasons: tuple[str, ...]
-    priority: int = 1  # 0 first: filed a case, or at an affected account; 2 last
+    priority: int = 2  # 0: filed a case; 1: at an affected account; 3: Read Only, last
     zone: str = "UTC"  # IANA name
     cases: tuple[str, ...] = ()  # numbers of their own cases about it
     digest: bool = False  # told in the daily summary
@@ -205,11 +205,13 @@ def _by_rule(
 
 
 def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], world: World) -> int:
-    """0 for affected people, 1 for Authorized and Technical contacts, 2 for the rest."""
-    if contact.id in world.filed or incident.accounts or world.affected & set(accounts):
+    """Who has a case first, then affected accounts, then Authorized and Technical, then the rest."""
+    if contact.id in world.filed:
         return 0
+    if incident.accounts or world.affected & set(accounts):
+        return 1
     types = {member.contact_type for member in contact.memberships}
-    return 1 if types & set(NEVER_MUTED) else 2
+    return 2 if types & set(NEVER_MUTED) else 3
 
 
 def _zone(accounts: Sequence[str], world: World) -> str:
@@ -274,7 +276,7 @@ def _stand_in(
     )
     address = next(one for one in other.emails if ascii_lower(one) not in world.suspended)
     return Recipient(
-        other.id, other.name, address, accounts, (reason,), 1, _zone(accounts, world),
+        other.id, other.name, address, accounts, (reason,), 2, _zone(accounts, world),
         world.filed.get(other.id, ()),
     )  # fmt: skip
 

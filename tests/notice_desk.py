@@ -21,7 +21,7 @@ from intake.store.engine import Engine, Unit, open_engine, reading, writing
 from intake.store.incidents import Opening
 from intake.store.notice_list import Terms, chosen
 from intake.store.notice_queue import Pace
-from intake.tables import AccountRow, ContactEmailRow, ContactRow, MembershipRow
+from intake.tables import AccountRow, CaseRow, ContactEmailRow, ContactRow, MembershipRow
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TERMS = Terms((b"a secret of the tests, long enough",), "desk.example")
@@ -162,7 +162,9 @@ class Desk:
         if number:
             query = query.where(NoticeRecipientRow.number == number)
         with reading(self.engine) as unit:
-            return list(unit.scalars(query.order_by(NoticeRecipientRow.id)))
+            found = list(unit.scalars(query.order_by(NoticeRecipientRow.id)))
+            unit.expunge_all()
+            return found
 
     def states(self, incident: str = "INC-1", number: int = 0) -> Counter[str]:
         """How many rows are in which state."""
@@ -209,3 +211,17 @@ def _people(unit: Unit, count: int, domains: Sequence[str]) -> list[str]:
         ],
     )
     return emails
+
+
+def case_of(unit: Unit, contact: str, incident: str) -> str:
+    """A case of that contact that is about the incident; its number."""
+    number = f"CASE-{contact}"
+    unit.add(
+        CaseRow(
+            number=number, account_id="bayside", contact_id=contact, type="application_issue",
+            priority="Medium", department="support", status="open", subject="x", description="x",
+            incident_id=incident, message_id=1, received_at=NOW, created_at=NOW, updated_at=NOW,
+        )
+    )  # fmt: skip
+    unit.flush()
+    return number

@@ -178,6 +178,15 @@ def left(unit: Unit, update_id: int | None) -> int:
     return unit.scalar(query) or 0
 
 
+def _any_left(unit: Unit, update_id: int | None) -> bool:
+    query = select(_c(NoticeRecipientRow.id)).where(
+        _c(NoticeRecipientRow.update_id) == update_id,
+        _c(NoticeRecipientRow.finished_at).is_(None),
+        _c(NoticeRecipientRow.state) != "digest",
+    )
+    return unit.scalar(query.limit(1)) is not None
+
+
 def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
     """The update of that number, or the newest one. Raises IncidentError."""
     query = select(IncidentUpdateRow).where(_c(IncidentUpdateRow.incident_id) == incident_id)
@@ -192,7 +201,7 @@ def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
 def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
     """A broadcast with nothing left to send is done, and says so to whoever listens."""
     row = chosen(unit, incident_id, number)
-    if row.send_state != "sending" or left(unit, row.id):
+    if row.send_state != "sending" or _any_left(unit, row.id):
         return
     row.send_state, row.finished_at = "done", now
     unit.flush()

@@ -144,6 +144,12 @@ def _notice_recipients() -> None:
         sa.UniqueConstraint("update_id", "key", name=op.f("uq_notice_recipients_update_id_key")),
     )
     op.create_index(
+        "ix_notice_recipients_update_id_finished_at",
+        "notice_recipients",
+        ["update_id", "finished_at"],
+        unique=False,
+    )
+    op.create_index(
         "ix_notice_recipients_attempted_at", "notice_recipients", ["attempted_at"], unique=False
     )
     op.create_index(
