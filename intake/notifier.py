@@ -205,7 +205,7 @@ def _by_rule(
 
 
 def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], world: World) -> int:
-    """Who has a case first, then affected accounts, then Authorized and Technical, then the rest."""
+    """Who has a case, then affected accounts, then Authorized and Technical, then the rest."""
     if contact.id in world.filed:
         return 0
     if incident.accounts or world.affected & set(accounts):
