@@ -21,7 +21,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from intake import letters
+from intake import letters, notice_jobs
 from intake.antivirus import Scanner, ScannerError
 from intake.assembly import Assembly, Line, assemble
 from intake.blobs import BlobError
@@ -45,6 +45,8 @@ SWEEP_HOURS = 6
 INSPECT_SECONDS = 15
 INSPECTED_AT_ONCE = 100  # files
 REMIND_MINUTES = 30
+CLOCK_SECONDS = 20
+BROADCAST_SECONDS = 1
 MAX_BACKOFF_SECONDS = 900
 TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
 
@@ -57,6 +59,7 @@ class PassReport:
 
     mailboxes: list[Tally] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
+    notices: Posted = field(default_factory=Posted)
     failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
 
     @property
@@ -91,7 +94,9 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
                 line.box.close()
         _remind(config, made)
         _inspect(config, made)
+        notice_jobs.tick(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
+        report.notices = notice_jobs.broadcast(made, once=True)
     return report
 
 
@@ -266,6 +271,25 @@ class Service:
         except TROUBLE as trouble:
             log.error("remind-failed", why=str(trouble))
 
+    def clock(self) -> None:
+        """What is planned starts, ends and is reminded of."""
+        try:
+            if notice_jobs.tick(self.config, self.made):
+                self.letters.set()
+            self.last["clock"] = _stamp()
+        except TROUBLE as trouble:
+            log.error("clock-failed", why=str(trouble))
+
+    def broadcast(self) -> None:
+        """Notices, as many as the pace allows."""
+        try:
+            posted = notice_jobs.broadcast(self.made)
+            self.last["broadcast"] = _stamp()
+            if posted.failures:
+                log.warning("broadcast-trouble", replies=posted.failures)
+        except TROUBLE as trouble:
+            log.error("broadcast-failed", why=str(trouble))
+
     def inspect(self) -> None:
         """Files in quarantine are shown to the virus scanner."""
         try:
@@ -338,7 +362,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     lines = service.made.lines
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(lines) + 5)},
+        executors={"default": ThreadPoolExecutor(len(lines) + 8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -350,6 +374,8 @@ def _schedule(service: Service) -> BackgroundScheduler:
         every(line.poll_seconds + 0.5, service.collect, f"collect:{line.name}", line)
     every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
     every(REMIND_MINUTES * 60, service.remind, "remind")
+    every(CLOCK_SECONDS, service.clock, "clock")
+    every(BROADCAST_SECONDS, service.broadcast, "broadcast")
     every(INSPECT_SECONDS, service.inspect, "inspect")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")

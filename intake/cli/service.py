@@ -105,7 +105,11 @@ def _report(report: PassReport) -> dict[str, Any]:
             "sent": posted.sent, "retry": posted.retry, "failed": posted.failed,
             "in_doubt": posted.in_doubt,
         },
-        "failures": [*report.failures, *posted.failures],
+        "notices": {
+            "sent": report.notices.sent, "retry": report.notices.retry,
+            "failed": report.notices.failed, "in_doubt": report.notices.in_doubt,
+        },
+        "failures": [*report.failures, *posted.failures, *report.notices.failures],
     }  # fmt: skip
 
 
@@ -119,7 +123,13 @@ def _show_report(report: PassReport) -> None:
         f"letters: {posted.sent} sent, {posted.retry} put off, {posted.failed} refused, "
         f"{posted.in_doubt} in doubt"
     )
-    for words in posted.failures:
+    if report.notices.total:
+        told = report.notices
+        say(
+            f"notices: {told.sent} sent, {told.retry} put off, {told.failed} refused, "
+            f"{told.in_doubt} in doubt"
+        )
+    for words in dict.fromkeys((*posted.failures, *report.notices.failures)):
         say(f"  the server said: {safe(words)}")
 
 
