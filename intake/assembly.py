@@ -24,6 +24,7 @@ from intake.letters import House, Templates
 from intake.mailbox.box import Box, MailboxError
 from intake.mailbox.imap import ImapBox, ImapSettings
 from intake.mailbox.maildir import MaildirBox
+from intake.notice_mail import NoticeStyle
 from intake.oauth import OAuthError, TokenSource
 from intake.pipeline import Judge
 from intake.pool import Pool
@@ -161,6 +162,24 @@ def load_templates(config: Config) -> Templates:
         for path in sorted((*own.glob("*/*.txt"), *own.glob("*/*.html"))):
             sources[path.relative_to(own).as_posix()] = path.read_text("utf-8")
     return Templates(sources)
+
+
+def notice_style(config: Config) -> NoticeStyle:
+    """What all notices have in common, with what the configuration leaves to be derived."""
+    own, service = config.shape.notices, config.service
+    domain = service.address.rpartition("@")[2]
+    return NoticeStyle(
+        name=own.name or f"{service.name} status",
+        from_address=own.from_address or service.address,
+        reply_to=service.address,
+        bounce_address=config.delivery.bounce_address or service.address,
+        verp=own.verp,
+        list_id=own.list_id or f"status.{domain.lower()}",
+        unsubscribe_url=own.unsubscribe_url,
+        mandatory=own.mandatory_classes,
+        page_url=config.shape.page.url,
+        lead_days=own.lead_days,
+    )
 
 
 def pool_settings(config: Config) -> PoolSettings:

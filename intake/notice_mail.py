@@ -40,7 +40,7 @@ from intake.wire import LetterError
 
 __all__ = ["Built", "LetterError", "NoticeLetter", "NoticeStyle", "address", "build", "clock_text"]
 
-MAX_SUBJECT_CHARS = 240
+MAX_SUBJECT_CHARS = 350  # a title of 200, a name and an id always fit
 MAX_OWN_CHARS = 300  # of a name, or of a reason
 MAX_REASONS = 5
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")

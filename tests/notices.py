@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from intake import assembly
+from intake import assembly, config_shape
 from intake import config as settings
-from intake import config_shape
 from intake.known import Incident, Update
 from intake.letters import House
 from intake.notice_view import NoticeStyle
@@ -57,7 +56,8 @@ MAINTENANCE = Incident(
 WORDS = (
     "Teachers see the old grades after posting. Nothing is lost; the new grades\n"
     "arrive late.\n\n"
-    "We have seen this:\n- posting by assignment is slow\n- posting by section\n  stops after a while\n\n"
+    "We have seen this:\n- posting by assignment is slow\n- posting by section\n"
+    "  stops after a while\n\n"
     "More at https://status.example/INC-42 (kept up to date)."
 )
 
