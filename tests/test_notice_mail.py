@@ -23,6 +23,7 @@ from intake import config as configuration
 from intake.addresses import ascii_lower
 from intake.letters import Templates
 from intake.notice_mail import Built, LetterError, NoticeLetter, address, build, clock_text
+from intake.notice_times import span
 from intake.notice_view import MAX_TEXT_CHARS, OWN, blocks, named
 from intake.notifier import Addressee, Notice
 from tests.calendars import Diary, read
@@ -364,6 +365,12 @@ def test_missed_updates_beyond_the_room_are_counted() -> None:
     assert "5 older ones are left out here." in text
 
 
+def test_spans_of_time_are_told_in_words() -> None:
+    """Days, hours and minutes, each left out where there are none."""
+    told = [span(timedelta(minutes=minutes)) for minutes in (0, 1, 60, 1440, 1501)]
+    assert told == ["less than a minute", "1 minute", "1 hour", "1 day", "1 day 1 hour 1 minute"]
+
+
 def test_many_names_are_not_all_named() -> None:
     """Twenty, and how many more."""
     assert named(f"M{n}" for n in range(23)).endswith("M18, M19 and 3 more")
@@ -402,6 +409,7 @@ def test_a_zone_that_is_none_is_utc(zone: str) -> None:
 @pytest.mark.parametrize(
     ("zone", "words"),
     [
+        ("Etc/GMT+5", "9:15 AM UTC-05:00 (14:15 UTC)"),
         ("America/Sao_Paulo", "11:15 AM UTC-03:00 (14:15 UTC)"),
         ("Asia/Kathmandu", "8:00 PM UTC+05:45 (14:15 UTC)"),
         ("Pacific/Auckland", "Tuesday, March 3, 2026, 3:15 AM NZDT (March 2, 14:15 UTC)"),
@@ -462,6 +470,19 @@ def test_whatever_is_written_it_stays_words(
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", letter.text)
     if "text/calendar" in found:
         read(found["text/calendar"])
+
+
+def test_no_name_of_ours_can_hold_a_placeholder() -> None:
+    """Not in the fields, the text, or the calendar entry."""
+    own, style = replace(house(), service="".join(OWN)), replace(STYLE, name="".join(OWN))
+    letter = address(build(KINDS["scheduled"], own, style), ZACK, own, style, NOW)
+    assert not set("".join(OWN)) & set("".join(parts(letter).values()))
+
+
+def test_a_state_is_one_line_of_words() -> None:
+    """Whatever is stored as one."""
+    letter = written(Notice(MAINTENANCE, planned(status="\x1f0\nx"), ZONE))
+    assert letter.text.startswith("Maintenance 0 x: Database")
 
 
 def test_a_title_that_is_a_template_is_only_a_title() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intake import notice_wire
 from intake.notice_wire import Parcel, encode
 from intake.wire import LetterError
 
@@ -131,6 +132,27 @@ def test_fields_keep_to_78_characters() -> None:
                 list_name="Ü" * 40, subject="word " * 40 + "end", references=(long_id, "<b@c.d>"))
     )  # fmt: skip
     assert all(len(row) <= 78 for row in raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "instead", "why"),
+    [
+        ("unstructured", lambda text: f"{text}\r\nBcc: x@y.example", "other fields"),
+        ("unstructured", lambda text: "another", "another subject"),
+        ("unstructured", lambda text: text + " x" * 600, "too long"),
+        ("unstructured", lambda text: f"{text}\n x", "bare line end"),
+        ("phrase", lambda name: '"x" <a@b.example>,', "another sender"),
+        ("_leaf", lambda part: b"Content-Type: text/plain; charset=utf-8\r\n\r\nx", "other parts"),
+        ("_encoded", lambda data, base64: (b"x", "7bit"), "another content"),
+    ],
+)
+def test_reading_back_finds_what_went_wrong(
+    monkeypatch: pytest.MonkeyPatch, name: str, instead: object, why: str
+) -> None:
+    """With any part of the writer broken on purpose, nothing leaves the house."""
+    monkeypatch.setattr(notice_wire, name, instead)
+    with pytest.raises(LetterError, match=why):
+        encode(PLAIN)
 
 
 def test_ids_that_are_none_are_left_out_of_the_thread() -> None:
