@@ -1,5 +1,8 @@
 """What mail programs make of HTML and CSS, as caniemail.com has tested it (2019 to 2024).
 
+Not looked up there, but taken from common practice: plain HTML 4 (tables and their attributes, p,
+div, br, span, a, title), colour, viewport, print and Outlook's own mso-hide.
+
 For each feature: Outlook for Windows (which draws with Word), Gmail, Apple Mail. "y" supported,
 "a" in part or with a fault, "n" not. What is not "y" everywhere says what its absence leaves,
 and the tests hold the letters to the conditions of the "a".
@@ -30,7 +33,7 @@ ELEMENTS = {
     "title": Feature("yny", "Gmail shows the subject, which says the same"),
     "meta": Feature("ana", "each is judged by its name below"),
     "style": Feature("aay", "in the head only; without it the inline styles give the light look"),
-    "body": Feature("aay", "replaced by a box; the page table has the same colour"),
+    "body": Feature("yay", "Gmail puts a box in its place; the page table has the same colour"),
     "table": Feature("yyy"),
     "tbody": Feature("yyy"),
     "tr": Feature("yyy"),
@@ -63,7 +66,7 @@ ATTRIBUTES = {
     "cellspacing": Feature("yyy"),
     "border": Feature("yyy"),
     "href": Feature("yyy"),
-    "aria-hidden": Feature("any", "the preheader is read out once more"),
+    "aria-hidden": Feature("yyy"),
     "content": Feature("yyy"),
     "http-equiv": Feature("yyy"),
     "name": Feature("yyy"),
@@ -71,15 +74,15 @@ ATTRIBUTES = {
 PROPERTIES = {
     "background-color": Feature("yyy"),
     "color": Feature("yyy"),
-    "font-family": Feature("yyy"),
+    "font-family": Feature("yay", "in Gmail's apps with other accounts the font is theirs"),
     "font-size": Feature("ayy", "in px only, not in rem"),
     "line-height": Feature("ayy", "in percent, since Outlook misreads em and px"),
     "margin": Feature("aay", "no negative values; auto is backed by align"),
     "padding": Feature("ayy", "in Outlook on table cells only; on lists its own indent stays"),
     "width": Feature("ayy", "on tables only"),
     "max-width": Feature("nyy", "a table of 600 px in a conditional comment stands in"),
-    "text-align": Feature("yyy"),
-    "text-decoration": Feature("yyy"),
+    "text-align": Feature("aay", "start and end are missing, left is used"),
+    "text-decoration": Feature("aay", "one value, underline; links are underlined anyway"),
     "border-top": Feature("ayy", "at most 8 px, on table cells"),
     "border-left": Feature("ayy", "at most 8 px, on table cells"),
     "border-top-color": Feature("ayy", "at most 8 px, on table cells"),
