@@ -121,4 +121,14 @@ def told(incident: Incident, updates: Sequence[Update], number: int, first: int)
         ends_at=chosen.ends_at or incident.ends_at,
         sequence=chosen.sequence,
     )
-    return Notice(pinned, chosen, "UTC", earlier)
+    return Notice(pinned, chosen, "UTC", earlier, was=_was(updates, chosen))
+
+
+def _was(updates: Sequence[Update], chosen: Update) -> Update | None:
+    """The update that a correction is about, or the one with the plan that has been changed."""
+    if chosen.kind == "correction":
+        return next((one for one in updates if one.number == chosen.wrong_number), None)
+    if chosen.kind != "reschedule":
+        return None
+    older = [one for one in updates if one.number < chosen.number]
+    return max(older, key=lambda one: one.number, default=None)

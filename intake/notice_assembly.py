@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from intake import config as settings
 from intake import notice_mail, tokens
@@ -63,9 +64,10 @@ def pace(config: Config, *, smooth: bool = True) -> Pace:
     )
 
 
-def plan(config: Config) -> Plan:
-    """What the clock does."""
-    return Plan(config.shape.notices.reminders, config.shape.notices.expire_hours)
+def plan(config: Config, house: House) -> Plan:
+    """What the clock does, and in which words."""
+    own = config.shape.notices
+    return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, house))
 
 
 def queue(config: Config, house: House, *, smooth: bool = True) -> NoticeQueue:

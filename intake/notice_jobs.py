@@ -21,7 +21,7 @@ log = structlog.get_logger("intake.notices")
 
 def tick(config: Config, made: Assembly) -> list[str]:
     """Starts, ends and reminders whose moment has come, and one word to the operator of debts."""
-    desk, steps = made.desk, notice_assembly.plan(config)
+    desk, steps = made.desk, notice_assembly.plan(config, made.desk.bench.house)
     habits, terms = notice_assembly.habits(config), notice_assembly.terms(config)
     now = desk.clock()
     with reading(desk.engine) as unit:

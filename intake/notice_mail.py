@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -40,7 +40,7 @@ from intake.wire import LetterError
 
 __all__ = ["Built", "LetterError", "NoticeLetter", "NoticeStyle", "address", "build", "clock_text"]
 
-MAX_SUBJECT_CHARS = 240
+MAX_SUBJECT_CHARS = 350  # a title of 200, a name and an id always fit
 MAX_OWN_CHARS = 300  # of a name, or of a reason
 MAX_REASONS = 5
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
@@ -98,16 +98,12 @@ def build(notice: Notice, house: House, style: NoticeStyle) -> Built:
             f"characters, a letter holds {MAX_TEXT_CHARS}"
         )
     view = look(notice, style, house.service)
-    organizer = ics.Organizer(house.service, style.reply_to, style.page_url)
-    entry = ""
-    if view.values["calendar"]:
-        entry = ics.event_calendar(notice.incident, notice.update, organizer, notice.update.at)
     subject = house.templates.fill("notice/subject.txt", view.values)
     return Built(
         subject=line(subject, MAX_SUBJECT_CHARS),
         copy=_copy(view, house, style, offered=True),
         bound=_copy(view, house, style, offered=False),
-        calendar=entry,
+        calendar=_entry(view, notice, style) if view.values["calendar"] else "",
         method=ics.method(notice.update),
     )
 
@@ -170,6 +166,14 @@ def clock_text(house: House, kind: str, status: str) -> str:
     """What an update says that the clock writes: a reminder, a start, an end (notice/clock.txt)."""
     values = {"update_kind": kind, "status": status}
     return tidy(house.templates.fill("notice/clock.txt", values)).strip()
+
+
+def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
+    """The calendar entry, with the words that the view has made harmless."""
+    shown = view.values
+    incident = replace(notice.incident, title=shown["title"], impact=shown["impact"])
+    organizer = ics.Organizer(shown["service"], style.reply_to, style.page_url)
+    return ics.event_calendar(incident, notice.update, organizer, notice.update.at)
 
 
 def _mailto(address: str, subject: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -93,7 +93,6 @@ class View:
     blocks: tuple[Block, ...]
     earlier: tuple[Earlier, ...]
     left_out: int  # earlier updates that were too much
-    facts: tuple[tuple[str, str], ...] = field(default=())  # label, value
 
 
 def look(notice: Notice, style: NoticeStyle, service: str) -> View:
@@ -110,8 +109,8 @@ def look(notice: Notice, style: NoticeStyle, service: str) -> View:
         "title": line(incident.title, MAX_TITLE_CHARS) or line(incident.id, 40),
         "kind": incident.kind,
         "notice_class": incident.notice_class,
-        "status": update.status,
-        "update_kind": update.kind,
+        "status": line(update.status, 40),
+        "update_kind": line(update.kind, 40),
         "turn": "" if notice.plain else TURNS.get(update.kind, ""),
         "open": update.status not in CLOSED_STATES,
         "affected": named([one for one in modules if one]),

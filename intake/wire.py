@@ -83,7 +83,7 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
 
 
 def unstructured(text: str) -> str:
-    """A field's words: ASCII as it is when it is short and harmless, else encoded-words of at most 75 characters."""
+    """A field's words: harmless ASCII as it is, else encoded-words of at most 75 characters."""
     if _PLAIN_WORDS.match(text) and "=?" not in text and len(text) <= 60:
         return text
     if _PLAIN_WORDS.match(text) and "=?" not in text:
@@ -117,7 +117,7 @@ def _encoded_words(text: str) -> list[str]:
 
 
 def phrase(name: str) -> str:
-    """A display name as it stands in a field: a quoted string when it is ASCII, encoded-words when it is not."""
+    """A name in a field: a quoted string when it is ASCII, encoded-words when it is not."""
     plain = "".join(c for c in name if c.isprintable())[:100]
     if plain.isascii() and "=?" not in plain:
         escaped = plain.replace("\\", "\\\\").replace('"', '\\"')

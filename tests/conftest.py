@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from intake import logs
+
+settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
+settings.load_profile("intake")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -56,7 +56,8 @@ MAINTENANCE = Incident(
 WORDS = (
     "Teachers see the old grades after posting. Nothing is lost; the new grades\n"
     "arrive late.\n\n"
-    "We have seen this:\n- posting by assignment is slow\n- posting by section\n  stops after a while\n\n"
+    "We have seen this:\n- posting by assignment is slow\n- posting by section\n"
+    "  stops after a while\n\n"
     "More at https://status.example/INC-42 (kept up to date)."
 )
 

@@ -27,6 +27,8 @@ DOORS = {
     "tomllib": ("config",),
     "pydantic_settings": ("config",),
     "jinja2": ("letters",),
+    "css_inline": ("notice_mail",),
+    "icalendar": ("ics",),
     "selectolax": ("mime/",),
     "dkim": ("evidence",),
     "dns": ("evidence",),
@@ -38,9 +40,9 @@ DOORS = {
 }
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
-    "identity",
+    "ics", "identity",
     "known", "labels", "letter",
-    "message", "mime/", "notifier",
+    "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
     "parsers/", "policy", "proof", "rules", "timetable", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(

@@ -80,3 +80,57 @@ def test_an_address_of_a_case_reads_back_and_no_other() -> None:
     assert tokens.read_reply_addresses((OLD,), [made]) == ()
     other = made.replace("1001", "1002")
     assert tokens.read_reply_addresses((NEW,), [other, "support+data-restore@desk.example"]) == ()
+
+
+def test_a_token_to_unsubscribe_with_reads_back() -> None:
+    """From a subject as people and programs send it; the row comes back, in any letter case."""
+    token = tokens.unsubscribe_token((NEW,), 17)
+    for text in (token, f"unsubscribe {token}", f"Re: UNSUBSCRIBE {token.upper()}.", f"<{token}>"):
+        assert tokens.read_unsubscribe_token((NEW,), text) == 17
+    assert tokens.read_unsubscribe_token((OLD, NEW), token) == 17
+    assert tokens.read_unsubscribe_token((OLD,), token) is None
+    assert tokens.read_unsubscribe_token((NEW,), token.replace("17", "18")) is None
+
+
+def test_a_bounce_address_reads_back() -> None:
+    """Also when a server has written it in small letters; the old plus part is gone."""
+    made = tokens.bounce_address((NEW,), 2**63 - 1, "Bounce+x@Desk.example")
+    assert made.startswith("Bounce+b-9223372036854775807-")
+    assert len(made.partition("@")[0]) <= 64
+    keys = ["a@b.example", made.lower(), made]
+    assert tokens.read_bounce_addresses((NEW,), keys) == (2**63 - 1,)
+    assert tokens.read_bounce_addresses((OLD, NEW), keys) == (2**63 - 1,)
+    assert tokens.read_bounce_addresses((OLD,), keys) == ()
+
+
+def test_a_local_part_never_grows_beyond_64_octets() -> None:
+    """A long address stays as it is: mail to a longer one might not be taken."""
+    address = "a" * 40 + "@desk.example"
+    assert tokens.bounce_address((NEW,), 12345678, address) == address
+
+
+def test_a_token_is_good_for_one_use_only() -> None:
+    """Who can unsubscribe cannot report a bounce, nor the other way round."""
+    bounce = tokens.bounce_address((NEW,), 17, "bounce@desk.example")
+    inner = bounce.partition("+b-")[2].partition("@")[0]
+    assert tokens.read_unsubscribe_token((NEW,), inner) is None
+    forged = f"bounce+b-{tokens.unsubscribe_token((NEW,), 17)}@desk.example"
+    assert tokens.read_bounce_addresses((NEW,), [forged]) == ()
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(0, 60), st.sampled_from("abcxyz234567890-"))
+def test_no_altered_row_token_is_accepted(row: int, place: int, char: str) -> None:
+    """Changing any one character of it makes it nobody's."""
+    token = tokens.unsubscribe_token((NEW,), row)
+    place %= len(token)
+    altered = token[:place] + char + token[place + 1 :]
+    if altered != token:
+        assert tokens.read_unsubscribe_token((NEW,), altered) is None
+    assert tokens.read_unsubscribe_token((NEW,), f"x {token}") == row
+
+
+@given(st.text(alphabet=st.characters()))
+def test_any_text_is_survived_as_a_row_token(text: str) -> None:
+    """Nothing of random text is a token, and none makes the reading raise."""
+    assert tokens.read_unsubscribe_token((NEW,), text) is None
+    assert tokens.read_bounce_addresses((NEW,), [text, f"a+b-{text}@b.example"]) == ()

@@ -6,7 +6,8 @@ written in one transaction: a step is taken once or not at all, whenever the pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ class Plan:
 
     reminders: tuple[str, ...] = ("14d", "7d", "24h", "1h")
     expire_hours: int = 72
+    words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual ones
 
 
 def _c(column: Any) -> Any:
@@ -66,6 +68,8 @@ def _steps(
             step = reminder_due(value(row), plan.reminders, announced.approved_at, now)
         if step is None or _was_taken(unit, step):
             break
+        if plan.words is not None:
+            step = replace(step, text=plan.words(step.kind, step.status))
         lines.append(_take(unit, row, step, announced, now, habits, terms))
     return lines
 
