@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,35 @@ def test_a_real_server_gets_the_same_bytes(tmp_path: Path) -> None:
         letters = sink.letters()
     assert len(letters) == 20
     assert all(b"\r\n.a line that begins with a dot\r\nend\r\n" in letter for letter in letters)
+
+
+def test_the_dot_does_not_wait_for_the_text_to_be_acknowledged(tmp_path: Path) -> None:
+    """Without this each letter costs 40 ms: the dot is a small write behind a larger one."""
+    with smtp_sink(tmp_path) as sink:
+        one = lane(sink.port)
+        assert isinstance(send(one), Sent)
+        server = one._server
+        assert server is not None
+        assert isinstance(server.sock, socket.socket)
+        assert server.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("faults", "everybody"),
+    [
+        ({"greet": "421 busy"}, True),
+        ({"mail": "451 later"}, True),
+        ({"rcpt": "close"}, True),
+        ({"rcpt": "450 greylisted"}, False),
+        ({"data": "451 later"}, False),
+    ],
+)
+def test_a_fault_of_the_server_is_no_fault_of_the_recipient(
+    faults: dict[str, str], everybody: bool
+) -> None:
+    """What meets every letter says so; what one recipient causes does not."""
+    with listening(FakeSmtp(faults).serve) as port:
+        found = send(lane(port))
+    assert isinstance(found, Retry)
+    assert found.everybody is everybody
