@@ -26,13 +26,14 @@ DOORS = {
     "mailparser": ("message", "mime/"),
     "tomllib": ("config",),
     "pydantic_settings": ("config",),
-    "jinja2": ("letters",),
+    "jinja2": ("letters", "page"),
     "selectolax": ("mime/",),
     "dkim": ("evidence",),
     "dns": ("evidence",),
     "publicsuffixlist": ("evidence",),
     "oauthlib": ("oauth",),
     "tnefparse": ("mime/",),
+    "icalendar": ("ics", "page_calendar"),
     "pymap": ("cli/demo_servers",),
     "aiosmtpd": ("cli/demo_servers",),
 }
@@ -40,7 +41,7 @@ PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
     "identity",
     "known", "labels", "letter",
-    "message", "mime/", "notifier",
+    "message", "mime/", "notifier", "page_",
     "parsers/", "policy", "proof", "rules", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
