@@ -246,6 +246,8 @@ def test_a_fault_of_the_server_is_no_fault_of_the_recipient(
 ) -> None:
     """What meets every letter says so; what one recipient causes does not."""
     with listening(FakeSmtp(faults).serve) as port:
-        found = send(lane(port))
+        one = lane(port)
+        found = send(one)
+        one.close()
     assert isinstance(found, Retry)
     assert found.everybody is everybody

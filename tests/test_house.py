@@ -26,9 +26,9 @@ DOORS = {
     "mailparser": ("message", "mime/"),
     "tomllib": ("config",),
     "pydantic_settings": ("config",),
-    "jinja2": ("letters",),
+    "jinja2": ("letters", "page"),
     "css_inline": ("notice_mail",),
-    "icalendar": ("ics",),
+    "icalendar": ("ics", "page_calendar"),
     "selectolax": ("mime/",),
     "dkim": ("evidence",),
     "dns": ("evidence",),
@@ -43,6 +43,7 @@ PURE = (
     "ics", "identity",
     "known", "labels", "letter",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
+    "page_",
     "parsers/", "policy", "proof", "rules", "timetable", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(

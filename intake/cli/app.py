@@ -22,6 +22,7 @@ from intake.cli import (
     messages,
     notices,
     outbox,
+    page,
     service,
 )  # fmt: skip
 from intake.cli.screen import Abort, settings
@@ -41,6 +42,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 notices.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(page.app, name="page")
 service.register(app)
 doctor.register(app)
 

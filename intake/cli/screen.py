@@ -73,6 +73,7 @@ def plainly() -> Iterator[None]:
     from intake.delivery import DeliveryError
     from intake.letters import LetterError
     from intake.mailbox.box import MailboxError
+    from intake.page import PageError
     from intake.pool import PoolError
     from intake.review import ReviewError
     from intake.store.engine import StoreError
@@ -88,7 +89,7 @@ def plainly() -> Iterator[None]:
         raise Abort(str(error), EX_CONFIG if error.kind == "schema" else code) from None
     except MailboxError as error:
         raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
-    except (BlobError, PoolError) as error:
+    except (BlobError, PageError, PoolError) as error:
         raise Abort(str(error), EX_IOERR) from None
     except (IncidentError, PeopleError, ReviewError) as error:
         raise Abort(str(error)) from None

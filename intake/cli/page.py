@@ -1,0 +1,56 @@
+"""``intake page``: what everybody may see of incidents and maintenances, as files."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import typer
+
+from intake.cli.screen import ConfigOption, JsonOption, load, plainly, say, show_json
+
+app = typer.Typer(help="The notifications page.", no_args_is_help=True)
+
+
+@app.command()
+def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Writes the page, its feeds and its calendar now; files that are right are not touched."""
+    from intake import publishing
+    from intake.store.engine import open_engine, reading
+    from intake.store.schema import check
+
+    with plainly():
+        given, now = load(config), datetime.now(UTC)
+        folder = publishing.folder(given)
+        engine = open_engine(given.database_url)
+        try:
+            check(engine)
+            changed = publishing.publish(given, engine, now)
+            with reading(engine) as unit:
+                notices = publishing.board(given, unit, now).notices
+        finally:
+            engine.dispose()
+    shown = sum(one.open for one, _ in notices)
+    url = given.shape.page.url
+    if as_json:
+        found = {"changed": changed, "open": shown, "closed": len(notices) - shown}
+        show_json({**found, "folder": str(folder), "url": url})
+        return
+    say(f"{'written' if changed else 'nothing has changed'}: {folder}/index.html")
+    say(f"{shown} open, {len(notices) - shown} closed{f', seen at {url}' if url else ''}")
+
+
+def refresh(config: str | None) -> None:
+    """The page after a committed change: what goes wrong here is said and undoes nothing."""
+    from intake import publishing
+    from intake.page import PageError
+    from intake.store.engine import StoreError, open_engine
+
+    given = load(config)
+    engine = open_engine(given.database_url)
+    try:
+        publishing.publish(given, engine, datetime.now(UTC))
+    except (PageError, StoreError) as error:
+        print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - beside the command's own output
+    finally:
+        engine.dispose()
