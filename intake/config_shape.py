@@ -234,6 +234,7 @@ class Page(Section):
     url: str = Field(default="", pattern=r"^$|^https?://[^\s<>]+$")
     title: str = Field(default="", max_length=80)
     closed_days: Positive = 90
+    show: Literal["written", "approved"] = "written"
 
 
 class Webhook(Section):

@@ -7,11 +7,12 @@ from datetime import datetime
 
 import structlog
 
-from intake import letters, notice_assembly
+from intake import letters, notice_assembly, publishing
 from intake.assembly import Assembly
 from intake.broadcast import NoticeQueue
 from intake.config import Config
 from intake.dispatch import Posted, dispatch
+from intake.page import PageError
 from intake.store import plan
 from intake.store.engine import Unit, reading, writing
 from intake.store.record import put_letter
@@ -34,6 +35,15 @@ def tick(config: Config, made: Assembly) -> list[str]:
     for line in taken:
         log.info("clock", what=line)
     return taken
+
+
+def show(config: Config, made: Assembly) -> None:
+    """The notifications page as it stands; what goes wrong with it stops nothing else."""
+    try:
+        if publishing.publish(config, made.desk.engine, made.desk.clock()):
+            log.info("page-written")
+    except PageError as trouble:
+        log.error("page-failed", why=str(trouble))
 
 
 def _nag(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:

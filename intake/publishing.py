@@ -35,7 +35,7 @@ def board(config: Config, unit: Unit, now: datetime) -> PageData:
         service=config.service.name,
         address=config.service.address,
         zone=config.service.timezone,
-        notices=tuple(known_incidents.public(unit, since)),
+        notices=tuple(known_incidents.public(unit, since, approved=own.show == "approved")),
         url=own.url,
         closed_days=own.closed_days,
     )

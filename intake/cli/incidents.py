@@ -234,7 +234,10 @@ def hold(
 
 
 def changed(config: Config, incident_id: str) -> None:
-    """What follows every change: the next step said."""
+    """What follows every change: the page shows it, and the next step is said."""
+    from intake.cli.page import refresh
+
+    refresh(config)
     say(f"nobody is written to yet: `intake incidents preview {incident_id}`, then `send`")
 
 

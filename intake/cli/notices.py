@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intake.cli.incidents import File, Id, Text, changed, moment, written
+from intake.cli.page import refresh
 from intake.cli.screen import (
     EX_CONFIG,
     Abort,
@@ -139,6 +140,7 @@ def send(
         alone = people <= found.shape.notices.max_without_approval
         if alone or emergency.strip():
             broadcasts.send_now(unit, made, asked, terms, who(), now, emergency=emergency.strip())
+    refresh(found)
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
     if alone or emergency.strip():
         say(f"{made}: update {asked.update.number} goes to {people} people, {when_}")
@@ -183,6 +185,7 @@ def approve(
         made = broadcasts.approve(
             unit, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
         )
+    refresh(found)
     later = made.send_at
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
     people = len(made.audience.told)

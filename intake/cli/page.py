@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
 from intake.cli.screen import ConfigOption, JsonOption, load, plainly, say, show_json
+
+if TYPE_CHECKING:
+    from intake.config import Config
 
 app = typer.Typer(help="The notifications page.", no_args_is_help=True)
 
@@ -40,13 +44,14 @@ def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     say(f"{shown} open, {len(notices) - shown} closed{f', seen at {url}' if url else ''}")
 
 
-def refresh(config: str | None) -> None:
+def refresh(given: Config) -> None:
     """The page after a committed change: what goes wrong here is said and undoes nothing."""
     from intake import publishing
     from intake.page import PageError
     from intake.store.engine import StoreError, open_engine
 
-    given = load(config)
+    if not given.shape.page.folder:
+        return
     engine = open_engine(given.database_url)
     try:
         publishing.publish(given, engine, datetime.now(UTC))

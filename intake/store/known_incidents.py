@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import or_, select
 
 from intake.known import CLOSED_STATES, OPEN_STATES, Incident, Update
 from intake.notice_tables import IncidentRow, IncidentUpdateRow
@@ -57,15 +58,49 @@ def open_ones(unit: Unit) -> tuple[Incident, ...]:
     return tuple(value(row) for row in unit.scalars(query))
 
 
-def public(unit: Unit, closed_since: datetime) -> list[tuple[Incident, tuple[Update, ...]]]:
-    """What stands on the notifications page: open, or closed since then; the newest first."""
-    closed = and_(
-        _c(IncidentRow.status).in_(CLOSED_STATES), _c(IncidentRow.closed_at) < closed_since
+SHOWN = ("sending", "paused", "done", "cancelled", "expired")  # updates that were approved
+
+
+def public(
+    unit: Unit, closed_since: datetime, *, approved: bool = False
+) -> list[tuple[Incident, tuple[Update, ...]]]:
+    """What stands on the notifications page: open, or closed since then; the newest first.
+
+    ``approved``: only updates that a second person approved, and the state that they tell.
+    """
+    closed_at = _c(IncidentRow.closed_at)
+    recent = or_(
+        _c(IncidentRow.status).not_in(CLOSED_STATES), closed_at.is_(None), closed_at >= closed_since
     )
     query = (
         select(IncidentRow)
-        .where(_c(IncidentRow.public), ~closed)
+        .where(_c(IncidentRow.public), recent)
         .order_by(_c(IncidentRow.created_at).desc(), _c(IncidentRow.id).desc())
     )
-    rows = list(unit.scalars(query))
-    return [(value(row), updates(unit, row.id)) for row in rows]
+    found = []
+    for row in list(unit.scalars(query)):
+        written = updates(unit, row.id)
+        if not approved:
+            found.append((value(row), written))
+            continue
+        states = select(_c(IncidentUpdateRow.number)).where(
+            _c(IncidentUpdateRow.incident_id) == row.id,
+            _c(IncidentUpdateRow.send_state).in_(SHOWN),
+        )
+        numbers = set(unit.scalars(states))
+        shown = tuple(one for one in written if one.number in numbers)
+        if shown:
+            found.append((_as_told(value(row), shown[-1]), shown))
+    return found
+
+
+def _as_told(incident: Incident, last: Update) -> Incident:
+    """The incident as that update left it."""
+    return replace(
+        incident,
+        status=last.status,
+        next_update_at=last.next_update_at,
+        starts_at=last.starts_at or incident.starts_at,
+        ends_at=last.ends_at or incident.ends_at,
+        sequence=last.sequence,
+    )
