@@ -29,6 +29,7 @@ from intake.collect import Tally, collect
 from intake.config import Config
 from intake.delivery import DeliveryError
 from intake.dispatch import Posted, dispatch
+from intake.hook_pass import HookReport, deliver_hooks
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
@@ -45,6 +46,7 @@ SWEEP_HOURS = 6
 INSPECT_SECONDS = 15
 INSPECTED_AT_ONCE = 100  # files
 REMIND_MINUTES = 30
+HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
 TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
 
@@ -57,6 +59,7 @@ class PassReport:
 
     mailboxes: list[Tally] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
+    hooks: HookReport = field(default_factory=HookReport)
     failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
 
     @property
@@ -92,6 +95,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         _remind(config, made)
         _inspect(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
+        report.hooks = deliver_hooks(made.desk.engine, config, made.desk.clock)
     return report
 
 
@@ -266,6 +270,16 @@ class Service:
         except TROUBLE as trouble:
             log.error("remind-failed", why=str(trouble))
 
+    def call_hooks(self) -> None:
+        """Other programs are told what happened."""
+        try:
+            deliver_hooks(
+                self.made.desk.engine, self.config, self.made.desk.clock, self.stop.is_set
+            )
+            self.last["hooks"] = _stamp()
+        except TROUBLE as trouble:
+            log.error("hooks-failed", why=str(trouble))
+
     def inspect(self) -> None:
         """Files in quarantine are shown to the virus scanner."""
         try:
@@ -338,7 +352,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     lines = service.made.lines
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(lines) + 5)},
+        executors={"default": ThreadPoolExecutor(len(lines) + 6)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -351,6 +365,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
     every(REMIND_MINUTES * 60, service.remind, "remind")
     every(INSPECT_SECONDS, service.inspect, "inspect")
+    every(HOOK_SECONDS, service.call_hooks, "hooks")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)

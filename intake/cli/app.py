@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 from intake import __version__
-from intake.cli import accounts, cases, contacts, doctor, incidents, messages, outbox, service
+from intake.cli import (
+    accounts,
+    cases,
+    contacts,
+    doctor,
+    hooks,
+    incidents,
+    messages,
+    outbox,
+    service,
+)
 from intake.cli.screen import Abort, settings
 
 app = typer.Typer(
@@ -30,6 +40,7 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(hooks.app, name="hooks")
 service.register(app)
 doctor.register(app)
 

@@ -105,7 +105,10 @@ def _report(report: PassReport) -> dict[str, Any]:
             "sent": posted.sent, "retry": posted.retry, "failed": posted.failed,
             "in_doubt": posted.in_doubt,
         },
-        "failures": [*report.failures, *posted.failures],
+        "hooks": {
+            "sent": report.hooks.sent, "retry": report.hooks.retry, "failed": report.hooks.failed,
+        },
+        "failures": [*report.failures, *posted.failures, *report.hooks.failures],
     }  # fmt: skip
 
 
@@ -121,6 +124,11 @@ def _show_report(report: PassReport) -> None:
     )
     for words in posted.failures:
         say(f"  the server said: {safe(words)}")
+    if report.hooks.total:
+        told = report.hooks
+        say(f"events: {told.sent} sent, {told.retry} put off, {told.failed} given up")
+    for words in report.hooks.failures:
+        say(f"  webhook {safe(words)}")
 
 
 def receive(config: ConfigOption = None) -> None:
@@ -256,6 +264,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             ),
             "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
             "letters": _counts(found.letters),
+            **({"events": _counts(found.hooks)} if found.hooks else {}),
         })  # fmt: skip
         rows = [
             (
@@ -268,8 +277,8 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         ]
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    trouble = found.waiting or found.failing or found.flagged or found.letters.get("failed", 0)
-    raise typer.Exit(1 if trouble else 0)
+    failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0)
+    raise typer.Exit(1 if found.waiting or found.failing or found.flagged or failed else 0)
 
 
 def _counts(values: dict[str, int]) -> str:

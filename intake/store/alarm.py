@@ -59,6 +59,7 @@ def lines(unit: Unit) -> list[str]:
         (status.flagged, "cases a person should look at"),
         (status.letters.get("failed", 0), "letters that could not be delivered"),
         (status.letters.get("in_doubt", 0), "letters in doubt"),
+        (status.hooks.get("failed", 0), "events that a program was not told of"),
     ):
         if count:
             found.append(f"{count:6} {what}")
