@@ -108,7 +108,7 @@ def _tell(
             state = hooks.settle(unit, claimed, outcome, clock(), give_up, spread)
         say = log.info if isinstance(outcome, Taken) else log.warning
         say(
-            "hook-called", hook=hook.name, kind=claimed.kind, event=claimed.event_id,
+            "hook-called", hook=hook.name, kind=claimed.kind, number=claimed.event_id,
             attempts=claimed.attempts, state=state or "late", reply=outcome.reply,
         )  # fmt: skip
         name = {"done": "sent", "due": "retry", "failed": "failed"}.get(state)

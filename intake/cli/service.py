@@ -237,13 +237,14 @@ def form(
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
     from intake.cli.screen import database
-    from intake.store import reports
+    from intake.store import preferences, reports
     from intake.worker import heartbeat_age
 
-    with database(config) as unit:
-        found = reports.status(unit)
     setup = load(config)
     now = datetime.now(UTC)
+    with database(config) as unit:
+        found = reports.status(unit)
+        tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
     beat = heartbeat_age(setup.path("var"), now)
     if as_json:
         show_json(
@@ -251,6 +252,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
                 "status": found,
                 "waiting": found.waiting,
                 "failing": found.failing,
+                "tasks": tasks,
                 "heartbeat_seconds": beat,
             }
         )
@@ -275,9 +277,11 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             )
             for box in found.mailboxes
         ]
+        for task in tasks:
+            say(f"to do: {safe(task)}")
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0)
+    failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
     raise typer.Exit(1 if found.waiting or found.failing or found.flagged or failed else 0)
 
 

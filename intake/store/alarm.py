@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from intake.store import reports
+from intake.store import preferences, reports
 from intake.store.engine import Unit
 from intake.tables import CaseRow, MessageRow, OutboxRow
 
@@ -36,7 +36,7 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     )
     if newest <= (last[1] if last is not None else 0):
         return None
-    return newest, lines(unit)
+    return newest, lines(unit, now)
 
 
 def _flagged() -> Any:
@@ -44,7 +44,7 @@ def _flagged() -> Any:
     return _c(CaseRow.message_id)
 
 
-def lines(unit: Unit) -> list[str]:
+def lines(unit: Unit, now: datetime) -> list[str]:
     """What waits, in numbers and rules; nothing of what anybody wrote."""
     status = reports.status(unit)
     rules = unit.execute(
@@ -64,4 +64,5 @@ def lines(unit: Unit) -> list[str]:
         if count:
             found.append(f"{count:6} {what}")
     found += [f"       mailbox {name} fails" for name in status.failing]
+    found += [f"       {task}" for task in preferences.tasks(unit, now)]
     return found
