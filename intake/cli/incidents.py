@@ -82,7 +82,7 @@ def schedule(  # noqa: PLR0913, PLR0917 - one option a column
         raise Abort(f"--end: found {end!r}, wanted a moment after {start!r}", 2)
     opening = incidents.Opening(
         "maintenance", title, _text(text, file), impact, tuple(module or ()), tuple(area or ()),
-        tuple(account or ()), (), begins, ends,
+        tuple(account or ()), starts_at=begins, ends_at=ends,
     )  # fmt: skip
     with database(config, write=True) as unit:
         made = incidents.open_(unit, opening, who(), datetime.now(UTC))
@@ -203,31 +203,3 @@ def show(
         say(f"  {account}: {len(numbers)} ({', '.join(numbers[:10])})")
     if not row["cases"]:
         say("  none")
-
-
-@app.command()
-def preview(
-    incident_id: Annotated[str, typer.Argument(help="INC-1")],
-    contact_type: Annotated[
-        list[str] | None, typer.Option("--type", help="Who is told; may be given again.")
-    ] = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Whom it concerns, each with the reason, and who is left out, and why. Sends nothing."""
-    from intake import notifier
-    from intake.store import incidents
-
-    types = tuple(contact_type or ("Authorized", "Technical"))
-    with database(config) as unit:
-        incident = incidents.find(unit, incident_id.upper())
-        contacts, accounts, suspended = incidents.people(unit)
-    found = notifier.audience(incident, contacts, accounts, types, suspended)
-    if as_json:
-        show_json(found)
-        return
-    for one in found.told:
-        say(f"{one.address}  {one.name}: {'; '.join(one.reasons)}")
-    say(f"{len(found.told)} people; {len(found.left_out)} left out")
-    for contact, why in found.left_out:
-        say(f"  {contact}: {why}")

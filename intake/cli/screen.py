@@ -76,7 +76,7 @@ def plainly() -> Iterator[None]:
     from intake.pool import PoolError
     from intake.review import ReviewError
     from intake.store.engine import StoreError
-    from intake.store.incidents import IncidentError
+    from intake.store.notice_list import IncidentError
     from intake.store.people import PeopleError
 
     try:

@@ -78,25 +78,6 @@ def _clean(value: Any) -> Any:
     return [_clean(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def event_kind(incident: Incident, told: Update, before: str) -> str:
-    """Which event an update is; ``before`` is the status until then, empty for the first update.
-
-    A change of state comes first: a correction that resolves is "incident.resolved".
-    """
-    changed = told.status != before
-    if not before:
-        return "incident.opened" if incident.kind == "incident" else "maintenance.scheduled"
-    if incident.kind == "incident":
-        if changed and told.status == "resolved":
-            return "incident.resolved"
-        return "incident.corrected" if told.kind == "correction" else "incident.updated"
-    if changed and told.status in ("completed", "cancelled"):
-        return f"maintenance.{told.status}"
-    if before == "scheduled" and told.status == "in progress":
-        return "maintenance.started"
-    return "maintenance.rescheduled" if told.kind == "reschedule" else "maintenance.updated"
-
-
 def incident_payload(incident: Incident, told: Update) -> dict[str, Any]:
     """What is said about an incident and one update of it: nobody's name and no address."""
     return {
