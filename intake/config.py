@@ -185,7 +185,13 @@ WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name,
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt variable is a mistake, not a silent nothing."""
-    fixed = ("INTAKE_CONFIG", "INTAKE_SECRET", "INTAKE_SECRET_OLD", "INTAKE_DELIVERY_PASSWORD")
+    fixed = (
+        "INTAKE_CONFIG",
+        "INTAKE_OPERATOR",
+        "INTAKE_SECRET",
+        "INTAKE_SECRET_OLD",
+        "INTAKE_DELIVERY_PASSWORD",
+    )
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
     for name in sorted(environment):
         named = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)

@@ -78,6 +78,7 @@ class Notice:
     earlier: tuple[Update, ...] = ()  # never received, oldest first; told below the update
     plain: bool = False  # of a correction: for those who never got the wrong text
     cases: tuple[str, ...] = ()  # numbers of the reader's own cases about it
+    was: Update | None = None  # corrected by this one, or with the plan that this one changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Addressee:
     root_id: str  # head of their thread about the incident; never a letter by itself
     last_id: str = ""  # of the last letter they got about it
     unsubscribe: str = ""  # token; empty: no way to unsubscribe is offered
+    row: int = 0  # id in the ledger, for the bounce address; 0: there is none yet
 
 
 def about(submission: Submission, account: str, incidents: Sequence[Incident]) -> Incident | None:
@@ -205,7 +207,7 @@ def _by_rule(
 
 
 def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], world: World) -> int:
-    """Who has a case first, then affected accounts, then Authorized and Technical, then the rest."""
+    """Who has a case, then affected accounts, then Authorized and Technical, then the rest."""
     if contact.id in world.filed:
         return 0
     if incident.accounts or world.affected & set(accounts):

@@ -21,9 +21,10 @@ from intake.cli import (
     hooks,
     incidents,
     messages,
+    notices,
     outbox,
     service,
-)
+)  # fmt: skip
 from intake.cli.screen import Abort, settings
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
+notices.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(hooks.app, name="hooks")
 service.register(app)

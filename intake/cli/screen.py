@@ -111,8 +111,10 @@ def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
 
 
 def who() -> str:
-    """The operator, as history names them."""
-    return f"operator:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'}"
+    """The operator, as history names them: who they say they are, or who is logged in."""
+    named = ("INTAKE_OPERATOR", "SUDO_USER", "USER", "LOGNAME")
+    found = next((os.environ[name] for name in named if os.environ.get(name)), "unknown")
+    return f"operator:{safe(found)[:60]}"
 
 
 def show_json(value: Any) -> None:

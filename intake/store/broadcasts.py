@@ -238,3 +238,17 @@ def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bo
         row.send_state, row.expires_at = "sending", max(row.expires_at or now, now + timedelta(1))
         note(unit, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)})
     return len(done)
+
+
+def ledger(
+    unit: Unit, incident_id: str, number: int, state: str, limit: int
+) -> list[dict[str, Any]]:
+    """The rows of an update, as they will be sent or were. Raises IncidentError."""
+    row = chosen(unit, incident_id, number)
+    query = select(NoticeRecipientRow).where(_c(NoticeRecipientRow.update_id) == row.id)
+    if state:
+        query = query.where(_c(NoticeRecipientRow.state) == state)
+    order = (_c(NoticeRecipientRow.priority), _c(NoticeRecipientRow.id))
+    return [
+        one.model_dump(mode="json") for one in unit.scalars(query.order_by(*order).limit(limit))
+    ]

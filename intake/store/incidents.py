@@ -265,7 +265,7 @@ def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
     query = select(IncidentRow).order_by(_c(IncidentRow.created_at).desc())
     if not everything:
         query = query.where(_c(IncidentRow.status).not_in(CLOSED_STATES))
-    counts = {
+    linked = {
         name: count
         for name, count in unit.execute(
             select(_c(CaseRow.incident_id), func.count())
@@ -276,7 +276,8 @@ def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id, "kind": row.kind, "status": row.status, "title": row.title,
-            "modules": row.modules, "cases": counts.get(row.id, 0),
+            "modules": row.modules, "cases": linked.get(row.id, 0),
+            "letters": chosen(unit, row.id).send_state,
             "updated_at": row.updated_at.isoformat(),
         }
         for row in unit.scalars(query)
