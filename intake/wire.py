@@ -19,6 +19,7 @@ from intake.addresses import Address, Mailbox, read_address, read_mailbox
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 MAX_LETTER_BYTES = 32 * 2**10
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
+_EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
 
 
@@ -41,6 +42,7 @@ class Envelope:
     references: tuple[str, ...] = ()
     reply_to: str = ""  # where answers go, when it is not the sender's address
     auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" for what answers nothing
+    extra: tuple[tuple[str, str], ...] = ()  # further fields, ASCII; folded at CRLF and a space
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -79,11 +81,16 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
         fields.append(("References", "\r\n ".join(dict.fromkeys(ids))))
     fields.append(("Auto-Submitted", envelope.auto_submitted))
     fields.append(("X-Auto-Response-Suppress", "All"))
-    return fields
+    there = {name.lower() for name, _ in fields}
+    for name, value in envelope.extra:
+        if not _EXTRA.match(f"{name}: {value}") or name.lower() in there:
+            raise LetterError(f"{name!r} is no field that can stand beside the others")
+        there.add(name.lower())
+    return [*fields, *envelope.extra]
 
 
 def unstructured(text: str) -> str:
-    """A field's words: ASCII as it is when it is short and harmless, else encoded-words of at most 75 characters."""
+    """A field's words: harmless ASCII as it is, else encoded-words of at most 75 characters."""
     if _PLAIN_WORDS.match(text) and "=?" not in text and len(text) <= 60:
         return text
     if _PLAIN_WORDS.match(text) and "=?" not in text:
@@ -117,7 +124,7 @@ def _encoded_words(text: str) -> list[str]:
 
 
 def phrase(name: str) -> str:
-    """A display name as it stands in a field: a quoted string when it is ASCII, encoded-words when it is not."""
+    """A name in a field: a quoted string when it is ASCII, encoded-words when it is not."""
     plain = "".join(c for c in name if c.isprintable())[:100]
     if plain.isascii() and "=?" not in plain:
         escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
