@@ -302,6 +302,37 @@ def test_what_is_not_approved_is_not_told(desk: Desk) -> None:
     assert "onitoring" not in letter.text
 
 
+def test_an_update_that_was_never_sent_is_not_counted(desk: Desk) -> None:
+    """Of three on record the second was a draft that the third made needless."""
+    incident = opened(desk)
+    desk.update(incident, "A draft that nobody approved.")
+    desk.update(incident, "Third words.", "identified")
+    desk.approve(incident)
+    desk.now = SEVEN
+    assert passed(desk) == 2
+    assert "Identified: Something new (INC-1)\n2 updates; the newest of" in letters(desk)[0].text
+
+
+def test_what_came_after_a_letter_is_not_lost_to_a_slow_worker(desk: Desk) -> None:
+    """It saw that a letter is due, another wrote it, more happened: that waits for the next day."""
+    opened(desk)
+    desk.now = SEVEN
+    with reading(desk.engine) as unit:
+        stale = digests.due(unit, desk.now, 7)[0]
+    assert passed(desk) == 2
+    late = opened(desk, "Late")
+    with writing(desk.engine) as unit:
+        found = digests.gather(unit, stale, desk.now)
+        assert found.digest is not None
+        letter = letter_digest.write(found.digest, house(), STYLE, desk.now)
+        assert not digests.settle(unit, found, letter, desk.now)
+    assert desk.states(late) == {"digest": 2}
+    assert len(letters(desk)) == 1
+    desk.later(days=1)
+    assert passed(desk) == 2
+    assert "Late" in letters(desk)[1].text
+
+
 def test_nothing_is_sent_when_there_is_nothing_to_tell(desk: Desk) -> None:
     """No rows; only expired ones, which are then skipped."""
     desk.now = SEVEN
