@@ -6,12 +6,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from intake import __version__, config_shape
+from intake import __version__, config_shape, notice_assembly
 from intake import config as settings
 from intake.blobs import Blobs
 from intake.collect import Desk, Rules, utc_now
@@ -56,6 +56,7 @@ class Assembly:
 
     desk: Desk
     post: Post
+    notices: Post  # the same way out, from the ledger of notices
     lines: tuple[Line, ...]
     pipe_rules: Rules
     stop: threading.Event
@@ -88,13 +89,20 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         lanes = tuple(lane(config) for _ in range(way.connections))
         bounce = way.bounce_address or config.service.address
         post = Post(engine, lanes, bounce, utc_now, way.lease_seconds, stop.is_set)
+        notices = _notices(config, post, bench)
         lines = tuple(line(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True)
-        yield Assembly(desk, post, lines, rules, stop, config.path("var"))
+        yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"))
     finally:
         if pool is not None:
             pool.close()
         engine.dispose()
+
+
+def _notices(config: Config, post: Post, bench: Judge) -> Post:
+    """Its own connections, so that a broadcast never holds up an answer."""
+    lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
+    return replace(post, lanes=lanes, queue=notice_assembly.queue(config, bench.house))
 
 
 def trust_of(box: config_shape.Mailbox) -> Trust:

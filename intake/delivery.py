@@ -175,6 +175,7 @@ class SmtpLane:
             server = smtplib.SMTP(one.host, one.port, helo, timeout=one.patience.connect)
         try:
             self._patient(one.patience.command, server)
+            _at_once(server)
             server.ehlo_or_helo_if_needed()
             if one.security == "starttls":
                 if not server.has_extn("starttls"):
@@ -360,6 +361,12 @@ def open_lane(
             patience=patience or Patience(),
         )
     )
+
+
+def _at_once(server: smtplib.SMTP) -> None:
+    """The dot follows the text in a write of its own; without this it waits for an ACK (40 ms)."""
+    if isinstance(server.sock, socket.socket):
+        server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def unlawful(raw: bytes) -> str:

@@ -37,6 +37,24 @@ def terms(config: Config) -> Terms:
     return Terms(settings.load_secrets(config), domain, config.shape.notices.expire_hours)
 
 
+def style(config: Config) -> NoticeStyle:
+    """What all notices have in common, with what the configuration leaves to be derived."""
+    own, service = config.shape.notices, config.service
+    domain = service.address.rpartition("@")[2]
+    return NoticeStyle(
+        name=own.name or f"{service.name} status",
+        from_address=own.from_address or service.address,
+        reply_to=service.address,
+        bounce_address=config.delivery.bounce_address or service.address,
+        verp=own.verp,
+        list_id=own.list_id or f"status.{domain.lower()}",
+        unsubscribe_url=own.unsubscribe_url,
+        mandatory=own.mandatory_classes,
+        page_url=config.shape.page.url,
+        lead_days=own.lead_days,
+    )
+
+
 def pace(config: Config, *, smooth: bool = True) -> Pace:
     """How fast letters go out."""
     own = config.shape.notices
@@ -52,7 +70,7 @@ def plan(config: Config) -> Plan:
 
 def queue(config: Config, house: House, *, smooth: bool = True) -> NoticeQueue:
     """The ledger of notices as a queue of whole letters."""
-    made = writer(house, style(config, house))
+    made = writer(house, style(config))
     return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
 
 
@@ -79,7 +97,7 @@ def samples(
     config: Config, house: House, made: Proposal, updates: Sequence[Update], now: datetime
 ) -> list[NoticeLetter]:
     """The longest letters of a proposal, at most three, as their readers would get them."""
-    look = style(config, house)
+    look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
     built: dict[tuple[str, tuple[str, ...]], Built] = {}
     found: list[NoticeLetter] = []
@@ -101,7 +119,7 @@ def samples(
     return sorted(found, key=lambda one: -len(one.raw))[:SHOWN]
 
 
-def test_letter(  # noqa: PLR0913, PLR0917 - a letter, and whom it goes to instead
+def test_letter(
     config: Config,
     house: House,
     made: Proposal,
@@ -110,18 +128,11 @@ def test_letter(  # noqa: PLR0913, PLR0917 - a letter, and whom it goes to inste
     now: datetime,
 ) -> Letter:
     """The notice as a reader would get it, for the operator alone. Raises LetterError."""
-    look = style(config, house)
+    look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
-    built = notice_mail.build(replace(notice, zone=look_zone(config)), house, look)
+    built = notice_mail.build(replace(notice, zone=config.service.timezone), house, look)
     cause = f"test:{made.incident.id}:{made.update.number}:{now.isoformat()}"
     message_id = tokens.message_id(house.secrets, "test", "", cause, house.domain)
     person = Addressee("", "operator", address, ("this is a test",), message_id, message_id)
     letter = notice_mail.address(built, person, house, look, now)
-    return Letter(
-        "test", cause, message_id, address, letter.subject, letter.text, letter.raw
-    )
-
-
-def look_zone(config: Config) -> str:
-    """The service's own time zone."""
-    return config.service.timezone
+    return Letter("test", cause, message_id, address, letter.subject, letter.text, letter.raw)

@@ -39,7 +39,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def span(length: timedelta) -> str:
-    """``1 day 2 hours``, ``45 minutes``; what is shorter than a minute is ``less than a minute``."""
+    """``1 day 2 hours``, ``45 minutes``; ``less than a minute`` below that."""
     minutes = int(length.total_seconds()) // 60
     if minutes < 1:
         return "less than a minute"

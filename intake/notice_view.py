@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -276,4 +275,3 @@ def named(names: Iterable[str]) -> str:
     if len(every) > MAX_NAMED:
         return f"{', '.join(shown)} and {len(every) - MAX_NAMED} more"
     return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
-

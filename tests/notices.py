@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from intake import assembly
+from intake import assembly, config_shape
 from intake import config as settings
-from intake import config_shape
 from intake.known import Incident, Update
 from intake.letters import House
 from intake.notice_view import NoticeStyle

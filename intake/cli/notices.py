@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from intake.config import Config
     from intake.store.broadcasts import Proposal
 
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     for command in (preview, send, approve, pause, resume, cancel, retry, recipients):
@@ -71,9 +72,9 @@ def preview(
     for contact, why in made.audience.left_out:
         wrap(f"  {safe(contact)}: {safe(why)}")
     _show_counts(counted)
-    for one in samples if mails else samples[:1]:
-        say(f"\n{'-' * 72}\nTo: {safe(one.recipient)}\nSubject: {safe(one.subject)}\n")
-        say(safe(one.text, lines=True))
+    for mail in samples if mails else samples[:1]:
+        say(f"\n{'-' * 72}\nTo: {safe(mail.recipient)}\nSubject: {safe(mail.subject)}\n")
+        say(safe(mail.text, lines=True))
     _next_step(made, counted["hash"])
 
 

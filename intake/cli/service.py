@@ -105,10 +105,16 @@ def _report(report: PassReport) -> dict[str, Any]:
             "sent": posted.sent, "retry": posted.retry, "failed": posted.failed,
             "in_doubt": posted.in_doubt,
         },
+        "notices": {
+            "sent": report.notices.sent, "retry": report.notices.retry,
+            "failed": report.notices.failed, "in_doubt": report.notices.in_doubt,
+        },
         "hooks": {
             "sent": report.hooks.sent, "retry": report.hooks.retry, "failed": report.hooks.failed,
         },
-        "failures": [*report.failures, *posted.failures, *report.hooks.failures],
+        "failures": [
+            *report.failures, *posted.failures, *report.notices.failures, *report.hooks.failures,
+        ],
     }  # fmt: skip
 
 
@@ -122,11 +128,17 @@ def _show_report(report: PassReport) -> None:
         f"letters: {posted.sent} sent, {posted.retry} put off, {posted.failed} refused, "
         f"{posted.in_doubt} in doubt"
     )
-    for words in posted.failures:
+    if report.notices.total:
+        told = report.notices
+        say(
+            f"notices: {told.sent} sent, {told.retry} put off, {told.failed} refused, "
+            f"{told.in_doubt} in doubt"
+        )
+    for words in dict.fromkeys((*posted.failures, *report.notices.failures)):
         say(f"  the server said: {safe(words)}")
     if report.hooks.total:
-        told = report.hooks
-        say(f"events: {told.sent} sent, {told.retry} put off, {told.failed} given up")
+        made = report.hooks
+        say(f"events: {made.sent} sent, {made.retry} put off, {made.failed} given up")
     for words in report.hooks.failures:
         say(f"  webhook {safe(words)}")
 

@@ -154,8 +154,8 @@ def approve(
     found = proposal(unit, incident_id, habits, now, number=row.number)
     if given != found.hash:
         raise IncidentError(
-            f"{incident_id}: found {given!r}, wanted {found.hash}: text, list or time are others; "
-            "look at `intake incidents preview` again"
+            f"{incident_id}: found {given!r}, which is not the hash of text, list and time as they "
+            f"are now; look at `intake incidents preview {incident_id}` and approve what it shows"
         )
     row.approved_by, row.approved_at, row.approval_hash = who, now, found.hash
     detail = {"update": row.number, "hash": found.hash, "people": len(found.audience.told)}

@@ -126,6 +126,12 @@ def _take(
     return f"{what}, to {count} people"
 
 
+def anything(unit: Unit) -> bool:
+    """Whether anything is open that the clock could have to do with."""
+    query = select(_c(IncidentRow.id)).where(_c(IncidentRow.status).in_(OPEN_STATES)).limit(1)
+    return unit.scalar(query) is not None
+
+
 def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
     """What an operator promised and did not do; with ``said`` it is remembered as told."""
     query = select(IncidentRow).where(_c(IncidentRow.status).in_(OPEN_STATES))

@@ -1,0 +1,70 @@
+"""What the worker does about incidents: the clock's steps, debts, broadcasts, summaries, hooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from intake import letters, notice_assembly
+from intake.assembly import Assembly
+from intake.broadcast import NoticeQueue
+from intake.config import Config
+from intake.digest_pass import send_digests
+from intake.dispatch import Posted, dispatch
+from intake.hook_pass import HookReport, deliver_hooks
+from intake.store import plan
+from intake.store.engine import Unit, reading, writing
+from intake.store.record import put_letter
+
+log = structlog.get_logger("intake.notices")
+
+
+def tick(config: Config, made: Assembly) -> list[str]:
+    """Starts, ends and reminders whose moment has come, and one word to the operator of debts."""
+    desk, steps = made.desk, notice_assembly.plan(config)
+    habits, terms = notice_assembly.habits(config), notice_assembly.terms(config)
+    now = desk.clock()
+    with reading(desk.engine) as unit:
+        if not plan.anything(unit):
+            return []
+    with writing(desk.engine) as unit:
+        taken = plan.tick(unit, now, steps, habits, terms)
+        if config.shape.alerts.address:
+            _nag(unit, config, made, now)
+    for line in taken:
+        log.info("clock", what=line)
+    return taken
+
+
+def _nag(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
+    """One letter to the operator when an update that was promised is overdue."""
+    lines = plan.nags(unit, now, said=True)
+    if not lines:
+        return
+    person = letters.Reached("", "operator", config.shape.alerts.address)
+    cause = f"{now.isoformat()}"
+    letter = letters.to_person(made.desk.bench.house, "nag", person, {"lines": lines}, cause, now)
+    put_letter(unit, letter, 0, now)
+
+
+def broadcast(made: Assembly, *, once: bool = False) -> Posted:
+    """Notices that are due and that the pace allows; ``once``: a minute's share in one go."""
+    post = made.notices
+    if once and isinstance(post.queue, NoticeQueue):
+        hurried = replace(post.queue, pace=replace(post.queue.pace, smooth=False))
+        post = replace(post, queue=hurried)
+    return dispatch(post)
+
+
+def digests(config: Config, made: Assembly) -> int:
+    """Summaries of the day that are due, into the outbox; how many."""
+    desk, style = made.desk, notice_assembly.style(config)
+    hour = config.shape.notices.digest_hour
+    return send_digests(desk.engine, desk.bench.house, style, hour, desk.clock(), made.stop.is_set)
+
+
+def call_hooks(config: Config, made: Assembly) -> HookReport:
+    """Other programs told what happened."""
+    return deliver_hooks(made.desk.engine, config, made.desk.clock, made.stop.is_set)
