@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from intake import letter_digest
+from intake import letter_digest, notice_assembly, worker
 from intake.digest_pass import send_digests
 from intake.known import Update
 from intake.letter_digest import Digest, Entry
@@ -26,6 +26,7 @@ from intake.store.engine import reading, writing
 from intake.store.incidents import Opening
 from intake.tables import AccountRow, Base, OutboxRow, SuppressionRow
 from intake.wire import MAX_LETTER_BYTES, Envelope, encode
+from tests import house as here
 from tests.notice_desk import Desk
 from tests.notices import INCIDENT, MAINTENANCE, STYLE, house, planned, update
 from tests.postgres import postgres
@@ -585,3 +586,29 @@ def test_an_update_is_told_as_it_was_written() -> None:
     gone = written(Entry(MAINTENANCE, off)).text
     assert "Maintenance cancelled: Database servers are replaced (INC-57)" in gone
     assert "It was planned for: Monday, March 16" in gone
+
+
+def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
+    """One pass at the hour: the letter lies where letters go, a second pass adds none."""
+    hour = datetime.now(ZoneInfo(CHICAGO)).hour
+    more = f"[notices]\ndigest_hour = {hour}\n"
+    config = here.make(
+        tmp_path,
+        here.maildir_box(tmp_path / "in") + here.delivery(f"maildir:{tmp_path}/out") + more,
+    )
+    yesterday = datetime.now(UTC) - timedelta(hours=20)
+    habits, terms = notice_assembly.habits(config), notice_assembly.terms(config)
+    with here.unit(config, write=True) as unit:
+        preferences.set_(unit, "p0", "informational", "digest", "p0", yesterday, mandatory=())
+        opening = Opening("incident", "Slow mornings", "First.", notice_class="informational")
+        made = incidents.open_(unit, opening, "operator:ann", yesterday)
+        found = broadcasts.proposal(unit, made, habits, yesterday)
+        broadcasts.send_now(unit, made, found, terms, "operator:ann", yesterday, emergency="a test")
+    for _ in range(2):
+        worker.once(config)
+        (letter,) = [one for one in here.everything(config)["letters"] if one["kind"] == "digest"]
+        assert (letter["contact_id"], letter["state"]) == ("p0", "sent")
+    raw = [path.read_bytes() for path in (tmp_path / "out/new").iterdir()]
+    (mine,) = [one for one in raw if b"Summary of" in one]
+    assert b"Investigating: Slow mornings (INC-1)" in mine
+    assert b"List-Unsubscribe: <mailto:" in mine
