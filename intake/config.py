@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import tomllib
@@ -127,7 +128,8 @@ def _mistake(file: Path, error: Any) -> str:
     key = ""
     for part in error["loc"]:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    secret = any(word in key for word in ("password", "secret"))
+    # the path of a webhook's URL is a secret at many services
+    secret = re.search(r"password|secret|^webhook\[\d+\]\.url$", key)
     found = "(hidden)" if secret else repr(error["input"])[:80]
     if error["type"] == "extra_forbidden":
         return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
@@ -141,6 +143,8 @@ def _doubts(config: Config) -> list[str]:
     """Mistakes between keys that no single key shows."""
     names = [box.name for box in config.mailbox]
     doubts = [f"mailbox: found the name {name!r} twice, wanted each once" for name in _twice(names)]
+    hooks = [_variable("webhook", hook.name, "secret") for hook in config.shape.webhook]
+    doubts += [f"webhook: found two names for {name}, wanted one" for name in _twice(hooks)]
     if not config.mailbox:
         doubts.append("mailbox: found none, wanted at least one [[mailbox]] table")
     for box in config.mailbox:
@@ -176,6 +180,7 @@ def _variable(*parts: str) -> str:
 
 
 MAILBOX_ENDS = ("_PASSWORD", "_TOKEN", "_CLIENT_SECRET")
+WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name, not a secret
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -189,9 +194,11 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     )
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
     for name in sorted(environment):
-        mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
-        if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not mailbox:
-            wanted = ", ".join((*fixed, *(f"INTAKE_MAILBOX_NAME{end}" for end in MAILBOX_ENDS)))
+        named = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
+        named = named or (name.startswith("INTAKE_WEBHOOK_") and name.endswith("_SECRET"))
+        if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not named:
+            ends = (*(f"INTAKE_MAILBOX_NAME{end}" for end in MAILBOX_ENDS), WEBHOOK_SECRET)
+            wanted = ", ".join((*fixed, *ends))
             raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
 
 
@@ -232,6 +239,15 @@ def delivery_secret(config: Config) -> str:
     return _secret(
         config, "INTAKE_DELIVERY_PASSWORD", way.password, way.password_file, way.password_command
     )
+
+
+def webhook_secret(config: Config, hook: parts.Webhook) -> str:
+    """What signs the events for that program; empty when there is none. Raises ConfigError."""
+    variable = _variable("webhook", hook.name, "secret")
+    named = hook.secret.get_secret_value() or hook.secret_file or hook.secret_command
+    if not named and variable not in config.environment:
+        return ""
+    return _secret(config, variable, hook.secret, hook.secret_file, hook.secret_command)
 
 
 def _secret(config: Config, variable: str, given: SecretStr, file: str, command: str) -> str:

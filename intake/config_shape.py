@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from intake.addresses import Address, read_address
+from intake.known import EVENT_KINDS
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _timezone(name: str) -> str:
@@ -246,8 +250,39 @@ class Webhook(Section):
     secret_file: str = ""
     secret_command: str = ""
     events: tuple[str, ...] = ()
-    seconds: Positive = 10
+    seconds: int = Field(default=10, ge=1, le=120)
     give_up_hours: Positive = 24
+
+    @field_validator("url")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        """What is sent crosses no network in clear, and goes nowhere but there."""
+        parts = urlsplit(value)  # a port that is none raises ValueError, which names it
+        if not value.isascii() or not parts.hostname or (parts.port or 1) < 1:
+            raise ValueError("https://HOST/PATH in ASCII")
+        if "@" in parts.netloc or parts.fragment:
+            raise ValueError("an address without a user and without #: the secret has its own key")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("https://…; http:// is for this machine only")
+        return value
+
+    @field_validator("events")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A pattern that nothing ever matches is a typing error."""
+        for pattern in value:
+            if not any(_matches(pattern, kind) for kind in EVENT_KINDS):
+                raise ValueError(f'{pattern!r} is neither "incident.*" nor an event\'s kind')
+        return value
+
+    def hears(self, kind: str) -> bool:
+        """Whether this program wants events of that kind."""
+        return not self.events or any(_matches(pattern, kind) for pattern in self.events)
+
+
+def _matches(pattern: str, kind: str) -> bool:
+    """``*``, ``incident.*`` or the whole kind; nothing else is a pattern."""
+    return pattern in ("*", kind) or (pattern.endswith(".*") and kind.startswith(pattern[:-1]))
 
 
 class Alerts(Section):

@@ -15,6 +15,13 @@ OPEN_STATES = (  # of incidents and maintenances
 )  # fmt: skip
 CLOSED_STATES = ("resolved", "completed", "cancelled")
 NOTICE_CLASSES = ("outage", "security", "maintenance", "informational")
+EVENT_KINDS = (  # what other programs may hear of; docs/events.md is the contract
+    "incident.opened", "incident.updated", "incident.corrected", "incident.resolved",
+    "maintenance.scheduled", "maintenance.updated", "maintenance.corrected",
+    "maintenance.rescheduled", "maintenance.reminded", "maintenance.started",
+    "maintenance.completed", "maintenance.cancelled",
+    "notice.sent", "case.linked",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

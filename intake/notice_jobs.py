@@ -1,4 +1,4 @@
-"""What the worker does about incidents: the clock's steps, the operator's debts, the broadcasts."""
+"""What the worker does about incidents: the clock's steps, debts, broadcasts, summaries, hooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from intake import letters, notice_assembly, publishing
 from intake.assembly import Assembly
 from intake.broadcast import NoticeQueue
 from intake.config import Config
+from intake.digest_pass import send_digests
 from intake.dispatch import Posted, dispatch
+from intake.hook_pass import HookReport, deliver_hooks
 from intake.page import PageError
 from intake.store import plan
 from intake.store.engine import Unit, reading, writing
@@ -64,3 +66,15 @@ def broadcast(made: Assembly, *, once: bool = False) -> Posted:
         hurried = replace(post.queue, pace=replace(post.queue.pace, smooth=False))
         post = replace(post, queue=hurried)
     return dispatch(post)
+
+
+def digests(config: Config, made: Assembly) -> int:
+    """Summaries of the day that are due, into the outbox; how many."""
+    desk, style = made.desk, notice_assembly.style(config)
+    hour = config.shape.notices.digest_hour
+    return send_digests(desk.engine, desk.bench.house, style, hour, desk.clock(), made.stop.is_set)
+
+
+def call_hooks(config: Config, made: Assembly) -> HookReport:
+    """Other programs told what happened."""
+    return deliver_hooks(made.desk.engine, config, made.desk.clock, made.stop.is_set)

@@ -166,7 +166,7 @@ class HookEventRow(Base, table=True):
 
 
 class HookDeliveryRow(Base, table=True):
-    """One event on its way to one hook. state: due, claimed, done, failed."""
+    """One event on its way to one hook. state: due, claimed, done, failed, dropped by a person."""
 
     __tablename__ = "hook_deliveries"
     __table_args__ = (

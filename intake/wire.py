@@ -19,6 +19,7 @@ from intake.addresses import Address, Mailbox, read_address, read_mailbox
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 MAX_LETTER_BYTES = 32 * 2**10
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
+_EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
 
 
@@ -41,6 +42,7 @@ class Envelope:
     references: tuple[str, ...] = ()
     reply_to: str = ""  # where answers go, when it is not the sender's address
     auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" for what answers nothing
+    extra: tuple[tuple[str, str], ...] = ()  # further fields, ASCII; folded at CRLF and a space
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -79,7 +81,12 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
         fields.append(("References", "\r\n ".join(dict.fromkeys(ids))))
     fields.append(("Auto-Submitted", envelope.auto_submitted))
     fields.append(("X-Auto-Response-Suppress", "All"))
-    return fields
+    there = {name.lower() for name, _ in fields}
+    for name, value in envelope.extra:
+        if not _EXTRA.match(f"{name}: {value}") or name.lower() in there:
+            raise LetterError(f"{name!r} is no field that can stand beside the others")
+        there.add(name.lower())
+    return [*fields, *envelope.extra]
 
 
 def unstructured(text: str) -> str:

@@ -15,25 +15,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from intake import letters, notice_jobs
-from intake.antivirus import Scanner, ScannerError
+from intake import file_jobs, letters, notice_jobs
 from intake.assembly import Assembly, Line, assemble
 from intake.blobs import BlobError
 from intake.collect import Tally, collect
 from intake.config import Config
 from intake.delivery import DeliveryError
 from intake.dispatch import Posted, dispatch
+from intake.hook_pass import HookReport
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import alarm, mailboxes, outbox, quarantine, reminders, upkeep
-from intake.store.engine import StoreError, Unit, reading, writing
+from intake.store import alarm, mailboxes, outbox, reminders, upkeep
+from intake.store.engine import StoreError, Unit, writing
 from intake.store.record import put_letter
 
 log = structlog.get_logger("intake.worker")
@@ -43,13 +44,14 @@ HEARTBEAT_SECONDS = 10
 DELIVER_SECONDS = 30
 SWEEP_HOURS = 6
 INSPECT_SECONDS = 15
-INSPECTED_AT_ONCE = 100  # files
 REMIND_MINUTES = 30
 CLOCK_SECONDS = 20
 BROADCAST_SECONDS = 1
+HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
 TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
 
+Result = TypeVar("Result")
 Progress = Callable[[str, int], None]  # what, how many more
 
 
@@ -60,6 +62,7 @@ class PassReport:
     mailboxes: list[Tally] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
     notices: Posted = field(default_factory=Posted)
+    hooks: HookReport = field(default_factory=HookReport)
     failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
 
     @property
@@ -93,10 +96,12 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
             finally:
                 line.box.close()
         _remind(config, made)
-        _inspect(config, made)
+        file_jobs.inspect(config, made)
         notice_jobs.tick(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
         report.notices = notice_jobs.broadcast(made, once=True)
+        report.hooks = notice_jobs.call_hooks(config, made)
+        notice_jobs.show(config, made)
     return report
 
 
@@ -128,7 +133,7 @@ def _remind(config: Config, made: Assembly) -> int:
         log.info("reminded", cases=[one.letter.case_number for one in waiting])
     if expired:
         log.info("drafts-expired", cases=expired)
-    return len(waiting)
+    return len(waiting) + notice_jobs.digests(config, made)
 
 
 def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
@@ -144,29 +149,6 @@ def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
     cause = f"{newest}:{now:%Y-%m-%dT%H}"
     letter = letters.to_person(made.desk.bench.house, "alert", person, values, cause, now)
     put_letter(unit, letter, newest, now)
-
-
-def _inspect(config: Config, made: Assembly) -> None:
-    """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
-    files = config.shape.files
-    if not files.clamav:
-        return
-    scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
-    while not made.stop.is_set():
-        with reading(desk.engine) as unit:
-            waiting = quarantine.waiting(unit, INSPECTED_AT_ONCE)
-        for digest in waiting:
-            try:
-                found = scanner.find(desk.blobs.read(digest))
-            except ScannerError as trouble:
-                log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
-                return
-            with writing(desk.engine) as unit:
-                quarantine.settle(unit, digest, found, desk.clock())
-            if found:
-                log.warning("file-withheld", digest=digest, why=found)
-        if len(waiting) < INSPECTED_AT_ONCE:
-            return
 
 
 def _failed(made: Assembly, line: Line, trouble: Exception) -> None:
@@ -262,55 +244,43 @@ class Service:
             if left <= 0 or not self.letters.wait(left):
                 return
 
+    def _done(self, name: str, job: Callable[[], Result]) -> Result | None:
+        """What the job gave; None when it could not be done now, which is said."""
+        try:
+            found = job()
+        except TROUBLE as trouble:
+            log.error(f"{name}-failed", why=str(trouble))
+            return None
+        self.last[name] = _stamp()
+        return found
+
     def remind(self) -> None:
         """Requests that nobody answered are sent once more, then flagged for a person."""
-        try:
-            if _remind(self.config, self.made):
-                self.letters.set()
-            self.last["remind"] = _stamp()
-        except TROUBLE as trouble:
-            log.error("remind-failed", why=str(trouble))
+        if self._done("remind", lambda: _remind(self.config, self.made)):
+            self.letters.set()
 
     def clock(self) -> None:
         """What is planned starts, ends and is reminded of."""
-        try:
-            if notice_jobs.tick(self.config, self.made):
-                self.letters.set()
-            self.last["clock"] = _stamp()
-        except TROUBLE as trouble:
-            log.error("clock-failed", why=str(trouble))
+        if self._done("clock", lambda: notice_jobs.tick(self.config, self.made)):
+            self.letters.set()
 
     def broadcast(self) -> None:
         """Notices, as many as the pace allows."""
-        try:
-            posted = notice_jobs.broadcast(self.made)
-            self.last["broadcast"] = _stamp()
-            if posted.failures:
-                log.warning("broadcast-trouble", replies=posted.failures)
-        except TROUBLE as trouble:
-            log.error("broadcast-failed", why=str(trouble))
+        posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.made))
+        if posted and posted.failures:
+            log.warning("broadcast-trouble", replies=posted.failures)
+
+    def call_hooks(self) -> None:
+        """Other programs are told what happened."""
+        self._done("hooks", lambda: notice_jobs.call_hooks(self.config, self.made))
 
     def inspect(self) -> None:
         """Files in quarantine are shown to the virus scanner."""
-        try:
-            _inspect(self.config, self.made)
-            self.last["inspect"] = _stamp()
-        except TROUBLE as trouble:
-            log.error("inspect-failed", why=str(trouble))
+        self._done("inspect", lambda: file_jobs.inspect(self.config, self.made))
 
     def sweep(self) -> None:
         """Blobs that no row names are removed once they are old enough."""
-        try:
-            with reading(self.made.desk.engine) as unit:
-                hours = self.config.retention.orphan_blob_hours
-                removed = self.made.desk.blobs.sweep(
-                    hours * 3600, lambda digest: bool(upkeep.referenced(unit, [digest]))
-                )
-            if removed:
-                log.info("swept", blobs=removed)
-            self.last["sweep"] = _stamp()
-        except TROUBLE as trouble:
-            log.error("sweep-failed", why=str(trouble))
+        self._done("sweep", lambda: file_jobs.sweep(self.config, self.made))
 
     def heartbeat(self) -> None:
         """A small file says that the worker lives and when each job last ended well."""
@@ -362,7 +332,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     lines = service.made.lines
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(lines) + 8)},
+        executors={"default": ThreadPoolExecutor(len(lines) + 9)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -377,6 +347,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(CLOCK_SECONDS, service.clock, "clock")
     every(BROADCAST_SECONDS, service.broadcast, "broadcast")
     every(INSPECT_SECONDS, service.inspect, "inspect")
+    every(HOOK_SECONDS, service.call_hooks, "hooks")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)

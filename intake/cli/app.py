@@ -18,6 +18,7 @@ from intake.cli import (
     cases,
     contacts,
     doctor,
+    hooks,
     incidents,
     messages,
     notices,
@@ -43,6 +44,7 @@ app.add_typer(incidents.app, name="incidents")
 notices.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
+app.add_typer(hooks.app, name="hooks")
 service.register(app)
 doctor.register(app)
 

@@ -173,6 +173,43 @@ def disable(
     say(f"{contact_id}: {'enabled' if again else 'disabled'}")
 
 
+@app.command()
+def notices(
+    contact_id: str,
+    class_: Annotated[
+        str, typer.Option("--class", help="outage, security, maintenance or informational.")
+    ] = "",
+    mode: Annotated[
+        str, typer.Option(help="each: at once; digest: in the summary of the day; off.")
+    ] = "",
+    instead: Annotated[
+        str, typer.Option(metavar="ID", help="Who is told instead, with --mode off.")
+    ] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show how a contact gets notices; with --class and --mode change it."""
+    from intake.store import preferences
+
+    if bool(class_) != bool(mode) or (instead and not mode):
+        raise Abort("wanted --class and --mode together, or neither", 2)
+    mandatory = load(config).shape.notices.mandatory_classes
+    with database(config, write=bool(mode)) as unit:
+        if mode:
+            preferences.set_(
+                unit, contact_id, class_, mode, who(), datetime.now(UTC), instead,
+                mandatory=mandatory,
+            )  # fmt: skip
+        found = preferences.of(unit, contact_id)
+    if as_json:
+        show_json(found)
+        return
+    for name, one in found.items():
+        words = {"each": "each at once", "digest": "in the summary of the day"}
+        told = f"off; {one.replacement} is told instead" if one.replacement else "off"
+        say(f"{name}: {words.get(one.mode, told)}")
+
+
 @app.command("apply")
 def apply_(
     number: Annotated[str, typer.Argument(help="The case that asks for the change.")],

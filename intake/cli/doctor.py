@@ -14,7 +14,7 @@ from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, sa
 
 if TYPE_CHECKING:
     from intake.config import Config
-    from intake.config_shape import Mailbox
+    from intake.config_shape import Mailbox, Webhook
 
 LOW_DISK_BYTES = 2**30
 
@@ -214,6 +214,33 @@ def _delivery(config: Config) -> Iterator[Finding]:
     return _guard("delivery", check)
 
 
+def _webhooks(config: Config) -> Iterator[Finding]:
+    for hook in config.shape.webhook:
+        yield from _guard(f"webhook {hook.name}", partial(_webhook, config, hook))
+
+
+def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
+    from urllib.parse import urlsplit
+
+    from intake import config as settings
+    from intake import webhook
+
+    try:
+        keys = webhook.read_keys(settings.webhook_secret(config, hook))
+    except ValueError as error:
+        raise settings.ConfigError(str(error)) from None
+    what, parts = f"webhook {hook.name}", urlsplit(hook.url)
+    wanted = ", ".join(hook.events) or "all events"
+    signed = f"signed with {len(keys)} key{'s' if len(keys) > 1 else ''}" if keys else "unsigned"
+    yield Finding("ok", what, f"{parts.scheme}://{parts.hostname}, {wanted}, {signed}")
+    if not keys:
+        words = "no secret: its receiver cannot tell our events from somebody else's"
+        yield Finding("warn", what, words)
+    elif min(map(len, keys)) < webhook.MIN_KEY_BYTES:
+        wanted = f"wanted at least {webhook.MIN_KEY_BYTES} bytes (Standard Webhooks)"
+        yield Finding("warn", what, f"the secret is short; {wanted}")
+
+
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
-    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery,
+    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery, _webhooks,
 )  # fmt: skip

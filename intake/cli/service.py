@@ -109,7 +109,12 @@ def _report(report: PassReport) -> dict[str, Any]:
             "sent": report.notices.sent, "retry": report.notices.retry,
             "failed": report.notices.failed, "in_doubt": report.notices.in_doubt,
         },
-        "failures": [*report.failures, *posted.failures, *report.notices.failures],
+        "hooks": {
+            "sent": report.hooks.sent, "retry": report.hooks.retry, "failed": report.hooks.failed,
+        },
+        "failures": [
+            *report.failures, *posted.failures, *report.notices.failures, *report.hooks.failures,
+        ],
     }  # fmt: skip
 
 
@@ -131,6 +136,11 @@ def _show_report(report: PassReport) -> None:
         )
     for words in dict.fromkeys((*posted.failures, *report.notices.failures)):
         say(f"  the server said: {safe(words)}")
+    if report.hooks.total:
+        made = report.hooks
+        say(f"events: {made.sent} sent, {made.retry} put off, {made.failed} given up")
+    for words in report.hooks.failures:
+        say(f"  webhook {safe(words)}")
 
 
 def receive(config: ConfigOption = None) -> None:
@@ -239,13 +249,14 @@ def form(
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
     from intake.cli.screen import database
-    from intake.store import reports
+    from intake.store import preferences, reports
     from intake.worker import heartbeat_age
 
-    with database(config) as unit:
-        found = reports.status(unit)
     setup = load(config)
     now = datetime.now(UTC)
+    with database(config) as unit:
+        found = reports.status(unit)
+        tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
     beat = heartbeat_age(setup.path("var"), now)
     if as_json:
         show_json(
@@ -253,6 +264,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
                 "status": found,
                 "waiting": found.waiting,
                 "failing": found.failing,
+                "tasks": tasks,
                 "heartbeat_seconds": beat,
             }
         )
@@ -266,6 +278,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             ),
             "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
             "letters": _counts(found.letters),
+            **({"events": _counts(found.hooks)} if found.hooks else {}),
         })  # fmt: skip
         rows = [
             (
@@ -276,10 +289,12 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             )
             for box in found.mailboxes
         ]
+        for task in tasks:
+            say(f"to do: {safe(task)}")
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    trouble = found.waiting or found.failing or found.flagged or found.letters.get("failed", 0)
-    raise typer.Exit(1 if trouble else 0)
+    failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
+    raise typer.Exit(1 if found.waiting or found.failing or found.flagged or failed else 0)
 
 
 def _counts(values: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from intake.store import reports
+from intake.store import preferences, reports
 from intake.store.engine import Unit
 from intake.tables import CaseRow, MessageRow, OutboxRow
 
@@ -36,7 +36,7 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     )
     if newest <= (last[1] if last is not None else 0):
         return None
-    return newest, lines(unit)
+    return newest, lines(unit, now)
 
 
 def _flagged() -> Any:
@@ -44,7 +44,7 @@ def _flagged() -> Any:
     return _c(CaseRow.message_id)
 
 
-def lines(unit: Unit) -> list[str]:
+def lines(unit: Unit, now: datetime) -> list[str]:
     """What waits, in numbers and rules; nothing of what anybody wrote."""
     status = reports.status(unit)
     rules = unit.execute(
@@ -59,8 +59,10 @@ def lines(unit: Unit) -> list[str]:
         (status.flagged, "cases a person should look at"),
         (status.letters.get("failed", 0), "letters that could not be delivered"),
         (status.letters.get("in_doubt", 0), "letters in doubt"),
+        (status.hooks.get("failed", 0), "events that a program was not told of"),
     ):
         if count:
             found.append(f"{count:6} {what}")
     found += [f"       mailbox {name} fails" for name in status.failing]
+    found += [f"       {task}" for task in preferences.tasks(unit, now)]
     return found

@@ -187,7 +187,7 @@ def correct(unit: Unit, incident_id: str, wrong: int, text: str, who: str, now: 
         raise IncidentError(f"{incident_id} has no update {wrong} that could be corrected")
     row.updated_at = now
     return _written(
-        unit, row, "correction", text, who, now, event="incident.corrected", wrong_number=wrong
+        unit, row, "correction", text, who, now, event=f"{row.kind}.corrected", wrong_number=wrong
     ).number
 
 

@@ -205,12 +205,8 @@ def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
         return
     row.send_state, row.finished_at = "done", now
     unit.flush()
-    hooks.emit(
-        unit,
-        "notice.sent",
-        {"incident": incident_id, "update": number, **counts(unit, row.id)},
-        now,
-    )
+    payload = hooks.sent_payload(incident_id, number, counts(unit, row.id))
+    hooks.emit(unit, "notice.sent", payload, now)
 
 
 def counts(unit: Unit, update_id: int | None) -> dict[str, int]:

@@ -133,7 +133,7 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
     if not active and row.kind not in ("refusal", "replaced"):
         return "the contact was disabled"
     why = stopped.get(key, "")
-    answers = not row.kind.startswith("notice") and why.startswith("bounced")
+    answers = not row.kind.startswith(("notice", "digest")) and why.startswith("bounced")
     return "" if answers else why  # who writes to us gets an answer, whatever bounced before
 
 

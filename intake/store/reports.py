@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from intake.store import hooks
 from intake.tables import (
     AttachmentRow,
     CaseFieldRow,
@@ -30,6 +31,7 @@ class Status:
     oldest_held: datetime | None
     flagged: int  # cases a person should look at
     mailboxes: list[dict[str, Any]]
+    hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
 
     @property
     def waiting(self) -> int:
@@ -69,6 +71,7 @@ def status(unit: Session) -> Status:
         oldest_held=unit.scalar(held),
         flagged=unit.scalar(flagged) or 0,
         mailboxes=[_dict(box) for box in boxes],
+        hooks=hooks.totals(unit),
     )
 
 

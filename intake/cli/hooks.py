@@ -1,0 +1,134 @@
+"""``intake hooks``: the programs that hear of incidents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intake.cli.screen import (
+    Abort,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    database,
+    load,
+    say,
+    show_json,
+    table,
+    when,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.config_shape import Webhook
+
+app = typer.Typer(help="Programs that hear of incidents (webhooks).", no_args_is_help=True)
+Which = Annotated[str, typer.Argument(help="A delivery's number, or a hook's name for all its.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str, typer.Option(help="due, claimed, done, failed, dropped.")] = "",
+    hook: Annotated[str, typer.Option(help="Only of this one.")] = "",
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """The hooks, what each was told, and what it was not told yet or at all."""
+    from urllib.parse import urlsplit
+
+    from intake.store import hooks
+
+    found = load(config)
+    with database(config) as unit:
+        counts = hooks.counts(unit)
+        rows = hooks.listed(unit, hook=hook, state=state, limit=limit)
+    known = {one.name: one for one in found.shape.webhook}
+    shown = [
+        {
+            "hook": name,
+            "host": urlsplit(known[name].url).hostname if name in known else None,
+            "events": list(known[name].events) if name in known else [],
+            "configured": name in known,
+            "deliveries": counts.get(name, {}),
+        }
+        for name in sorted({*known, *counts})
+        if hook in ("", name)
+    ]
+    if as_json:
+        show_json({"hooks": shown, "deliveries": rows})
+        return
+    if not shown:
+        say("no webhooks; [[webhook]] in the configuration names them")
+        return
+    for one in shown:
+        own = counts.get(str(one["hook"]), {})
+        totals = ", ".join(f"{count} {name}" for name, count in own.items())
+        where = one["host"] or "not configured any more"
+        say(f"{one['hook']} ({where}): {totals or 'nothing yet'}")
+    zone = found.service.timezone
+    cells = [
+        (row["id"], row["hook"], row["kind"], when(row["at"], zone), row["state"], row["attempts"],
+         row["reply"])
+        for row in rows
+    ]  # fmt: skip
+    if cells:
+        heads = ("id", "hook", "event", "happened", "state", "tries", "answer")
+        table("deliveries", heads, cells)
+
+
+@app.command()
+def retry(which: Which, config: ConfigOption = None) -> None:
+    """Send failed ones anew, and those that wait at once."""
+    from intake.store import hooks
+
+    with database(config, write=True) as unit:
+        count = hooks.retry(unit, which, datetime.now(UTC))
+    if not count:
+        raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
+    say(f"{which}: {count} due")
+
+
+@app.command()
+def drop(which: Which, config: ConfigOption = None) -> None:
+    """Take failed and waiting ones off the list; that program is not told of them."""
+    from intake.store import hooks
+
+    with database(config, write=True) as unit:
+        count = hooks.drop(unit, which, datetime.now(UTC))
+    if not count:
+        raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
+    say(f"{which}: {count} dropped")
+
+
+@app.command("test")
+def try_(
+    name: Annotated[str, typer.Argument(help="The hook's name in the configuration.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Send one event of the kind webhook.test, now, and say what came of it. Records nothing."""
+    from intake import hook_pass, webhook
+
+    found, now = load(config), datetime.now(UTC)
+    hook = _hook(found, name)
+    one = webhook.event(
+        f"test_{int(now.timestamp() * 1000)}", "webhook.test", now, {"service": found.service.name}
+    )
+    outcome = hook_pass.send(found, hook, one, now)
+    taken = isinstance(outcome, webhook.Taken)
+    if as_json:
+        show_json({"hook": name, "webhook_id": one.id, "taken": taken, "reply": outcome.reply})
+    else:
+        say(f"{name}: {'taken' if taken else 'not taken'}, {outcome.reply}")
+    raise typer.Exit(0 if taken else 1)
+
+
+def _hook(config: Config, name: str) -> Webhook:
+    for hook in config.shape.webhook:
+        if hook.name == name:
+            return hook
+    names = ", ".join(hook.name for hook in config.shape.webhook) or "none"
+    raise Abort(f"there is no webhook {name!r}; the configuration has {names}")

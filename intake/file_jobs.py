@@ -1,0 +1,49 @@
+"""What the worker does about files: shown to the virus scanner, swept once nobody names them."""
+
+from __future__ import annotations
+
+import structlog
+
+from intake.antivirus import Scanner, ScannerError
+from intake.assembly import Assembly
+from intake.config import Config
+from intake.store import quarantine, upkeep
+from intake.store.engine import reading, writing
+
+log = structlog.get_logger("intake.files")
+
+INSPECTED_AT_ONCE = 100  # files
+
+
+def inspect(config: Config, made: Assembly) -> None:
+    """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
+    files = config.shape.files
+    if not files.clamav:
+        return
+    scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
+    while not made.stop.is_set():
+        with reading(desk.engine) as unit:
+            waiting = quarantine.waiting(unit, INSPECTED_AT_ONCE)
+        for digest in waiting:
+            try:
+                found = scanner.find(desk.blobs.read(digest))
+            except ScannerError as trouble:
+                log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
+                return
+            with writing(desk.engine) as unit:
+                quarantine.settle(unit, digest, found, desk.clock())
+            if found:
+                log.warning("file-withheld", digest=digest, why=found)
+        if len(waiting) < INSPECTED_AT_ONCE:
+            return
+
+
+def sweep(config: Config, made: Assembly) -> None:
+    """Blobs that no row names are removed once they are old enough."""
+    with reading(made.desk.engine) as unit:
+        removed = made.desk.blobs.sweep(
+            config.retention.orphan_blob_hours * 3600,
+            lambda digest: bool(upkeep.referenced(unit, [digest])),
+        )
+    if removed:
+        log.info("swept", blobs=removed)
