@@ -312,6 +312,12 @@ def load_catalogue(config: Config) -> Catalogue:
                 f"{config.file}: catalogue.required.{type_name}: found {found}, "
                 f"wanted types and fields of {where}"
             )
+    notices = config.shape.notices
+    if "reply_type" in notices.model_fields_set and notices.reply_type not in made.types:
+        raise ConfigError(
+            f"{config.file}: notices.reply_type: found {notices.reply_type!r}, "
+            f"wanted a type of {where}: {', '.join(made.types)}"
+        )
     return made
 
 
@@ -323,7 +329,7 @@ def limits(config: Config) -> Limits:
 
 def policy(config: Config, catalogue: Catalogue) -> Policy:
     """What the operator chose, and what the catalogue lets each kind of contact do."""
-    replies = config.replies
+    replies, notices = config.replies, config.shape.notices
     own = (config.service.address, *config.service.aliases)
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
@@ -350,6 +356,8 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_file_bytes=config.shape.files.max_bytes,
         max_files=config.shape.files.max_files,
         scan_files=bool(config.shape.files.clamav),
+        reply_type=notices.reply_type if notices.reply_type in catalogue.types else "",
+        mandatory_classes=notices.mandatory_classes,
     )
 
 

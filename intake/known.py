@@ -85,6 +85,7 @@ class CaseBrief:
     description: str = ""
     fields: Mapping[str, StoredField] = field(default_factory=dict)
     closed_at: datetime | None = None  # when it was resolved or closed
+    incident: str = ""  # id of the known incident that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,9 @@ class SentLetter:
     recipient: str  # Address.key
     contact_id: str
     case_number: str
+    notice_row: int = 0  # notice_recipients.id; 0: the letter is one of the outbox
+    incident: str = ""  # id of the incident that a notice tells of
+    by_address: bool = False  # found by the address that it came back to (VERP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,10 @@ class Keys:
     form_ids: tuple[str, ...] = ()  # letters with a blank form that this mail refers to
     verify_ids: tuple[str, ...] = ()  # letters that asked to confirm an address
     return_ids: tuple[str, ...] = ()  # letters that a program's mail is about, MAC valid
+    return_rows: tuple[int, ...] = ()  # notices whose own address it came back to, MAC valid
+    notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
+    notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
+    token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +263,6 @@ class Known:
     incidents: tuple[Incident, ...] = ()  # open ones, newest first
     returned: SentLetter | None = None  # our letter that this program's mail is about
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question
+    replied: Incident | None = None  # whose notice this mail answers, open or closed
+    replied_updates: tuple[Update, ...] = ()  # of that incident: what its notices told
+    notified: tuple[str, ...] = ()  # contact ids that the named notices, or the token, were sent to

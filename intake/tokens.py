@@ -18,6 +18,10 @@ _ID = re.compile(
     r"<([a-z-]{1,20})\.([A-Z0-9-]{1,40})\.([a-z2-7]{16})\.([a-z2-7]{16})@([a-z0-9.-]{1,255})>\Z"
 )
 _TAG = re.compile(r"\[([A-Z0-9]{0,20}-?[0-9]{1,12})-([A-Z2-7]{8})\]")
+_ROW = re.compile(r"(?<![a-z0-9-])([1-9][0-9]{0,18})-([a-z2-7]{16})(?![a-z0-9-])")
+_BOUNCE = re.compile(r"[^@]*\+b-([1-9][0-9]{0,18})-([a-z2-7]{16})@[^@]*\Z", re.DOTALL)
+_MAX_ROW = 2**63 - 1
+_MAX_LOCAL_PART = 64  # octets, RFC 5321 §4.5.3.1.1
 NO_CASE = "0"
 
 
@@ -96,3 +100,50 @@ def own_ids(secrets: Sequence[bytes], ids: Iterable[str], domain: str) -> tuple[
     """Those of the given Message-IDs that are ours, in the given order."""
     found = (read_message_id(secrets, text, domain) for text in ids)
     return tuple(own for own in found if own is not None)
+
+
+def _row_token(secret: bytes, use: str, row_id: int | str) -> str:
+    return f"{row_id}-{_mac(secret, f'{use}|{row_id}', 16).lower()}"
+
+
+def _row(secrets: Sequence[bytes], use: str, digits: str, mac: str) -> int | None:
+    """The row that a token of that use names, when its MAC is valid under any of the secrets."""
+    given = f"{digits}-{mac}"
+    good = [hmac.compare_digest(_row_token(secret, use, digits), given) for secret in secrets]
+    return int(digits) if any(good) and int(digits) <= _MAX_ROW else None
+
+
+def unsubscribe_token(secrets: Sequence[bytes], row_id: int) -> str:
+    """``17-k7q2m9xdk7q2m9xd``: what ends one kind of notice for whoever got that letter.
+
+    ``row_id`` is that of notice_recipients. Small letters, digits and a hyphen: fit for a subject,
+    a web address and a mail address alike.
+    """
+    return _row_token(secrets[0], "unsubscribe", row_id)
+
+
+def read_unsubscribe_token(secrets: Sequence[bytes], text: str) -> int | None:
+    """The row of the first valid token in a subject or another short text; None without one."""
+    for match in _ROW.finditer(text[:1000].lower()):
+        found = _row(secrets, "unsubscribe", match[1], match[2])
+        if found is not None:
+            return found
+    return None
+
+
+def bounce_address(secrets: Sequence[bytes], row_id: int, address: str) -> str:
+    """``bounce+b-17-k7q2…@…``: where reports about one letter go (VERP).
+
+    The address as it is when its local part would grow beyond 64 octets: a report about such a
+    letter is known by the letter that it returns.
+    """
+    local, _, domain = address.rpartition("@")
+    made = f"{local.partition('+')[0]}+b-{_row_token(secrets[0], 'bounce', row_id)}"
+    return f"{made}@{domain}" if len(made.encode()) <= _MAX_LOCAL_PART else address
+
+
+def read_bounce_addresses(secrets: Sequence[bytes], keys: Iterable[str]) -> tuple[int, ...]:
+    """The rows that valid bounce addresses among the given ones name, in order, each once."""
+    matches = (_BOUNCE.match(key.lower()) for key in keys)
+    rows = (_row(secrets, "bounce", match[1], match[2]) for match in matches if match)
+    return tuple(dict.fromkeys(row for row in rows if row is not None))

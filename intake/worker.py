@@ -32,7 +32,7 @@ from intake.dispatch import Posted, dispatch
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import alarm, mailboxes, outbox, quarantine, reminders, upkeep
+from intake.store import alarm, colleagues, mailboxes, outbox, quarantine, reminders, upkeep
 from intake.store.engine import StoreError, Unit, reading, writing
 from intake.store.record import put_letter
 
@@ -116,6 +116,8 @@ def _remind(config: Config, made: Assembly) -> int:
         expired = upkeep.expire(unit, now, replies.expire_days)
         if config.shape.retention.stranger_days:
             retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
+        if config.shape.notices.tell_colleagues:
+            colleagues.tell(unit, made.desk.bench.house, now)
         _alert(unit, config, made, now)
     if retired:
         log.info("strangers-retired", mails=retired)

@@ -256,7 +256,9 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             ),
             "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
             "letters": _counts(found.letters),
-        })  # fmt: skip
+        } | ({
+            "unreachable": f"{found.unreachable} authorized contacts; `intake contacts list`"
+        } if found.unreachable else {}))  # fmt: skip
         rows = [
             (
                 box["name"],
@@ -269,7 +271,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
     trouble = found.waiting or found.failing or found.flagged or found.letters.get("failed", 0)
-    raise typer.Exit(1 if trouble else 0)
+    raise typer.Exit(1 if trouble or found.unreachable else 0)
 
 
 def _counts(values: dict[str, int]) -> str:

@@ -161,13 +161,37 @@ def answers(
     return Answers(bare, "") if bare else best
 
 
+def added(message: Message, sent: str, catalogue: Catalogue, type_name: str) -> Answers:
+    """What an answer to a notice adds to the copy of it: a notice asks nothing and has no slots.
+
+    So what is quoted is never the writer's, whether or not it is known word for word; and behind
+    an attribution without quote marks the rest is a copy, unless nothing stood above it.
+    """
+    pending = PendingForm("", "", (), "", sent, 0)
+    bodies = [body for body in (message.plain, message.html.text) if body.strip()]
+    for mode in ("above", "around"):
+        read = [_read(body, message, pending, catalogue, type_name, mode) for body in bodies]
+        read.sort(key=_weight, reverse=True)
+        found = next((one for one in read if one.candidates or one.comment), None)
+        if found is not None:
+            own = text_lines.without_courtesies(text_lines.split(found.comment))
+            return Answers(found.candidates, "\n".join(line.text for line in own).strip())
+    return Answers((), "")
+
+
 def _weight(one: Answers) -> int:
     return len({candidate.field for candidate in one.candidates})
 
 
 def _read(
-    body: str, message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
+    body: str,
+    message: Message,
+    pending: PendingForm,
+    catalogue: Catalogue,
+    type_name: str,
+    mode: str = "inside",
 ) -> Answers:
+    """``mode``: answers may stand "inside" the copy, only "around" it, or only "above" it."""
     lines = text_lines.without_form(text_lines.split(body), catalogue)
     walk = _Walk(
         labels=table(catalogue, type_name),
@@ -192,12 +216,20 @@ def _read(
             ended = False  # our letter's copy, without marks, begins below the signature
             _ours(walk, line)
             continue
-        if ended:
+        if mode == "above" and text_lines.is_attribution(lines, number):
+            walk.old = walk.old or not _quoted_below(lines, number)
+        if ended or (mode != "inside" and (line.depth or walk.old)):
             walk.close()
         else:
             _step(walk, lines, number)
     walk.close()
     return Answers(tuple(walk.found), "\n".join(walk.comment).strip())
+
+
+def _quoted_below(lines: list[text_lines.Line], number: int) -> bool:
+    """Whether the copy under an attribution bears quote marks."""
+    below = [line for line in lines[number + 1 : number + 4] if line.text.strip()]
+    return any(line.depth for line in below[:2])
 
 
 def _names(message: Message) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from intake.store import unreachable
 from intake.tables import (
     AttachmentRow,
     CaseFieldRow,
@@ -30,6 +31,7 @@ class Status:
     oldest_held: datetime | None
     flagged: int  # cases a person should look at
     mailboxes: list[dict[str, Any]]
+    unreachable: int = 0  # Authorized contacts whose mail comes back
 
     @property
     def waiting(self) -> int:
@@ -69,6 +71,7 @@ def status(unit: Session) -> Status:
         oldest_held=unit.scalar(held),
         flagged=unit.scalar(flagged) or 0,
         mailboxes=[_dict(box) for box in boxes],
+        unreachable=unreachable.count(unit),
     )
 
 
