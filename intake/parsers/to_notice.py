@@ -57,10 +57,9 @@ def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circ
     named = next((one.words for one in candidates if one.field == "case_type" and one.words), "")
     if named and not type_of(named, catalogue, near=True):
         chosen = ""  # a type was meant, and it is asked which
-    wish = scan.wish
-    if circumstances.may_unsubscribe and not candidates:
-        stops = wants_no_notices(message, free, subject, catalogue)
-        wish = Wish("unsubscribe") if stops else wish
+    stops = circumstances.may_unsubscribe and not candidates
+    if stops and wants_no_notices(message, free, subject, catalogue):
+        scan, chosen = replace(scan, wish=Wish("unsubscribe")), ""
     return replace(
         scan,
         type=chosen,
@@ -69,7 +68,6 @@ def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circ
         candidates=candidates,
         leftover=free,
         subject=subject if ours else scan.subject,
-        wish=wish,
     )
 
 
