@@ -60,8 +60,9 @@ class Decision:
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
     quarantined: bool = False  # the other files wait for the virus scanner
-    unsubscribes: str = ""  # contact id that gets no more notices but those of ``mandatory``
-    mandatory: tuple[str, ...] = ()  # classes that go on all the same
+    unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
+    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+    mandatory: tuple[str, ...] = ()  # classes that must reach every account
 
 
 NO_SENDER = Sender("L1", "", None, False, ())
@@ -121,6 +122,7 @@ def _decision(
         about=facts.known.returned if verdict.returned else None,
         quarantined=facts.policy.scan_files,
         unsubscribes=verdict.unsubscribes,
+        kept=verdict.kept,
         mandatory=facts.policy.mandatory_classes if verdict.unsubscribes else (),
     )
 

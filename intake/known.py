@@ -194,6 +194,15 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Listener:
+    """A contact that a notice was sent to, and what is already chosen about their notices."""
+
+    contact_id: str
+    off: tuple[str, ...] = ()  # classes they do not get
+    relied_on: tuple[str, ...] = ()  # classes they get instead of somebody else
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
     """A message recorded before that is the same mail as this one."""
 
@@ -265,4 +274,4 @@ class Known:
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question
     replied: Incident | None = None  # whose notice this mail answers, open or closed
     replied_updates: tuple[Update, ...] = ()  # of that incident: what its notices told
-    notified: tuple[str, ...] = ()  # contact ids that the named notices, or the token, were sent to
+    notified: tuple[Listener, ...] = ()  # whom the named notices, or the token, were sent to

@@ -336,9 +336,9 @@ CLASSES = {
 }
 
 
-def class_lines(mandatory: Sequence[str], *, stopped: bool) -> list[str]:
-    """The kinds of notices that can be done without, or those that cannot, an item each."""
-    names = (one for one in NOTICE_CLASSES if (one in mandatory) is not stopped)
+def class_lines(kept: Sequence[str], *, stopped: bool) -> list[str]:
+    """The kinds of notices that go on, or those that do not, an item each."""
+    names = (one for one in NOTICE_CLASSES if (one in kept) is not stopped)
     return [line for one in names for line in _item(CLASSES[one])]
 
 

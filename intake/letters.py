@@ -202,8 +202,8 @@ def _values(
         "subject": _thread_subject(mail),
         "reason": order.reason,
         "reopen_days": house.reopen_days,
-        "stopped": lines.class_lines(decision.mandatory, stopped=True),
-        "kept": lines.class_lines(decision.mandatory, stopped=False),
+        "stopped": lines.class_lines(decision.kept, stopped=True),
+        "kept": lines.class_lines(decision.kept, stopped=False),
     }
     if submission is None or change is None:
         return values

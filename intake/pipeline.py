@@ -180,7 +180,8 @@ def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
 
 def _was_notified(known: Known, sender: identity.Sender) -> bool:
     """The notice or token that the mail names was sent to its proved writer."""
-    return sender.proved and sender.contact is not None and sender.contact.id in known.notified
+    contact = sender.contact.id if sender.contact else ""
+    return sender.proved and any(one.contact_id == contact for one in known.notified)
 
 
 def _circumstances(

@@ -11,9 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from intake.addresses import AddressRefusal
+from intake.known import NOTICE_CLASSES
 from intake.message import Refusal
 from intake.notifier import about
 from intake.verdict import CaseChange, Facts, Rule, Verdict
+
+NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
 
 # ---------------------------------------------------------------- who wrote: R0 to R12
 
@@ -207,10 +210,15 @@ def _wants_no_notices(facts: Facts) -> Verdict | None:
     wish, contact = facts.submission.wish, facts.contact
     if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.automatic:
         return None
-    if contact is None or contact.id not in facts.known.notified:
+    mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
+    if contact is None or not mine:
         return None
-    words = "wants no more notices than it must get"
-    return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id)
+    bound = any(one.contact_type in NOTICE_TYPES for one in contact.memberships)
+    must = set(facts.policy.mandatory_classes if bound else mine[0].relied_on)
+    must &= set(facts.policy.mandatory_classes)
+    kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
+    words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
+    return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
 
 
 def _asks_for_a_form(facts: Facts) -> Verdict | None:

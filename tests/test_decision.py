@@ -18,6 +18,7 @@ from intake.known import (
     CaseList,
     Incident,
     Known,
+    Listener,
     Membership,
     Recent,
     SentLetter,
@@ -51,6 +52,7 @@ ANSWERED = replace(KNOWN, answered_letters=("<a>",))
 DROPPING = replace(POLICY, unknown_sender="drop")
 RISKY = replace(COMPLETE, type="data_restore")
 STOPS = replace(COMPLETE, wish=Wish("unsubscribe"))
+NOTIFIED = replace(KNOWN, notified=(Listener("zack"),))
 
 
 def judged(
@@ -106,7 +108,7 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
         ("R12", "hold", {"known": replace(KNOWN, accounts=(replace(BAYSIDE, active=False),))}),
         ("R16", "hold", {"known": replace(KNOWN, case=case(account="riverdale"))}),
         ("R14", "hold", {"sender": replace(SIGNED, level="L2"), "submission": RISKY}),
-        ("R25", "answer", {"submission": STOPS, "known": replace(KNOWN, notified=("zack",))}),
+        ("R25", "answer", {"submission": STOPS, "known": NOTIFIED}),
         ("R17", "append", {"known": replace(KNOWN, case=case())}),
         ("R18", "ask", {"submission": INCOMPLETE}),
     ],
@@ -297,9 +299,9 @@ def facts() -> Iterator[tuple[Message | Refusal, Sender, Submission, Known, Retu
         {"returned": OURS},
         {"confirms": "zack"},
         {"recent": Recent(hour=9)},
-        {"replied": KNOWN_TO_US, "incidents": (KNOWN_TO_US,), "notified": ("zack",)},
-        {"replied": THEIRS, "incidents": (THEIRS,), "notified": ("archie",)},
-        {"replied": replace(KNOWN_TO_US, status="resolved"), "notified": ("zack",)},
+        {"replied": KNOWN_TO_US, "incidents": (KNOWN_TO_US,), "notified": (Listener("zack"),)},
+        {"replied": THEIRS, "incidents": (THEIRS,), "notified": (Listener("archie"),)},
+        {"replied": replace(KNOWN_TO_US, status="resolved"), "notified": (Listener("zack"),)},
         {"returned": NOTICE},
     ]
     told = Return("bounce", OURS.recipient, "5.1.1", hard=True, ids=(OURS.message_id,), words="")
@@ -352,7 +354,7 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
             assert person is not None
             assert sender.proved
             assert decision.unsubscribes == person.id
-            assert person.id in known.notified
+            assert person.id in {one.contact_id for one in known.notified}
             assert decision.mandatory == POLICY.mandatory_classes
             assert decision.change is None
         if decision.action in ("drop", "ignore", "defer"):  # P5

@@ -60,10 +60,10 @@ FORM = (
 )
 
 
-def make(folder: Path, more: str = "", head: str = "") -> Config:
+def make(folder: Path, more: str = "", head: str = "", people: str = PEOPLE) -> Config:
     """A service with a Maildir on each side and the two districts."""
     text = house.maildir_box(folder / "in") + house.delivery(f"maildir:{folder}/out") + more
-    return house.make(folder, text, PEOPLE, SECRET, head)
+    return house.make(folder, text, people, SECRET, head)
 
 
 def told(config: Config, *people: str, **changes: Any) -> str:

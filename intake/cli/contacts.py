@@ -109,8 +109,8 @@ def list_(
 def _state(one: ContactView, zone: str) -> str:
     if not one.active:
         return "off"
-    since = one.unreachable_since
-    return f"mail comes back since {when(since, zone)}" if since else ""
+    since = when(one.unreachable_since, zone).partition(" ")[0]
+    return f"mail comes back since {since}" if since else ""
 
 
 @app.command()

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from intake.known import Incident, Keys, SentLetter
-from intake.notice_tables import IncidentRow, NoticeRecipientRow
+from intake.known import Incident, Keys, Listener, SentLetter
+from intake.notice_tables import IncidentRow, NoticePreferenceRow, NoticeRecipientRow
 from intake.store import known_incidents
 from intake.store.engine import Unit
+from intake.tables import ContactRow
 
 MAX_NAMED = 30  # notices that one mail is looked up by
 MAX_UPDATES = 10  # newest ones, of which a mail may hold copies
@@ -28,9 +29,9 @@ def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if keys.token_row is not None:
         row = unit.get(NoticeRecipientRow, keys.token_row) if keys.token_row else None
-        found["notified"] = (row.contact_id,) if row else ()
+        found["notified"] = _listeners(unit, [row.contact_id] if row else [])
     elif keys.notice_ids:
-        found["notified"] = _notified(unit, keys.notice_ids[:MAX_NAMED])
+        found["notified"] = _listeners(unit, _notified(unit, keys.notice_ids[:MAX_NAMED]))
     incident = _incident(unit, keys.notice_incidents, set(accounts))
     if incident is not None:
         updates = known_incidents.updates(unit, incident.id)
@@ -38,12 +39,35 @@ def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _notified(unit: Unit, ids: tuple[str, ...]) -> tuple[str, ...]:
+def _notified(unit: Unit, ids: tuple[str, ...]) -> list[str]:
     named = or_(
         _c(NoticeRecipientRow.message_id_header).in_(ids), _c(NoticeRecipientRow.root_id).in_(ids)
     )
     query = select(_c(NoticeRecipientRow.contact_id)).where(named).distinct().limit(MAX_NAMED)
-    return tuple(unit.scalars(query))
+    return sorted(unit.scalars(query))
+
+
+def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
+    """Those contacts with what is off for them, and what they hear instead of active others."""
+    if not ids:
+        return ()
+    off: dict[str, list[str]] = {}
+    relied_on: dict[str, list[str]] = {}
+    own, instead = _c(NoticePreferenceRow.contact_id), _c(NoticePreferenceRow.replacement)
+    query = (
+        select(own, instead, _c(NoticePreferenceRow.notice_class), _c(ContactRow.active))
+        .join(ContactRow, _c(ContactRow.id) == own)
+        .where(_c(NoticePreferenceRow.mode) == "off", or_(own.in_(ids), instead.in_(ids)))
+        .order_by(own, _c(NoticePreferenceRow.notice_class))
+    )
+    for contact_id, replacement, notice_class, active in unit.execute(query):
+        off.setdefault(contact_id, []).append(notice_class)
+        if active and replacement:
+            relied_on.setdefault(replacement, []).append(notice_class)
+    return tuple(
+        Listener(one, tuple(off.get(one, ())), tuple(dict.fromkeys(relied_on.get(one, ()))))
+        for one in ids
+    )
 
 
 def _incident(unit: Unit, ids: tuple[str, ...], accounts: set[str]) -> Incident | None:
