@@ -158,7 +158,7 @@ def load_templates(config: Config) -> Templates:
         own = config.path(config.replies.templates)
         if not own.is_dir():
             raise ConfigError(f"{config.file}: replies.templates: found no folder {own}")
-        for path in sorted(own.glob("*/*.txt")):
+        for path in sorted((*own.glob("*/*.txt"), *own.glob("*/*.html"))):
             sources[path.relative_to(own).as_posix()] = path.read_text("utf-8")
     return Templates(sources)
 

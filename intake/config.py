@@ -180,7 +180,13 @@ MAILBOX_ENDS = ("_PASSWORD", "_TOKEN", "_CLIENT_SECRET")
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt variable is a mistake, not a silent nothing."""
-    fixed = ("INTAKE_CONFIG", "INTAKE_SECRET", "INTAKE_SECRET_OLD", "INTAKE_DELIVERY_PASSWORD")
+    fixed = (
+        "INTAKE_CONFIG",
+        "INTAKE_OPERATOR",
+        "INTAKE_SECRET",
+        "INTAKE_SECRET_OLD",
+        "INTAKE_DELIVERY_PASSWORD",
+    )
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
     for name in sorted(environment):
         mailbox = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)

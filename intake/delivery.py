@@ -41,6 +41,7 @@ class Retry:
     """Not taken this time (4xx, no connection, …); trying again is right."""
 
     reply: str
+    everybody: bool = False  # no letter would have got through now: not this recipient's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +149,17 @@ class SmtpLane:
         try:
             self._server = self._connect()
         except smtplib.SMTPAuthenticationError as error:
-            return Retry(f"{where}: login refused: {error.smtp_code} {_words(error.smtp_error)}")
+            return Retry(
+                f"{where}: login refused: {error.smtp_code} {_words(error.smtp_error)}", True
+            )
         except smtplib.SMTPNotSupportedError as error:
-            return Retry(f"{where}: {error}")
+            return Retry(f"{where}: {error}", True)
         except ssl.SSLError as error:
-            return Retry(f"{where}: TLS: {error.reason or error}")
+            return Retry(f"{where}: TLS: {error.reason or error}", True)
         except smtplib.SMTPResponseException as error:
-            return Retry(f"{where}: {error.smtp_code} {_words(error.smtp_error)}")
+            return Retry(f"{where}: {error.smtp_code} {_words(error.smtp_error)}", True)
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            return Retry(f"{where}: {error or type(error).__name__}")
+            return Retry(f"{where}: {error or type(error).__name__}", True)
         return None
 
     def _connect(self) -> smtplib.SMTP:
@@ -198,7 +201,7 @@ class SmtpLane:
             server.send(_stuffed(parcel.raw))
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._drop()
-            return Retry(f"{self._settings.host}: {error or type(error).__name__}")
+            return Retry(f"{self._settings.host}: {error or type(error).__name__}", True)
         return None
 
     def _envelope(self, server: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
@@ -209,7 +212,7 @@ class SmtpLane:
             (lambda: server.rcpt(parcel.recipient), 250),
             (lambda: self._data(server), 354),
         )
-        for step, wanted in steps:
+        for number, (step, wanted) in enumerate(steps):
             code, reply = step()
             if code == wanted or (wanted == 250 and code == 251):
                 continue
@@ -218,7 +221,10 @@ class SmtpLane:
             else:
                 server.rset()
             found = outcome(code, _words(reply), after_dot=False)
-            return Retry(found.reply) if isinstance(found, Sent) else found
+            if isinstance(found, Sent):
+                return Retry(found.reply)
+            # a refusal of MAIL FROM, before any recipient was named, meets every letter
+            return Retry(found.reply, number == 0) if isinstance(found, Retry) else found
         return None
 
     def _data(self, server: smtplib.SMTP) -> tuple[int, bytes]:
@@ -287,7 +293,7 @@ class MaildirLane:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            return Retry(f"{error.filename or self._path}: {error.strerror}")
+            return Retry(f"{error.filename or self._path}: {error.strerror}", True)
         self._ready = (temporary, self._path / "new" / name)
         return None
 

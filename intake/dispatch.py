@@ -12,17 +12,63 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from intake.delivery import Failed, InDoubt, Lane, Outcome, Parcel, Retry, Sent
 from intake.store import outbox
-from intake.store.engine import Engine, reading, writing
+from intake.store.engine import Engine, Unit, reading, writing
 from intake.store.outbox import Claimed
 
 log = structlog.get_logger("intake.dispatch")
 
 CLAIM = 64
+
+
+class Queue(Protocol):
+    """Where letters wait: the outbox, or the ledger of notices."""
+
+    def any_due(self, unit: Unit, now: datetime) -> bool:
+        """Whether there may be something to claim."""
+
+    def claim(self, unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
+        """Letters that are ours until the lease runs out, each counted as an attempt."""
+
+    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+        """The same letters with their bytes, read in a transaction that writes nothing."""
+
+    def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
+        """In which groups they are sent, one on each lane."""
+
+    def mark_in_doubt(self, unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
+        """(id, fence) whose final dot is about to go out; gives the ids that may not."""
+
+    def settle(
+        self,
+        unit: Unit,
+        outcomes: Sequence[tuple[int, int, Outcome]],
+        now: datetime,
+        jitter: float,
+    ) -> list[int]:
+        """Outcomes written down; gives the ids that somebody else holds by now."""
+
+
+class Outbox:
+    """The outbox as a queue: answers to people, whole letters in their rows."""
+
+    any_due = staticmethod(outbox.any_due)
+    claim = staticmethod(outbox.claim)
+    mark_in_doubt = staticmethod(outbox.mark_in_doubt)
+    settle = staticmethod(outbox.settle)
+
+    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+        """They are complete as they lie."""
+        return list(claimed)
+
+    def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
+        """In the order in which they fell due."""
+        return [list(claimed[start : start + lanes]) for start in range(0, len(claimed), lanes)]
 
 
 @dataclass(slots=True)
@@ -51,6 +97,7 @@ class Post:
     clock: Callable[[], datetime]
     lease_seconds: float = 90.0
     stopped: Callable[[], bool] = lambda: False
+    queue: Queue = field(default_factory=Outbox)
 
 
 Settled = tuple[Claimed, Outcome]
@@ -76,10 +123,12 @@ def dispatch(post: Post, progress: Callable[[int], None] | None = None) -> Poste
 def _claim(post: Post) -> list[Claimed]:
     now = post.clock()
     with reading(post.engine) as unit:
-        if not outbox.any_due(unit, now):
+        if not post.queue.any_due(unit, now):
             return []
     with writing(post.engine) as unit:
-        return outbox.claim(unit, now, post.lease_seconds, CLAIM)
+        claimed = post.queue.claim(unit, now, post.lease_seconds, CLAIM)
+    with reading(post.engine) as unit:
+        return post.queue.complete(unit, claimed)
 
 
 def _send(
@@ -88,15 +137,19 @@ def _send(
     """Rounds of one letter on each lane; the outcomes of a round are settled with the next."""
     outcomes: list[Settled] = []
     unreachable = ""
-    for start in range(0, len(claimed), len(post.lanes)):
-        group = claimed[start : start + len(post.lanes)]
+    for group in post.queue.rounds(claimed, len(post.lanes)):
         if unreachable or post.stopped():
             why = unreachable or "the worker is stopping"
-            outcomes += [(item, Retry(why)) for item in group]
+            outcomes += [(item, Retry(why, True)) for item in group]
             continue
         ready: list[tuple[Lane, Claimed]] = []
         for lane, item in zip(post.lanes, group, strict=False):
-            outcome = lane.prepare(Parcel(post.bounce_address, item.recipient, item.raw))
+            sender = item.sender or post.bounce_address
+            outcome = (
+                Failed(item.trouble)
+                if item.trouble
+                else lane.prepare(Parcel(sender, item.recipient, item.raw))
+            )
             if outcome is None:
                 ready.append((lane, item))
             else:
@@ -115,8 +168,8 @@ def _send(
 
 
 def _unreachable(outcomes: Sequence[Settled], ready: Sequence[object]) -> str:
-    """The server's words when a whole round was put off and nothing got through."""
-    put_off = [outcome for _, outcome in outcomes if isinstance(outcome, Retry)]
+    """The server's words when a whole round met a server that takes nothing now."""
+    put_off = [one for _, one in outcomes if isinstance(one, Retry) and one.everybody]
     if ready or len(put_off) < len(outcomes) or not put_off:
         return ""
     return put_off[0].reply
@@ -131,8 +184,8 @@ def _commit(
     now = post.clock()
     with writing(post.engine) as unit:
         rows = [(item.id, item.fence, outcome) for item, outcome in outcomes]
-        late = set(outbox.settle(unit, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
-        refused = set(outbox.mark_in_doubt(unit, [(item.id, item.fence) for item in doubtful]))
+        late = set(post.queue.settle(unit, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
+        refused = set(post.queue.mark_in_doubt(unit, [(item.id, item.fence) for item in doubtful]))
     for item, outcome in outcomes:
         _note(item, outcome, posted, late=item.id in late)
     return refused

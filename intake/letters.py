@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from intake import letter_lines as lines
@@ -85,7 +85,7 @@ class Templates:
         self._environment = ImmutableSandboxedEnvironment(
             loader=loader,
             undefined=StrictUndefined,
-            autoescape=False,
+            autoescape=select_autoescape(("html",), default=False),
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=False,

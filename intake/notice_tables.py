@@ -98,6 +98,7 @@ class NoticeRecipientRow(Base, table=True):
         Index("ix_notice_recipients_state_due_at", "state", "due_at"),
         Index("ix_notice_recipients_incident_id_key", "incident_id", "key"),
         Index("ix_notice_recipients_attempted_at", "attempted_at"),
+        Index("ix_notice_recipients_update_id_finished_at", "update_id", "finished_at"),
     )
     id: int | None = Field(default=None, sa_column=id_column())
     update_id: int = Field(sa_type=BigInteger, foreign_key="incident_updates.id")
@@ -111,7 +112,8 @@ class NoticeRecipientRow(Base, table=True):
     zone: str  # IANA name of the account's or the service's time zone
     accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # concerned ones
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())  # why they are told
-    priority: int = 1  # 0: filed a case or at an affected account; higher later
+    cases: list[str] = Field(default_factory=list, sa_column=json_column())  # their own about it
+    priority: int = 2  # 0: filed a case; higher later
     first_number: (
         int  # oldest update that this letter tells of; below ``number``: it has missed some
     )

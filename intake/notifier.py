@@ -1,4 +1,4 @@
-"""Incidents and maintenances: which one a case is about, and which contacts one concerns, and why.
+"""Incidents and maintenances: which one a case is about, and whom one concerns, and why.
 
 Pure: incidents, contacts and preferences are given. Who is told is decided once, with a reason for
 each person, so that an operator can read the list before anything is sent.
@@ -6,17 +6,22 @@ each person, so that an operator can read the list before anything is sent.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from intake.addresses import ascii_lower
-from intake.known import Account, Contact, Incident, Update
+from intake.known import Account, Contact, Incident, Preference, Update
 from intake.labels import fold
 from intake.parsers.submission import Submission
 
 INCIDENT_STATES = ("investigating", "identified", "monitoring", "resolved")
 MAINTENANCE_STATES = ("scheduled", "in progress", "verifying", "completed", "cancelled")
 MAX_SEARCHED_CHARS = 5000  # of a description in which an incident's words are looked for
+NEVER_MUTED = ("Authorized", "Technical")  # contact types that mandatory classes must reach
+DEFAULT_PREFERENCE = Preference()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,15 @@ class Recipient:
     address: str
     accounts: tuple[str, ...]  # those of theirs that are concerned
     reasons: tuple[str, ...]
+    priority: int = 2  # 0: filed a case; 1: at an affected account; 3: Read Only, last
+    zone: str = "UTC"  # IANA name
+    cases: tuple[str, ...] = ()  # numbers of their own cases about it
+    digest: bool = False  # told in the daily summary
+
+    @property
+    def key(self) -> str:
+        """What makes two addresses the same one (Address.key)."""
+        return ascii_lower(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,22 @@ class Audience:
 
     told: tuple[Recipient, ...]
     left_out: tuple[tuple[str, str], ...]  # contact id, why
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything about people that decides who is told."""
+
+    contacts: tuple[Contact, ...]
+    accounts: Mapping[str, Account]
+    contact_types: tuple[str, ...]  # told when the incident names none itself
+    zone: str = "UTC"  # of people whose account has none
+    mandatory: tuple[str, ...] = ()  # notice classes that cannot simply be muted
+    suspended: Mapping[str, str] = field(default_factory=dict)  # address key -> why it gets none
+    preferences: Mapping[str, Mapping[str, Preference]] = field(default_factory=dict)
+    filed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # contact -> cases about it
+    affected: frozenset[str] = frozenset()  # accounts with a case about it
+    told_before: frozenset[str] = frozenset()  # contacts that got an earlier update of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +78,7 @@ class Notice:
     earlier: tuple[Update, ...] = ()  # never received, oldest first; told below the update
     plain: bool = False  # of a correction: for those who never got the wrong text
     cases: tuple[str, ...] = ()  # numbers of the reader's own cases about it
+    was: Update | None = None  # corrected by this one, or with the plan that this one changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +93,7 @@ class Addressee:
     root_id: str  # head of their thread about the incident; never a letter by itself
     last_id: str = ""  # of the last letter they got about it
     unsubscribe: str = ""  # token; empty: no way to unsubscribe is offered
+    row: int = 0  # id in the ledger, for the bounce address; 0: there is none yet
 
 
 def about(submission: Submission, account: str, incidents: Sequence[Incident]) -> Incident | None:
@@ -79,60 +111,225 @@ def about(submission: Submission, account: str, incidents: Sequence[Incident]) -
     return None
 
 
-def audience(
-    incident: Incident,
-    contacts: Iterable[Contact],
-    accounts: Mapping[str, Account],
-    contact_types: Sequence[str],
-    suspended: Mapping[str, str],
-) -> Audience:
-    """Accounts and areas and contact types, every person once, at the first stored address.
+def audience(incident: Incident, world: World) -> Audience:
+    """Accounts and areas and contact types, who filed a case, who was told before; each once.
 
-    ``suspended`` are address keys that get no notices, with the reason.
+    Whoever is told in place of somebody else comes in by that reason. Everybody is accounted for.
     """
     told: dict[str, Recipient] = {}
-    left_out: list[tuple[str, str]] = []
-    for contact in sorted(contacts, key=lambda one: one.id):
-        why, recipient = _judge(incident, contact, accounts, contact_types, suspended)
+    left_out: dict[str, str] = {}
+    instead: dict[str, list[str]] = {}  # contact told -> names of those they stand in for
+    people = {one.id: one for one in sorted(world.contacts, key=lambda one: one.id)}
+    for contact in people.values():
+        why, recipient = _judge(incident, contact, world)
         if recipient is None:
-            left_out.append((contact.id, why))
-        elif ascii_lower(recipient.address) in told:
-            left_out.append((contact.id, "the address is told already"))
+            left_out[contact.id] = why
+            continue
+        stands_in = _muted(incident, contact, recipient, people, world)
+        if stands_in is None:
+            told[contact.id] = recipient
         else:
-            told[ascii_lower(recipient.address)] = recipient
-    return Audience(tuple(told.values()), tuple(left_out))
+            left_out[contact.id] = stands_in[1]
+            if stands_in[0]:
+                instead.setdefault(stands_in[0], []).append(contact.name)
+    for contact_id, names in instead.items():
+        told[contact_id] = _stand_in(people[contact_id], names, told.get(contact_id), world)
+        left_out.pop(contact_id, None)
+    return _once(told, left_out)
 
 
-def _judge(
-    incident: Incident,
-    contact: Contact,
-    accounts: Mapping[str, Account],
-    contact_types: Sequence[str],
-    suspended: Mapping[str, str],
-) -> tuple[str, Recipient | None]:
-    """Why a contact is not told, or how."""
+def told_again(incident: Incident, world: World) -> Audience:
+    """Only those who were told before or filed a case: whom the clock writes to on its own."""
+    return audience(replace(incident, contact_types=("",)), world)
+
+
+def _once(told: Mapping[str, Recipient], left_out: Mapping[str, str]) -> Audience:
+    """Every address once, those who need it most first."""
+    kept: dict[str, Recipient] = {}
+    out = dict(left_out)
+    for recipient in sorted(told.values(), key=lambda one: (one.priority, one.contact_id)):
+        if recipient.key in kept:
+            out[recipient.contact_id] = "the address is told already"
+        else:
+            kept[recipient.key] = recipient
+    return Audience(tuple(kept.values()), tuple(sorted(out.items())))
+
+
+def _judge(incident: Incident, contact: Contact, world: World) -> tuple[str, Recipient | None]:
+    """Why a contact is not concerned or not reachable, or how they are told."""
     if not contact.active:
         return "the contact is disabled", None
     if not contact.emails:
         return "no address is stored", None
+    accounts = {
+        member.account_id: account
+        for member in contact.memberships
+        if (account := world.accounts.get(member.account_id)) is not None and account.active
+    }
+    if not accounts:
+        return "no account of theirs is in force", None
+    reasons = _by_rule(incident, contact, accounts, world)
+    also = []
+    cases = world.filed.get(contact.id, ())
+    if cases:
+        also.append(f"filed {', '.join(cases)}")
+    if contact.id in world.told_before:
+        also.append("was told of it before")
+    if not reasons and not also:
+        return "no account, area and contact type of theirs is concerned", None
+    address = next((one for one in contact.emails if ascii_lower(one) not in world.suspended), "")
+    if not address:
+        return world.suspended[ascii_lower(contact.emails[0])], None
+    concerned = tuple(sorted(reasons)) or tuple(sorted(accounts))
+    return "", Recipient(
+        contact.id, contact.name, address, concerned, (*reasons.values(), *also),
+        _priority(incident, contact, concerned, world), _zone(concerned, world), cases,
+    )  # fmt: skip
+
+
+def _by_rule(
+    incident: Incident, contact: Contact, accounts: Mapping[str, Account], world: World
+) -> dict[str, str]:
+    """Account -> why: the incident's accounts, areas and contact types all meet there."""
+    types = incident.contact_types or world.contact_types
     reasons: dict[str, str] = {}
     for member in contact.memberships:
         account = accounts.get(member.account_id)
-        concerned = not incident.accounts or member.account_id in incident.accounts
-        if account is None or not account.active or not concerned:
-            continue
-        if member.contact_type not in contact_types:
+        named = not incident.accounts or member.account_id in incident.accounts
+        if account is None or not named or member.contact_type not in types:
             continue
         shared = [area for area in member.areas if area in incident.areas]
         if incident.areas and not shared:
             continue
         areas = f", {', '.join(shared)}" if shared else ""
         reasons[member.account_id] = f"{member.contact_type} at {account.name}{areas}"
-    if not reasons:
-        return "no account, area and contact type of theirs is concerned", None
-    address = contact.emails[0]
-    if ascii_lower(address) in suspended:
-        return suspended[ascii_lower(address)], None
-    return "", Recipient(
-        contact.id, contact.name, address, tuple(sorted(reasons)), tuple(reasons.values())
+    return reasons
+
+
+def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], world: World) -> int:
+    """Who has a case, then affected accounts, then Authorized and Technical, then the rest."""
+    if contact.id in world.filed:
+        return 0
+    if incident.accounts or world.affected & set(accounts):
+        return 1
+    types = {member.contact_type for member in contact.memberships}
+    return 2 if types & set(NEVER_MUTED) else 3
+
+
+def _zone(accounts: Sequence[str], world: World) -> str:
+    zones = (world.accounts[one].timezone for one in accounts if one in world.accounts)
+    return next((zone for zone in zones if zone), world.zone)
+
+
+def _muted(
+    incident: Incident,
+    contact: Contact,
+    recipient: Recipient,
+    people: Mapping[str, Contact],
+    world: World,
+) -> tuple[str, str] | None:
+    """(who is told instead, why they are not), or None when they are told.
+
+    Whoever filed a case hears of it, whatever they muted. A mandatory class cannot be muted by an
+    Authorized or Technical contact unless somebody who can be reached stands in.
+    """
+    wish = _wish(incident, contact.id, world)
+    if wish.mode != "off" or recipient.cases:
+        return None
+    types = {member.contact_type for member in contact.memberships}
+    if incident.notice_class not in world.mandatory or not types & set(NEVER_MUTED):
+        return "", f"does not want notices of the class {incident.notice_class}"
+    other = people.get(wish.replacement)
+    if other is None or not _reachable(other, contact, world) or other.id == contact.id:
+        return None
+    if _wish(incident, other.id, world).mode == "off":
+        return None
+    return other.id, f"{other.name} is told instead"
+
+
+def _wish(incident: Incident, contact_id: str, world: World) -> Preference:
+    return world.preferences.get(contact_id, {}).get(incident.notice_class, DEFAULT_PREFERENCE)
+
+
+def _reachable(other: Contact, contact: Contact, world: World) -> bool:
+    """Whether that person can be told, and works for an account of this one."""
+    shared = {
+        member.account_id
+        for member in other.memberships
+        if member.account_id in world.accounts and world.accounts[member.account_id].active
+    } & {member.account_id for member in contact.memberships}
+    free = [one for one in other.emails if ascii_lower(one) not in world.suspended]
+    return bool(other.active and shared and free)
+
+
+def _stand_in(
+    other: Contact, names: Sequence[str], already: Recipient | None, world: World
+) -> Recipient:
+    """The person who is told in somebody's place, with that reason beside their own."""
+    reason = f"in place of {', '.join(names)}"
+    if already is not None:
+        return replace(already, reasons=(*already.reasons, reason))
+    accounts = tuple(
+        sorted(
+            member.account_id
+            for member in other.memberships
+            if member.account_id in world.accounts and world.accounts[member.account_id].active
+        )
     )
+    address = next(one for one in other.emails if ascii_lower(one) not in world.suspended)
+    return Recipient(
+        other.id, other.name, address, accounts, (reason,), 2, _zone(accounts, world),
+        world.filed.get(other.id, ()),
+    )  # fmt: skip
+
+
+def with_digests(incident: Incident, found: Audience, world: World) -> Audience:
+    """The same people; those who want a daily summary of this class are marked.
+
+    Mandatory classes are told at once, and so is whoever filed a case.
+    """
+    if incident.notice_class in world.mandatory:
+        return found
+    told = tuple(
+        replace(one, digest=True)
+        if _wish(incident, one.contact_id, world).mode == "digest" and not one.cases
+        else one
+        for one in found.told
+    )
+    return Audience(told, found.left_out)
+
+
+def approval_hash(
+    incident: Incident, update: Update, found: Audience, send_at: datetime | None
+) -> str:
+    """What an approval binds: every word, every reader and the time; 16 hexadecimal digits.
+
+    Any change of text, title, plan, list or time gives another one.
+    """
+    bound = {
+        "incident": [
+            incident.id, incident.kind, incident.notice_class, incident.title, incident.impact,
+            list(incident.modules), incident.short_notice,
+        ],
+        "update": [
+            update.number, update.kind, update.status, update.text, update.wrong_number,
+            *(_iso(one) for one in (update.next_update_at, update.starts_at, update.ends_at)),
+        ],
+        "to": sorted([one.key, one.contact_id, one.digest] for one in found.told),
+        "at": _iso(send_at),
+    }  # fmt: skip
+    text = json.dumps(bound, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def by_account(recipients: Iterable[Recipient]) -> dict[str, int]:
+    """How many people of each account are told; who works for two is counted at both."""
+    counts: dict[str, int] = {}
+    for one in recipients:
+        for account in one.accounts:
+            counts[account] = counts.get(account, 0) + 1
+    return dict(sorted(counts.items()))

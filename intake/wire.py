@@ -18,7 +18,7 @@ from intake.addresses import Address, Mailbox, read_address, read_mailbox
 
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 MAX_LETTER_BYTES = 32 * 2**10
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
+MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
 
 
@@ -63,17 +63,17 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
     for address in (envelope.sender, envelope.recipient, envelope.reply_to or envelope.sender):
         if not isinstance(read_address(address), Address):
             raise LetterError(f"{address!r} is not a plain address")
-    ids = [text for text in envelope.references if _MESSAGE_ID.match(text)]
+    ids = [text for text in envelope.references if MESSAGE_ID.match(text)]
     fields = [
-        ("From", f"{_phrase(envelope.sender_name)} <{envelope.sender}>"),
+        ("From", f"{phrase(envelope.sender_name)} <{envelope.sender}>"),
         ("To", envelope.recipient),
-        ("Subject", _unstructured(envelope.subject)),
+        ("Subject", unstructured(envelope.subject)),
         ("Date", format_datetime(envelope.date.astimezone(UTC))),
         ("Message-ID", envelope.message_id),
     ]
     if envelope.reply_to:
         fields.append(("Reply-To", envelope.reply_to))
-    if _MESSAGE_ID.match(envelope.in_reply_to):
+    if MESSAGE_ID.match(envelope.in_reply_to):
         fields.append(("In-Reply-To", envelope.in_reply_to))
     if ids:
         fields.append(("References", "\r\n ".join(dict.fromkeys(ids))))
@@ -82,8 +82,8 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
     return fields
 
 
-def _unstructured(text: str) -> str:
-    """ASCII as it is when it is short and harmless, else encoded-words of at most 75 characters."""
+def unstructured(text: str) -> str:
+    """A field's words: ASCII as it is when it is short and harmless, else encoded-words of at most 75 characters."""
     if _PLAIN_WORDS.match(text) and "=?" not in text and len(text) <= 60:
         return text
     if _PLAIN_WORDS.match(text) and "=?" not in text:
@@ -116,8 +116,8 @@ def _encoded_words(text: str) -> list[str]:
     return [f"=?utf-8?B?{b64encode(word).decode('ascii')}?=" for word in words]
 
 
-def _phrase(name: str) -> str:
-    """A display name: a quoted string when it is ASCII, encoded-words when it is not."""
+def phrase(name: str) -> str:
+    """A display name as it stands in a field: a quoted string when it is ASCII, encoded-words when it is not."""
     plain = "".join(c for c in name if c.isprintable())[:100]
     if plain.isascii() and "=?" not in plain:
         escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
@@ -147,7 +147,7 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
     author = read_mailbox(str(parsed["From"]).encode("ascii"))
     if not isinstance(author, Mailbox) or str(author.address) != envelope.sender:
         raise LetterError("the letter reads back with another sender")
-    if parsed["To"] != envelope.recipient or not _MESSAGE_ID.match(parsed["Message-ID"]):
+    if parsed["To"] != envelope.recipient or not MESSAGE_ID.match(parsed["Message-ID"]):
         raise LetterError("the letter reads back with another recipient or Message-ID")
     payload = parsed.get_payload(decode=True)
     text = payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""

@@ -41,7 +41,7 @@ PURE = (
     "identity",
     "known", "labels", "letter",
     "message", "mime/", "notifier",
-    "parsers/", "policy", "proof", "rules", "tokens", "verdict", "wire",
+    "parsers/", "policy", "proof", "rules", "timetable", "tokens", "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 from intake import __version__
-from intake.cli import accounts, cases, contacts, doctor, incidents, messages, outbox, service
+from intake.cli import (
+    accounts,
+    cases,
+    contacts,
+    doctor,
+    incidents,
+    messages,
+    notices,
+    outbox,
+    service,
+)  # fmt: skip
 from intake.cli.screen import Abort, settings
 
 app = typer.Typer(
@@ -29,6 +39,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
+notices.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 service.register(app)
 doctor.register(app)

@@ -1,10 +1,10 @@
-"""``intake incidents``: what is known to be wrong, and what is planned."""
+"""``intake incidents``: what is known to be wrong, and what is planned; no letter is sent here."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,19 +16,38 @@ from intake.cli.screen import (
     JsonOption,
     database,
     load,
+    pairs,
+    safe,
     say,
     show_json,
     table,
     when,
     who,
+    wrap,
 )  # fmt: skip
 
-app = typer.Typer(help="Incidents and maintenances.", no_args_is_help=True)
-Text = Annotated[str, typer.Option(help="What is known and what to do; else --file or the editor.")]
+if TYPE_CHECKING:
+    from intake.config import Config
+
+app = typer.Typer(
+    help="Incidents and maintenances, and the letters about them.", no_args_is_help=True
+)
+Id = Annotated[str, typer.Argument(help="INC-1", metavar="ID")]
+Text = Annotated[str, typer.Option(help="The text itself; else --file, else the editor.")]
 File = Annotated[Path | None, typer.Option(help="A file with the text; - is standard input.")]
 Many = Annotated[list[str] | None, typer.Option(help="May be given more than once.")]
 Next = Annotated[
     str, typer.Option(help="When there is more to hear: 2026-03-02 14:30, local time.")
+]
+Class = Annotated[
+    str, typer.Option("--class", help="outage, security, maintenance or informational.")
+]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", help="Contact types that are told; may be repeated.")
+]
+Private = Annotated[bool, typer.Option("--private", help="Not on the notifications page.")]
+Reason = Annotated[
+    str, typer.Option(help="Why it is announced so late, or the word emergency; letters say it.")
 ]
 
 
@@ -41,23 +60,28 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
     module: Many = None,
     area: Many = None,
     account: Many = None,
+    contact_type: Types = None,
     word: Annotated[
         list[str] | None, typer.Option(help="That a case about it uses; may be given again.")
     ] = None,
+    notice_class: Class = "outage",
+    private: Private = False,
     next_update: Next = "",
     config: ConfigOption = None,
 ) -> None:
-    """Opens an incident: cases about it are linked to it from now on and told so."""
+    """Open an incident: cases about it are linked to it from now on and told so."""
     from intake.store import incidents
 
-    zone = load(config).service.timezone
+    found = load(config)
     opening = incidents.Opening(
-        "incident", title, _text(text, file), impact, tuple(module or ()), tuple(area or ()),
-        tuple(account or ()), tuple(word or ()), next_update_at=_moment(next_update, zone),
+        "incident", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
+        tuple(account or ()), tuple(word or ()), tuple(contact_type or ()), notice_class,
+        not private, next_update_at=moment(next_update, found.service.timezone),
     )  # fmt: skip
     with database(config, write=True) as unit:
         made = incidents.open_(unit, opening, who(), datetime.now(UTC))
     say(f"{made}: investigating")
+    changed(found, made)
 
 
 @app.command()
@@ -71,67 +95,168 @@ def schedule(  # noqa: PLR0913, PLR0917 - one option a column
     module: Many = None,
     area: Many = None,
     account: Many = None,
+    contact_type: Types = None,
+    notice_class: Class = "maintenance",
+    private: Private = False,
+    reason: Reason = "",
     config: ConfigOption = None,
 ) -> None:
-    """Puts a maintenance on record."""
+    """Plan a maintenance; it starts and ends by the clock. Late ones need a --reason."""
     from intake.store import incidents
 
-    zone = load(config).service.timezone
-    begins, ends = _moment(start, zone), _moment(end, zone)
-    if begins is None or ends is None or ends <= begins:
-        raise Abort(f"--end: found {end!r}, wanted a moment after {start!r}", 2)
+    found = load(config)
+    begins, ends = window(found, start, end, reason)
     opening = incidents.Opening(
-        "maintenance", title, _text(text, file), impact, tuple(module or ()), tuple(area or ()),
-        tuple(account or ()), (), begins, ends,
+        "maintenance", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
+        tuple(account or ()), (), tuple(contact_type or ()), notice_class, not private, begins,
+        ends, short_notice=reason,
     )  # fmt: skip
     with database(config, write=True) as unit:
         made = incidents.open_(unit, opening, who(), datetime.now(UTC))
     say(f"{made}: scheduled")
+    changed(found, made)
 
 
 @app.command()
 def update(
-    incident_id: Annotated[str, typer.Argument(help="INC-1")],
+    incident_id: Id,
     text: Text = "",
     file: File = None,
     status: Annotated[str, typer.Option(help="identified, monitoring, in progress …")] = "",
     next_update: Next = "",
     config: ConfigOption = None,
 ) -> None:
-    """Adds an update, in a new state or the same."""
-    _update(incident_id, _text(text, file), status, next_update, config)
+    """Add an update, in a new state or the same."""
+    _update(incident_id, written(text, file), status, next_update, config)
 
 
 @app.command()
 def resolve(
-    incident_id: Annotated[str, typer.Argument(help="INC-1")],
+    incident_id: Id,
     text: Text = "",
     file: File = None,
     config: ConfigOption = None,
 ) -> None:
-    """Ends an incident, or a maintenance."""
+    """End an incident, or a maintenance."""
     from intake.store import incidents
 
     with database(config) as unit:
         kind = incidents.find(unit, incident_id.upper()).kind
     status = "resolved" if kind == "incident" else "completed"
-    _update(incident_id, _text(text, file), status, "", config)
+    _update(incident_id, written(text, file), status, "", config)
 
 
 def _update(incident_id: str, text: str, status: str, next_update: str, config: str | None) -> None:
     from intake.store import incidents
 
-    zone = load(config).service.timezone
+    found, made = load(config), incident_id.upper()
     with database(config, write=True) as unit:
         number = incidents.update(
-            unit, incident_id.upper(), text, who(), datetime.now(UTC), status=status,
-            next_update_at=_moment(next_update, zone),
+            unit, made, text, who(), datetime.now(UTC), status=status,
+            next_update_at=moment(next_update, found.service.timezone),
         )  # fmt: skip
-        now = incidents.find(unit, incident_id.upper()).status
-    say(f"{incident_id.upper()}: {now}, update {number}")
+        now = incidents.find(unit, made).status
+    say(f"{made}: {now}, update {number}")
+    changed(found, made)
 
 
-def _text(text: str, file: Path | None) -> str:
+@app.command()
+def reschedule(
+    incident_id: Id,
+    start: Annotated[str, typer.Option(help="2026-03-16 22:00, local time.")],
+    end: Annotated[str, typer.Option(help="2026-03-17 02:00, local time.")],
+    text: Text = "",
+    file: File = None,
+    reason: Reason = "",
+    config: ConfigOption = None,
+) -> None:
+    """Move a maintenance that has not begun; `send` then tells everyone who was told."""
+    from intake.store import incidents
+
+    found, made = load(config), incident_id.upper()
+    begins, ends = window(found, start, end, reason)
+    with database(config, write=True) as unit:
+        number = incidents.reschedule(
+            unit, made, begins, ends, written(text, file), who(), datetime.now(UTC),
+            short_notice=reason,
+        )  # fmt: skip
+    say(f"{made}: scheduled anew, update {number}")
+    changed(found, made)
+
+
+@app.command()
+def correct(
+    incident_id: Id,
+    number: Annotated[int, typer.Argument(help="The update that was wrong.")],
+    text: Text = "",
+    file: File = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say what was wrong in an update; `send` tells only those who got the wrong text."""
+    from intake.store import incidents
+
+    found, made = load(config), incident_id.upper()
+    with database(config, write=True) as unit:
+        new = incidents.correct(unit, made, number, written(text, file), who(), datetime.now(UTC))
+    say(f"{made}: update {new} corrects update {number}")
+    changed(found, made)
+
+
+@app.command()
+def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None) -> None:
+    """Rewrite the newest update while nobody was sent it; an approval of it is void."""
+    from intake.store import incidents
+    from intake.store.notice_list import chosen
+
+    found, made = load(config), incident_id.upper()
+    with database(config) as unit:
+        before = chosen(unit, made).text
+    words = written(text, file, before)
+    with database(config, write=True) as unit:
+        number = incidents.edit(unit, made, words, who(), datetime.now(UTC))
+    say(f"{made}: update {number} has another text; nothing of it is approved")
+    changed(found, made)
+
+
+@app.command()
+def hold(
+    incident_id: Id,
+    off: Annotated[bool, typer.Option("--off", help="Let the clock go on.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Keep a maintenance from starting and ending by the clock."""
+    from intake.store import incidents
+
+    with database(config, write=True) as unit:
+        incidents.hold_back(unit, incident_id.upper(), not off, who(), datetime.now(UTC))
+    what = "starts and ends by the clock" if off else "is held back: update it yourself"
+    say(f"{incident_id.upper()} {what}")
+
+
+def changed(config: Config, incident_id: str) -> None:
+    """What follows every change: the next step said."""
+    say(f"nobody is written to yet: `intake incidents preview {incident_id}`, then `send`")
+
+
+def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime, datetime]:
+    """The planned times as UTC; late ones need a reason (seed L36)."""
+    from intake.timetable import lead
+
+    zone, days = config.service.timezone, config.shape.notices.lead_days
+    begins, ends, now = moment(start, zone), moment(end, zone), datetime.now(UTC)
+    if begins is None or ends is None or ends <= begins:
+        raise Abort(f"--end: found {end!r}, wanted a moment after {start!r}", 2)
+    if ends <= now:
+        raise Abort(f"--end: found {end!r}, which has passed", 2)
+    if not lead(begins, now, days) and not reason.strip():
+        raise Abort(
+            f"--start: found {start!r}, which is less than {days} days ahead; wanted --reason "
+            "with why it cannot wait, or the word emergency: the letters will say so", 2,
+        )  # fmt: skip
+    return begins, ends
+
+
+def written(text: str, file: Path | None, before: str = "") -> str:
     """Given outright, from a file or standard input, or written in the editor."""
     if text.strip():
         return text
@@ -142,10 +267,10 @@ def _text(text: str, file: Path | None) -> str:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise Abort(f"{file}: cannot be read: {error}") from None
-    return click.edit("") or ""
+    return click.edit(before) or ""
 
 
-def _moment(text: str, zone: str) -> datetime | None:
+def moment(text: str, zone: str) -> datetime | None:
     """A local moment as UTC."""
     if not text:
         return None
@@ -162,7 +287,7 @@ def list_(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What is open, the newest first."""
+    """List what is open, the newest first."""
     from intake.store import incidents
 
     with database(config) as unit:
@@ -173,18 +298,19 @@ def list_(
         say("nothing is open")
     else:
         shown = [
-            (row["id"], row["kind"], row["status"], str(row["cases"]), row["title"]) for row in rows
+            (row["id"], row["kind"], row["status"], row["letters"], str(row["cases"]), row["title"])
+            for row in rows
         ]
-        table("incidents", ("id", "kind", "status", "cases", "title"), shown)
+        table("incidents", ("id", "kind", "status", "letters", "cases", "title"), shown)
 
 
 @app.command()
 def show(
-    incident_id: Annotated[str, typer.Argument(help="INC-1")],
+    incident_id: Id,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """One with its updates, and the cases about it by account."""
+    """Show one with its updates, its letters, its cases by account, and its history."""
     from intake.store import incidents
 
     with database(config) as unit:
@@ -193,41 +319,34 @@ def show(
         show_json(row)
         return
     zone = load(config).service.timezone
-    say(f"{row['id']} {row['kind']}: {row['title']}")
-    say(f"  {row['status']}; {row['impact'] or 'no impact given'}")
+    say(f"{row['id']} {row['kind']}: {safe(row['title'])}")
+    pairs(_facts(row, zone))
     for one in row["updates"]:
-        say(f"\n{one['number']}. {when(one['at'], zone)} {one['status']} ({one['who']})")
-        say(one["text"].rstrip())
+        kind = "" if one["kind"] == "update" else f" {one['kind']}"
+        letters = ", ".join(f"{count} {state}" for state, count in one["letters"].items())
+        say(f"\n{one['number']}. {when(one['at'], zone)}{kind} {one['status']} ({one['who']})")
+        say(f"   letters: {one['send_state']}{f' ({letters})' if letters else ''}")
+        wrap(safe(one["text"].rstrip(), lines=True))
     say("\ncases")
     for account, numbers in row["cases"].items():
         say(f"  {account}: {len(numbers)} ({', '.join(numbers[:10])})")
     if not row["cases"]:
         say("  none")
+    if row["history"]:
+        say("\nhistory")
+    for one in row["history"]:
+        detail = ", ".join(f"{name} {value}" for name, value in one["detail"].items() if value)
+        wrap(f"  {when(one['at'], zone)} {one['kind']} by {one['who']}: {safe(detail)[:200]}")
 
 
-@app.command()
-def preview(
-    incident_id: Annotated[str, typer.Argument(help="INC-1")],
-    contact_type: Annotated[
-        list[str] | None, typer.Option("--type", help="Who is told; may be given again.")
-    ] = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Whom it concerns, each with the reason, and who is left out, and why. Sends nothing."""
-    from intake import notifier
-    from intake.store import incidents
-
-    types = tuple(contact_type or ("Authorized", "Technical"))
-    with database(config) as unit:
-        incident = incidents.find(unit, incident_id.upper())
-        contacts, accounts, suspended = incidents.people(unit)
-    found = notifier.audience(incident, contacts, accounts, types, suspended)
-    if as_json:
-        show_json(found)
-        return
-    for one in found.told:
-        say(f"{one.address}  {one.name}: {'; '.join(one.reasons)}")
-    say(f"{len(found.told)} people; {len(found.left_out)} left out")
-    for contact, why in found.left_out:
-        say(f"  {contact}: {why}")
+def _facts(row: dict[str, Any], zone: str) -> dict[str, str]:
+    """What stands above the updates; nothing that is empty."""
+    named = {
+        "status": f"{row['status']} (class {row['notice_class']})", "impact": row["impact"],
+        "modules": ", ".join(row["modules"]), "areas": ", ".join(row["areas"]),
+        "accounts": ", ".join(row["accounts"]), "begins": when(row["starts_at"], zone),
+        "ends": when(row["ends_at"], zone), "next update": when(row["next_update_at"], zone),
+        "late because": row["short_notice"], "clock": "held back" if row["held_back"] else "",
+        "page": "" if row["public"] else "not shown",
+    }  # fmt: skip
+    return {name: value for name, value in named.items() if value}

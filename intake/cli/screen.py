@@ -76,7 +76,7 @@ def plainly() -> Iterator[None]:
     from intake.pool import PoolError
     from intake.review import ReviewError
     from intake.store.engine import StoreError
-    from intake.store.incidents import IncidentError
+    from intake.store.notice_list import IncidentError
     from intake.store.people import PeopleError
 
     try:
@@ -111,8 +111,10 @@ def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
 
 
 def who() -> str:
-    """The operator, as history names them."""
-    return f"operator:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'}"
+    """The operator, as history names them: who they say they are, or who is logged in."""
+    named = ("INTAKE_OPERATOR", "SUDO_USER", "USER", "LOGNAME")
+    found = next((os.environ[name] for name in named if os.environ.get(name)), "unknown")
+    return f"operator:{safe(found)[:60]}"
 
 
 def show_json(value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from intake.known import Incident, Update
 from intake.notice_tables import HookEventRow
 from intake.store.engine import Unit
 
@@ -17,3 +18,11 @@ def emit(unit: Unit, kind: str, payload: Mapping[str, Any], now: datetime) -> No
     unit.execute(
         insert(HookEventRow).values(at=now, kind=kind, payload=dict(payload), fanned_out=False)
     )
+
+
+def incident_payload(incident: Incident, update: Update) -> dict[str, Any]:
+    """An incident and its update as other programs get them: nothing about people."""
+    return {
+        "id": incident.id, "kind": incident.kind, "status": update.status, "title": incident.title,
+        "update": update.number, "text": update.text,
+    }  # fmt: skip

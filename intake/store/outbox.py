@@ -20,6 +20,7 @@ from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow, Supp
 
 FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
 LONGEST_WAIT_SECONDS = 4000
+OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 
@@ -36,6 +37,8 @@ class Claimed:
     message_id_header: str
     raw: bytes
     attempts: int
+    sender: str = ""  # envelope sender; empty: the usual one
+    trouble: str = ""  # why it cannot be sent at all
 
 
 def _c(column: Any) -> Any:
@@ -68,12 +71,12 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
         .with_for_update(skip_locked=True)
     )
     rows = [Claimed(*row) for row in unit.execute(query)]
-    barred = _barred(unit, rows, now)
+    put_aside = barred(unit, rows, now)
     for row in rows:
-        if row.id in barred:
-            _close(unit, row.id, "suppressed", barred[row.id], now)
-            _event(unit, now, "suppressed", row.id, row.case_number, barred[row.id])
-    good = [row.id for row in rows if row.id not in barred]
+        if row.id in put_aside:
+            _close(unit, row.id, "suppressed", put_aside[row.id], now)
+            _event(unit, now, "suppressed", row.id, row.case_number, put_aside[row.id])
+    good = [row.id for row in rows if row.id not in put_aside]
     if good:
         unit.execute(
             update(OutboxRow)
@@ -91,11 +94,11 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
             row.message_id_header, row.raw, row.attempts + 1,
         )
         for row in rows
-        if row.id not in barred
+        if row.id not in put_aside
     ]  # fmt: skip
 
 
-def _barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
+def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
     """Letters whose recipient is no active contact's stored address any more."""
     keys = {ascii_lower(row.recipient) for row in rows}
     if not keys:
@@ -123,7 +126,7 @@ def _barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str
 def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[str, str]) -> str:
     key = ascii_lower(row.recipient)
     owner, active = owners.get(key, ("", False))
-    if row.kind == "alert" and not row.contact_id:
+    if row.kind in OPERATOR_KINDS and not row.contact_id:
         return ""  # to the operator's own address, out of the configuration
     if owner != row.contact_id:
         return "the address is not stored for this contact any more"

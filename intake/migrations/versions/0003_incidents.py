@@ -119,6 +119,7 @@ def _notice_recipients() -> None:
         sa.Column("zone", AutoString(), nullable=False),
         sa.Column("accounts", JSON, nullable=False),
         sa.Column("reasons", JSON, nullable=False),
+        sa.Column("cases", JSON, nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("first_number", sa.Integer(), nullable=False),
         sa.Column("plain", sa.Boolean(), nullable=False),
@@ -141,6 +142,12 @@ def _notice_recipients() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_recipients")),
         sa.UniqueConstraint("update_id", "key", name=op.f("uq_notice_recipients_update_id_key")),
+    )
+    op.create_index(
+        "ix_notice_recipients_update_id_finished_at",
+        "notice_recipients",
+        ["update_id", "finished_at"],
+        unique=False,
     )
     op.create_index(
         "ix_notice_recipients_attempted_at", "notice_recipients", ["attempted_at"], unique=False

@@ -1,0 +1,266 @@
+"""``intake incidents preview, send, approve, pause …``: the letters about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from intake.cli.incidents import File, Id, Text, changed, moment, written
+from intake.cli.screen import (
+    EX_CONFIG,
+    Abort,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    database,
+    load,
+    plainly,
+    safe,
+    say,
+    show_json,
+    table,
+    when,
+    who,
+    wrap,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.store.broadcasts import Proposal
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (preview, send, approve, pause, resume, cancel, retry, recipients):
+        app.command()(command)
+
+
+Number = Annotated[int, typer.Option(help="Which update; the newest by default.")]
+
+
+def preview(
+    incident_id: Id,
+    number: Number = 0,
+    mails: Annotated[bool, typer.Option("--mails", help="The three longest, whole.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show who would be told and why, who not and why, and what they would read. Sends nothing."""
+    from intake import assembly, notice_assembly
+    from intake.store import broadcasts, known_incidents
+
+    found = load(config)
+    with plainly():
+        habits, house = notice_assembly.habits(found), assembly.judge(found).house
+    with database(config) as unit:
+        made = broadcasts.proposal(
+            unit, incident_id.upper(), habits, datetime.now(UTC), number=number
+        )
+        told = known_incidents.updates(unit, made.incident.id)
+    with plainly():
+        samples = notice_assembly.samples(found, house, made, told, datetime.now(UTC))
+    counted = _counted(found, made, samples)
+    if as_json:
+        show_json({**counted, "told": made.audience.told, "left_out": made.audience.left_out})
+        return
+    for one in made.audience.told:
+        digest = " (in the daily summary)" if one.digest else ""
+        wrap(f"{safe(one.address)}  {safe(one.name)}: {safe('; '.join(one.reasons))}{digest}")
+    say(f"\nleft out: {len(made.audience.left_out)}")
+    for contact, why in made.audience.left_out:
+        wrap(f"  {safe(contact)}: {safe(why)}")
+    _show_counts(counted)
+    for one in samples if mails else samples[:1]:
+        say(f"\n{'-' * 72}\nTo: {safe(one.recipient)}\nSubject: {safe(one.subject)}\n")
+        say(safe(one.text, lines=True))
+    _next_step(made, counted["hash"])
+
+
+def _counted(config: Config, made: Proposal, samples: Any) -> dict[str, Any]:
+    from intake.notifier import by_account
+
+    own = config.shape.notices
+    people = len(made.audience.told)
+    return {
+        "incident": made.incident.id, "update": made.update.number, "state": made.state,
+        "hash": made.hash, "send_at": made.send_at, "people": people,
+        "accounts": by_account(made.audience.told),
+        "largest_bytes": max((len(one.raw) for one in samples), default=0),
+        "minutes": -(-people // own.rate_per_minute),
+        "approval_needed": people > own.max_without_approval,
+    }  # fmt: skip
+
+
+def _show_counts(counted: dict[str, Any]) -> None:
+    say(f"\n{counted['people']} people; update {counted['update']} is {counted['state']}")
+    for account, count in counted["accounts"].items():
+        say(f"  {safe(account)}: {count}")
+    say(f"largest mail: {counted['largest_bytes']} bytes; time: {counted['minutes']} min")
+    say(f"hash of text, list and time: {counted['hash']}")
+
+
+def _next_step(made: Proposal, shown: str) -> None:
+    if made.state in ("draft", "record", "done"):
+        say(f"\nto have it sent: `intake incidents send {made.incident.id}`")
+    elif made.state == "waiting":
+        say(f"\nanother person: `intake incidents approve {made.incident.id} {shown}`")
+
+
+def send(
+    incident_id: Id,
+    at: Annotated[str, typer.Option(help="Not before: 2026-03-02 14:30, local time.")] = "",
+    emergency: Annotated[
+        str, typer.Option(help="Send it without a second person, and why; goes on record.")
+    ] = "",
+    test: Annotated[
+        bool, typer.Option("--test", help="Only to the operator's own address (alerts.address).")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Have the newest update sent: proposes it to a second person, who approves its hash.
+
+    Once it has been sent, it goes to those who have joined since and to nobody else.
+    """
+    from intake import notice_assembly
+    from intake.store import broadcasts
+
+    found, made, now = load(config), incident_id.upper(), datetime.now(UTC)
+    with plainly():
+        habits, terms = notice_assembly.habits(found), notice_assembly.terms(found)
+    if test:
+        _send_test(found, made, config)
+        return
+    later = moment(at, found.service.timezone)
+    with database(config, write=True) as unit:
+        asked = broadcasts.propose(unit, made, habits, who(), now, send_at=later)
+        people = len(asked.audience.told)
+        alone = people <= found.shape.notices.max_without_approval
+        if alone or emergency.strip():
+            broadcasts.send_now(unit, made, asked, terms, who(), now, emergency=emergency.strip())
+    when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
+    if alone or emergency.strip():
+        say(f"{made}: update {asked.update.number} goes to {people} people, {when_}")
+        return
+    say(f"{made}: update {asked.update.number} waits for another person; {people} people")
+    say(f"they look at `intake incidents preview {made}` and say")
+    say(f"  intake incidents approve {made} {asked.hash}")
+
+
+def _send_test(config: Config, incident_id: str, path: str | None) -> None:
+    """The letter as its first reader would get it, to the operator."""
+    from intake import assembly, notice_assembly
+    from intake.store import broadcasts, known_incidents
+    from intake.store.record import put_letter
+
+    address, now = config.shape.alerts.address, datetime.now(UTC)
+    if not address:
+        raise Abort("alerts.address: found nothing, wanted where test letters go", EX_CONFIG)
+    with plainly():
+        house = assembly.judge(config).house
+    with database(path, write=True) as unit:
+        made = broadcasts.proposal(unit, incident_id, notice_assembly.habits(config), now)
+        told = known_incidents.updates(unit, incident_id)
+        letter = notice_assembly.test_letter(config, house, made, told, address, now)
+        put_letter(unit, letter, 0, now)
+    say(f"{incident_id}: update {made.update.number} goes to {address} alone")
+
+
+def approve(
+    incident_id: Id,
+    given: Annotated[str, typer.Argument(help="What `preview` and `send` show.", metavar="HASH")],
+    config: ConfigOption = None,
+) -> None:
+    """Approve, as a second person, exactly what has that hash; it is sent from then on."""
+    from intake import notice_assembly
+    from intake.store import broadcasts
+
+    found = load(config)
+    with plainly():
+        habits, terms = notice_assembly.habits(found), notice_assembly.terms(found)
+    with database(config, write=True) as unit:
+        made = broadcasts.approve(
+            unit, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
+        )
+    later = made.send_at
+    when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
+    people = len(made.audience.told)
+    say(f"{incident_id.upper()}: update {made.update.number} goes to {people} people, {when_}")
+
+
+def pause(incident_id: Id, config: ConfigOption = None) -> None:
+    """Stop sending for now; letters at their last byte may still go out."""
+    _change(incident_id, "pause", config)
+
+
+def resume(incident_id: Id, config: ConfigOption = None) -> None:
+    """Go on where `pause` stopped."""
+    _change(incident_id, "resume", config)
+
+
+def cancel(
+    incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None
+) -> None:
+    """Stop sending for good; with a text: call a maintenance off, which `send` then tells."""
+    from intake.store import incidents
+
+    if not text and file is None:
+        _change(incident_id, "cancel", config)
+        return
+    found, made = load(config), incident_id.upper()
+    with database(config, write=True) as unit:
+        number = incidents.call_off(unit, made, written(text, file), who(), datetime.now(UTC))
+    say(f"{made}: cancelled, update {number}")
+    changed(found, made)
+
+
+def _change(incident_id: str, verb: str, config: str | None) -> None:
+    from intake.store import broadcasts
+
+    load(config)
+    with database(config, write=True) as unit:
+        number, left = broadcasts.change(unit, incident_id.upper(), verb, who(), datetime.now(UTC))
+    done = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[verb]
+    say(f"{incident_id.upper()}: update {number} {done}; {left} letters had not been sent")
+
+
+def retry(
+    incident_id: Id,
+    doubtful: Annotated[
+        bool, typer.Option("--doubtful", help="Those in doubt too; some may arrive twice.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Send again what was refused for good, after its cause is mended."""
+    from intake.store import broadcasts
+
+    with database(config, write=True) as unit:
+        count = broadcasts.retry(
+            unit, incident_id.upper(), who(), datetime.now(UTC), doubtful=doubtful
+        )
+    say(f"{incident_id.upper()}: {count} letters queued again")
+
+
+def recipients(
+    incident_id: Id,
+    number: Number = 0,
+    state: Annotated[str, typer.Option(help="sent, failed, uncertain, skipped …")] = "",
+    limit: LimitOption = 200,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List the ledger of an update: each person, how it went, and the server's words."""
+    from intake.store import broadcasts
+
+    with database(config) as unit:
+        rows = broadcasts.ledger(unit, incident_id.upper(), number, state, limit)
+    if as_json:
+        show_json(rows)
+        return
+    zone = load(config).service.timezone
+    shown = [
+        (row["address"], row["state"] + (" twice" if row["doubts"] else ""),
+         when(row["finished_at"] or row["due_at"], zone), row["reply"] or row["reasons"][0])
+        for row in rows
+    ]  # fmt: skip
+    table(f"{incident_id.upper()}", ("address", "state", "when", "words"), shown)

@@ -1,0 +1,127 @@
+"""What notices need, built from the configuration: habits, terms, pace, plan, and their letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from intake import config as settings
+from intake import notice_mail, tokens
+from intake.broadcast import NoticeQueue, Writer, told
+from intake.config import Config
+from intake.known import Update
+from intake.letters import House, Letter
+from intake.notice_mail import Built, NoticeLetter, NoticeStyle
+from intake.notifier import Addressee, Notice
+from intake.store.audience import Habits
+from intake.store.broadcasts import Proposal
+from intake.store.notice_list import Terms
+from intake.store.notice_queue import Pace
+from intake.store.plan import Plan
+
+MAX_BUILT = 200  # notices kept ready for their next readers
+SAMPLED = 400  # letters that a preview writes to find the longest ones
+SHOWN = 3
+
+
+def habits(config: Config) -> Habits:
+    """Who is told when nothing else is said."""
+    own = config.shape.notices
+    return Habits(own.contact_types, own.mandatory_classes, config.service.timezone)
+
+
+def terms(config: Config) -> Terms:
+    """What a list is frozen with. Raises ConfigError when there is no secret."""
+    domain = config.service.address.rpartition("@")[2]
+    return Terms(settings.load_secrets(config), domain, config.shape.notices.expire_hours)
+
+
+def pace(config: Config, *, smooth: bool = True) -> Pace:
+    """How fast letters go out."""
+    own = config.shape.notices
+    return Pace(
+        own.rate_per_minute, own.rate_per_minute_domain, smooth, own.park_after, own.park_minutes
+    )
+
+
+def plan(config: Config) -> Plan:
+    """What the clock does."""
+    return Plan(config.shape.notices.reminders, config.shape.notices.expire_hours)
+
+
+def queue(config: Config, house: House, *, smooth: bool = True) -> NoticeQueue:
+    """The ledger of notices as a queue of whole letters."""
+    made = writer(house, style(config, house))
+    return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
+
+
+def writer(house: House, look: NoticeStyle) -> Writer:
+    """Letters built once for all readers who see the same, and made out one by one."""
+    ready: dict[Notice, Built] = {}
+
+    def write(notice: Notice, person: Addressee, row: int, date: datetime) -> tuple[bytes, str]:
+        built = ready.get(notice)
+        if built is None:
+            if len(ready) >= MAX_BUILT:
+                ready.clear()
+            built = ready[notice] = notice_mail.build(notice, house, look)
+        token = tokens.unsubscribe_token(house.secrets, row)
+        letter = notice_mail.address(
+            built, replace(person, row=row, unsubscribe=token), house, look, date
+        )
+        return letter.raw, letter.sender
+
+    return write
+
+
+def samples(
+    config: Config, house: House, made: Proposal, updates: Sequence[Update], now: datetime
+) -> list[NoticeLetter]:
+    """The longest letters of a proposal, at most three, as their readers would get them."""
+    look = style(config, house)
+    notice = told(made.incident, updates, made.update.number, made.update.number)
+    built: dict[tuple[str, tuple[str, ...]], Built] = {}
+    found: list[NoticeLetter] = []
+    for one in made.audience.told[:SAMPLED]:
+        variant = (one.zone, one.cases)
+        if variant not in built:
+            mine = replace(notice, zone=one.zone, cases=one.cases)
+            built[variant] = notice_mail.build(mine, house, look)
+        root = tokens.message_id(
+            house.secrets, "notice", made.incident.id, f"{made.incident.id}:0:{one.key}",
+            house.domain,
+        )  # fmt: skip
+        token = tokens.unsubscribe_token(house.secrets, 1)
+        person = Addressee(
+            one.contact_id, one.name, one.address, one.reasons, root, root, unsubscribe=token,
+            row=1,
+        )  # fmt: skip
+        found.append(notice_mail.address(built[variant], person, house, look, now))
+    return sorted(found, key=lambda one: -len(one.raw))[:SHOWN]
+
+
+def test_letter(  # noqa: PLR0913, PLR0917 - a letter, and whom it goes to instead
+    config: Config,
+    house: House,
+    made: Proposal,
+    updates: Sequence[Update],
+    address: str,
+    now: datetime,
+) -> Letter:
+    """The notice as a reader would get it, for the operator alone. Raises LetterError."""
+    look = style(config, house)
+    notice = told(made.incident, updates, made.update.number, made.update.number)
+    built = notice_mail.build(replace(notice, zone=look_zone(config)), house, look)
+    cause = f"test:{made.incident.id}:{made.update.number}:{now.isoformat()}"
+    message_id = tokens.message_id(house.secrets, "test", "", cause, house.domain)
+    person = Addressee("", "operator", address, ("this is a test",), message_id, message_id)
+    letter = notice_mail.address(built, person, house, look, now)
+    return Letter(
+        "test", cause, message_id, address, letter.subject, letter.text, letter.raw
+    )
+
+
+def look_zone(config: Config) -> str:
+    """The service's own time zone."""
+    return config.service.timezone

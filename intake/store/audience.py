@@ -1,0 +1,105 @@
+"""Everything about people that decides who is told of an incident, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from intake.known import Incident, Preference
+from intake.notice_tables import NoticePreferenceRow, NoticeRecipientRow
+from intake.notifier import Audience, World, audience, told_again, with_digests
+from intake.store.engine import Unit
+from intake.store.look_up import whole_accounts, whole_contacts
+from intake.tables import AccountRow, CaseRow, ContactRow, SuppressionRow
+
+REACHED = ("sent", "uncertain", "bounced")  # states of people who were told, as far as we know
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the operator's configuration says about notices and people."""
+
+    contact_types: tuple[str, ...] = ("Authorized", "Technical")
+    mandatory: tuple[str, ...] = ("outage", "security")
+    zone: str = "UTC"
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
+    """Every contact and account, and who has to do with that incident already."""
+    contacts = whole_contacts(unit, list(unit.scalars(select(_c(ContactRow.id)))))
+    accounts = whole_accounts(unit, list(unit.scalars(select(_c(AccountRow.id)))))
+    until = _c(SuppressionRow.until)
+    stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
+    filed, affected = _cases(unit, incident_id)
+    told = select(_c(NoticeRecipientRow.contact_id)).where(
+        _c(NoticeRecipientRow.incident_id) == incident_id,
+        _c(NoticeRecipientRow.state).in_(REACHED),
+    )
+    return World(
+        contacts=contacts,
+        accounts={one.id: one for one in accounts},
+        contact_types=habits.contact_types,
+        zone=habits.zone,
+        mandatory=habits.mandatory,
+        suspended={row.key: row.reason for row in unit.scalars(stopped)},
+        preferences=preferences(unit),
+        filed=filed,
+        affected=affected,
+        told_before=frozenset(unit.scalars(told)),
+    )
+
+
+def _cases(unit: Unit, incident_id: str) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """Who filed which cases about it, and at which accounts."""
+    query = (
+        select(
+            _c(CaseRow.number), _c(CaseRow.contact_id), _c(CaseRow.submitted_by),
+            _c(CaseRow.account_id),
+        )
+        .where(_c(CaseRow.incident_id) == incident_id)
+        .order_by(_c(CaseRow.message_id))
+    )  # fmt: skip
+    filed: dict[str, list[str]] = {}
+    accounts = set()
+    for number, contact, submitted_by, account in unit.execute(query):
+        accounts.add(account)
+        for person in {contact, submitted_by} - {""}:
+            filed.setdefault(person, []).append(number)
+    return {person: tuple(numbers) for person, numbers in filed.items()}, frozenset(accounts)
+
+
+def preferences(unit: Unit) -> Mapping[str, Mapping[str, Preference]]:
+    """Contact -> notice class -> how they want it; without an entry each one is sent at once."""
+    found: dict[str, dict[str, Preference]] = {}
+    for row in unit.scalars(select(NoticePreferenceRow)):
+        wish = Preference(row.mode, row.replacement)
+        found.setdefault(row.contact_id, {})[row.notice_class] = wish
+    return found
+
+
+def gather(
+    unit: Unit,
+    incident: Incident,
+    habits: Habits,
+    now: datetime,
+    *,
+    only_told: bool = False,
+    unmuted: bool = False,
+) -> Audience:
+    """Whom that incident concerns; ``only_told``: those who were told before or filed a case.
+
+    ``unmuted`` leaves aside what people prefer: a correction reaches whoever got the wrong text.
+    """
+    about = world(unit, incident.id, habits, now)
+    if unmuted:
+        about = replace(about, preferences={})
+    found = told_again(incident, about) if only_told else audience(incident, about)
+    return with_digests(incident, found, about)
