@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.decision import Decision, decide
 from intake.identity import Trust
-from intake.known import NO_LETTERS, CaseBrief, Keys, Known, PendingForm
+from intake.known import NO_LETTERS, CaseBrief, Incident, Keys, Known, PendingForm, Update
 from intake.letters import House, Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers import to_notice
@@ -42,6 +42,8 @@ class Judge:
     case_prefix: str
     trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    notice_texts: Callable[[Incident, Sequence[Update]], tuple[str, ...]] = to_notice.texts
+    """What stood in the notices of an incident, a text an update: a reply may hold copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _circumstances(
         pending=_form_sent(known, theirs),
         required=bench.required,
         replied=known.replied,
-        sent=to_notice.texts(known.replied, known.replied_updates) if known.replied else (),
+        sent=bench.notice_texts(known.replied, known.replied_updates) if known.replied else (),
         reply_type=bench.policy.reply_type,
         may_unsubscribe=_was_notified(known, sender),
     )

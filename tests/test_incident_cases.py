@@ -13,7 +13,8 @@ from intake import assembly, worker
 from intake.config import Config
 from intake.letters import House
 from intake.store import by_hand, incident_cases, people, reports
-from intake.store.incidents import IncidentError, update
+from intake.store.incidents import update
+from intake.store.notice_list import IncidentError
 from tests import house
 from tests.test_notice_replies import FORM, PEOPLE, answers, make, put, told
 

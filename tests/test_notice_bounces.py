@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
@@ -333,6 +333,7 @@ def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
         assert unreachable.count(unit) == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**53), st.integers(0, 80), st.characters(codec="ascii"))
 def test_no_altered_bounce_address_is_ours(row: int, place: int, char: str) -> None:
     """One other character before the domain makes it nobody's; it fits into 64 octets."""
@@ -346,6 +347,7 @@ def test_no_altered_bounce_address_is_ours(row: int, place: int, char: str) -> N
         assert tokens.read_bounce_addresses(KEYS, [altered]) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=100), max_size=5))
 def test_any_addresses_are_survived(keys: list[str]) -> None:
     """None of random text is an address of ours, and none makes the reading raise."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as terms
 from hypothesis import strategies as st
 
 from intake import assembly, pipeline, worker
@@ -274,6 +275,7 @@ def the_house() -> House:
         return assembly.judge(make(Path(folder))).house
 
 
+@terms(deadline=None)
 @given(st.integers(0, 200), st.characters(codec="ascii", categories=["Ll", "Lu", "Nd"]))
 def test_no_altered_notice_is_answered(place: int, char: str) -> None:
     """One other character anywhere before the domain, and the mail answers nothing of ours."""
@@ -295,6 +297,7 @@ UPDATE = Update(
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n>"), max_size=60)
 
 
+@terms(deadline=None)
 @given(st.lists(WORDS, max_size=6), st.sampled_from(["> ", ">", ">> ", ""]), st.booleans())
 def test_our_own_words_are_never_the_contacts(lines: list[str], mark: str, below: bool) -> None:
     """However the copy is marked and wherever it stands, no line of it is an answer."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -193,6 +193,7 @@ def test_the_letter_says_what_the_database_does(tmp_path: Path, who: str) -> Non
     )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**53), st.integers(0, 40), st.characters(codec="ascii"))
 def test_no_altered_token_is_ours(row: int, place: int, char: str) -> None:
     """One other character makes it nobody's; small and capital letters are the same one."""
@@ -208,6 +209,7 @@ def test_no_altered_token_is_ours(row: int, place: int, char: str) -> None:
     assert tokens.read_unsubscribe_token((NEW,), bounce.partition("+")[2].partition("@")[0]) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_survived(text: str) -> None:
     """No subject and no answer makes the reading raise, and none of random text is a wish."""

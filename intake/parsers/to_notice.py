@@ -48,7 +48,8 @@ def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circ
     ours = scan.type_source == "subject" and _is_ours(subject, circumstances)
     type_name = "" if ours else scan.type
     chosen = type_name or circumstances.reply_type
-    own = added(message, "\n".join(circumstances.sent), catalogue, chosen)
+    title = circumstances.replied.title if circumstances.replied else ""
+    own = added(message, "\n".join(circumstances.sent), catalogue, chosen, title)
     candidates, free = own.candidates, own.comment
     if scan.read_from or (
         scan.type_source == "label" and _strong(scan) > len({one.field for one in candidates})

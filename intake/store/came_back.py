@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select, update
 from intake.known import SentLetter
 from intake.notice_tables import NoticeRecipientRow
 from intake.parsers.submission import Return
+from intake.store import notice_list
 from intake.store.engine import Unit
 from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow, SuppressionRow
 
@@ -59,7 +60,7 @@ def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: dateti
 
 def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
     """sent or uncertain becomes bounced; whoever is sending it holds an old fence from now on."""
-    unit.execute(
+    done = unit.execute(
         update(NoticeRecipientRow)
         .where(
             _c(NoticeRecipientRow.id) == row,
@@ -72,7 +73,10 @@ def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
             lease_until=None,
             fence=_c(NoticeRecipientRow.fence) + 1,
         )
-    )
+        .returning(_c(NoticeRecipientRow.incident_id), _c(NoticeRecipientRow.number))
+    ).first()
+    if done is not None:
+        notice_list.finish(unit, done.incident_id, done.number, now)
 
 
 def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: datetime) -> None:

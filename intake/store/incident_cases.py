@@ -12,9 +12,9 @@ from intake import letter_lines
 from intake.letters import House, Letter, Reached, Thread, to_person
 from intake.notice_tables import IncidentRow
 from intake.store.engine import Unit
-from intake.store.incidents import IncidentError
 from intake.store.known_incidents import value
 from intake.store.look_up import whole_contacts
+from intake.store.notice_list import IncidentError
 from intake.store.record import put_letter
 from intake.tables import CaseRow, EventRow, OutboxRow, PendingFormRow
 
