@@ -336,7 +336,7 @@ def limits(config: Config) -> Limits:
 def policy(config: Config, catalogue: Catalogue) -> Policy:
     """What the operator chose, and what the catalogue lets each kind of contact do."""
     replies, notices = config.replies, config.shape.notices
-    own = (config.service.address, *config.service.aliases)
+    own = (config.service.address, *config.service.aliases, *filter(None, (notices.from_address,)))
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
     return Policy(

@@ -13,11 +13,13 @@ from sqlalchemy import select, update
 
 from intake import tokens, worker
 from intake.config import Config
-from intake.notice_tables import NoticeRecipientRow
-from intake.store import colleagues, people, unreachable
+from intake.delivery import Sent
+from intake.notice_tables import IncidentUpdateRow, NoticeRecipientRow
+from intake.store import colleagues, incident_cases, notice_queue, people, unreachable
 from intake.tables import ContactRow, EventRow, SuppressionRow
 from tests import house, notice_house
-from tests.test_notice_replies import KEYS, PEOPLE, make, told
+from tests.postgres import postgres
+from tests.test_notice_replies import FORM, KEYS, PEOPLE, answers, make, put, told
 
 ZACK, ARCHIE = "zack@bayside.example", "archie@riverdale.example"
 GONE = "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no such user\n"
@@ -117,6 +119,29 @@ def test_only_what_may_have_left_can_bounce(tmp_path: Path, before: str, after: 
     report(tmp_path, "a", GONE, message_id=rows(config)["zack"].message_id_header)
     worker.once(config)
     assert states(config) == {"zack": after}
+
+
+def test_a_bounce_before_the_servers_answer_ends_the_broadcast(tmp_path: Path) -> None:
+    """In doubt at the dot, and the report is quicker: bounced, done, and the sender is late."""
+    config = make(tmp_path)
+    told(config, ZACK)
+    now = datetime.now(UTC)
+    with house.unit(config, write=True) as unit:
+        lease = now + timedelta(minutes=1)
+        unit.execute(
+            update(NoticeRecipientRow).values(
+                state="uncertain", lease_until=lease, finished_at=None
+            )
+        )
+        unit.execute(update(IncidentUpdateRow).values(send_state="sending"))
+    before = rows(config)["zack"]
+    report(tmp_path, "a", GONE, message_id=before.message_id_header)
+    worker.once(config)
+    with house.unit(config, write=True) as unit:
+        assert list(unit.scalars(select(IncidentUpdateRow.send_state))) == ["done"]
+        late = (before.id or 0, before.fence, Sent("250 ok"))
+        assert notice_queue.settle(unit, [late], now, 1.0, notice_queue.Pace()) == [before.id]
+    assert states(config) == {"zack": "bounced"}
 
 
 @pytest.mark.parametrize(
@@ -360,3 +385,35 @@ def test_the_ledger_of_a_test_is_signed_like_the_real_one() -> None:
     own = tokens.read_message_id(KEYS, made, notice_house.DOMAIN)
     assert own is not None
     assert (own.kind, own.case_number) == ("notice", "INC-7")
+
+
+@pytest.mark.servers
+def test_the_other_database_says_the_same(tmp_path: Path) -> None:
+    """PostgreSQL: an answer, a wish, two bounces, the task, colleagues and the cases' answer."""
+    with postgres() as url:
+        more = f'[database]\nurl = "{url}"\n[notices]\ntell_colleagues = true\n'
+        config = make(tmp_path, more, people=COLLEAGUES)
+        made, other = told(config, ZACK, ARCHIE), told(config, ZACK, title="Another one")
+        put(tmp_path, ZACK, "a", FORM, answers(made, ZACK))
+        put(tmp_path, ARCHIE, "b", "stop", answers(made, ARCHIE))
+        worker.once(config)
+        for name, incident in (("c", made), ("d", other)):
+            report(tmp_path, name, GONE, message_id=notice_house.notice_id(KEYS, incident, 1, ZACK))
+        worker.once(config)
+        with house.unit(config, write=True) as unit:
+            now = datetime.now(UTC)
+            people_told = incident_cases.answer(
+                unit, made, 2, "Over.", "operator:a", now, worker_house(config)
+            )
+            assert people_told == ("zack",)
+            assert unreachable.count(unit) == 1
+            assert unreachable.newest(unit) > 0
+            assert unit.get(SuppressionRow, ZACK) is not None
+            assert unreachable.clear(unit, "zack", "operator:a", now) == ""
+            assert unreachable.count(unit) == 0
+        found = house.everything(config)
+        assert [one["rule"] for one in found["messages"][2:]] == ["R2", "R2"]
+        assert sorted(one["kind"] for one in found["letters"]) == [
+            "ack", "resolved", "unreachable", "unreachable", "unreachable", "unsubscribed",
+        ]  # fmt: skip
+        assert [one["status"] for one in found["cases"]] == ["resolved"]
