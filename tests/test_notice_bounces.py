@@ -201,24 +201,26 @@ def test_a_person_who_copies_a_report_settles_nothing(tmp_path: Path) -> None:
 
 
 def test_letters_and_notices_count_together(tmp_path: Path) -> None:
-    """The second letter that comes back suspends the address, be it of either table."""
+    """An acknowledgement and a notice that come back suspend the address; one of them twice not."""
     config = make(tmp_path)
     told(config, ZACK)
-    told(config, ZACK, title="Another one")
-    with house.unit(config) as unit:
-        ids = [row.message_id_header for row in unit.scalars(select(NoticeRecipientRow))]
+    put(tmp_path, ZACK, "mail", f"Case Type: Application Issue\nModule: Attendance\n{FORM}")
+    worker.once(config)
+    (letter,) = house.everything(config)["letters"]
+    notice = rows(config)["zack"].message_id_header
 
     def suspended() -> list[str]:
         with house.unit(config) as unit:
             return [row.key for row in unit.scalars(select(SuppressionRow))]
 
-    for name, message_id in (("a", ids[0]), ("b", ids[0])):
-        report(tmp_path, name, GONE, message_id=message_id)
+    for name in ("a", "b"):
+        report(tmp_path, name, GONE, message_id=notice)
         worker.once(config)
         assert suspended() == []
-    report(tmp_path, "c", GONE, message_id=ids[1])
+    report(tmp_path, "c", GONE, message_id=letter["message_id_header"])
     worker.once(config)
     assert suspended() == [ZACK]
+    assert (states(config), kinds(config).count("bounced")) == ({"zack": "bounced"}, 3)
 
 
 def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) -> None:

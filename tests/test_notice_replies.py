@@ -351,3 +351,44 @@ def test_a_title_that_names_a_type_names_it_for_nobody(tmp_path: Path) -> None:
     worker.once(config)
     types = {one["description"]: one["type"] for one in house.everything(config)["cases"]}
     assert types == {"Here as well.": "application_issue", "Here again.": "report_outage"}
+
+
+def test_a_form_of_its_own_is_read_as_one(tmp_path: Path) -> None:
+    """A table in HTML, which has no lines to compare with a notice: its cells count."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    cells = {
+        "Case Type": "Application Issue", "Module": "Attendance", "Who is impacted?": "all",
+        "Issue Began": "yesterday", "Steps to Reproduce": "Press Post.", "Description": "Grey.",
+    }  # fmt: skip
+    rows = "".join(f"<tr><td>{name}</td><td>{words}</td></tr>" for name, words in cells.items())
+    put(
+        tmp_path, "zack@bayside.example", "a", f"<table>{rows}</table>",
+        answers(made, "zack@bayside.example"), "Content-Type: text/html; charset=utf-8",
+    )  # fmt: skip
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["status"], case["incident_id"]) == ("open", "INC-1")
+    assert case["fields"]["module"]["value"] == "Attendance"
+    assert case["fields"]["who_is_impacted"]["value"] == "all"
+
+
+def test_a_type_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
+    """The writer meant a type, so the operator's is not taken; the module is filled in later."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    field = answers(made, "zack@bayside.example")
+    put(tmp_path, "zack@bayside.example", "a", "Case Type: Wizardry\n\nWe see it.", field)
+    worker.once(config)
+    found = house.everything(config)
+    assert [(one["type"], one["incident_id"]) for one in found["cases"]] == [("", "INC-1")]
+    (asked,) = found["letters"]
+    put(
+        tmp_path, "zack@bayside.example", "b", "Case Type: Ask a Question",
+        f"In-Reply-To: {asked['message_id_header']}",
+        f"References: {field.partition(' ')[2]} {asked['message_id_header']}",
+    )  # fmt: skip
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["type"], case["status"], case["incident_id"]) == ("ask_question", "open", "INC-1")
+    assert case["fields"]["module"]["value"] == "Grade Book"
