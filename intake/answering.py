@@ -102,7 +102,7 @@ def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
 
 def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
     """The same kind of letter in the same thread twice a day is enough, but for what was asked."""
-    if attempt.kind in ("form", "cases", "closed"):
+    if attempt.kind in ("form", "cases", "closed", "unsubscribed"):
         return ""
     thread = plain_subject(attempt.mail.subject)
     same = sum(

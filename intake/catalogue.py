@@ -22,7 +22,7 @@ KINDS = (
     "account_ref",
     "contact_ref",
 )
-SUBJECTS = ("form", "cases", "close", "open", "closed")
+SUBJECTS = ("form", "cases", "close", "open", "closed", "unsubscribe")
 
 
 class CatalogueError(Exception):

@@ -185,13 +185,8 @@ WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name,
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt variable is a mistake, not a silent nothing."""
-    fixed = (
-        "INTAKE_CONFIG",
-        "INTAKE_OPERATOR",
-        "INTAKE_SECRET",
-        "INTAKE_SECRET_OLD",
-        "INTAKE_DELIVERY_PASSWORD",
-    )
+    own = ("CONFIG", "OPERATOR", "SECRET", "SECRET_OLD", "DELIVERY_PASSWORD")
+    fixed = tuple(f"INTAKE_{name}" for name in own)
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
     for name in sorted(environment):
         named = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
@@ -334,6 +329,12 @@ def load_catalogue(config: Config) -> Catalogue:
                 f"{config.file}: catalogue.required.{type_name}: found {found}, "
                 f"wanted types and fields of {where}"
             )
+    notices = config.shape.notices
+    if "reply_type" in notices.model_fields_set and notices.reply_type not in made.types:
+        raise ConfigError(
+            f"{config.file}: notices.reply_type: found {notices.reply_type!r}, "
+            f"wanted a type of {where}: {', '.join(made.types)}"
+        )
     return made
 
 
@@ -345,8 +346,8 @@ def limits(config: Config) -> Limits:
 
 def policy(config: Config, catalogue: Catalogue) -> Policy:
     """What the operator chose, and what the catalogue lets each kind of contact do."""
-    replies = config.replies
-    own = (config.service.address, *config.service.aliases)
+    replies, notices = config.replies, config.shape.notices
+    own = (config.service.address, *config.service.aliases, *filter(None, (notices.from_address,)))
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
     return Policy(
@@ -372,6 +373,8 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_file_bytes=config.shape.files.max_bytes,
         max_files=config.shape.files.max_files,
         scan_files=bool(config.shape.files.clamav),
+        reply_type=notices.reply_type if notices.reply_type in catalogue.types else "",
+        mandatory_classes=notices.mandatory_classes,
     )
 
 

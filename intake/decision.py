@@ -31,7 +31,8 @@ ACTIONS = (
 class LetterOrder:
     """A letter that the decision wants written."""
 
-    kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed"
+    kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed",
+    # "unsubscribed"
     contact: Contact
     address: str  # one of contact.emails: the stored one the mail came from
     reason: str = ""  # for a refusal: which fixed text
@@ -59,6 +60,9 @@ class Decision:
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
     quarantined: bool = False  # the other files wait for the virus scanner
+    unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
+    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+    mandatory: tuple[str, ...] = ()  # classes that must reach every account
 
 
 NO_SENDER = Sender("L1", "", None, False, ())
@@ -117,6 +121,9 @@ def _decision(
         returned=verdict.returned,
         about=facts.known.returned if verdict.returned else None,
         quarantined=facts.policy.scan_files,
+        unsubscribes=verdict.unsubscribes,
+        kept=verdict.kept,
+        mandatory=facts.policy.mandatory_classes if verdict.unsubscribes else (),
     )
 
 

@@ -92,6 +92,7 @@ class CaseBrief:
     description: str = ""
     fields: Mapping[str, StoredField] = field(default_factory=dict)
     closed_at: datetime | None = None  # when it was resolved or closed
+    incident: str = ""  # id of the known incident that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,9 @@ class SentLetter:
     recipient: str  # Address.key
     contact_id: str
     case_number: str
+    notice_row: int = 0  # notice_recipients.id; 0: the letter is one of the outbox
+    incident: str = ""  # id of the incident that a notice tells of
+    by_address: bool = False  # found by the address that it came back to (VERP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,15 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Listener:
+    """A contact that a notice was sent to, and what is already chosen about their notices."""
+
+    contact_id: str
+    off: tuple[str, ...] = ()  # classes they do not get
+    relied_on: tuple[str, ...] = ()  # classes they get instead of somebody else
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
     """A message recorded before that is the same mail as this one."""
 
@@ -236,6 +249,10 @@ class Keys:
     form_ids: tuple[str, ...] = ()  # letters with a blank form that this mail refers to
     verify_ids: tuple[str, ...] = ()  # letters that asked to confirm an address
     return_ids: tuple[str, ...] = ()  # letters that a program's mail is about, MAC valid
+    return_rows: tuple[int, ...] = ()  # notices whose own address it came back to, MAC valid
+    notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
+    notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
+    token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +279,6 @@ class Known:
     incidents: tuple[Incident, ...] = ()  # open ones, newest first
     returned: SentLetter | None = None  # our letter that this program's mail is about
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question
+    replied: Incident | None = None  # whose notice this mail answers, open or closed
+    replied_updates: tuple[Update, ...] = ()  # of that incident: what its notices told
+    notified: tuple[Listener, ...] = ()  # whom the named notices, or the token, were sent to

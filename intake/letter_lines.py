@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from intake.catalogue import Catalogue, Field
-from intake.known import Account, CaseLine, Incident
+from intake.known import NOTICE_CLASSES, Account, CaseLine, Incident
 from intake.message import Message
 from intake.parsers.submission import FieldValue, Problem, Submission
 
 WIDTH = 72
 MAX_VALUE_CHARS = 300
 MAX_ATTACHMENTS_NAMED = 20
+MAX_TEXT_LINE_CHARS = 20_000
 _BLANK_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 PROBLEMS = {
@@ -319,6 +320,38 @@ def incident_lines(incidents: Sequence[Incident], incident_id: str, zone: str) -
     if found.next_update_at is not None:
         local = found.next_update_at.astimezone(ZoneInfo(zone))
         shown += _indented(f"Next word on it by {local:%Y-%m-%d %H:%M} ({zone}).")
+    return shown
+
+
+def is_maintenance(incidents: Sequence[Incident], incident_id: str) -> bool:
+    """Whether that is work that was announced, and not a fault."""
+    return any(one.id == incident_id and one.kind == "maintenance" for one in incidents)
+
+
+CLASSES = {
+    "outage": "outages and other incidents",
+    "security": "security matters",
+    "maintenance": "planned maintenance",
+    "informational": "general information",
+}
+
+
+def class_lines(kept: Sequence[str], *, stopped: bool) -> list[str]:
+    """The kinds of notices that go on, or those that do not, an item each."""
+    names = (one for one in NOTICE_CLASSES if (one in kept) is not stopped)
+    return [line for one in names for line in _item(CLASSES[one])]
+
+
+def text_lines(text: str) -> list[str]:
+    """An operator's paragraphs, wrapped; "- " begins an item."""
+    shown: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        flat = one_line(line, MAX_TEXT_LINE_CHARS)
+        listed = flat.startswith("- ")
+        shown += textwrap.wrap(
+            flat, WIDTH, subsequent_indent="  " if listed else "",
+            break_long_words=False, break_on_hyphens=False,
+        ) or [""]  # fmt: skip
     return shown
 
 

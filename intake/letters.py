@@ -36,7 +36,7 @@ MAX_SUBJECT_CHARS = 200
 class Letter:
     """One mail of ours as it goes on the wire, and what an operator wants to see of it."""
 
-    kind: str  # ack, missing_fields, appended, refusal, form, cases, closed
+    kind: str  # ack, missing_fields, appended, refusal, form, cases, closed, unsubscribed, …
     cause: str  # unique: a letter of that kind for that mail is written once
     message_id: str
     recipient: str  # the envelope recipient: one bare address from the contact table
@@ -66,6 +66,15 @@ class Reached:
     contact_id: str
     name: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The case that a letter is about, and the letters of ours that it goes on from."""
+
+    case_number: str
+    subject: str  # of the last letter, or of the case
+    last_id: str = ""  # Message-ID of the last letter; empty when there is none
 
 
 class Templates:
@@ -193,6 +202,8 @@ def _values(
         "subject": _thread_subject(mail),
         "reason": order.reason,
         "reopen_days": house.reopen_days,
+        "stopped": lines.class_lines(decision.kept, stopped=True),
+        "kept": lines.class_lines(decision.kept, stopped=False),
     }
     if submission is None or change is None:
         return values
@@ -201,6 +212,7 @@ def _values(
         "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
         "incident": lines.incident_lines(incidents, change.incident, house.timezone),
+        "maintenance": lines.is_maintenance(incidents, change.incident),
         "reopened": before in ("resolved", "closed") and change.status == "open",
         "department": house.department(submission.department),
         "billable": submission.billable,
@@ -269,23 +281,40 @@ def reminder(house: House, request: Reminded, message_id: str, now: datetime) ->
 
 
 def to_person(
-    house: House, kind: str, person: Reached, values: Mapping[str, Any], cause: str, now: datetime
+    house: House,
+    kind: str,
+    person: Reached,
+    values: Mapping[str, Any],
+    cause: str,
+    now: datetime,
+    thread: Thread | None = None,
 ) -> Letter:
-    """A letter of a kind that answers no mail: "verify", "replaced". Raises LetterError."""
+    """A letter that answers no mail: "verify", "replaced", "resolved". Raises LetterError."""
     whole = {"service": house.service, "name": lines.one_line(person.name, 100), **values}
+    number, last_id, reply_to = "", "", ""
+    if thread is not None:
+        number, last_id = thread.case_number, thread.last_id
+        tag = tokens.subject_tag(house.secrets, number)
+        subject = _without_re(tokens.strip_tags(thread.subject))
+        whole |= {"number": number, "tag": tag, "subject": subject}
+        if house.reply_to_case:
+            reply_to = tokens.reply_address(house.secrets, number, house.address)
     envelope = Envelope(
         sender_name=house.service,
         sender=house.address,
         recipient=person.address,
         subject=lines.one_line(
-            house.templates.fill(f"{kind}/subject.txt", whole), MAX_SUBJECT_CHARS
+            house.templates.fill(f"{kind}/subject.txt", whole), MAX_SUBJECT_CHARS + 40
         ),
         text=lines.tidy(house.templates.fill(f"{kind}/body.txt", whole)),
-        message_id=tokens.message_id(house.secrets, kind, "", f"{kind}:{cause}", house.domain),
+        message_id=tokens.message_id(house.secrets, kind, number, f"{kind}:{cause}", house.domain),
         date=now,
+        reply_to=reply_to,
+        in_reply_to=last_id,
+        references=(last_id,) if last_id else (),
         auto_submitted="auto-generated",
     )
-    return _posted(kind, f"{kind}:{cause}", envelope, person.contact_id, "")
+    return _posted(kind, f"{kind}:{cause}", envelope, person.contact_id, number)
 
 
 def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:
@@ -304,10 +333,13 @@ def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str
 
 def _thread_subject(mail: Message) -> str:
     """The person's own subject without our tag or a row of Re:, cut to a sane length."""
-    subject = tokens.strip_tags(mail.subject)
+    return _without_re(tokens.strip_tags(mail.subject)) or "your mail"
+
+
+def _without_re(subject: str) -> str:
     while subject[:3].lower() == "re:":
         subject = subject[3:].lstrip()
-    return lines.one_line(subject, MAX_SUBJECT_CHARS) or "your mail"
+    return lines.one_line(subject, MAX_SUBJECT_CHARS)
 
 
 def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:

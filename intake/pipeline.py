@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,10 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.decision import Decision, decide
 from intake.identity import Trust
-from intake.known import NO_LETTERS, CaseBrief, Keys, Known, PendingForm
+from intake.known import NO_LETTERS, CaseBrief, Incident, Keys, Known, PendingForm, Update
 from intake.letters import House, Letter
 from intake.message import Arrival, Message, Refusal
+from intake.parsers import to_notice
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
@@ -41,6 +42,8 @@ class Judge:
     case_prefix: str
     trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    notice_texts: Callable[[Incident, Sequence[Update]], tuple[str, ...]] = to_notice.texts
+    """What stood in the notices of an incident, a text an update: a reply may hold copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def keys(
         *tokens.read_subject_tags(house.secrets, mail.subject),
         *tokens.read_reply_addresses(house.secrets, plus),
     )
-    numbers = [one.case_number for one in own if one.case_number]
+    notices = [one for one in own if one.kind == "notice"]  # they name an incident, never a case
+    numbers = [one.case_number for one in own if one.case_number and one not in notices]
     asked = scan.wish if scan else None
     listing = asked is not None and asked.kind in ("cases", "close")
     return Keys(
@@ -81,6 +85,14 @@ def keys(
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
         return_ids=_returned(scan, house),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
+        return_rows=tokens.read_bounce_addresses(house.secrets, plus)
+        if scan and scan.returned
+        else (),
+        notice_ids=tuple(one.message_id for one in notices),
+        notice_incidents=tuple(dict.fromkeys(one.case_number for one in notices)),
+        token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
+        if asked and asked.token
+        else None,
     )
 
 
@@ -130,11 +142,14 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     sender = identity.identify(mail, known, trust, proof)
     if released_by:
         sender = identity.released(sender, released_by)
+    if scan.wish and scan.wish.kind == "unsubscribe" and not _was_notified(known, sender):
+        scan = replace(scan, wish=None)  # somebody else's token, or none of ours: an ordinary mail
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
+    incidents = (*known.incidents, known.replied) if known.replied else known.incidents
     written = letters.write(
-        decision, mail, known.accounts, bench.house, now, known.listed, known.incidents
+        decision, mail, known.accounts, bench.house, now, known.listed, incidents
     )
     return Judgement(decision, written, known)
 
@@ -165,6 +180,12 @@ def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
     return scan.type_source == "label" and len(strong - {"case_type"}) >= 2
 
 
+def _was_notified(known: Known, sender: identity.Sender) -> bool:
+    """The notice or token that the mail names was sent to its proved writer."""
+    contact = sender.contact.id if sender.contact else ""
+    return sender.proved and any(one.contact_id == contact for one in known.notified)
+
+
 def _circumstances(
     mail: Message, known: Known, sender: identity.Sender, bench: Judge, now: datetime
 ) -> Circumstances:
@@ -181,6 +202,10 @@ def _circumstances(
         case=theirs,
         pending=_form_sent(known, theirs),
         required=bench.required,
+        replied=known.replied,
+        sent=bench.notice_texts(known.replied, known.replied_updates) if known.replied else (),
+        reply_type=bench.policy.reply_type,
+        may_unsubscribe=_was_notified(known, sender),
     )
 
 
@@ -226,6 +251,7 @@ def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> d
         "account": decision.account,
         "submitted_by": decision.sender.address if _behalf(decision) and decision.sender else "",
         "case": decision.change.number if decision.change else "",
+        "incident": decision.change.incident if decision.change else "",
         "silence": decision.silence,
     }
     shown |= _submission(submission)

@@ -32,3 +32,5 @@ class Policy:
     max_file_bytes: int = 25_000_000  # of one file that is handed on
     max_files: int = 50  # of one mail that are handed on
     scan_files: bool = False  # a virus scanner looks at every file before it is handed on
+    reply_type: str = ""  # case type of a reply to a notice that names none; empty: it is asked
+    mandatory_classes: tuple[str, ...] = ("outage", "security")  # nobody can just switch these off

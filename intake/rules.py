@@ -11,9 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from intake.addresses import AddressRefusal
+from intake.known import NOTICE_CLASSES
 from intake.message import Refusal
 from intake.notifier import about
 from intake.verdict import CaseChange, Facts, Rule, Verdict
+
+NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
 
 # ---------------------------------------------------------------- who wrote: R0 to R12
 
@@ -190,7 +193,7 @@ def _step_up(facts: Facts) -> Verdict | None:
     )
 
 
-# ---------------------------------------------------------------- asking the service: R21 to R23
+# ---------------------------------------------------------------- asking the service: R21 to R25
 
 
 def _asks_for_cases(facts: Facts) -> Verdict | None:
@@ -200,6 +203,22 @@ def _asks_for_cases(facts: Facts) -> Verdict | None:
         return None
     count = len(facts.known.listed.cases)
     return Verdict("answer", (f"asks for its cases: {count} listed",), letter="cases")
+
+
+def _wants_no_notices(facts: Facts) -> Verdict | None:
+    """By the token or the notice that was sent to the proved writer; nobody stops another's."""
+    wish, contact = facts.submission.wish, facts.contact
+    if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.automatic:
+        return None
+    mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
+    if contact is None or not mine:
+        return None
+    bound = any(one.contact_type in NOTICE_TYPES for one in contact.memberships)
+    must = set(facts.policy.mandatory_classes if bound else mine[0].relied_on)
+    must &= set(facts.policy.mandatory_classes)
+    kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
+    words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
+    return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
 
 
 def _asks_for_a_form(facts: Facts) -> Verdict | None:
@@ -302,12 +321,22 @@ def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
 
 
 def _incident(facts: Facts) -> str:
-    """The open incident that a new or completed case is about (seed L52)."""
-    case = facts.known.case
+    """The open incident that a new or completed case is about (seed L52).
+
+    The one whose notice the mail answers, whatever its words are; else the one they fit; else the
+    one that the draft is about already.
+    """
+    case, replied = facts.known.case, facts.known.replied
     if not facts.policy.known_incidents or (case is not None and case.status != "draft"):
         return ""
     account = facts.submission.account or (case.account_id if case else "")
+    if replied is not None and replied.open:
+        where = account or (facts.active_accounts[0] if len(facts.active_accounts) == 1 else "")
+        if not replied.accounts or where in replied.accounts:
+            return replied.id
     found = about(facts.submission, account, facts.known.incidents)
+    if found is None and case is not None:
+        found = next((one for one in facts.known.incidents if one.id == case.incident), None)
     return found.id if found else ""
 
 
@@ -319,8 +348,8 @@ def _follows(facts: Facts) -> str:
 
 
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
-# and of an address that two people share. R21–R23 are what a contact may ask of the service itself,
-# R24 is the answer of an address that waits to be confirmed.
+# and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
+# itself, R24 is the answer of an address that waits to be confirmed.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", _malformed),
     Rule("R1", _own_mail),
@@ -340,6 +369,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R12", _no_account),
     Rule("R16", _other_peoples_case),
     Rule("R21", _asks_for_cases),
+    Rule("R25", _wants_no_notices),
     Rule("R13", _may_not_submit),
     Rule("R22", _asks_for_a_form),
     Rule("R23", _closes),

@@ -82,6 +82,8 @@ class Verdict:
     reason: str = ""  # of a refusal
     returned: Return | None = None  # to be noted with the letter it is about
     confirms: str = ""  # contact id whose new address is proved by this mail
+    unsubscribes: str = ""  # contact id that wants no more of the notices one can do without
+    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
 
 
 @dataclass(frozen=True, slots=True)

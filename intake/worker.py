@@ -33,7 +33,7 @@ from intake.hook_pass import HookReport
 from intake.mailbox.box import MailboxError
 from intake.mailbox.pipe import PipeBox
 from intake.pool import PoolError
-from intake.store import alarm, mailboxes, outbox, reminders, upkeep
+from intake.store import alarm, colleagues, mailboxes, outbox, reminders, upkeep
 from intake.store.engine import StoreError, Unit, writing
 from intake.store.record import put_letter
 
@@ -126,6 +126,8 @@ def _remind(config: Config, made: Assembly) -> int:
         expired = upkeep.expire(unit, now, replies.expire_days)
         if config.shape.retention.stranger_days:
             retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
+        if config.shape.notices.tell_colleagues:
+            colleagues.tell(unit, made.desk.bench.house, now)
         _alert(unit, config, made, now)
     if retired:
         log.info("strangers-retired", mails=retired)

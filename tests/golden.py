@@ -17,12 +17,13 @@ from typing import Any
 from sqlalchemy import text as sql
 
 from intake import assembly, pipeline
+from intake import config as settings
 from intake.config import Config
 from intake.message import Arrival
 from intake.pool import read_here
 from intake.review import Explainer
 from intake.store.engine import savepoint
-from tests import house
+from tests import house, notice_house
 
 MAIL = Path(__file__).resolve().parent / "mail"
 BEFORE = MAIL / "before"
@@ -36,8 +37,11 @@ def files() -> list[Path]:
 
 
 @cache
-def explainer(before: str, status: str = "") -> Explainer:
-    """A service that knows the people, and handled the mail of that name before."""
+def explainer(before: str, status: str = "", notice: str = "") -> Explainer:
+    """A service that knows the people, and handled the mail of that name before.
+
+    ``notice`` is the state of an incident of which Zack was told: "investigating", "resolved".
+    """
     kept = TemporaryDirectory(prefix="golden-")
     _KEPT.append(kept)
     folder = Path(kept.name)
@@ -49,7 +53,22 @@ def explainer(before: str, status: str = "") -> Explainer:
     if status:
         with house.unit(config, write=True) as unit:
             unit.execute(sql("UPDATE cases SET status = :status"), {"status": status})
+    if notice:
+        _notify(config, notice)
     return Explainer(config)
+
+
+def _notify(config: Config, status: str) -> None:
+    """INC-1 about the Grade Book, told to Zack; INC-2 of Riverdale alone, told to Archie."""
+    secrets = settings.load_secrets(config)
+    with house.unit(config, write=True) as unit:
+        first = notice_house.incident(unit, ASKED_AT, status=status)
+        second = notice_house.incident(
+            unit, ASKED_AT, title="Menus are gone", modules=["Enrollment"], accounts=["riverdale"]
+        )
+        zack = ("zack", "zack.morris@bayside.example")
+        notice_house.sent(unit, secrets, first, zack, ASKED_AT)
+        notice_house.sent(unit, secrets, second, ("archie", "archie@riverdale.example"), ASKED_AT)
 
 
 def _handle(config: Config, name: str) -> None:
@@ -74,13 +93,14 @@ def letter(name: str) -> dict[str, Any]:
     return found
 
 
-SPECIAL = ("at", "after", "status", "about")
+SPECIAL = ("at", "after", "status", "about", "notice")
 TEXTS = ("description", "subject")
 
 
 def found(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """What became of the mail, under the keys that the expectation has."""
-    service = explainer(wanted.get("after", ""), wanted.get("status", ""))
+    before = (wanted.get(key, "") for key in ("after", "status", "notice"))
+    service = explainer(*before)
     got = service.explain(path.read_bytes(), at=datetime.fromisoformat(wanted["at"]))
     text = " ".join(" ".join(one["text"].split()) for one in got["letters"])
     fields = {name: value for name, value in got["fields"].items() if name not in TEXTS}

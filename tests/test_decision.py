@@ -12,7 +12,18 @@ from intake.addresses import AddressRefusal
 from intake.answering import GATES, without_plus
 from intake.decision import ACTIONS, Decision, decide
 from intake.identity import Sender, Trust, identify
-from intake.known import CaseBrief, CaseLine, CaseList, Known, Membership, Recent, SentLetter, Twin
+from intake.known import (
+    CaseBrief,
+    CaseLine,
+    CaseList,
+    Incident,
+    Known,
+    Listener,
+    Membership,
+    Recent,
+    SentLetter,
+    Twin,
+)  # fmt: skip
 from intake.message import Message, Refusal
 from intake.parsers.submission import Return, Submission, Wish
 from intake.rules import TABLE
@@ -40,6 +51,8 @@ INCOMPLETE = replace(COMPLETE, type="application_issue", missing=("module", "iss
 ANSWERED = replace(KNOWN, answered_letters=("<a>",))
 DROPPING = replace(POLICY, unknown_sender="drop")
 RISKY = replace(COMPLETE, type="data_restore")
+STOPS = replace(COMPLETE, wish=Wish("unsubscribe"))
+NOTIFIED = replace(KNOWN, notified=(Listener("zack"),))
 
 
 def judged(
@@ -95,6 +108,7 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
         ("R12", "hold", {"known": replace(KNOWN, accounts=(replace(BAYSIDE, active=False),))}),
         ("R16", "hold", {"known": replace(KNOWN, case=case(account="riverdale"))}),
         ("R14", "hold", {"sender": replace(SIGNED, level="L2"), "submission": RISKY}),
+        ("R25", "answer", {"submission": STOPS, "known": NOTIFIED}),
         ("R17", "append", {"known": replace(KNOWN, case=case())}),
         ("R18", "ask", {"submission": INCOMPLETE}),
     ],
@@ -256,7 +270,15 @@ def cases() -> list[CaseBrief | None]:
     return [None, case("draft"), case("open"), case("open", account="riverdale")]
 
 
-WISHES = (None, Wish("cases"), Wish("form", type="data_restore"), Wish("close", number="CASE-1000"))
+WISHES = (
+    None, Wish("cases"), Wish("form", type="data_restore"), Wish("close", number="CASE-1000"),
+    Wish("unsubscribe", token="1-aaaaaaaaaaaaaaaa"),
+)  # fmt: skip
+KNOWN_TO_US = Incident("INC-42", "incident", "Posting is delayed", "identified")
+THEIRS = replace(KNOWN_TO_US, accounts=("riverdale",))
+NOTICE = SentLetter(
+    "<notice.INC-42.x.y@d>", "notice", "zack.morris@bayside.example", "zack", "", notice_row=7
+)
 OURS = SentLetter("<ack.0.x.y@desk.example>", "ack", "zack.morris@bayside.example", "zack", "")
 LINE = CaseLine("CASE-1000", "bayside", "ask_question", "Snow day", "open", NOW, NOW)
 
@@ -277,6 +299,10 @@ def facts() -> Iterator[tuple[Message | Refusal, Sender, Submission, Known, Retu
         {"returned": OURS},
         {"confirms": "zack"},
         {"recent": Recent(hour=9)},
+        {"replied": KNOWN_TO_US, "incidents": (KNOWN_TO_US,), "notified": (Listener("zack"),)},
+        {"replied": THEIRS, "incidents": (THEIRS,), "notified": (Listener("archie"),)},
+        {"replied": replace(KNOWN_TO_US, status="resolved"), "notified": (Listener("zack"),)},
+        {"returned": NOTICE},
     ]
     told = Return("bounce", OURS.recipient, "5.1.1", hard=True, ids=(OURS.message_id,), words="")
     levels = ("L0", "LT", "L1", "L2", "L3")
@@ -294,7 +320,11 @@ def facts() -> Iterator[tuple[Message | Refusal, Sender, Submission, Known, Retu
 
 
 def test_the_product_of_facts_keeps_the_invariants() -> None:
-    """P1, P2, P3, P5, P6 over 46,080 combinations of everything a decision may depend on."""
+    """P1, P2, P3, P5, P6 over 96,000 combinations of everything a decision may depend on.
+
+    An answer to a notice is tied to an open incident of its account and to no other, and stops the
+    notices of nobody but its proved writer.
+    """
     count = 0
     for mail, sender, submission, known, returned in facts():
         count += 1
@@ -313,21 +343,34 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
             assert sender.proved
             assert person is not None
             assert known.case is None or known.case.account_id == "bayside"
+            assert decision.change.incident in ("", "INC-42")
+            tied = known.replied is not None and known.replied.open and not known.replied.accounts
+            fresh = known.case is None or known.case.status == "draft"
+            closing = decision.rule == "R23"
+            assert bool(decision.change.incident) is (tied and fresh and not closing)
         if decision.confirms:
             assert sender.level in ("L2", "L3")
+        if decision.unsubscribes:
+            assert person is not None
+            assert sender.proved
+            assert decision.unsubscribes == person.id
+            assert person.id in {one.contact_id for one in known.notified}
+            assert decision.mandatory == POLICY.mandatory_classes
+            assert decision.change is None
         if decision.action in ("drop", "ignore", "defer"):  # P5
             assert decision.letters == ()
             assert decision.change is None
         if decision.action == "hold":
             told = [order.reason for order in decision.letters]
             assert told in ([], ["read_only"], ["step_up"], ["inactive"])
-    assert count == 4 * 4 * 5 * 2 * 4 * 3 * 4 * 6
+    assert count == 4 * 4 * 5 * 2 * 4 * 3 * 5 * 10
     assert len(GATES) == 8
 
 
 @pytest.mark.parametrize(
     "changes",
     [
+        {"in_reply_to": (NOTICE.message_id,)},
         {"to": ("boss@bayside.example",)},
         {"cc": ("zack.morris@bayside.example",)},
         {"subject": "Re: Snow day [CASE-1000-AAAAAAAA]"},

@@ -2,8 +2,9 @@
 
 Keys of an expectation: ``at`` (when the mail is judged), ``after`` (the mail of ``before/`` that
 was handled first), ``status`` (of that case by then), ``letter_kinds``, ``letter_says``,
-``letter_never_says``, ``files`` (names of the real attachments), ``warned`` (codes that must be
-among the warnings), ``problems`` as "field: code"; all others are compared as they are.
+``letter_never_says``, ``notice`` (the state of an incident that Zack was told of), ``files``
+(names of the real attachments), ``warned`` (codes that must be among the warnings), ``problems`` as
+"field: code"; all others are compared as they are.
 """
 
 from __future__ import annotations

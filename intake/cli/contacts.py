@@ -19,12 +19,14 @@ from intake.cli.screen import (
     say,
     show_json,
     table,
+    when,
     who,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from intake.letters import Letter
     from intake.store.contact_change import ContactChange
+    from intake.store.people import ContactView
 
 app = typer.Typer(help="The registered people.", no_args_is_help=True)
 
@@ -52,7 +54,7 @@ def import_(
             "\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes))
         )
     with database(config, write=True) as unit:
-        changes = people.load(unit, entries, datetime.now(UTC))
+        changes = people.load(unit, entries, datetime.now(UTC), who())
     if as_json:
         show_json(changes)
         return
@@ -89,6 +91,7 @@ def list_(
     if not views:
         say("no contacts; `intake contacts import FILE` takes them over")
         return
+    zone = load(config).service.timezone
     rows = [
         (
             one.id,
@@ -96,11 +99,18 @@ def list_(
             ", ".join((*one.emails, *(f"{email} (unconfirmed)" for email in one.unconfirmed))),
             ", ".join(one.accounts),
             one.contact_type,
-            "" if one.active else "off",
+            _state(one, zone),
         )
         for one in views
     ]
     table("contacts", ("id", "name", "addresses", "accounts", "type", ""), rows)
+
+
+def _state(one: ContactView, zone: str) -> str:
+    if not one.active:
+        return "off"
+    since = when(one.unreachable_since, zone).partition(" ")[0]
+    return f"mail comes back since {since}" if since else ""
 
 
 @app.command()
@@ -118,10 +128,13 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
         show_json(views[0])
         return
     values = asdict(views[0])
+    since = when(views[0].unreachable_since, load(config).service.timezone)
+    values |= {"unreachable_since": since}
     pairs(
         {
             key: ", ".join(value) if isinstance(value, tuple) else value
             for key, value in values.items()
+            if value or key != "unreachable_since"
         }
     )
 
@@ -155,7 +168,7 @@ def add(  # noqa: PLR0913, PLR0917 - one option a column
         catalogue = settings.load_catalogue(load(config))
     entries = contact_file.from_data({"contacts": [row]}, catalogue)
     with database(config, write=True) as unit:
-        changes = people.load(unit, entries, datetime.now(UTC))
+        changes = people.load(unit, entries, datetime.now(UTC), who())
     say(f"{contact_id}: {changes.word}")
 
 
@@ -208,6 +221,18 @@ def notices(
         words = {"each": "each at once", "digest": "in the summary of the day"}
         told = f"off; {one.replacement} is told instead" if one.replacement else "off"
         say(f"{name}: {words.get(one.mode, told)}")
+
+
+@app.command()
+def reachable(contact_id: str, config: ConfigOption = None) -> None:
+    """Take a contact for reachable again whose mail came back: notices go out to them anew."""
+    from intake.store import unreachable
+
+    with database(config, write=True) as unit:
+        why = unreachable.clear(unit, contact_id, who(), datetime.now(UTC))
+    if why:
+        raise Abort(why)
+    say(f"{contact_id}: taken for reachable; letters that come back are counted anew")
 
 
 @app.command("apply")

@@ -17,6 +17,7 @@ from intake.cli.screen import (
     database,
     load,
     pairs,
+    plainly,
     safe,
     say,
     show_json,
@@ -135,28 +136,49 @@ def resolve(
     incident_id: Id,
     text: Text = "",
     file: File = None,
+    answer_cases: Annotated[
+        bool, typer.Option("--answer-cases", help="Resolve every case about it, with this text.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """End an incident, or a maintenance."""
+    """End an incident, or a maintenance; `send` then tells those whose case was not answered."""
     from intake.store import incidents
 
     with database(config) as unit:
         kind = incidents.find(unit, incident_id.upper()).kind
     status = "resolved" if kind == "incident" else "completed"
-    _update(incident_id, written(text, file), status, "", config)
+    _update(incident_id, written(text, file), status, "", config, answer_cases=answer_cases)
 
 
-def _update(incident_id: str, text: str, status: str, next_update: str, config: str | None) -> None:
-    from intake.store import incidents
+def _update(
+    incident_id: str,
+    text: str,
+    status: str,
+    next_update: str,
+    config: str | None,
+    *,
+    answer_cases: bool = False,
+) -> None:
+    from intake import assembly
+    from intake.store import incident_cases, incidents
 
     found, made = load(config), incident_id.upper()
+    with plainly():
+        house = assembly.judge(found).house if answer_cases else None
+    answered: tuple[str, ...] = ()
     with database(config, write=True) as unit:
         number = incidents.update(
             unit, made, text, who(), datetime.now(UTC), status=status,
             next_update_at=moment(next_update, found.service.timezone),
         )  # fmt: skip
         now = incidents.find(unit, made).status
+        if house is not None:
+            answered = incident_cases.answer(
+                unit, made, number, text, who(), datetime.now(UTC), house
+            )
     say(f"{made}: {now}, update {number}")
+    if answer_cases:
+        say(f"cases about it are resolved; {len(answered)} people get that as their answer")
     changed(found, made)
 
 

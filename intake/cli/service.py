@@ -278,8 +278,9 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             ),
             "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
             "letters": _counts(found.letters),
-            **({"events": _counts(found.hooks)} if found.hooks else {}),
-        })  # fmt: skip
+        } | ({"events": _counts(found.hooks)} if found.hooks else {}) | ({
+            "unreachable": f"{found.unreachable} authorized contacts; `intake contacts list`"
+        } if found.unreachable else {}))  # fmt: skip
         rows = [
             (
                 box["name"],
@@ -294,7 +295,8 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
     failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
-    raise typer.Exit(1 if found.waiting or found.failing or found.flagged or failed else 0)
+    trouble = found.waiting or found.failing or found.flagged or failed or found.unreachable
+    raise typer.Exit(1 if trouble else 0)
 
 
 def _counts(values: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from intake.catalogue import CaseType, Catalogue, Field
 from intake.known import StoredField
 from intake.message import Message
-from intake.parsers import parties
+from intake.parsers import parties, to_notice
 from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
 from intake.parsers.replies import answers, type_in
@@ -34,6 +34,8 @@ def interpret(
     scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
 ) -> Submission:
     """The typed case as far as the mail, what is stored and the defaults give it. Total."""
+    if to_notice.answers_one(circumstances):
+        scan = to_notice.read(scan, message, catalogue, circumstances)
     candidates, free = _words(scan, message, catalogue, circumstances)
     type_name = _type(scan, candidates, catalogue, circumstances)
     case = catalogue.types.get(type_name)
@@ -49,6 +51,7 @@ def interpret(
     )
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
+    to_notice.fill(form, case, calendar)
     _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
@@ -297,8 +300,9 @@ def _description(
     if given is not None and given.source in WEAK and free:
         words = _joined(free, words)
     kind = form.catalogue.types.get(form.type)
-    if not words and not free and kind and kind.opens_at_once and subject != NO_SUBJECT:
-        return subject
+    ours = to_notice.answers_one(circumstances)  # and so the subject may be
+    if not words and not free and kind and kind.opens_at_once and not ours:
+        return subject if subject != NO_SUBJECT else ""
     return words if words and not free else _joined(words, free) if words else free
 
 
@@ -362,7 +366,7 @@ def _changed(
     changed += [name for name in ("subject", "description") if name in named]
     for name, one in form.values.items():
         before = case.fields.get(name)
-        if one.source not in ("stored", "default") and (
+        if one.source not in ("stored", "default", to_notice.SOURCE) and (
             before is None or before.words != one.words
         ):
             changed.append(name)

@@ -17,11 +17,14 @@ from intake.message import Message
 from intake.parsers import extent
 from intake.parsers import lines as text_lines
 from intake.parsers.case_type import type_of
-from intake.parsers.sent_form import SentForm
+from intake.parsers.sent_form import SentForm, words_of
 from intake.parsers.submission import Candidate
 from intake.parsers.table import Named, Table, list_mark, named, table
 
 MAX_BARE_CHARS = 20_000  # of an answer without a label
+MAX_HEADLINE_CHARS = 400  # of a line that may be a notice's headline: "Investigating: TITLE"
+MAX_HEADLINE_WORDS = 6  # of it beside the title
+MIN_TITLE_WORDS = 2  # a single word may be anybody's
 MAX_MARK_CHARS = 60  # of a name in brackets in front of an answer
 _MARK = re.compile(rf"\s*\[([^\[\]]{{1,{MAX_MARK_CHARS}}})\][:\s]*")
 
@@ -161,13 +164,41 @@ def answers(
     return Answers(bare, "") if bare else best
 
 
+def added(
+    message: Message, sent: str, catalogue: Catalogue, type_name: str, title: str = ""
+) -> Answers:
+    """What an answer to a notice adds to the copy of it: a notice asks nothing and has no slots.
+
+    So what is quoted is never the writer's, whether or not it is known word for word; and behind
+    an attribution without quote marks, or a line with the notice's ``title``, the rest is a copy,
+    unless nothing stood above it.
+    """
+    pending = PendingForm("", "", (), "", sent, 0)
+    bodies = [body for body in (message.plain, message.html.text) if body.strip()]
+    for mode in ("above", "around"):
+        read = [_read(body, message, pending, catalogue, type_name, mode, title) for body in bodies]
+        read.sort(key=_weight, reverse=True)
+        found = next((one for one in read if one.candidates or one.comment), None)
+        if found is not None:
+            own = text_lines.without_courtesies(text_lines.split(found.comment))
+            return Answers(found.candidates, "\n".join(line.text for line in own).strip())
+    return Answers((), "")
+
+
 def _weight(one: Answers) -> int:
     return len({candidate.field for candidate in one.candidates})
 
 
 def _read(
-    body: str, message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
+    body: str,
+    message: Message,
+    pending: PendingForm,
+    catalogue: Catalogue,
+    type_name: str,
+    mode: str = "inside",
+    title: str = "",
 ) -> Answers:
+    """``mode``: answers may stand "inside" the copy, only "around" it, or only "above" it."""
     lines = text_lines.without_form(text_lines.split(body), catalogue)
     walk = _Walk(
         labels=table(catalogue, type_name),
@@ -192,12 +223,30 @@ def _read(
             ended = False  # our letter's copy, without marks, begins below the signature
             _ours(walk, line)
             continue
-        if ended:
+        if mode == "above":
+            walk.old = walk.old or _copy_begins(lines, number, title)
+        if ended or (mode != "inside" and (line.depth or walk.old)):
             walk.close()
         else:
             _step(walk, lines, number)
     walk.close()
     return Answers(tuple(walk.found), "\n".join(walk.comment).strip())
+
+
+def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:
+    """Behind an attribution without quote marks, and at the headline of a notice."""
+    if text_lines.is_attribution(lines, number):
+        return not _quoted_below(lines, number)
+    wanted, found = words_of(title), words_of(lines[number].text[:MAX_HEADLINE_CHARS])
+    if len(wanted) < MIN_TITLE_WORDS or len(found) > len(wanted) + MAX_HEADLINE_WORDS:
+        return False
+    return any(found[at : at + len(wanted)] == wanted for at in range(MAX_HEADLINE_WORDS + 1))
+
+
+def _quoted_below(lines: list[text_lines.Line], number: int) -> bool:
+    """Whether the copy under an attribution bears quote marks."""
+    below = [line for line in lines[number + 1 : number + 4] if line.text.strip()]
+    return any(line.depth for line in below[:2])
 
 
 def _names(message: Message) -> tuple[str, ...]:

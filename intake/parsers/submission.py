@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from intake.known import Account, CaseBrief, Contact, PendingForm
+from intake.known import Account, CaseBrief, Contact, Incident, PendingForm
 from intake.message import Warning
 
 
@@ -27,10 +27,11 @@ class Candidate:
 class Wish:
     """What a mail asks of the service itself, instead of telling about a case."""
 
-    kind: str  # "form", "cases", "close"
+    kind: str  # "form", "cases", "close", "unsubscribe"
     type: str = ""  # case type of the form, empty: any
     number: str = ""  # of the case, as written in capital letters; empty: all of them
     state: str = ""  # "open" or "closed", empty: both
+    token: str = ""  # of an unsubscription, as written, not checked yet; empty: a reply's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Circumstances:
     pending: PendingForm | None = None
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     """Operator's overrides: type name -> field name -> required or not."""
+    replied: Incident | None = None  # whose notice the mail answers
+    sent: tuple[str, ...] = ()  # texts of such notices, as the mail may have copied them
+    reply_type: str = ""  # the type of such a mail when it names none
+    may_unsubscribe: bool = False  # the notice it answers was sent to its own writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class FieldValue:
 
     value: Any  # str, list[str], bool; ISO 8601 for dates; None when only the words are kept
     words: str
-    source: str  # Candidate.source, or "default", "contact record", "stored"
+    source: str  # Candidate.source, or "default", "contact record", "stored", "notice"
     label: str = ""
     start: int = 0
     end: int = 0

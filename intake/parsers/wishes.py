@@ -1,4 +1,4 @@
-"""Subjects by which a contact asks the service itself: for a form, their cases, or to close one.
+"""What a contact asks of the service itself: a form, their cases, to close one, no more notices.
 
 Only a whole subject counts, and never one that answers or forwards something. A mail with more to
 say than a courtesy is read as a mail about a case instead: nothing that was said may be lost.
@@ -21,6 +21,7 @@ MAX_LEFTOVER_CHARS = 2000  # of which greetings and closings are no words
 MAX_SUBJECT_CHARS = 120
 _ANSWER = re.compile(r"\s*[a-z]{2,5}\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:[A-Z0-9]{0,12}-)?\d{1,12}\Z", re.IGNORECASE)
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{7,99}\Z")
 _TAG_TAIL = re.compile(r"\[([A-Z0-9]{0,20}-?\d{1,12})-[A-Z2-7]{8}\]")
 
 
@@ -37,13 +38,37 @@ def wish(
         return None
     if any(one.words and one.field != "case_type" for one in candidates):
         return None
-    found = _told(_TAG_TAIL.sub(r" \1 ", message.subject), plus_type, catalogue)
+    token = _token(message.subject, catalogue)
+    if token:
+        found: Wish | None = Wish("unsubscribe", token=token)
+    else:
+        found = _told(_TAG_TAIL.sub(r" \1 ", message.subject), plus_type, catalogue)
     if plus_type and not subject.strip():
         found = Wish("form", type=plus_type) if not leftover.strip() else None
     if found is None or (found.kind == "close" and found.number):
         return found
     words = _words(leftover[:MAX_LEFTOVER_CHARS])
     return found if len(words) <= MAX_WORDS_CHARS and not _files(message) else None
+
+
+def _token(subject: str, catalogue: Catalogue) -> str:
+    """What stands behind the one word of the subject that a List-Unsubscribe field gives."""
+    word, _, rest = subject.strip().partition(" ")
+    known = {"unsubscribe", *(fold(one, {}) for one in catalogue.subjects.get("unsubscribe", ()))}
+    return rest.strip() if fold(word, {}) in known and _TOKEN.match(rest.strip()) else ""
+
+
+def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: Catalogue) -> bool:
+    """Whether an answer to a notice says nothing but that its writer wants no more of them.
+
+    ``own_words`` are those that were added to the copy of the notice, ``subject`` is without Re:.
+    """
+    if _files(message) or len(own_words) > MAX_LEFTOVER_CHARS:
+        return False
+    letters = catalogue.normalise.confusables
+    told = {fold(one, letters) for one in catalogue.subjects.get("unsubscribe", ())}
+    words = fold(_words(own_words), letters).rstrip("!,; ")
+    return words in told if words else fold(subject, letters) in told
 
 
 def _files(message: Message) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from intake.store import preferences, reports
+from intake.store import preferences, reports, unreachable
 from intake.store.engine import Unit
 from intake.tables import CaseRow, MessageRow, OutboxRow
 
@@ -34,6 +34,7 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     newest = max(
         newest, unit.scalar(select(func.max(_flagged())).where(_c(CaseRow.flag) != "")) or 0
     )
+    newest = max(newest, unreachable.newest(unit))
     if newest <= (last[1] if last is not None else 0):
         return None
     return newest, lines(unit, now)
@@ -60,6 +61,7 @@ def lines(unit: Unit, now: datetime) -> list[str]:
         (status.letters.get("failed", 0), "letters that could not be delivered"),
         (status.letters.get("in_doubt", 0), "letters in doubt"),
         (status.hooks.get("failed", 0), "events that a program was not told of"),
+        (status.unreachable, "authorized contacts whose mail comes back"),
     ):
         if count:
             found.append(f"{count:6} {what}")

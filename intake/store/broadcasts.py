@@ -27,6 +27,7 @@ from intake.store.notice_list import (
     note,
     skip,
 )  # fmt: skip
+from intake.tables import OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,30 @@ def _audience(
 ) -> Audience:
     """A correction goes to those who got, or may still get, the wrong text; all else by the rule.
 
-    Whoever has this update already in the ledger is no part of the list.
+    Whoever has this update already, in the ledger or as the answer to a case, is no part of it.
     """
     correction = row.kind == "correction"
     by_clock = row.kind in ("automatic", "reminder")
     found = gather(unit, incident, habits, now, only_told=by_clock, unmuted=correction)
     there = listed(unit, row.incident_id, row.number)
-    told = tuple(one for one in found.told if one.key not in there)
+    answered = _answered(unit, row)
+    told = tuple(
+        one for one in found.told if one.key not in there and one.contact_id not in answered
+    )
     if correction:
         wrong = has_wrong_text(unit, row.incident_id, row.wrong_number)
         told = tuple(one for one in told if one.key in wrong)
-    return Audience(told, found.left_out)
+    left_out = [(contact, f"answered in {case}") for contact, case in sorted(answered.items())]
+    return Audience(told, (*found.left_out, *left_out))
+
+
+def _answered(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
+    """Contact -> case, of those whom this update has reached as the answer to their case."""
+    query = select(_c(OutboxRow.contact_id), _c(OutboxRow.case_number)).where(
+        _c(OutboxRow.kind) == "resolved",
+        _c(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
+    )
+    return {contact: case for contact, case in unit.execute(query)}
 
 
 # ---------------------------------------------------------------- propose, approve

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 
 from intake.addresses import Address, ascii_lower, read_address
 from intake.letters import Reached
+from intake.store import unreachable
 from intake.store.engine import Unit
 from intake.store.people import PeopleError
 from intake.tables import (
@@ -249,9 +250,11 @@ def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:
 def verify(unit: Unit, key: str, contact_id: str, message: int, now: datetime) -> None:
     """The address has answered: from now on it is the contact's, and their first one."""
     query = select(ContactEmailRow).where(_c(ContactEmailRow.contact_id) == contact_id)
-    for row in unit.scalars(query):
+    rows = list(unit.scalars(query))
+    for row in rows:
         row.position = 0 if row.key == key else row.position + 1
         row.verified = row.verified or row.key == key
+    unreachable.settle(unit, contact_id, [row.key for row in rows], "intake", now)
     detail = {"contact": contact_id, "address": key}
     unit.add(
         EventRow(at=now, kind="address-verified", who="intake", detail=detail, message_id=message)

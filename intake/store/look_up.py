@@ -26,7 +26,7 @@ from intake.known import (
     StoredField,
     Twin,
 )  # fmt: skip
-from intake.store import known_incidents
+from intake.store import known_incidents, known_notices
 from intake.store.engine import Unit
 from intake.tables import (
     AccountAliasRow,
@@ -86,6 +86,7 @@ def look_up(
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit),
         confirms=_confirms(unit, keys),
+        **known_notices.about(unit, keys, account_ids),
     )
 
 
@@ -117,8 +118,9 @@ def _confirms(unit: Unit, keys: Keys) -> str:
 
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     """The newest of our letters that a program's mail names."""
-    if not keys.return_ids:
-        return None
+    notice = known_notices.returned(unit, keys)
+    if notice is not None or not keys.return_ids:
+        return notice
     query = (
         select(OutboxRow)
         .where(_c(OutboxRow.message_id_header).in_(keys.return_ids))
@@ -237,6 +239,7 @@ def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
         description=row.description,
         fields={one.name: StoredField(one.value, one.words, one.source) for one in fields},
         closed_at=row.closed_at,
+        incident=row.incident_id,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from intake.addresses import ascii_lower
 from intake.contact_file import AccountEntry, ContactEntry, Entries
+from intake.store import unreachable
 from intake.tables import AccountAliasRow, AccountRow, ContactEmailRow, ContactRow, MembershipRow
 
 
@@ -59,10 +60,14 @@ class ContactView:
     title: str
     phone: str
     unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
+    unreachable_since: datetime | None = None  # when mail to them began to come back
 
 
-def load(unit: Session, entries: Entries, now: datetime) -> Changes:
-    """Every entry stored, all or nothing; doing it again changes nothing. Raises PeopleError."""
+def load(unit: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
+    """Every entry stored, all or nothing; doing it again changes nothing. Raises PeopleError.
+
+    A contact with other addresses than before is reachable again as far as anybody knows.
+    """
     mistakes = [*entries.mistakes, *_conflicts(unit, entries)]
     if mistakes:
         raise PeopleError("\n".join(mistakes))
@@ -72,7 +77,11 @@ def load(unit: Session, entries: Entries, now: datetime) -> Changes:
     unit.flush()
     present = _present(unit, entries.contacts)
     for contact in entries.contacts:
-        _note(changes, contact.id, _put_contact(unit, contact, present.get(contact.id), now))
+        before = present.get(contact.id)
+        _note(changes, contact.id, _put_contact(unit, contact, before, now))
+        if before is not None:
+            unit.flush()
+            unreachable.changed(unit, contact.id, before.emails, contact.emails, who, now)
     unit.flush()
     return changes
 
@@ -235,6 +244,7 @@ def _view(
         title=row.title,
         phone=row.phone,
         unconfirmed=unconfirmed,
+        unreachable_since=row.undeliverable_since,
     )
 
 

@@ -16,7 +16,7 @@ from intake.decision import Decision
 from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
-from intake.store import came_back, case_write, contact_change
+from intake.store import came_back, case_write, contact_change, preferences
 from intake.store.engine import Unit
 from intake.store.look_up import message_id_hash
 from intake.tables import (
@@ -131,6 +131,9 @@ def record(
         came_back.note(unit, decision.about, decision.returned, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         contact_change.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
+    if decision.unsubscribes:
+        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
+        preferences.unsubscribe(unit, *wish)
     put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake.store import hooks
+from intake.store import hooks, unreachable
 from intake.tables import (
     AttachmentRow,
     CaseFieldRow,
@@ -32,6 +32,7 @@ class Status:
     flagged: int  # cases a person should look at
     mailboxes: list[dict[str, Any]]
     hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
+    unreachable: int = 0  # Authorized contacts whose mail comes back
 
     @property
     def waiting(self) -> int:
@@ -72,6 +73,7 @@ def status(unit: Session) -> Status:
         flagged=unit.scalar(flagged) or 0,
         mailboxes=[_dict(box) for box in boxes],
         hooks=hooks.totals(unit),
+        unreachable=unreachable.count(unit),
     )
 
 

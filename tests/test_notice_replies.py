@@ -1,0 +1,394 @@
+"""Answers to notices: drafts with what the notice knows, tied to its incident, for nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as terms
+from hypothesis import strategies as st
+
+from intake import assembly, pipeline, worker
+from intake import config as settings
+from intake.config import Config, ConfigError
+from intake.known import Incident, Update
+from intake.letters import House
+from intake.parsers import to_notice
+from intake.parsers.replies import added
+from intake.parsers.scanner import scan
+from tests import house, notice_house
+from tests.forms import CATALOGUE
+from tests.mailbag import AUTHSERV, SERVICE
+from tests.rawmail import message
+
+SECRET = "a-secret-that-the-tests-of-notices-share"
+KEYS = (SECRET.encode(),)
+PEOPLE = """
+[[accounts]]
+id = "bayside"
+name = "Bayside School District"
+[[accounts]]
+id = "riverdale"
+name = "Riverdale Unified"
+[[contacts]]
+id = "zack"
+name = "Zack Morris"
+emails = ["zack@bayside.example"]
+accounts = ["bayside"]
+contact_type = "Authorized"
+[[contacts]]
+id = "archie"
+name = "Archie Andrews"
+emails = ["archie@riverdale.example"]
+accounts = ["riverdale"]
+contact_type = "Technical"
+[[contacts]]
+id = "lisa"
+name = "Lisa Turtle"
+emails = ["lisa@both.example"]
+accounts = ["bayside", "riverdale"]
+contact_type = "Authorized"
+"""
+FORM = (
+    "Steps to Reproduce: Press Post.\nWho is impacted?: all teachers\nIssue Began: yesterday\n"
+    "Description: It is grey.\n"
+)
+
+
+def make(folder: Path, more: str = "", head: str = "", people: str = PEOPLE) -> Config:
+    """A service with a Maildir on each side and the two districts."""
+    text = house.maildir_box(folder / "in") + house.delivery(f"maildir:{folder}/out") + more
+    return house.make(folder, text, people, SECRET, head)
+
+
+def told(config: Config, *people: str, **changes: Any) -> str:
+    """An incident of which these people got a notice; gives its id."""
+    now = datetime.now(UTC)
+    with house.unit(config, write=True) as unit:
+        made = notice_house.incident(unit, now, **changes)
+        for address in people:
+            person = (address.partition("@")[0], address)
+            notice_house.sent(unit, KEYS, made, person, now)
+    return made
+
+
+def put(folder: Path, who: str, name: str, body: str, *fields: str, proof: str = "") -> None:
+    """A mail of that person into the mailbox."""
+    domain = who.partition("@")[2]
+    proof = proof or f"dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
+    given = {line.partition(":")[0] for line in fields}
+    subject = () if "Subject" in given else ("Subject: Re: [Support desk status] Posting",)
+    head = (
+        f"Authentication-Results: {AUTHSERV}; {proof}", f"From: {who}", f"To: {SERVICE}",
+        f"Date: {house.now_2822()}", f"Message-ID: <{name}@{domain}>", *subject, *fields,
+    )  # fmt: skip
+    raw = "\r\n".join((*head, "", body.replace("\n", "\r\n")))
+    (folder / "in/new" / name).write_bytes(raw.encode())
+
+
+def answers(incident: str, address: str, number: int = 1) -> str:
+    """The field that makes a mail an answer to that notice."""
+    return f"In-Reply-To: {notice_house.notice_id(KEYS, incident, number, address)}"
+
+
+def test_an_answer_becomes_a_draft_and_its_completion_a_case(tmp_path: Path) -> None:
+    """Asked for the rest, completed in the same thread: the link stays, both letters name it."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    put(
+        tmp_path,
+        "zack@bayside.example",
+        "a",
+        "We see it too.",
+        answers(made, "zack@bayside.example"),
+    )
+    worker.once(config)
+    found = house.everything(config)
+    (case,) = found["cases"]
+    assert (case["status"], case["type"], case["incident_id"]) == (
+        "draft", "application_issue", "INC-1",
+    )  # fmt: skip
+    assert case["fields"]["module"]["value"] == "Grade Book"
+    assert case["fields"]["module"]["source"] == "notice"
+    (asked,) = found["letters"]
+    put(
+        tmp_path, "zack@bayside.example", "b", FORM.replace("Description: It is grey.\n", ""),
+        f"In-Reply-To: {asked['message_id_header']}",
+    )  # fmt: skip
+    worker.once(config)
+    found = house.everything(config)
+    (case,) = found["cases"]
+    assert (case["status"], case["incident_id"], case["description"]) == (
+        "open", "INC-1", "We see it too.",
+    )  # fmt: skip
+    letters = [" ".join(path.read_text().split()) for path in (tmp_path / "out/new").iterdir()]
+    assert [one["kind"] for one in found["letters"]] == ["missing_fields", "ack"]
+    assert all("INC-1: Grade Book posting delayed" in one for one in letters)
+    assert all("no need to call" in one for one in letters)
+
+
+def test_an_incident_of_others_is_not_tied_to(tmp_path: Path) -> None:
+    """Restricted to Riverdale: Zack's forwarded copy gives him nothing, Archie's his link."""
+    config = make(tmp_path)
+    made = told(config, "archie@riverdale.example", accounts=["riverdale"])
+    field = answers(made, "archie@riverdale.example")
+    put(tmp_path, "zack@bayside.example", "a", FORM, field)
+    put(tmp_path, "archie@riverdale.example", "b", FORM, field)
+    put(tmp_path, "lisa@both.example", "c", f"Account: Bayside School District\n{FORM}", field)
+    put(tmp_path, "lisa@both.example", "d", f"Account: Riverdale Unified\n{FORM}", field)
+    worker.once(config)
+    tied = {
+        (case["contact_id"], case["account_id"]): (case["type"], case["incident_id"])
+        for case in house.everything(config)["cases"]
+    }
+    assert tied == {
+        ("zack", "bayside"): ("", ""),
+        ("archie", "riverdale"): ("application_issue", "INC-1"),
+        ("lisa", "bayside"): ("application_issue", ""),
+        ("lisa", "riverdale"): ("application_issue", "INC-1"),
+    }
+
+
+def test_a_maintenance_is_answered_too(tmp_path: Path) -> None:
+    """The case is tied to it, and the letter says that it was announced, not that we mend it."""
+    config = make(tmp_path)
+    made = told(
+        config, "zack@bayside.example", kind="maintenance", status="scheduled", title="New servers"
+    )
+    put(tmp_path, "zack@bayside.example", "a", FORM, answers(made, "zack@bayside.example"))
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    (letter,) = (path.read_text() for path in (tmp_path / "out/new").iterdir())
+    assert (case["status"], case["incident_id"]) == ("open", "INC-1")
+    assert "It is about work that we have announced:" in letter
+    assert "working on it" not in letter
+
+
+@pytest.mark.parametrize(
+    ("modules", "body", "module"),
+    [
+        (["Grade Book", "Attendance"], FORM, None),
+        (["No such module"], FORM, "No such module"),
+        ([], FORM, None),
+        (["Grade Book"], f"Module: Attendance\n{FORM}", "Attendance"),
+    ],
+)  # fmt: skip
+def test_only_one_module_is_taken_over(
+    tmp_path: Path, modules: list[str], body: str, module: str | None
+) -> None:
+    """Where the notice has one and the mail names none; the operator's word is kept as it is."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example", modules=modules)
+    put(tmp_path, "zack@bayside.example", "a", body, answers(made, "zack@bayside.example"))
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert case["incident_id"] == "INC-1"
+    assert case["fields"].get("module", {}).get("value") == module
+
+
+def test_an_answer_to_a_case_in_the_same_thread_stays_the_cases(tmp_path: Path) -> None:
+    """Both ids in References: the case is added to, no second one is opened, nothing is tied."""
+    config = make(tmp_path)
+    put(
+        tmp_path,
+        "zack@bayside.example",
+        "a",
+        f"Case Type: Application Issue\nModule: Attendance\n{FORM}",
+    )
+    worker.once(config)
+    made = told(config, "zack@bayside.example")
+    (letter,) = house.everything(config)["letters"]
+    notice = notice_house.notice_id(KEYS, made, 1, "zack@bayside.example")
+    put(
+        tmp_path, "zack@bayside.example", "b", "One more thing.",
+        f"In-Reply-To: {notice}", f"References: {letter['message_id_header']} {notice}",
+    )  # fmt: skip
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["incident_id"], case["fields"]["module"]["value"]) == ("", "Attendance")
+    assert [event["kind"] for event in case["events"]].count("comment") == 1
+
+
+def test_the_number_of_an_incident_is_no_case_number(tmp_path: Path) -> None:
+    """Even where cases are counted with the same letters, a notice opens nobody's case."""
+    config = make(tmp_path, head=house.HEAD.replace("[logging]", 'case_prefix = "INC-"\n[logging]'))
+    put(
+        tmp_path,
+        "zack@bayside.example",
+        "a",
+        f"Case Type: Application Issue\nModule: Attendance\n{FORM}",
+    )
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    made = told(config, "zack@bayside.example", id=case["number"])
+    put(tmp_path, "zack@bayside.example", "b", FORM, answers(made, "zack@bayside.example"))
+    worker.once(config)
+    assert [one["number"] for one in house.everything(config)["cases"]] == ["INC-1001", "INC-1002"]
+
+
+def test_a_type_that_the_catalogue_lacks_is_refused(tmp_path: Path) -> None:
+    """The error names file, key, what was found and what there is; a chosen type is taken."""
+    with pytest.raises(ConfigError, match=r"notices.reply_type: found 'nonsense', wanted a type"):
+        make(tmp_path, '[notices]\nreply_type = "nonsense"\n')
+    config = make(tmp_path, '[notices]\nreply_type = "ask_question"\n')
+    made = told(config, "zack@bayside.example")
+    put(tmp_path, "zack@bayside.example", "a", "How long?", answers(made, "zack@bayside.example"))
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["type"], case["status"], case["incident_id"]) == ("ask_question", "open", "INC-1")
+
+
+def test_a_catalogue_without_the_usual_type_asks_for_one(tmp_path: Path) -> None:
+    """The default type is no mistake of an operator whose catalogue does not have it."""
+    config = make(tmp_path)
+    catalogue = settings.load_catalogue(config)
+    types = {name: one for name, one in catalogue.types.items() if name != "application_issue"}
+    assert settings.policy(config, catalogue).reply_type == "application_issue"
+    assert settings.policy(config, replace(catalogue, types=types)).reply_type == ""
+
+
+ABSENCE = ("Auto-Submitted: auto-replied", "Subject: Automatic reply: Posting")
+
+
+@pytest.mark.parametrize("fields", [ABSENCE, ("Precedence: bulk",), ("Return-Path: <>",)])
+def test_what_a_program_answers_makes_no_case(tmp_path: Path, fields: tuple[str, ...]) -> None:
+    """Out of office and its kin: ignored by R2, even where the contact's programs are let in."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    put(tmp_path, "zack@bayside.example", "a", FORM, answers(made, "zack@bayside.example"), *fields)
+    worker.once(config)
+    found = house.everything(config)
+    assert [(one["action"], one["rule"]) for one in found["messages"]] == [("ignore", "R2")]
+    assert found["cases"] == found["letters"] == []
+
+
+@cache
+def the_house() -> House:
+    """A house that signs with the tests' secret."""
+    with TemporaryDirectory() as folder:
+        return assembly.judge(make(Path(folder))).house
+
+
+@terms(deadline=None)
+@given(st.integers(0, 200), st.characters(codec="ascii", categories=["Ll", "Lu", "Nd"]))
+def test_no_altered_notice_is_answered(place: int, char: str) -> None:
+    """One other character anywhere before the domain, and the mail answers nothing of ours."""
+    made = notice_house.notice_id(KEYS, "INC-42", 1, "zack@bayside.example")
+    altered = made[: place % made.index("@")] + char + made[place % made.index("@") + 1 :]
+    raw = f"From: zack@bayside.example\r\nIn-Reply-To: {altered}\r\n\r\nStop".encode()
+    found = pipeline.keys(message(raw), the_house(), scan(message(raw), CATALOGUE))
+    if altered == made:
+        assert (found.notice_ids, found.notice_incidents) == ((made,), ("INC-42",))
+    else:
+        assert (found.notice_ids, found.notice_incidents, found.outbox_ids) == ((), (), ())
+    assert found.case_numbers == ()
+
+
+INCIDENT = Incident("INC-1", "incident", notice_house.TITLE, "identified", modules=("Grade Book",))
+UPDATE = Update(
+    "INC-1", 1, "update", "identified", notice_house.TEXT, datetime(2026, 3, 2, tzinfo=UTC)
+)
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n>"), max_size=60)
+
+
+@terms(deadline=None)
+@given(st.lists(WORDS, max_size=6), st.sampled_from(["> ", ">", ">> ", ""]), st.booleans())
+def test_our_own_words_are_never_the_contacts(lines: list[str], mark: str, below: bool) -> None:
+    """However the copy is marked and wherever it stands, no line of it is an answer."""
+    (text,) = to_notice.texts(INCIDENT, [UPDATE])
+    copy = [f"{mark}{line}".rstrip() for line in text.split("\n")]
+    own = [line for line in lines if line.strip()]
+    body = "\n".join([*copy, "", *own] if below else [*own, "", *copy])
+    raw = b"From: zack@bayside.example\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    found = added(message(raw + body.encode()), text, CATALOGUE, "application_issue")
+    said = "\n".join((found.comment, *(one.words for one in found.candidates)))
+    for line in ("Teachers cannot post grades", "- Grades already posted", notice_house.TITLE):
+        assert line not in said or any(line in one for one in own)
+
+
+def test_what_stood_above_an_unmarked_copy_is_all_there_is() -> None:
+    """Lines of a notice that we do not know word for word, and that look like labels."""
+    raw = (
+        b"From: Zack <zack@bayside.example>\r\n\r\nError Message: E-17\r\n\r\n"
+        b"On Mon, Mar 2, 2026, Support desk wrote:\r\n\r\nIssue Began: a notice's own line\r\n"
+    )
+    found = added(message(raw), "something else", CATALOGUE, "application_issue")
+    assert [(one.field, one.words) for one in found.candidates] == [("error_message", "E-17")]
+    assert found.comment == ""
+
+
+def test_words_below_an_unmarked_copy_are_read_when_there_are_no_others() -> None:
+    """A notice copied without marks on top, the answer under it."""
+    raw = (
+        f"From: Zack <zack@bayside.example>\r\n\r\nOn Mon, Mar 2, 2026, Support desk wrote:\r\n\r\n"
+        f"{notice_house.TITLE}\r\n\r\nWe have it too.\r\n"
+    ).encode()
+    found = added(message(raw), notice_house.TITLE, CATALOGUE, "application_issue")
+    assert (found.comment, found.candidates) == ("We have it too.", ())
+
+
+def test_a_title_that_names_a_type_names_it_for_nobody(tmp_path: Path) -> None:
+    """A title of ours makes no outage case of an answer; the writer's own subject does."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example", title="Report an Outage: login fails", modules=[])
+    field = answers(made, "zack@bayside.example")
+    ours = "Subject: Re: Report an Outage: login fails (INC-1)"
+    put(tmp_path, "zack@bayside.example", "a", "Here as well.", field, ours)
+    put(
+        tmp_path,
+        "zack@bayside.example",
+        "b",
+        "Here again.",
+        field,
+        "Subject: Report an Outage: all of it",
+    )
+    worker.once(config)
+    types = {one["description"]: one["type"] for one in house.everything(config)["cases"]}
+    assert types == {"Here as well.": "application_issue", "Here again.": "report_outage"}
+
+
+def test_a_form_of_its_own_is_read_as_one(tmp_path: Path) -> None:
+    """A table in HTML, which has no lines to compare with a notice: its cells count."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    cells = {
+        "Case Type": "Application Issue", "Module": "Attendance", "Who is impacted?": "all",
+        "Issue Began": "yesterday", "Steps to Reproduce": "Press Post.", "Description": "Grey.",
+    }  # fmt: skip
+    rows = "".join(f"<tr><td>{name}</td><td>{words}</td></tr>" for name, words in cells.items())
+    put(
+        tmp_path, "zack@bayside.example", "a", f"<table>{rows}</table>",
+        answers(made, "zack@bayside.example"), "Content-Type: text/html; charset=utf-8",
+    )  # fmt: skip
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["status"], case["incident_id"]) == ("open", "INC-1")
+    assert case["fields"]["module"]["value"] == "Attendance"
+    assert case["fields"]["who_is_impacted"]["value"] == "all"
+
+
+def test_a_type_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
+    """The writer meant a type, so the operator's is not taken; the module is filled in later."""
+    config = make(tmp_path)
+    made = told(config, "zack@bayside.example")
+    field = answers(made, "zack@bayside.example")
+    put(tmp_path, "zack@bayside.example", "a", "Case Type: Wizardry\n\nWe see it.", field)
+    worker.once(config)
+    found = house.everything(config)
+    assert [(one["type"], one["incident_id"]) for one in found["cases"]] == [("", "INC-1")]
+    (asked,) = found["letters"]
+    put(
+        tmp_path, "zack@bayside.example", "b", "Case Type: Ask a Question",
+        f"In-Reply-To: {asked['message_id_header']}",
+        f"References: {field.partition(' ')[2]} {asked['message_id_header']}",
+    )  # fmt: skip
+    worker.once(config)
+    (case,) = house.everything(config)["cases"]
+    assert (case["type"], case["status"], case["incident_id"]) == ("ask_question", "open", "INC-1")
+    assert case["fields"]["module"]["value"] == "Grade Book"
