@@ -321,10 +321,18 @@ def limits(config: Config) -> Limits:
     return Limits(**{one.name: given[one.name] for one in fields(Limits)})
 
 
+def own_addresses(config: Config) -> tuple[str, ...]:
+    """Keys of every address that is ours: what comes from one of them is our own mail."""
+    given = (
+        config.service.address, *config.service.aliases, config.delivery.bounce_address,
+        config.shape.notices.from_address,
+    )  # fmt: skip
+    return tuple(dict.fromkeys(ascii_lower(address) for address in given if address))
+
+
 def policy(config: Config, catalogue: Catalogue) -> Policy:
     """What the operator chose, and what the catalogue lets each kind of contact do."""
     replies = config.replies
-    own = (config.service.address, *config.service.aliases)
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
     return Policy(
@@ -338,10 +346,15 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_letters_all_hour=replies.max_letters_all_hour,
         max_same_letters_per_day=replies.max_same_letters_per_day,
         max_letter_age_hours=replies.max_letter_age_hours,
-        own_addresses=tuple(ascii_lower(address) for address in own),
+        own_addresses=own_addresses(config),
+        writes_return_path=tuple(box.name for box in config.mailbox if box.writes_return_path),
         refuse_inactive=replies.refuse_inactive,
+        refuse_unknown=replies.refuse_unknown,
         high_risk_types=replies.high_risk_types,
         step_up=replies.step_up,
+        max_cases_per_contact_hour=config.shape.limits.max_cases_per_contact_hour,
+        max_cases_per_account_hour=config.shape.limits.max_cases_per_account_hour,
+        max_strangers_per_day=config.shape.limits.max_strangers_per_day,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
         known_incidents=catalogue.rule("known_incident") is not None,

@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake import letters
 from intake.antivirus import Scanner, ScannerError
-from intake.assembly import Assembly, Line, assemble
+from intake.assembly import Assembly, Line, assemble, keep
 from intake.blobs import BlobError
 from intake.collect import Tally, collect
 from intake.config import Config
@@ -77,6 +77,7 @@ class PassReport:
 def once(config: Config, progress: Progress | None = None) -> PassReport:
     """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
     report = PassReport()
+    _warn(config)
     with assemble(config) as made:
         _recover(made)
         for line in made.lines:
@@ -93,6 +94,18 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         _inspect(config, made)
         report.posted = dispatch(made.post, _step(progress, "letters"))
     return report
+
+
+def _warn(config: Config) -> None:
+    """Fail closed, and say so loudly: nobody can be proved where no server's word counts."""
+    for box in config.mailbox:
+        if not box.trusted_authserv_ids:
+            log.warning(
+                "every-mail-is-held",
+                mailbox=box.name,
+                why="trusted_authserv_ids is empty, so no sender can be proved",
+                see="intake doctor auth",
+            )
 
 
 def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
@@ -116,6 +129,7 @@ def _remind(config: Config, made: Assembly) -> int:
         expired = upkeep.expire(unit, now, replies.expire_days)
         if config.shape.retention.stranger_days:
             retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
+        upkeep.forget(unit, now, keep(config))
         _alert(unit, config, made, now)
     if retired:
         log.info("strangers-retired", mails=retired)
@@ -279,8 +293,10 @@ class Service:
         try:
             with reading(self.made.desk.engine) as unit:
                 hours = self.config.retention.orphan_blob_hours
+                now, kept = self.made.desk.clock(), keep(self.config)
                 removed = self.made.desk.blobs.sweep(
-                    hours * 3600, lambda digest: bool(upkeep.referenced(unit, [digest]))
+                    hours * 3600,
+                    lambda digest: bool(upkeep.referenced(unit, [digest], now, kept)),
                 )
             if removed:
                 log.info("swept", blobs=removed)
@@ -316,6 +332,7 @@ def run(config: Config) -> int:
         signal.signal(number, asked)
     with assemble(config, stop) as made:
         _recover(made)
+        _warn(config)
         service = Service(config, made)
         scheduler = _schedule(service)
         scheduler.start()

@@ -60,6 +60,20 @@ def reasons(fields: Fields, local_part: str, media_type: str) -> tuple[str, ...]
     return tuple(dict.fromkeys(found))
 
 
+_ANSWERS = frozenset(
+    (
+        *("Auto-Submitted: auto-replied", "Return-Path <>", "multipart/report", *_REPORTS),
+        *("X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Auto-Reply-From"),
+        *("X-Mail-Autoreply", "X-Failed-Recipients"),
+    )
+)
+
+
+def is_answer(found: Sequence[str]) -> bool:
+    """Whether one of the reasons says that the mail answers another one, or reports about it."""
+    return not _ANSWERS.isdisjoint(found)
+
+
 def keyword(value: str) -> str:
     """The first word of a structured value in lower case: comments and parameters do not count.
 
