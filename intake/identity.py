@@ -174,13 +174,14 @@ def _passed(
     named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
     if any(ascii_lower(name) != domain for name in named):
         return found.at("L1", f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}")
-    signed = False
+    signed, odd = False, ""
     for result in field.results:
         signer = _signer(result)
         if result.method != "dkim" or result.result != "pass":
             continue
-        if not is_domain(signer):
-            found.evidence.append(f"dkim=pass of {signer[:100]!r}, which is no plain domain")
+        if signer and not is_domain(f"x.{signer}"):
+            odd = f"dkim=pass of {signer[:100]!r}, which is no plain domain"
+            found.evidence.append(odd)
         elif _aligned(signer, domain, trust):
             signed = True
             found.details["alignment"] = _alignment(signer, domain, trust)
@@ -188,7 +189,7 @@ def _passed(
             if not weak:
                 return found.at("L3", f"signed by {signer}")
             found.evidence.append(f"the signature of {signer} is a weak one: {weak}")
-    doubt = "" if signed else _envelope_doubt(field)
+    doubt = "" if signed else _envelope_doubt(field, domain, trust, odd)
     return found.at("L1", doubt) if doubt else found.at("L2")
 
 
@@ -233,21 +234,23 @@ def _any_of(keys: Iterable[str], ours: set[str]) -> bool:
     return any(without_plus(key) in ours for key in keys)
 
 
-def _envelope_doubt(field: authres.AuthResults) -> str:
-    """Why the SPF result under a dmarc=pass without a signature is no proof; empty if it may be.
+def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: str) -> str:
+    """Why a dmarc=pass without a signature is no proof; empty if it may be.
 
-    An envelope sender that is no plain address was read in two ways; HELO is nobody's author.
+    An envelope sender that is no plain address was read in two ways; HELO is nobody's author; and
+    where a signer was no plain domain (``odd``), only the envelope can have made the pass.
     """
     passed = [one for one in field.results if one.method == "spf" and one.result == "pass"]
     senders = [
         one.properties[name] for one in passed for name in _ENVELOPE if name in one.properties
     ]
-    odd = next((text for text in senders if not _is_plain(text)), None)
-    if odd is not None:
-        return f"spf=pass for {odd[:100]!r}, which is no plain address"
+    strange = next((text for text in senders if not _is_plain(text)), None)
+    if strange is not None:
+        return f"spf=pass for {strange[:100]!r}, which is no plain address"
     if not senders and any("smtp.helo" in one.properties for one in passed):
         return "spf=pass is for the HELO name only"
-    return ""
+    domains = (ascii_lower(text.strip("<>").rpartition("@")[2]) for text in senders)
+    return "" if any(_aligned(one, domain, trust) for one in domains) else odd
 
 
 def _is_plain(text: str) -> bool:

@@ -131,20 +131,23 @@ def test_an_address_two_contacts_share_names_neither() -> None:
     [
         ("spf=pass smtp.helo=bayside.example; dmarc=pass header.from=bayside.example", "L1"),
         ("spf=pass smtp.mailfrom=(any@bayside.example; dmarc=pass", "L1"),
-        ('spf=pass smtp.mailfrom="(any@bayside.example"; dmarc=pass header.from={0}', "L1"),
-        ("dkim=pass header.d=attack.example\x00.bayside.example; dmarc=pass header.from={0}", "L2"),
-        ('dkim=pass header.d="x .bayside.example"; dmarc=pass header.from={0}', "L2"),
-        ("dkim=pass header.d=bayside.example(.attack.example; dmarc=pass header.from={0}", "L1"),
-        ("dkim=pass header.d=_x.bayside.example; dmarc=pass header.from={0}", "L2"),
+        ('spf=pass smtp.mailfrom="(any@bayside.example"; {1}', "L1"),
+        ("dkim=pass header.d=attack.example\x00.bayside.example; {1}", "L1"),
+        ('dkim=pass header.d="x .bayside.example"; {1}', "L1"),
+        ('dkim=pass header.d="x .a.example"; spf=pass smtp.mailfrom={0}; {1}', "L2"),
+        ('dkim=pass header.d="x .a.example"; dkim=pass header.d={0}; {1}', "L3"),
+        ('dkim=pass header.d="x .a.example"; spf=pass smtp.mailfrom=a.example; {1}', "L1"),
+        ("dkim=pass header.d=bayside.example(.attack.example; {1}", "L1"),
+        ("dkim=pass; {1}", "L2"),
+        ("dkim=pass header.d=_x.bayside.example; {1}", "L1"),
         ("spf=pass smtp.mailfrom=any@bayside.example(.attack.example); dmarc=pass", "L1"),
         ("spf=pass smtp.mailfrom=any@bayside.example'@a.attack.example; dmarc=pass", "L1"),
-        ('spf=pass smtp.mailfrom="a@bayside.example\'@a.attack.example"; dmarc=pass header.from={0}',
-         "L1"),
+        ('spf=pass smtp.mailfrom="a@bayside.example\'@a.x.example"; {1}', "L1"),
         ("spf=pass smtp.mailfrom=@bayside.example,@b.example:x@attack.example; dmarc=pass", "L1"),
-        ("spf=pass smtp.mailfrom=@bayside.example:x@a.example; dmarc=pass header.from={0}", "L1"),
-        ("spf=pass smtp.mailfrom=x@bayside..example; dmarc=pass header.from={0}", "L1"),
-        ("spf=pass smtp.mailfrom=bounce+1=zack@bayside.example; dmarc=pass header.from={0}", "L2"),
-        ("spf=pass smtp.mailfrom=bayside.example; dmarc=pass header.from={0}", "L2"),
+        ("spf=pass smtp.mailfrom=@bayside.example:x@a.example; {1}", "L1"),
+        ("spf=pass smtp.mailfrom=x@bayside..example; {1}", "L1"),
+        ("spf=pass smtp.mailfrom=bounce+1=zack@bayside.example; {1}", "L2"),
+        ("spf=pass smtp.mailfrom=bayside.example; {1}", "L2"),
         ("dmarc=pass header.from={0} header.from=attack.example", "L1"),
         ("dmarc=pass header.from=attack.example header.from={0}", "L1"),
         ("spf=pass (dmarc=pass header.from=bayside.example) smtp.mailfrom=a@attack.example", "L1"),
@@ -152,9 +155,8 @@ def test_an_address_two_contacts_share_names_neither() -> None:
 )  # fmt: skip
 def test_what_a_server_was_tricked_into_proves_nothing(words: str, wanted: str) -> None:
     """The composition tricks on verifiers: plain domains count only, never HELO nor two values."""
-    sender = identify(
-        message(fields=fields(ar(words.replace("{0}", "bayside.example")))), KNOWN, TRUST
-    )
+    words = words.replace("{1}", "dmarc=pass header.from={0}").replace("{0}", "bayside.example")
+    sender = identify(message(fields=fields(ar(words))), KNOWN, TRUST)
     assert sender.level == wanted, sender.evidence
 
 
