@@ -128,7 +128,13 @@ def _mistake(file: Path, error: Any) -> str:
     for part in error["loc"]:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     secret = any(word in key for word in ("password", "secret"))
-    found = "(hidden)" if secret else repr(error["input"])[:80]
+    given = error["input"]
+    if secret:
+        found = "(hidden)"
+    elif isinstance(given, (dict, list, tuple)):  # a whole table may hold one
+        found = "a table" if isinstance(given, dict) else "a list"
+    else:
+        found = repr(given)[:80]
     if error["type"] == "extra_forbidden":
         return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
     if error["type"] == "missing":

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from intake.hidden import without
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_LINE_BYTES = 998
 SCHEMES = {"smtps": ("tls", 465), "smtp+starttls": ("starttls", 587), "smtp": ("plain", 25)}
@@ -179,11 +181,20 @@ class SmtpLane:
                 server.starttls(context=context)
                 server.ehlo()
             if one.user:
-                server.login(one.user, one.secret())
+                self._login(server)
         except BaseException:
             server.close()
             raise
         return server
+
+    def _login(self, server: smtplib.SMTP) -> None:
+        """Logs in; a refusal is told without what we said."""
+        secret = self._settings.secret()
+        try:
+            server.login(self._settings.user, secret)
+        except smtplib.SMTPResponseException as error:
+            words = without(_text(error.smtp_error), secret)
+            raise smtplib.SMTPAuthenticationError(error.smtp_code, words) from None
 
     def _begin(self, parcel: Parcel) -> Outcome | None:
         """The dialogue up to the dot. Any fault before it means that nothing was handed over."""
@@ -371,6 +382,10 @@ def _stuffed(raw: bytes) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", text)
 
 
+def _text(reply: bytes | str) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+
+
 def _words(reply: bytes | str) -> str:
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    text = _text(reply)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

@@ -38,6 +38,7 @@ DOORS = {
 }
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
+    "hidden",
     "identity",
     "known", "labels", "letter",
     "message", "mime/", "notifier",
