@@ -216,13 +216,13 @@ COMMANDS = (
     ("contacts", "list", "--json"),
 )
 IMAP_ECHO = {
-    b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR\r\n{tag} OK\r\n",
+    b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR\r\n{tag} OK done\r\n",
     b"LOGIN": b"{tag} NO [AUTHENTICATIONFAILED] got {line}\r\n",
     b"AUTHENTICATE": b"{tag} NO got {line}\r\n",
 }
 IMAP_ABORTS = {**IMAP_ECHO, b"LOGIN": b"{line}\r\n", b"AUTHENTICATE": b"* BYE {line}\r\n"}
 SMTP_ECHO = {
-    b"EHLO": b"250-hi\r\n250 AUTH PLAIN LOGIN\r\n",
+    b"EHLO": b"250-hi\r\n250 AUTH PLAIN\r\n",
     b"AUTH": b"535 5.7.8 got {line}\r\n",
     b"": b"535 5.7.8 got {line}\r\n",
 }
