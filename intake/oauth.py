@@ -26,6 +26,11 @@ from intake.hidden import without
 MAX_ANSWER_BYTES = 64 * 2**10
 EARLY_SECONDS = 60  # before its end a token is made anew
 AGAIN_SECONDS = 20  # asked for twice in that time: the first one was refused
+CODES = (  # RFC 6749 §5.2 and §4.1.2.1
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+    "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
+    "temporarily_unavailable",
+)  # fmt: skip
 MAX_CODE = 60  # characters of an error code
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -143,7 +148,9 @@ def _code(answer: bytes, asked: str) -> str:
 
 
 def _plain(code: object, asked: str) -> str:
-    """A code of plain letters that repeats no secret of what was asked; else nothing."""
+    """A code of the RFC, or one of plain letters that repeats no secret; else nothing."""
+    if code in CODES:
+        return str(code)
     if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > MAX_CODE:
         return ""
     told = parse_qs(asked)
