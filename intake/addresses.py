@@ -27,6 +27,7 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ENCODED_WORD = re.compile(
     r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z-]{1,20})?\?([BbQq])\?([!->@-~]{0,900})\?="
 )
+_LOOKS_LIKE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 _UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -73,6 +74,18 @@ class _Refused(Exception):
 def ascii_lower(text: str) -> str:
     """Only A–Z become a–z: str.lower would turn a Kelvin sign into k and open a second identity."""
     return text.translate(_UPPER_TO_LOWER)
+
+
+def shown_instead(mailbox: Mailbox) -> str:
+    """Another address than its own that a display name shows; empty when it shows none."""
+    found = (ascii_lower(text) for text in _LOOKS_LIKE.findall(mailbox.name))
+    return next((text[:100] for text in found if text != mailbox.address.key), "")
+
+
+def without_plus(key: str) -> str:
+    """``support+data-restore@x`` as ``support@x``: a plus address of ours is ours."""
+    local, _, domain = key.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def read_address(text: str) -> Address | AddressRefusal:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from intake.addresses import ascii_lower
+from intake.addresses import ascii_lower, without_plus
 from intake.identity import Sender
 from intake.known import Known
 from intake.message import Message, Refusal
@@ -38,15 +38,45 @@ def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> st
 
 def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
     contact = attempt.sender.contact
+    if _to_a_stranger(attempt) and policy.refuse_unknown and attempt.sender.level == "L3":
+        return ""  # the one exception that an operator can make
     stored = {ascii_lower(mail) for mail in contact.emails} if contact else set()
     if not attempt.sender.proved or attempt.sender.address not in stored:
         return "the sender was not proved to be a stored address of a contact"
     return ""
 
 
+def _to_a_stranger(attempt: Attempt) -> bool:
+    return (attempt.kind, attempt.reason) == ("refusal", "unknown")
+
+
+def _stopped(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    return known.stopped
+
+
+def _told_lately(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """That there is no entry is said once in seven days."""
+    if attempt.reason not in ("inactive", "unknown") or not known.recent.refused_week:
+        return ""
+    return "rate: it was told so within the last seven days"
+
+
+def _envelope(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Where the server writes Return-Path, its absence and our own address in it forbid answers."""
+    if not isinstance(attempt.mail, Message):
+        return ""
+    paths = [path.strip().strip("<>") for path in attempt.mail.all("return-path")]
+    if not paths and attempt.mail.mailbox in policy.writes_return_path:
+        return "there is no Return-Path, though the server writes one"
+    ours = {without_plus(key) for key in policy.own_addresses}
+    if any(without_plus(ascii_lower(path)) in ours for path in paths if "@" in path):
+        return "its Return-Path is an address of this service"
+    return ""
+
+
 def _inactive(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
     contact = attempt.sender.contact
-    told = attempt.kind == "refusal" and attempt.reason == "inactive"
+    told = _to_a_stranger(attempt) or (attempt.kind, attempt.reason) == ("refusal", "inactive")
     return "" if told or (contact and contact.active) else "the contact is disabled"
 
 
@@ -62,12 +92,6 @@ def _not_addressed(attempt: Attempt, known: Known, policy: Policy, now: datetime
     named = {without_plus(key) for key in (*attempt.mail.to, *attempt.mail.cc)}
     ours = {without_plus(key) for key in policy.own_addresses}
     return "" if named & ours else "none of the service's addresses is in To or Cc"
-
-
-def without_plus(key: str) -> str:
-    """``support+data-restore@x`` as ``support@x``: a plus address of ours is ours."""
-    local, _, domain = key.rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
 
 
 def _by_choice(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
@@ -126,9 +150,12 @@ GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _unproved,
     _inactive,
     _automatic,
+    _envelope,
     _not_addressed,
     _by_choice,
     _old,
+    _stopped,
+    _told_lately,
     _rate,
     _same_again,
 )

@@ -16,9 +16,10 @@ from intake import config as settings
 from intake.blobs import Blobs
 from intake.collect import Desk, Rules, utc_now
 from intake.config import Config, ConfigError
+from intake.config_doubts import backfill
 from intake.delivery import Lane, open_lane
 from intake.dispatch import Post
-from intake.evidence import Prover, Resolver
+from intake.evidence import SUFFIX_LIST, Prover, Resolver, organisation
 from intake.identity import Trust
 from intake.letters import House, Templates
 from intake.mailbox.box import Box, MailboxError
@@ -31,6 +32,7 @@ from intake.pool import Settings as PoolSettings
 from intake.store.engine import open_engine
 from intake.store.record import Stamp
 from intake.store.schema import check
+from intake.store.upkeep import Keep
 
 IMAP_SCHEMES = {
     "imaps": ("tls", 993),
@@ -105,15 +107,29 @@ def _notices(config: Config, post: Post, bench: Judge) -> Post:
     return replace(post, lanes=lanes, queue=notice_assembly.queue(config, bench.house))
 
 
-def trust_of(box: config_shape.Mailbox) -> Trust:
+def trust_of(config: Config, box: config_shape.Mailbox) -> Trust:
     """Whose word about senders counts for that mailbox."""
-    return Trust(box.trusted_authserv_ids, box.received_above, box.authserv_fields, box.arc_sealers)
+    return Trust(
+        authserv_ids=box.trusted_authserv_ids,
+        received_above=box.received_above,
+        fields=box.authserv_fields,
+        arc_sealers=box.arc_sealers,
+        own=settings.own_addresses(config),
+        organisation=organisation,
+        suffix_list=SUFFIX_LIST,
+    )
+
+
+def keep(config: Config) -> Keep:
+    """How long mail is kept that nobody waits for."""
+    given = config.retention
+    return Keep(given.dropped_days, given.stranger_days, given.forgotten_days)
 
 
 def prover(config: Config) -> Prover:
     """Who looks at DKIM signatures for us."""
     own = config.shape.evidence
-    trust = {box.name: trust_of(box) for box in config.mailbox}
+    trust = {box.name: trust_of(config, box) for box in config.mailbox}
     return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, trust)
 
 
@@ -142,7 +158,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
-        trust={box.name: trust_of(box) for box in (*config.mailbox, _pipe(config))},
+        trust={box.name: trust_of(config, box) for box in (*config.mailbox, _pipe(config))},
         required=config.shape.catalogue.required,
     )
 
@@ -200,7 +216,7 @@ def lane(config: Config) -> Lane:
 
 def line(config: Config, box: config_shape.Mailbox) -> Line:
     """One mailbox with its rules. Raises ConfigError."""
-    everything, since = settings.backfill(box)
+    everything, since = backfill(box)
     is_maildir = box.url.startswith("maildir:")
     rules = Rules(box.batch_mails, box.batch_bytes, since, everything or is_maildir)
     made: Box = maildir(config, box) if is_maildir else imap(config, box)

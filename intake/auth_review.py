@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from intake import assembly, authres
@@ -46,13 +46,16 @@ def _mailbox(config: Config, box: Mailbox) -> Proposal:
     made.with_field = len(tops)
     counts = Counter(name for name, _, _ in tops)
     made.ids = dict(counts.most_common(10))
-    made.now = _levels(mails, assembly.trust_of(box))
+    made.now = _levels(mails, assembly.trust_of(config, box))
     if tops and counts.most_common(1)[0][1] >= SURE * len(tops):
         name = made.authserv_id = counts.most_common(1)[0][0]
         mine = [(fields, above) for one, fields, above in tops if one == name]
         made.authserv_fields = Counter(fields for fields, _ in mine).most_common(1)[0][0]
         made.received_above = Counter(above for _, above in mine).most_common(1)[0][0]
-        trust = Trust((name,), made.received_above, made.authserv_fields)
+        trust = replace(
+            assembly.trust_of(config, box), authserv_ids=(name,),
+            received_above=made.received_above, fields=made.authserv_fields,
+        )  # fmt: skip
         made.then = _levels(mails, trust)
         made.seen_below = sum(_ids(mail).count(name) > made.authserv_fields for mail in mails)
     return made

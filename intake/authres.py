@@ -138,6 +138,6 @@ def _result(tokens: list[str]) -> Result | None:
     properties: dict[str, str] = {}
     for token in tokens[1:]:
         pair = _PROPERTY.match(token)
-        if pair:
-            properties.setdefault(ascii_lower(pair[1]), pair[2])
+        if pair and properties.setdefault(ascii_lower(pair[1]), pair[2]) != pair[2]:
+            properties[ascii_lower(pair[1])] = ""  # two values are none
     return Result(ascii_lower(match[1]), ascii_lower(match[2]), properties)

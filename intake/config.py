@@ -10,13 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shlex
 import subprocess
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from intake import config_shape as parts
 from intake.addresses import ascii_lower
 from intake.catalogue import Catalogue, CatalogueError
 from intake.catalogue_build import build
+from intake.config_doubts import doubts, mistake, variable_name
 from intake.message import Limits
 from intake.policy import Policy
 
@@ -103,9 +102,9 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     try:
         made = parts.Shape.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_mistake(file, one) for one in error.errors())) from None
+        raise ConfigError("\n".join(mistake(file, one) for one in error.errors())) from None
     config = Config(made, file.absolute().parent, str(file), dict(environment))
-    mistakes = _doubts(config)
+    mistakes = doubts(made)
     if mistakes:
         raise ConfigError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
     return config
@@ -123,60 +122,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
 
 
-def _mistake(file: Path, error: Any) -> str:
-    """``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
-    key = ""
-    for part in error["loc"]:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    # the path of a webhook's URL is a secret at many services
-    secret = re.search(r"password|secret|^webhook\[\d+\]\.url$", key)
-    found = "(hidden)" if secret else repr(error["input"])[:80]
-    if error["type"] == "extra_forbidden":
-        return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
-    if error["type"] == "missing":
-        return f"{file}: {key}: found nothing, wanted a value"
-    wanted = error["msg"].removeprefix("Value error, ")
-    return f"{file}: {key}: found {found}, wanted: {wanted[0].lower()}{wanted[1:]}"
-
-
-def _doubts(config: Config) -> list[str]:
-    """Mistakes between keys that no single key shows."""
-    names = [box.name for box in config.mailbox]
-    doubts = [f"mailbox: found the name {name!r} twice, wanted each once" for name in _twice(names)]
-    hooks = [_variable("webhook", hook.name, "secret") for hook in config.shape.webhook]
-    doubts += [f"webhook: found two names for {name}, wanted one" for name in _twice(hooks)]
-    if not config.mailbox:
-        doubts.append("mailbox: found none, wanted at least one [[mailbox]] table")
-    for box in config.mailbox:
-        if box.backfill not in ("none", "all") and _date(box.backfill) is None:
-            doubts.append(
-                f"mailbox {box.name}.backfill: found {box.backfill!r}, "
-                'wanted "none", "all" or a date like 2026-01-31'
-            )
-    return doubts
-
-
-def _twice(names: Sequence[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def backfill(box: parts.Mailbox) -> tuple[bool, datetime | None]:
-    """Whether everything is taken on first connecting, or what arrived since when."""
-    return box.backfill == "all", _date(box.backfill)
-
-
 # ---------------------------------------------------------------- secrets
-
-
-def _variable(*parts: str) -> str:
-    return "INTAKE_" + "_".join(part.upper().replace("-", "_").replace(".", "_") for part in parts)
 
 
 MAILBOX_ENDS = ("_PASSWORD", "_TOKEN", "_CLIENT_SECRET")
@@ -200,16 +146,16 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
     """The password or token of a mailbox, read anew at each call. Raises ConfigError."""
     if box.auth == "xoauth2":
-        variable = _variable("mailbox", box.name, "token")
+        variable = variable_name("mailbox", box.name, "token")
         return _secret(config, variable, SecretStr(""), box.token_file, box.token_command)
-    variable = _variable("mailbox", box.name, "password")
+    variable = variable_name("mailbox", box.name, "password")
     return _secret(config, variable, box.password, box.password_file, box.password_command)
 
 
 def oauth_secret(config: Config, box: parts.Mailbox) -> str:
     """The client's secret at the token endpoint; empty for a public client. Raises ConfigError."""
     own = box.oauth
-    variable = _variable("mailbox", box.name, "client_secret")
+    variable = variable_name("mailbox", box.name, "client_secret")
     named = own.client_secret.get_secret_value() or own.client_secret_file
     if not (named or own.client_secret_command or variable in config.environment):
         return ""
@@ -238,7 +184,7 @@ def delivery_secret(config: Config) -> str:
 
 def webhook_secret(config: Config, hook: parts.Webhook) -> str:
     """What signs the events for that program; empty when there is none. Raises ConfigError."""
-    variable = _variable("webhook", hook.name, "secret")
+    variable = variable_name("webhook", hook.name, "secret")
     named = hook.secret.get_secret_value() or hook.secret_file or hook.secret_command
     if not named and variable not in config.environment:
         return ""
@@ -344,10 +290,18 @@ def limits(config: Config) -> Limits:
     return Limits(**{one.name: given[one.name] for one in fields(Limits)})
 
 
+def own_addresses(config: Config) -> tuple[str, ...]:
+    """Keys of every address that is ours: what comes from one of them is our own mail."""
+    given = (
+        config.service.address, *config.service.aliases, config.delivery.bounce_address,
+        config.shape.notices.from_address,
+    )  # fmt: skip
+    return tuple(dict.fromkeys(ascii_lower(address) for address in given if address))
+
+
 def policy(config: Config, catalogue: Catalogue) -> Policy:
     """What the operator chose, and what the catalogue lets each kind of contact do."""
     replies, notices = config.replies, config.shape.notices
-    own = (config.service.address, *config.service.aliases, *filter(None, (notices.from_address,)))
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
     return Policy(
@@ -361,10 +315,15 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_letters_all_hour=replies.max_letters_all_hour,
         max_same_letters_per_day=replies.max_same_letters_per_day,
         max_letter_age_hours=replies.max_letter_age_hours,
-        own_addresses=tuple(ascii_lower(address) for address in own),
+        own_addresses=own_addresses(config),
+        writes_return_path=tuple(box.name for box in config.mailbox if box.writes_return_path),
         refuse_inactive=replies.refuse_inactive,
+        refuse_unknown=replies.refuse_unknown,
         high_risk_types=replies.high_risk_types,
         step_up=replies.step_up,
+        max_cases_per_contact_hour=config.shape.limits.max_cases_per_contact_hour,
+        max_cases_per_account_hour=config.shape.limits.max_cases_per_account_hour,
+        max_strangers_per_day=config.shape.limits.max_strangers_per_day,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
         known_incidents=catalogue.rule("known_incident") is not None,

@@ -86,6 +86,7 @@ class Mailbox(Section):
     received_above: Count = 0
     authserv_fields: int = Field(default=1, ge=1, le=5)
     arc_sealers: tuple[str, ...] = ()
+    writes_return_path: bool = False
     processed_folder: str = "Processed"
     held_folder: str = "Held"
     poll_seconds: Positive = 60
@@ -150,6 +151,7 @@ class Replies(Section):
     templates: str = ""
     unknown_sender: Literal["hold", "drop"] = "hold"
     refuse_inactive: bool = False
+    refuse_unknown: bool = False
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
     step_up: bool = True
 
@@ -171,6 +173,9 @@ class Limits(Section):
     max_html_bytes: Positive = 2**20
     max_html_depth: Positive = 2000
     max_text_chars: Positive = 2**20
+    max_cases_per_contact_hour: Positive = 60
+    max_cases_per_account_hour: Positive = 300
+    max_strangers_per_day: Positive = 1000
     parse_seconds: Positive = 10
     parse_memory_bytes: Positive = 512 * 2**20
     parse_workers: Count = 0
@@ -198,7 +203,9 @@ class Retention(Section):
     """How long things are kept that nobody needs."""
 
     orphan_blob_hours: Positive = 24
-    stranger_days: Count = 30
+    stranger_days: Count = 14
+    dropped_days: Positive = 7
+    forgotten_days: Positive = 30
 
 
 class Notices(Section):

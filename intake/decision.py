@@ -59,6 +59,7 @@ class Decision:
     confirms: str = ""  # contact id whose new address this mail proves to be theirs
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
+    accounts: tuple[tuple[str, bool], ...] = ()  # the contact's, and whether each is in force
     quarantined: bool = False  # the other files wait for the virus scanner
     unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same
@@ -124,6 +125,7 @@ def _decision(
         unsubscribes=verdict.unsubscribes,
         kept=verdict.kept,
         mandatory=facts.policy.mandatory_classes if verdict.unsubscribes else (),
+        accounts=tuple((one.id, one.active) for one in facts.known.accounts),
     )
 
 
@@ -134,7 +136,10 @@ def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], s
         return (), ""
     attempt = answering.Attempt(verdict.letter, verdict.reason, facts.mail, facts.sender)
     silence = answering.silence(attempt, facts.known, facts.policy, facts.now)
-    if silence or contact is None:
+    if silence:
         return (), silence
+    if contact is None:  # the gate lets only the fixed text to a stranger through
+        nobody = Contact("", "", (facts.sender.address,))
+        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), ""
     stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
     return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), ""

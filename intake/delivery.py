@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from intake.hidden import without
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_LINE_BYTES = 998
 SCHEMES = {"smtps": ("tls", 465), "smtp+starttls": ("starttls", 587), "smtp": ("plain", 25)}
@@ -175,7 +177,8 @@ class SmtpLane:
             server = smtplib.SMTP(one.host, one.port, helo, timeout=one.patience.connect)
         try:
             self._patient(one.patience.command, server)
-            _at_once(server)
+            if isinstance(server.sock, socket.socket):  # else the dot waits 40 ms for an ACK
+                server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.ehlo_or_helo_if_needed()
             if one.security == "starttls":
                 if not server.has_extn("starttls"):
@@ -183,11 +186,20 @@ class SmtpLane:
                 server.starttls(context=context)
                 server.ehlo()
             if one.user:
-                server.login(one.user, one.secret())
+                self._login(server)
         except BaseException:
             server.close()
             raise
         return server
+
+    def _login(self, server: smtplib.SMTP) -> None:
+        """Logs in; a refusal is told without what we said."""
+        secret = self._settings.secret()
+        try:
+            server.login(self._settings.user, secret)
+        except smtplib.SMTPResponseException as error:
+            words = without(_text(error.smtp_error), secret)
+            raise smtplib.SMTPAuthenticationError(error.smtp_code, words) from None
 
     def _begin(self, parcel: Parcel) -> Outcome | None:
         """The dialogue up to the dot. Any fault before it means that nothing was handed over."""
@@ -363,12 +375,6 @@ def open_lane(
     )
 
 
-def _at_once(server: smtplib.SMTP) -> None:
-    """The dot follows the text in a write of its own; without this it waits for an ACK (40 ms)."""
-    if isinstance(server.sock, socket.socket):
-        server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
 def unlawful(raw: bytes) -> str:
     """What could smuggle a second mail or would be mangled on the way; empty when nothing."""
     if re.search(rb"\r(?!\n)|(?<!\r)\n", raw):
@@ -384,6 +390,10 @@ def _stuffed(raw: bytes) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", text)
 
 
+def _text(reply: bytes | str) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+
+
 def _words(reply: bytes | str) -> str:
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    text = _text(reply)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

@@ -7,11 +7,11 @@ cannot make us ask. Answers are kept for minutes; a temporary error is told from
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from threading import Lock
 
 import dkim
@@ -21,15 +21,14 @@ import dns.resolver
 from publicsuffixlist import PublicSuffixList
 
 from intake.addresses import Mailbox
-from intake.identity import Trust, level_of
+from intake.identity import Trust, level_of, naming_us
 from intake.message import Message
-from intake.proof import Proof, Signature, flaw, is_domain
+from intake.proof import Proof, Signature, flaw, is_domain, read_tags
 
 MAX_SIGNATURES = 5
 MAX_RECORD_BYTES = 4096
 MAX_CACHED = 10_000
 CACHE_SECONDS = 300
-_SPACES = re.compile(r"\s+")
 _NONE = dns.resolver.NXDOMAIN, dns.resolver.NoAnswer
 
 
@@ -95,20 +94,22 @@ class Prover:
         """What the signatures prove; ``read`` gives the raw mail of a digest. Never raises."""
         if self.mode == "off" or not mail.all("dkim-signature"):
             return Proof()
-        level = level_of(mail, self.trust.get(mail.mailbox, Trust()))
+        trust = self.trust.get(mail.mailbox, Trust())
+        level = level_of(mail, trust)
         if level == "L2" or (level == "L3" and self.mode == "always"):
-            return gather(mail, read(mail.digest), self.resolver.txt)
+            return gather(mail, read(mail.digest), self.resolver.txt, trust)
         return Proof()
 
 
-def gather(mail: Message, raw: bytes, ask: Ask) -> Proof:
+def gather(mail: Message, raw: bytes, ask: Ask, trust: Trust | None = None) -> Proof:
     """Every signature of the mail, at most five, each verified or with the reason why not."""
     if not isinstance(mail.sender, Mailbox):
         return Proof(looked=True)
     present = [header.name for header in mail.fields]
+    named = naming_us(mail, trust or Trust())
     found = []
     for number, value in enumerate(mail.all("dkim-signature")[:MAX_SIGNATURES]):
-        tags = _tags(value)
+        tags = read_tags(value)
         domain = tags.get("d", "").lower()
         plain = is_domain(domain)
         base = Signature(
@@ -116,20 +117,12 @@ def gather(mail: Message, raw: bytes, ask: Ask) -> Proof:
             selector=tags.get("s", "").lower()[:253],
             algorithm=tags.get("a", "").lower()[:30],
             result="ignored",
-            reason=flaw(tags, present, mail.received_at),
+            reason=flaw(tags, present, mail.received_at, named),
             aligned=plain and organisation(domain) == organisation(mail.sender.address.domain),
+            tags={name: tags[name][:500] for name in ("h", "l", "t", "x") if name in tags},
         )
         found.append(_verified(base, raw, number, ask) if not base.reason else base)
     return Proof(tuple(found), looked=True)
-
-
-def _tags(value: str) -> dict[str, str]:
-    """RFC 6376 §3.2: tag=value, white space folded away; none when a tag stands twice."""
-    pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-    names = [name.strip() for name, _, _ in pairs]
-    if len(names) != len(set(names)):
-        return {}
-    return {name.strip(): _SPACES.sub("", words) for name, _, words in pairs}
 
 
 def _verified(one: Signature, raw: bytes, number: int, ask: Ask) -> Signature:
@@ -168,9 +161,10 @@ def _with(
     one: Signature, result: str, reason: str, seen: list[bytes] | None = None, bits: int = 0
 ) -> Signature:
     answer = hashlib.sha256(seen[-1]).hexdigest() if seen else ""
-    return Signature(
-        one.domain, one.selector, one.algorithm, result, reason, bits, one.aligned, answer
-    )
+    return replace(one, result=result, reason=reason, key_bits=bits, answer=answer)
+
+
+SUFFIX_LIST = f"publicsuffixlist {version('publicsuffixlist')}"
 
 
 @cache

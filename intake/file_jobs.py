@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from intake.antivirus import Scanner, ScannerError
-from intake.assembly import Assembly
+from intake.assembly import Assembly, keep
 from intake.config import Config
 from intake.store import quarantine, upkeep
 from intake.store.engine import reading, writing
@@ -41,9 +41,10 @@ def inspect(config: Config, made: Assembly) -> None:
 def sweep(config: Config, made: Assembly) -> None:
     """Blobs that no row names are removed once they are old enough."""
     with reading(made.desk.engine) as unit:
+        now, kept = made.desk.clock(), keep(config)
         removed = made.desk.blobs.sweep(
             config.retention.orphan_blob_hours * 3600,
-            lambda digest: bool(upkeep.referenced(unit, [digest])),
+            lambda digest: bool(upkeep.referenced(unit, [digest], now, kept)),
         )
     if removed:
         log.info("swept", blobs=removed)

@@ -9,17 +9,22 @@ L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from intake import authres
-from intake.addresses import Mailbox, ascii_lower
+from intake.addresses import Mailbox, ascii_lower, without_plus
 from intake.known import Contact, Known
 from intake.message import Message
-from intake.proof import NO_PROOF, Proof
+from intake.proof import NO_PROOF, Proof, flaw, is_domain, read_tags
 
 _SEALER = re.compile(r"(?:^|;)(\s{0,10}d\s{0,10}=\s{0,10})([A-Za-z0-9.-]{1,253})")
 _BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,255}\Z")
+_ENVELOPE = ("smtp.mailfrom", "smtp.mail", "smtp.envelope-from")
 LEVELS = ("L0", "LT", "L1", "L2", "L3")
 
 
@@ -31,6 +36,9 @@ class Trust:
     received_above: int = 0  # Received fields of other servers of ours that may stand above it
     fields: int = 1  # Authentication-Results fields that our servers write into one mail
     arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
+    own: tuple[str, ...] = ()  # our address keys; empty: we do not know them
+    organisation: Callable[[str], str] | None = None  # domain -> organisational domain
+    suffix_list: str = ""  # what the organisations were told by, for the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class Sender:
     evidence: tuple[str, ...]  # what was looked at, and what was set aside with its reason
     released_by: str = ""  # the person who vouched for the sender of a held mail
     proof: Proof = NO_PROOF  # our own look at the signatures
+    conflict: bool = False  # two proofs contradict each other, and nothing makes up for that
+    details: Mapping[str, Any] = field(default_factory=dict)  # the field used, the alignment
 
     @property
     def proved(self) -> bool:
@@ -51,11 +61,27 @@ class Sender:
         return self.level in ("L2", "L3")
 
 
+@dataclass(slots=True)
+class _Finding:
+    """What the trusted fields say so far."""
+
+    level: str = "L1"
+    evidence: list[str] = field(default_factory=list)
+    conflict: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def at(self, level: str, *words: str) -> _Finding:
+        """The same with that level, and why."""
+        self.level = level
+        self.evidence.extend(words)
+        return self
+
+
 def level_of(message: Message, trust: Trust) -> str:
     """The level by the trusted Authentication-Results alone."""
     if not isinstance(message.sender, Mailbox):
         return "L1"
-    return _level(message, message.sender.address.domain, trust)[0]
+    return _level(message, message.sender.address.domain, trust).level
 
 
 def identify(message: Message, known: Known, trust: Trust, proof: Proof | None = None) -> Sender:
@@ -63,27 +89,34 @@ def identify(message: Message, known: Known, trust: Trust, proof: Proof | None =
     if not isinstance(message.sender, Mailbox):
         return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
     address = message.sender.address
-    level, evidence = _level(message, address.domain, trust)
-    seen = proof or NO_PROOF
-    level, more = _with_proof(level, seen)
-    evidence += more
+    found = _with_proof(_level(message, address.domain, trust), proof or NO_PROOF)
     contact = known.contacts[0] if len(known.contacts) == 1 else None
-    return Sender(level, address.key, contact, len(known.contacts) > 1, tuple(evidence), proof=seen)
+    return Sender(
+        level=found.level,
+        address=address.key,
+        contact=contact,
+        ambiguous=len(known.contacts) > 1,
+        evidence=tuple(found.evidence),
+        proof=proof or NO_PROOF,
+        conflict=found.conflict,
+        details=found.details,
+    )
 
 
-def _with_proof(level: str, proof: Proof) -> tuple[str, list[str]]:
+def _with_proof(found: _Finding, proof: Proof) -> _Finding:
     """A signature of our own reading raises L2; one over another body takes dmarc=pass back."""
-    words = [
+    found.evidence += [
         f"DKIM {one.domain or '?'}: {one.result}{', ' + one.reason if one.reason else ''}"
         for one in proof.signatures
     ]
-    if level not in ("L2", "L3"):
-        return level, words
+    if found.level not in ("L2", "L3"):
+        return found
     if proof.broken is not None:
-        return "L1", [*words, "the server says dmarc=pass and the body is not the one signed"]
-    if proof.good is not None and level == "L2":
-        return "L3", [*words, f"signed by {proof.good.domain}, verified by us"]
-    return level, words
+        found.conflict = True
+        return found.at("L1", "the server says dmarc=pass and the body is not the one signed")
+    if proof.good is not None and found.level == "L2":
+        return found.at("L3", f"signed by {proof.good.domain}, verified by us")
+    return found
 
 
 def released(sender: Sender, who: str) -> Sender:
@@ -92,23 +125,26 @@ def released(sender: Sender, who: str) -> Sender:
     return replace(sender, level="L3", evidence=(*sender.evidence, words), released_by=who)
 
 
-def _level(message: Message, domain: str, trust: Trust) -> tuple[str, list[str]]:
+def _level(message: Message, domain: str, trust: Trust) -> _Finding:
+    found = _Finding()
     if not trust.authserv_ids:
-        return "L1", ["no authserv-id is trusted for this mailbox, so nothing can prove a sender"]
-    field, evidence = _trusted_field(message, trust)
-    if field is None:
-        return "L1", [*evidence, "no Authentication-Results field of a trusted id"]
-    verdicts = {result.result for result in field.results if result.method == "dmarc"}
-    shown = "; ".join(f"{r.method}={r.result}" for r in field.results)
-    evidence.append(f"{field.authserv_id or '(no id)'}: {shown}"[:500])
+        words = "no authserv-id is trusted for this mailbox, so nothing can prove a sender"
+        return found.at("L1", words)
+    chosen = _trusted_field(message, trust, found)
+    if chosen is None:
+        return found.at("L1", "no Authentication-Results field of a trusted id")
+    verdicts = {result.result for result in chosen.results if result.method == "dmarc"}
+    shown = "; ".join(f"{r.method}={r.result}" for r in chosen.results)
+    found.evidence.append(f"{chosen.authserv_id or '(no id)'}: {shown}"[:500])
     if len(verdicts) > 1:
-        return "L1", [*evidence, "two dmarc results contradict each other"]
+        found.conflict = True
+        return found.at("L1", "two dmarc results contradict each other")
     verdict = next(iter(verdicts), "none")
     if verdict == "pass":
-        return _passed(field, domain, evidence)
-    if verdict == "none" and _forwarded(message, field, domain, trust):
-        return "L2", [*evidence, "a believed forwarder saw dmarc=pass (ARC)"]
-    return {"fail": "L0", "temperror": "LT"}.get(verdict, "L1"), evidence
+        return _passed(message, chosen, domain, trust, found)
+    if verdict == "none" and _forwarded(message, chosen, domain, trust):
+        return found.at("L2", "a believed forwarder saw dmarc=pass (ARC)")
+    return found.at({"fail": "L0", "temperror": "LT"}.get(verdict, "L1"))
 
 
 def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
@@ -131,16 +167,95 @@ def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust:
     return False
 
 
-def _passed(field: authres.AuthResults, domain: str, evidence: list[str]) -> tuple[str, list[str]]:
+def _passed(
+    message: Message, field: authres.AuthResults, domain: str, trust: Trust, found: _Finding
+) -> _Finding:
     """dmarc=pass counts for the domain it names, and only if that is the author's own."""
     named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
     if any(ascii_lower(name) != domain for name in named):
-        return "L1", [*evidence, f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}"]
+        return found.at("L1", f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}")
+    signed, odd = False, ""
     for result in field.results:
         signer = _signer(result)
-        if result.method == "dkim" and result.result == "pass" and _aligned(signer, domain):
-            return "L3", [*evidence, f"signed by {signer}"]
-    return "L2", evidence
+        if result.method != "dkim" or result.result != "pass":
+            continue
+        if signer and not is_domain(f"x.{signer}"):
+            odd = f"dkim=pass of {signer[:100]!r}, which is no plain domain"
+            found.evidence.append(odd)
+        elif _aligned(signer, domain, trust):
+            signed = True
+            found.details["alignment"] = _alignment(signer, domain, trust)
+            weak = _weakness(message, signer, result.properties.get("header.s", ""), trust)
+            if not weak:
+                return found.at("L3", f"signed by {signer}")
+            found.evidence.append(f"the signature of {signer} is a weak one: {weak}")
+    doubt = "" if signed else _envelope_doubt(field, domain, trust, odd)
+    return found.at("L1", doubt) if doubt else found.at("L2")
+
+
+def _weakness(message: Message, signer: str, selector: str, trust: Trust) -> str:
+    """Why a signature that passed may cover another mail than this one; empty when it may not.
+
+    Without the field in the mail, the server's word is all there is.
+    """
+    present = [header.name for header in message.fields]
+    flaws = [
+        flaw(tags, present, message.received_at, naming_us(message, trust))
+        for value in message.all("dkim-signature")
+        for tags in (read_tags(value),)
+        if ascii_lower(tags.get("d", "")) == signer and selector in ("", tags.get("s", ""))
+    ]
+    return next((why for why in flaws if why), "")
+
+
+def signature_hash(message: Message) -> str:
+    """sha256 of the author's own DKIM signature, hex: the same mail sent again has the same one."""
+    if not isinstance(message.sender, Mailbox):
+        return ""
+    domain = message.sender.address.domain
+    for value in message.all("dkim-signature"):
+        tags = read_tags(value)
+        signer = ascii_lower(tags.get("d", ""))
+        if tags.get("b") and _aligned(signer, domain, Trust()):
+            return hashlib.sha256(tags["b"].encode("latin-1", "replace")).hexdigest()
+    return ""
+
+
+def naming_us(message: Message, trust: Trust) -> tuple[str, ...] | None:
+    """Which of To and Cc names one of our addresses; None where we do not know ours."""
+    if not trust.own:
+        return None
+    ours = {without_plus(key) for key in trust.own}
+    fields = {"to": message.to, "cc": message.cc}
+    return tuple(name for name, keys in fields.items() if _any_of(keys, ours))
+
+
+def _any_of(keys: Iterable[str], ours: set[str]) -> bool:
+    return any(without_plus(key) in ours for key in keys)
+
+
+def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: str) -> str:
+    """Why a dmarc=pass without a signature is no proof; empty if it may be.
+
+    An envelope sender that is no plain address was read in two ways; HELO is nobody's author; and
+    where a signer was no plain domain (``odd``), only the envelope can have made the pass.
+    """
+    passed = [one for one in field.results if one.method == "spf" and one.result == "pass"]
+    senders = [
+        one.properties[name] for one in passed for name in _ENVELOPE if name in one.properties
+    ]
+    strange = next((text for text in senders if not _is_plain(text)), None)
+    if strange is not None:
+        return f"spf=pass for {strange[:100]!r}, which is no plain address"
+    if not senders and any("smtp.helo" in one.properties for one in passed):
+        return "spf=pass is for the HELO name only"
+    domains = (ascii_lower(text.strip("<>").rpartition("@")[2]) for text in senders)
+    return "" if any(_aligned(one, domain, trust) for one in domains) else odd
+
+
+def _is_plain(text: str) -> bool:
+    local, at, domain = text.strip("<>").rpartition("@")
+    return is_domain(ascii_lower(domain)) and (not at or _LOCAL.match(local) is not None)
 
 
 def _signer(result: authres.Result) -> str:
@@ -148,11 +263,21 @@ def _signer(result: authres.Result) -> str:
     return ascii_lower(result.properties.get("header.d", "") or identity)
 
 
-def _aligned(signer: str, domain: str) -> bool:
-    """Relaxed alignment (RFC 7489 §3.1.1) inside what dmarc=pass has already confirmed."""
-    if signer.count(".") < 1:
+def _aligned(signer: str, domain: str, trust: Trust) -> bool:
+    """Relaxed alignment (RFC 7489 §3.1.1), by organisation where organisations can be told."""
+    if not is_domain(signer):
         return False
+    if trust.organisation is not None:
+        return trust.organisation(signer) == trust.organisation(domain)
     return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
+
+
+def _alignment(signer: str, domain: str, trust: Trust) -> dict[str, str]:
+    told = trust.organisation or (lambda name: name)
+    return {
+        "author": domain, "author_organisation": told(domain), "signer": signer,
+        "signer_organisation": told(signer), "method": "relaxed", "by": trust.suffix_list,
+    }  # fmt: skip
 
 
 def is_ours(received: str, trust: Trust) -> bool:
@@ -162,15 +287,16 @@ def is_ours(received: str, trust: Trust) -> bool:
     return any(own and (host == own or host.endswith(f".{own}")) for own in trust.authserv_ids)
 
 
-def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults | None, list[str]]:
-    """The topmost fields of a trusted id below no foreign hop, and what was set aside.
+def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.AuthResults | None:
+    """The topmost fields of a trusted id below no foreign hop; what was set aside is said.
 
     As many fields as our servers write count together: a DKIM and a DMARC filter write one each.
     """
     evidence: list[str] = []
     chosen: list[authres.AuthResults] = []
+    used: list[dict[str, Any]] = []
     received = 0
-    for header in message.fields:
+    for index, header in enumerate(message.fields):
         received += header.name == "received" and not is_ours(header.value, trust)
         if header.name != "authentication-results":
             continue
@@ -190,7 +316,10 @@ def _trusted_field(message: Message, trust: Trust) -> tuple[authres.AuthResults 
             evidence.append(f"Authentication-Results of {read.authserv_id!r}: another id on top")
         else:
             chosen.append(read)
+            used.append({"index": index, "id": read.authserv_id, "value": header.value[:2000]})
+    found.evidence += evidence[:20]
     if not chosen:
-        return None, evidence[:20]
+        return None
+    found.details["authentication_results"] = used
     results = tuple(result for one in chosen for result in one.results)
-    return replace(chosen[0], results=results), evidence[:20]
+    return replace(chosen[0], results=results)

@@ -61,6 +61,8 @@ class Contact:
         False  # mail that a program wrote in this contact's name may file a case
     )
     wants_acknowledgements: bool = True
+    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
+    version: str = ""  # when the record was changed last, ISO 8601
 
     def at(self, account_id: str) -> Membership | None:
         """The membership at that account, if there is one."""
@@ -227,6 +229,10 @@ class Recent:
     subjects: tuple[tuple[str, str], ...] = ()  # (kind, subject) of those of the day
     domain_hour: int = 0  # to any address of the sender's domain
     everybody_hour: int = 0
+    refused_week: int = 0  # refusals of seven days to the sender's address
+    cases_hour: int = 0  # new cases of the contact
+    account_cases_hour: int = 0  # most new cases of one of the contact's accounts
+    strangers_day: bool = False  # as many mails of strangers were held today as may be
 
 
 NO_LETTERS = Recent()
@@ -253,6 +259,8 @@ class Keys:
     notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
     notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
+    signature: str = ""  # hash of the author's DKIM signature; empty when there is none
+    max_strangers: int = 1000  # held mails of strangers in a day that are told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +284,9 @@ class Known:
     next_number: str = ""  # the number that a case created now would get
     is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
+    replies: bool = False  # one of those letters went to the sender's address within 30 days
+    domain_accepted: bool = False  # accept_unproved for everybody at the sender's domain
+    stopped: str = ""  # why no letter goes to the sender's address for now
     incidents: tuple[Incident, ...] = ()  # open ones, newest first
     returned: SentLetter | None = None  # our letter that this program's mail is about
     confirms: str = ""  # id of the contact whose new address this is, when it answers our question

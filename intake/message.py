@@ -19,6 +19,7 @@ from intake.addresses import (
     ascii_lower,
     read_address,
     read_mailbox,
+    shown_instead,
 )
 from intake.mime import automatic, headers, leaves, risk, sniff, structure, words
 from intake.mime.headers import Field, HeaderError
@@ -186,6 +187,8 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
     warnings += [Warning("structure", doubt) for doubt in dict.fromkeys(tree.doubts)]
     warnings += [Warning(code, detail) for code, detail in parts.doubts]
     sender = _sender(next(item.value for item in found if item.name == "from"), library)
+    if isinstance(sender, Mailbox) and (other := shown_instead(sender)):
+        warnings.append(Warning("display-name", f"the display name shows {other!r}"))
     return Message(
         digest=arrival.digest,
         size=arrival.size,

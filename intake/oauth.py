@@ -17,13 +17,21 @@ from email.message import Message
 from pathlib import Path
 from threading import Lock
 from typing import IO, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error, WebApplicationClient
+
+from intake.hidden import without
 
 MAX_ANSWER_BYTES = 64 * 2**10
 EARLY_SECONDS = 60  # before its end a token is made anew
 AGAIN_SECONDS = 20  # asked for twice in that time: the first one was refused
+CODES = (  # RFC 6749 §5.2 and §4.1.2.1
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+    "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
+    "temporarily_unavailable",
+)  # fmt: skip
+MAX_CODE = 60  # characters of an error code
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -77,7 +85,7 @@ class TokenSource:
         try:
             found = client.parse_request_body_response(answer)
         except (OAuth2Error, ValueError, KeyError, TypeError) as error:
-            why = getattr(error, "error", "") or "no access token in it"
+            why = _plain(getattr(error, "error", ""), body) or "no access token in it"
             raise OAuthError(f"{self._where()}: {why}") from None
         self._token = str(found["access_token"])
         lasts = found.get("expires_in")
@@ -104,7 +112,7 @@ class TokenSource:
             with opener.open(request, timeout=self.seconds) as answer:
                 return str(answer.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
-            code = _code(error.read(MAX_ANSWER_BYTES))
+            code = _code(error.read(MAX_ANSWER_BYTES), body)
             error.close()
             raise OAuthError(f"{self._where()}: HTTP {error.code} {code}".rstrip()) from None
         except (OSError, ValueError) as error:
@@ -130,13 +138,24 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         raise urllib.error.HTTPError(req.full_url, code, "redirected", headers, fp)
 
 
-def _code(body: bytes) -> str:
+def _code(answer: bytes, asked: str) -> str:
     """The error code of RFC 6749 §5.2, when the answer has one; its words may hold anything."""
     try:
-        found = json.loads(body).get("error", "")
+        found = json.loads(answer).get("error", "")
     except (ValueError, AttributeError):
         return ""
-    return found if isinstance(found, str) and found.replace("_", "").isalnum() else ""
+    return _plain(found, asked)
+
+
+def _plain(code: object, asked: str) -> str:
+    """A code of the RFC, or one of plain letters that repeats no secret; else nothing."""
+    if code in CODES:
+        return str(code)
+    if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > MAX_CODE:
+        return ""
+    told = parse_qs(asked)
+    secrets = [word for name in ("client_secret", "refresh_token") for word in told.get(name, [])]
+    return code if without(code, *secrets) == code else ""
 
 
 def _write(path: Path, text: str) -> None:

@@ -56,7 +56,11 @@ class Judgement:
 
 
 def keys(
-    mail: Message | Refusal, house: House, scan: Scan | None = None, case_prefix: str = "CASE-"
+    mail: Message | Refusal,
+    house: House,
+    scan: Scan | None = None,
+    case_prefix: str = "CASE-",
+    max_strangers: int = 1000,
 ) -> Keys:
     """What to look up for a mail: its sender, its identity and the references of ours it bears."""
     if isinstance(mail, Refusal):
@@ -93,6 +97,8 @@ def keys(
         token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
         if asked and asked.token
         else None,
+        signature=identity.signature_hash(mail),
+        max_strangers=max_strangers,
     )
 
 
@@ -127,7 +133,8 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     row when it is judged again; ``released_by`` the person who vouches for its sender; ``alone``
     leaves aside what the mail itself has caused: its copies, its case, letters of late.
     """
-    wanted = keys(mail, bench.house, scan, bench.case_prefix)
+    strangers = bench.policy.max_strangers_per_day
+    wanted = keys(mail, bench.house, scan, bench.case_prefix, strangers)
     known = Known(next_number=f"{bench.case_prefix}1001")
     if unit is not None:
         known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)

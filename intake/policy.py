@@ -21,9 +21,15 @@ class Policy:
     max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
     defer_hours: int = 4  # how long a temporary failure of the sender check is waited out
     own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included
+    writes_return_path: tuple[str, ...] = ()  # mailboxes whose server adds Return-Path to all mail
     refuse_inactive: bool = False  # R11 and R12 answer with the fixed text at L3
+    refuse_unknown: bool = False  # R9 answers with the fixed text at L3
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
+    high_risk_priority: str = "Critical"  # a reply that raises a case to it needs L3 too
     step_up: bool = True  # high-risk types need L3
+    max_cases_per_contact_hour: int = 60
+    max_cases_per_account_hour: int = 300
+    max_strangers_per_day: int = 1000  # held mails of people nobody knows; more are counted only
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
     reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
     open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing

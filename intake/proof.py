@@ -7,8 +7,8 @@ and nothing can have been added behind its back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8301: no sha1; RFC 8463
@@ -19,6 +19,7 @@ NEEDED = ("from", "to", "subject", "date", "message-id")
 _LDH = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _SELECTOR = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _NUMBER = re.compile(r"\d{1,12}\Z")
+_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Signature:
     key_bits: int = 0
     aligned: bool = False  # same organisation as the author's domain
     answer: str = ""  # sha256 of the key record, hex
+    tags: Mapping[str, str] = field(default_factory=dict)  # h, l, t, x as written
 
     @property
     def proves(self) -> bool:
@@ -79,10 +81,26 @@ def is_domain(text: str) -> bool:
     return len(text) <= 253 and len(labels) >= 2 and all(_LDH.match(label) for label in labels)
 
 
-def flaw(tags: Mapping[str, str], present: Sequence[str], received_at: datetime) -> str:
+def read_tags(value: str) -> dict[str, str]:
+    """RFC 6376 §3.2: tag=value, white space folded away; none when a tag stands twice."""
+    pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+    names = [name.strip() for name, _, _ in pairs]
+    if len(names) != len(set(names)):
+        return {}
+    return {name.strip(): _SPACES.sub("", words) for name, _, words in pairs}
+
+
+def flaw(
+    tags: Mapping[str, str],
+    present: Sequence[str],
+    received_at: datetime,
+    naming_us: Collection[str] | None = None,
+) -> str:
     """Why a signature is no evidence before DNS is asked; empty when it may be.
 
-    ``tags`` are the signature's own, ``present`` the lower-case names of the mail's fields.
+    ``tags`` are the signature's own, ``present`` the lower-case names of the mail's fields,
+    ``naming_us`` those of To and Cc that name one of our addresses; None where we do not know ours.
+    A mail that was signed for somebody else may be sent again to anybody.
     """
     selector = tags.get("s", "").lower().split(".")
     signed = [name.strip().lower() for name in tags.get("h", "").split(":")]
@@ -98,6 +116,8 @@ def flaw(tags: Mapping[str, str], present: Sequence[str], received_at: datetime)
         return "l= leaves the end of the body open"
     if missing:
         return f"not signed: {', '.join(missing)}"
+    if naming_us is not None and not set(naming_us) & set(signed):
+        return "no signed To or Cc names us"
     return _times(tags, received_at)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from intake import assembly, pipeline
+from intake import assembly, contact_file, pipeline
 from intake import config as settings
+from intake.addresses import Mailbox
 from intake.blobs import Blobs
 from intake.config import Config
 from intake.decision import Decision
@@ -16,8 +17,8 @@ from intake.evidence import Prover
 from intake.message import Arrival, Refusal
 from intake.pool import ReadMail, read_here
 from intake.proof import Proof
-from intake.store import ledger
-from intake.store.engine import Engine, open_engine, reading, savepoint, writing
+from intake.store import ledger, people, senders
+from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
 from intake.store.record import Recorded, record
 from intake.store.schema import check, is_there
 
@@ -105,9 +106,28 @@ def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
     return prover.proof(read.message, lambda digest: raw)
 
 
-def release(config: Config, message_id: int, who: str) -> Recorded:
-    """A held mail handled because a person vouches for its sender. Raises ReviewError."""
-    done = _again(config, message_id, who=who, dry=False)
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """What a person says for the sender of a held mail, beside this one mail."""
+
+    why: str = ""
+    add_to: str = ""  # contact that the sender's address is added to
+    new_contact: str = ""  # id of a contact that is made of the sender's address
+    name: str = ""  # of the new contact
+    accounts: tuple[str, ...] = ()
+    contact_type: str = "Authorized"
+    accept_domain: bool = False  # answers from the sender's domain count without proof
+
+
+def release(
+    config: Config, message_id: int, who: str, vouching: Vouching | None = None
+) -> Recorded:
+    """A held mail handled because a person vouches for its sender. Raises ReviewError, PeopleError.
+
+    What the person decides about the sender is kept in the same transaction as what becomes of the
+    mail, and not at all when the mail is still held.
+    """
+    done = _again(config, message_id, who=who, dry=False, vouching=vouching or Vouching())
     if done.recorded is None:
         raise ReviewError(f"message {message_id}: still {done.after}: {'; '.join(done.reasons)}")
     return done.recorded
@@ -144,7 +164,52 @@ def replay_all(config: Config, limit: int) -> list[Replayed]:
         explainer.close()
 
 
-def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
+class _StillHeld(Exception):
+    """Takes back what was decided about the sender; carries what the mail still is."""
+
+    def __init__(self, replayed: Replayed) -> None:
+        super().__init__(replayed.after)
+        self.replayed = replayed
+
+
+def _vouch(
+    unit: Unit, config: Config, read: ReadMail, vouching: Vouching, who: str, now: datetime
+) -> None:
+    """The sender made known as the person says. Raises ReviewError, PeopleError."""
+    if not (vouching.add_to or vouching.new_contact or vouching.accept_domain):
+        return
+    mail = read.message
+    if isinstance(mail, Refusal) or not isinstance(mail.sender, Mailbox):
+        raise ReviewError("the mail has no sender that could be made known")
+    address = mail.sender.address
+    if vouching.add_to:
+        people.add_address(unit, vouching.add_to, str(address), now)
+    if vouching.new_contact:
+        row = {
+            "id": vouching.new_contact, "name": vouching.name, "emails": [str(address)],
+            "accounts": list(vouching.accounts), "contact_type": vouching.contact_type,
+        }  # fmt: skip
+        if people.contact_views(unit, vouching.new_contact):
+            raise ReviewError(f"there is a contact {vouching.new_contact!r} already")
+        people.load(
+            unit, contact_file.from_data({"contacts": [row]}, settings.load_catalogue(config)), now
+        )
+    if vouching.accept_domain:
+        senders.accept_domain(unit, address.domain, who, vouching.why, now)
+
+
+def _again(
+    config: Config, message_id: int, *, who: str, dry: bool, vouching: Vouching | None = None
+) -> Replayed:
+    try:
+        return _judged_again(config, message_id, who, vouching or Vouching(), dry=dry)
+    except _StillHeld as held:
+        return held.replayed
+
+
+def _judged_again(
+    config: Config, message_id: int, who: str, vouching: Vouching, *, dry: bool
+) -> Replayed:
     bench = assembly.judge(config)
     blobs = Blobs(config.blob_folder)
     engine = open_engine(config.database_url)
@@ -159,6 +224,7 @@ def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
         now = datetime.now(UTC)
         proof = _proof(assembly.prover(config), read, arrival.raw)
         with writing(engine) as unit, savepoint(unit):
+            _vouch(unit, config, read, vouching, who, now)
             judged = pipeline.judge(
                 unit,
                 read.message,
@@ -170,15 +236,21 @@ def _again(config: Config, message_id: int, *, who: str, dry: bool) -> Replayed:
                 proof=proof,
             )
             decision = judged.decision
-            recorded = None
-            if not dry and (decision.action != "hold" or not who):
+            after = f"{decision.action} {decision.rule}"
+            replayed = Replayed(message_id, before, after, decision.reasons, None)
+            if who and decision.action == "hold":
+                raise _StillHeld(replayed)
+            if not dry:
                 recorded = record(
                     unit, replace(arrival, raw=b""), read.message, decision, judged.letters, now,
                     bench.stamp, row=message_id,
                 )  # fmt: skip
-                ledger.note(unit, message_id, "released" if who else "replayed", who, now)
-        after = f"{decision.action} {decision.rule}"
-        return Replayed(message_id, before, after, decision.reasons, recorded)
+                detail = {"before": before, "after": after}
+                detail |= {key: value for key, value in asdict(vouching).items() if who and value}
+                kind = "released" if who else "replayed"
+                ledger.note(unit, message_id, kind, who, now, detail)
+                replayed = replace(replayed, recorded=recorded)
+        return replayed
     finally:
         engine.dispose()
 

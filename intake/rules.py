@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.addresses import AddressRefusal
-from intake.known import NOTICE_CLASSES
+from intake import service_rules
+from intake.addresses import AddressRefusal, without_plus
 from intake.message import Refusal
+from intake.mime.automatic import is_answer
 from intake.notifier import about
 from intake.verdict import CaseChange, Facts, Rule, Verdict
-
-NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
 
 # ---------------------------------------------------------------- who wrote: R0 to R12
 
@@ -31,7 +30,8 @@ def _malformed(facts: Facts) -> Verdict | None:
 
 
 def _own_mail(facts: Facts) -> Verdict | None:
-    if facts.sender.address in facts.policy.own_addresses:
+    ours = {without_plus(key) for key in facts.policy.own_addresses}
+    if without_plus(facts.sender.address) in ours:
         return Verdict("drop", ("the mail comes from an address of this service",))
     if facts.known.is_own_letter:
         return Verdict("drop", ("the mail bears a Message-ID of this service",))
@@ -58,10 +58,12 @@ def _answers_our_letter(facts: Facts) -> Verdict | None:
 
 
 def _automatic(facts: Facts) -> Verdict | None:
+    """A program may file cases for a contact who allows it; an automatic answer never does."""
     if not facts.automatic:
         return None
-    vouched = facts.sender.released_by or (facts.contact and facts.contact.allow_automated)
-    if facts.proved and facts.contact and vouched:
+    contact, answer = facts.contact, is_answer(facts.automatic)
+    vouched = facts.sender.released_by or (contact and contact.allow_automated and not answer)
+    if facts.proved and contact and vouched:
         return None
     return Verdict("hold", ("machine", *facts.automatic))
 
@@ -88,15 +90,33 @@ def _forged_unknown(facts: Facts) -> Verdict | None:
 
 
 def _unproved_known(facts: Facts) -> Verdict | None:
-    if facts.sender.level == "L1" and facts.known.contacts:
-        return Verdict("hold", ("nothing proves that the contact wrote this", *_last(facts)))
-    return None
+    if facts.sender.level != "L1" or not facts.known.contacts or _accepted_unproved(facts):
+        return None
+    return Verdict("hold", ("nothing proves that the contact wrote this", *_last(facts)))
+
+
+def _accepted_unproved(facts: Facts) -> bool:
+    """The operator's exception, and an answer to a letter that we sent to that very address.
+
+    It makes no level: nothing is answered, and what is risky still needs a signature.
+    """
+    contact = facts.contact
+    if contact is None or not contact.active or facts.sender.conflict:
+        return False
+    return facts.known.replies and (contact.accept_unproved or facts.known.domain_accepted)
 
 
 def _unproved_unknown(facts: Facts) -> Verdict | None:
-    if facts.sender.level == "L1":
-        return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
-    return None
+    if facts.sender.level != "L1" or facts.known.contacts:
+        return None
+    if facts.known.recent.strangers_day:
+        return _counted_only(facts)
+    return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
+
+
+def _counted_only(facts: Facts) -> Verdict:
+    count = facts.policy.max_strangers_per_day
+    return Verdict("drop", (f"limits: {count} mails of strangers were held today, counted only",))
 
 
 def _last(facts: Facts) -> tuple[str, ...]:
@@ -118,15 +138,20 @@ def _ambiguous(facts: Facts) -> Verdict | None:
 
 
 def _stranger_at_known_domain(facts: Facts) -> Verdict | None:
-    if facts.contact is None and facts.known.domain_registered:
-        return Verdict("hold", ("not registered, though others at that domain are",))
-    return None
+    if facts.contact is not None or not facts.known.domain_registered:
+        return None
+    told = facts.policy.refuse_unknown and facts.sender.level == "L3"
+    letter, reason = ("refusal", "unknown") if told else ("", "")
+    why = "not registered, though others at that domain are"
+    return Verdict("hold", (why,), letter=letter, reason=reason)
 
 
 def _stranger(facts: Facts) -> Verdict | None:
-    if facts.contact is None:
-        return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
-    return None
+    if facts.contact is not None:
+        return None
+    if facts.known.recent.strangers_day and facts.policy.unknown_sender == "hold":
+        return _counted_only(facts)
+    return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
 
 
 def _inactive(facts: Facts) -> Verdict | None:
@@ -179,7 +204,10 @@ def _may_not_submit(facts: Facts) -> Verdict | None:
 def _step_up(facts: Facts) -> Verdict | None:
     case = facts.known.case
     case_type = facts.submission.type or (case.type if case else "")
-    risky = facts.policy.step_up and case_type in facts.policy.high_risk_types
+    top = facts.policy.high_risk_priority
+    raised = case is not None and facts.submission.priority == top != case.priority
+    what = f"{top} priority" if raised else case_type
+    risky = facts.policy.step_up and (raised or case_type in facts.policy.high_risk_types)
     if not risky or facts.sender.level == "L3":
         return None
     fresh = facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours)
@@ -187,64 +215,10 @@ def _step_up(facts: Facts) -> Verdict | None:
         return Verdict("defer", ("DNS had no answer for its signature; tried again",))
     return Verdict(
         "hold",
-        (f"{case_type} needs a signed mail (L3), this one is {facts.sender.level}",),
+        (f"{what} needs a signed mail (L3), this one is {facts.sender.level}",),
         letter="refusal",
         reason="step_up",
     )
-
-
-# ---------------------------------------------------------------- asking the service: R21 to R25
-
-
-def _asks_for_cases(facts: Facts) -> Verdict | None:
-    """Read Only contacts may ask too: seeing their cases is what they are entered for."""
-    wish = facts.submission.wish
-    if wish is None or wish.kind != "cases":
-        return None
-    count = len(facts.known.listed.cases)
-    return Verdict("answer", (f"asks for its cases: {count} listed",), letter="cases")
-
-
-def _wants_no_notices(facts: Facts) -> Verdict | None:
-    """By the token or the notice that was sent to the proved writer; nobody stops another's."""
-    wish, contact = facts.submission.wish, facts.contact
-    if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.automatic:
-        return None
-    mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
-    if contact is None or not mine:
-        return None
-    bound = any(one.contact_type in NOTICE_TYPES for one in contact.memberships)
-    must = set(facts.policy.mandatory_classes if bound else mine[0].relied_on)
-    must &= set(facts.policy.mandatory_classes)
-    kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
-    words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
-    return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
-
-
-def _asks_for_a_form(facts: Facts) -> Verdict | None:
-    wish = facts.submission.wish
-    if wish is None or wish.kind != "form":
-        return None
-    return Verdict("answer", (f"asks for a form: {wish.type or 'of any type'}",), letter="form")
-
-
-def _closes(facts: Facts) -> Verdict | None:
-    """``close NUMBER``: a case of the sender's accounts is closed; of no other is anything said."""
-    wish = facts.submission.wish
-    if wish is None or wish.kind != "close":
-        return None
-    line = next(iter(facts.known.listed.cases), None)
-    if line is None:
-        return Verdict("answer", (f"no case {wish.number} at its accounts",), letter="cases")
-    if line.status == "closed":
-        return Verdict("answer", (f"{line.number} is closed already",), letter="cases")
-    submission = facts.submission
-    change = CaseChange(
-        number=line.number, new=False, status="closed", account=line.account_id, contact="",
-        submitted_by="", type="", priority="", department="", billable=None, subject="",
-        description="", fields={}, comment=submission.description,
-    )  # fmt: skip
-    return Verdict("append", (f"closes {line.number}, which was {line.status}",), change, "closed")
 
 
 # ---------------------------------------------------------------- what becomes of it: R17 to R20
@@ -260,6 +234,19 @@ def _append(facts: Facts) -> Verdict | None:
         reasons.append(f"the case was {case.status} and is open again")
     change = _change(facts, status=status, asked=())
     return Verdict("append", tuple(reasons), change, "appended")
+
+
+def _too_many(facts: Facts) -> Verdict | None:
+    """More new cases in an hour than a person writes: somebody looks first."""
+    recent, policy = facts.known.recent, facts.policy
+    if facts.known.case is not None or facts.sender.released_by:
+        return None
+    if recent.cases_hour >= policy.max_cases_per_contact_hour:
+        return Verdict("hold", (f"limits: {recent.cases_hour} cases of this contact in an hour",))
+    if recent.account_cases_hour >= policy.max_cases_per_account_hour:
+        many = recent.account_cases_hour
+        return Verdict("hold", (f"limits: {many} cases of this account in an hour",))
+    return None
 
 
 def _rounds_used_up(facts: Facts) -> Verdict | None:
@@ -349,7 +336,7 @@ def _follows(facts: Facts) -> str:
 
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
 # and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
-# itself, R24 is the answer of an address that waits to be confirmed.
+# itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", _malformed),
     Rule("R1", _own_mail),
@@ -368,13 +355,14 @@ TABLE: tuple[Rule, ...] = (
     Rule("R11", _inactive),
     Rule("R12", _no_account),
     Rule("R16", _other_peoples_case),
-    Rule("R21", _asks_for_cases),
-    Rule("R25", _wants_no_notices),
+    Rule("R21", service_rules.asks_for_cases),
+    Rule("R25", service_rules.wants_no_notices),
     Rule("R13", _may_not_submit),
-    Rule("R22", _asks_for_a_form),
-    Rule("R23", _closes),
+    Rule("R22", service_rules.asks_for_a_form),
+    Rule("R23", service_rules.closes),
     Rule("R14", _step_up),
     Rule("R17", _append),
+    Rule("R26", _too_many),
     Rule("R18a", _rounds_used_up),
     Rule("R18", _missing),
     Rule("R20", _accept),

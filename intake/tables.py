@@ -89,6 +89,7 @@ class ContactRow(Base, table=True):
     phone: str = ""
     allow_automated: bool = False  # mail a program sends in this person's name may file a case
     wants_acknowledgements: bool = True
+    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
     undeliverable_since: datetime | None = None  # first of an unbroken row of hard bounces
     created_at: datetime
     updated_at: datetime
@@ -173,6 +174,7 @@ class MessageRow(Base, table=True):
         default="", index=True
     )  # sha256 of the Message-ID; empty when there is none
     message_id: str = Field(default="", sa_column=_text())
+    signature_hash: str = Field(default="", index=True)  # of the author's DKIM signature, sha256
     contact_id: str = ""
     account_id: str = ""
     case_number: str = Field(default="", index=True)
@@ -325,13 +327,26 @@ class CounterRow(Base, table=True):
 
 
 class SuppressionRow(Base, table=True):
-    """An address that gets no letters for now."""
+    """An address that gets no letters for now.
+
+    "bounced …": no notices; answers go out all the same. "loop: …": none at all.
+    """
 
     __tablename__ = "suppressions"
     key: str = Field(primary_key=True)  # Address.key
     reason: str
     since: datetime
     until: datetime | None = None
+
+
+class AcceptedDomainRow(Base, table=True):
+    """A domain whose contacts may answer our letters though nothing proves the sender."""
+
+    __tablename__ = "accepted_domains"
+    domain: str = Field(primary_key=True)
+    since: datetime
+    who: str  # the operator
+    why: str = ""
 
 
 class UnknownLabelRow(Base, table=True):

@@ -23,7 +23,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake import file_jobs, letters, notice_jobs
-from intake.assembly import Assembly, Line, assemble
+from intake.assembly import Assembly, Line, assemble, keep
 from intake.blobs import BlobError
 from intake.collect import Tally, collect
 from intake.config import Config
@@ -83,6 +83,7 @@ class PassReport:
 def once(config: Config, progress: Progress | None = None) -> PassReport:
     """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
     report = PassReport()
+    _warn(config)
     with assemble(config) as made:
         _recover(made)
         for line in made.lines:
@@ -103,6 +104,18 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         report.hooks = notice_jobs.call_hooks(config, made)
         notice_jobs.show(config, made)
     return report
+
+
+def _warn(config: Config) -> None:
+    """Fail closed, and say so loudly: nobody can be proved where no server's word counts."""
+    for box in config.mailbox:
+        if not box.trusted_authserv_ids:
+            log.warning(
+                "every-mail-is-held",
+                mailbox=box.name,
+                why="trusted_authserv_ids is empty, so no sender can be proved",
+                see="intake doctor auth",
+            )
 
 
 def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
@@ -128,6 +141,7 @@ def _remind(config: Config, made: Assembly) -> int:
             retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
         if config.shape.notices.tell_colleagues:
             colleagues.tell(unit, made.desk.bench.house, now)
+        upkeep.forget(unit, now, keep(config))
         _alert(unit, config, made, now)
     if retired:
         log.info("strangers-retired", mails=retired)
@@ -312,6 +326,7 @@ def run(config: Config) -> int:
         signal.signal(number, asked)
     with assemble(config, stop) as made:
         _recover(made)
+        _warn(config)
         service = Service(config, made)
         scheduler = _schedule(service)
         scheduler.start()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from intake import auth_review, worker
 from intake.config import Config
 from tests import house
@@ -89,13 +87,6 @@ def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
     assert {one["after"] for one in changed} <= {"create R20", "ask R18"}
     assert house.intake(config, "messages", "replay").returncode == 2
     held = house.intake(config, "messages", "list", "--held").stdout.decode()
-    assert "R7: set trusted_authserv_ids" in " ".join(held.split())
+    assert "R7 nothing proves that the contact wrote this" in " ".join(held.split())
+    assert "-> release it;" in " ".join(held.split())
     assert not house.everything(config)["cases"]
-
-
-@pytest.mark.parametrize("rule", ["R0", "R5", "R9a", "R14", "R16"])
-def test_every_hold_has_a_way_out(rule: str) -> None:
-    """One line an operator can act on."""
-    from intake.cli.messages import WAY_OUT
-
-    assert len(WAY_OUT[rule]) > 20

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from intake import config as settings
+from intake import config_doubts
 from intake.config import Config, ConfigError
 from intake.config_shape import Shape
 
@@ -229,5 +230,5 @@ def test_backfill_is_none_all_or_a_date(tmp_path: Path) -> None:
         ("2026-01-31", False, True),
     ):
         config = load(tmp_path, BOX + f"backfill = '{text}'")
-        found = settings.backfill(config.mailbox[0])
+        found = config_doubts.backfill(config.mailbox[0])
         assert (found[0], found[1] is not None) == (everything, dated)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from intake.addresses import AddressRefusal
-from intake.answering import GATES, without_plus
+from intake.addresses import AddressRefusal, without_plus
+from intake.answering import GATES
 from intake.decision import ACTIONS, Decision, decide
 from intake.identity import Sender, Trust, identify
 from intake.known import (
@@ -364,7 +364,7 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
             told = [order.reason for order in decision.letters]
             assert told in ([], ["read_only"], ["step_up"], ["inactive"])
     assert count == 4 * 4 * 5 * 2 * 4 * 3 * 5 * 10
-    assert len(GATES) == 8
+    assert len(GATES) == 11
 
 
 @pytest.mark.parametrize(

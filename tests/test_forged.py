@@ -1,17 +1,22 @@
 """Mail that wants to be taken for somebody's: header tricks, generated senders, and a real sink.
 
-INTAKE_CAMPAIGN multiplies the generated senders: 1 is what every run makes, 10 are 20,000.
+Every run makes 20,000 generated senders; INTAKE_CAMPAIGN multiplies them.
 """
 
 from __future__ import annotations
 
 import email.policy
 import random
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
+from mailparser import parse_from_bytes
 
 from intake import authres, worker
 from intake.addresses import AddressRefusal, Mailbox, ascii_lower
@@ -210,22 +215,69 @@ def modern(raw: bytes) -> str:
         return ""
 
 
+def library(raw: bytes) -> str:
+    """The addresses that mail-parser names, in one text."""
+    try:
+        return ascii_lower(",".join(address for _, address in parse_from_bytes(raw).from_))
+    except Exception:  # noqa: BLE001 - it raises anything on such input
+        return ""
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_no_generated_sender_is_accepted_where_a_parser_disagrees(seed: int) -> None:
     """parseaddr, the newer reading and mail-parser all name the mailbox that we name."""
     dice = random.Random(seed)
-    accepted = 0
-    for _ in range(200 * CAMPAIGN):
+    accepted = disagreed = 0
+    for _ in range(2000 * CAMPAIGN):
         value = generated(dice)
         raw = f"From: {value}\r\nSubject: x\r\n\r\nbody\r\n".encode()
         mail = result(raw)
+        said = {ascii_lower(parseaddr(" ".join(value.split()))[1]), library(raw)}
+        disagreed += len(said) > 1
         if not isinstance(mail, Message) or not isinstance(mail.sender, Mailbox):
             continue
         accepted += 1
         key = mail.sender.address.key
-        assert ascii_lower(parseaddr(" ".join(value.split()))[1]) == key
-        assert ascii_lower(modern(raw)) == key
-    assert accepted > 2 * CAMPAIGN
+        assert said == {key}, value
+        assert ascii_lower(modern(raw)) == key, value
+    assert accepted > 300 * CAMPAIGN
+    assert disagreed > 100 * CAMPAIGN  # so there was something to be taken in by
+
+
+@contextmanager
+def relay(port: int) -> Iterator[tuple[int, list[bytes]]]:
+    """A port in front of that one, and every byte that came through it, connections included."""
+    seen: list[bytes] = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, target: socket.socket, *, note: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if note:
+                    seen.append(data)
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                link, _ = server.accept()
+                seen.append(b"")
+                onward = socket.create_connection(("127.0.0.1", port))
+                for way in ((link, onward, True), (onward, link, False)):
+                    threading.Thread(
+                        target=pump, args=way[:2], kwargs={"note": way[2]}, daemon=True
+                    ).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield server.getsockname()[1], seen
+    finally:
+        server.close()
+
+
+DROPPED = (b"from", b"authentication-results", b"return-path", b"auto-submitted")
 
 
 def corpus() -> list[bytes]:
@@ -239,29 +291,50 @@ def corpus() -> list[bytes]:
     return [path.read_bytes() for path in (*golden, *real)]
 
 
-def forged(raw: bytes) -> bytes:
-    """The mail in Zack's name, as it arrives from a stranger: no field of the trusted server."""
+HOP = b"Received: from x.example by relay.outside.example; Tue, 3 Mar 2026 10:00:00 -0600"
+WORD = f"Authentication-Results: {AUTHSERV}; ".encode()
+FOR = b" header.from=bayside.example"
+DISGUISES: dict[str, tuple[bytes, ...]] = {  # what stands above a mail in Zack's name
+    "nothing": (),
+    "a copy below a foreign hop": (HOP, PASS.encode()),
+    "a stranger's word": (PASS.replace(AUTHSERV, "mx.attack.example").encode(),),
+    "failed, and a copy": (WORD + b"dmarc=fail" + FOR, PASS.encode()),
+    "two verdicts": (WORD + b"dmarc=pass" + FOR + b"; dmarc=fail",),
+    "HELO only": (WORD + b"spf=pass smtp.helo=bayside.example; dmarc=pass" + FOR,),
+    "an odd envelope": (
+        WORD + b'spf=pass smtp.mailfrom="x@bayside.example\'@a.example"; dmarc=pass' + FOR,
+    ),
+    "a program's": (PASS.encode(), b"Auto-Submitted: auto-replied"),
+}
+
+
+def forged(raw: bytes, above: Sequence[bytes] = ()) -> bytes:
+    """The mail in Zack's name, as it arrives from a stranger, below those fields."""
     head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     kept: list[bytes] = []
     skipping = False
     for one in head.split(b"\n"):
         if one[:1] not in (b" ", b"\t"):
             name = one.partition(b":")[0].strip().lower()
-            skipping = name in (b"from", b"authentication-results", b"return-path")
+            skipping = name in DROPPED
         if not skipping:
             kept.append(one)
-    top = [f"From: Zack Morris <{ADMIN}>".encode(), *kept]
+    top = [*above, f"From: Zack Morris <{ADMIN}>".encode(), *kept]
     return b"\r\n".join(top) + b"\r\n\r\n" + body.replace(b"\n", b"\r\n")
 
 
 @pytest.mark.servers
 @pytest.mark.xdist_group("servers")
 def test_not_one_byte_is_sent_for_a_forged_mail(tmp_path: Path) -> None:
-    """The whole corpus in a contact's name: nothing but holds and drops, and an empty sink."""
-    mails = [forged(raw) for raw in corpus()]
+    """The whole corpus in a contact's name, in every disguise: only holds and drops, not a byte.
+
+    At the end one genuine mail is answered through the same relay, so a byte would have been seen.
+    """
+    disguises = list(DISGUISES.values())
+    mails = [forged(raw, disguises[number % len(disguises)]) for number, raw in enumerate(corpus())]
     people = (Path(__file__).resolve().parent / "mail/people.toml").read_text(encoding="utf-8")
-    with smtp_sink(tmp_path) as sink:
-        text = house.maildir_box(tmp_path / "in") + house.delivery(f"smtp://127.0.0.1:{sink.port}")
+    with smtp_sink(tmp_path) as sink, relay(sink.port) as (port, seen):
+        text = house.maildir_box(tmp_path / "in") + house.delivery(f"smtp://127.0.0.1:{port}")
         config = house.make(tmp_path, text, people)
         for number, raw in enumerate(mails):
             (tmp_path / "in/new" / f"{number:05}").write_bytes(raw)
@@ -269,9 +342,14 @@ def test_not_one_byte_is_sent_for_a_forged_mail(tmp_path: Path) -> None:
         assert report.failures == []
         assert set(report.actions) <= {"hold", "drop", "ignore"}
         assert sum(report.actions.values()) == len(mails)
-        assert sink.letters() == []
-    found = house.everything(config)
-    assert (found["cases"], found["letters"]) == ([], [])
+        assert (sink.letters(), seen) == ([], [])
+        found = house.everything(config)
+        assert (found["cases"], found["letters"]) == ([], [])
+        genuine = f"{PASS}\r\nFrom: Zack Morris <{ADMIN}>{BODY}"
+        (tmp_path / "in/new/genuine").write_bytes(genuine.encode())
+        assert worker.once(config).posted.sent == 1
+        assert len(sink.letters()) == 1
+        assert seen
 
 
 def dialect(name: str, verdict: str) -> bytes:

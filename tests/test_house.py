@@ -42,11 +42,12 @@ DOORS = {
 }
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
-    "ics", "identity",
+    "hidden", "ics", "identity",
     "known", "labels", "letter",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
     "page_",
-    "parsers/", "policy", "proof", "rules", "timetable", "tokens", "verdict", "wire",
+    "parsers/", "policy", "proof", "rules", "service_rules", "timetable", "tokens", "verdict",
+    "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

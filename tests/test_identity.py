@@ -2,9 +2,10 @@
 
 import pytest
 
-from intake.addresses import AddressRefusal
+from intake.addresses import Address, AddressRefusal, Mailbox
+from intake.evidence import organisation
 from intake.identity import LEVELS, Trust, identify
-from tests.facts import AUTHSERV, KNOWN, PASS, STRANGER, ZACK, fields, message
+from tests.facts import AUTHSERV, KNOWN, NOW, PASS, SERVICE, STRANGER, ZACK, fields, message
 
 TRUST = Trust((AUTHSERV,))
 
@@ -123,3 +124,112 @@ def test_an_address_two_contacts_share_names_neither() -> None:
     sender = identify(message(), known, TRUST)
     assert (sender.contact, sender.ambiguous) == (None, True)
     assert identify(message(), STRANGER, TRUST).contact is None
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("spf=pass smtp.helo=bayside.example; dmarc=pass header.from=bayside.example", "L1"),
+        ("spf=pass smtp.mailfrom=(any@bayside.example; dmarc=pass", "L1"),
+        ('spf=pass smtp.mailfrom="(any@bayside.example"; {1}', "L1"),
+        ("dkim=pass header.d=attack.example\x00.bayside.example; {1}", "L1"),
+        ('dkim=pass header.d="x .bayside.example"; {1}', "L1"),
+        ('dkim=pass header.d="x .a.example"; spf=pass smtp.mailfrom={0}; {1}', "L2"),
+        ('dkim=pass header.d="x .a.example"; dkim=pass header.d={0}; {1}', "L3"),
+        ('dkim=pass header.d="x .a.example"; spf=pass smtp.mailfrom=a.example; {1}', "L1"),
+        ("dkim=pass header.d=bayside.example(.attack.example; {1}", "L1"),
+        ("dkim=pass; {1}", "L2"),
+        ("dkim=pass header.d=_x.bayside.example; {1}", "L1"),
+        ("spf=pass smtp.mailfrom=any@bayside.example(.attack.example); dmarc=pass", "L1"),
+        ("spf=pass smtp.mailfrom=any@bayside.example'@a.attack.example; dmarc=pass", "L1"),
+        ('spf=pass smtp.mailfrom="a@bayside.example\'@a.x.example"; {1}', "L1"),
+        ("spf=pass smtp.mailfrom=@bayside.example,@b.example:x@attack.example; dmarc=pass", "L1"),
+        ("spf=pass smtp.mailfrom=@bayside.example:x@a.example; {1}", "L1"),
+        ("spf=pass smtp.mailfrom=x@bayside..example; {1}", "L1"),
+        ("spf=pass smtp.mailfrom=bounce+1=zack@bayside.example; {1}", "L2"),
+        ("spf=pass smtp.mailfrom=bayside.example; {1}", "L2"),
+        ("dmarc=pass header.from={0} header.from=attack.example", "L1"),
+        ("dmarc=pass header.from=attack.example header.from={0}", "L1"),
+        ("spf=pass (dmarc=pass header.from=bayside.example) smtp.mailfrom=a@attack.example", "L1"),
+    ],
+)  # fmt: skip
+def test_what_a_server_was_tricked_into_proves_nothing(words: str, wanted: str) -> None:
+    """The composition tricks on verifiers: plain domains count only, never HELO nor two values."""
+    words = words.replace("{1}", "dmarc=pass header.from={0}").replace("{0}", "bayside.example")
+    sender = identify(message(fields=fields(ar(words))), KNOWN, TRUST)
+    assert sender.level == wanted, sender.evidence
+
+
+GOOD = "v=1; a=rsa-sha256; d=bayside.example; s=s1; h=from:to:subject:date:message-id; bh=x; b=y"
+PRESENT = ("from", "to", "subject", "date", "message-id")
+
+
+@pytest.mark.parametrize(
+    ("signatures", "wanted"),
+    [
+        ((GOOD,), "L3"),
+        ((), "L3"),
+        ((GOOD.replace("d=bayside", "d=other"),), "L3"),
+        ((f"{GOOD}; l=100",), "L2"),
+        ((GOOD.replace("sha256", "sha1"),), "L2"),
+        ((GOOD.replace(":subject", ""),), "L2"),
+        ((GOOD.replace(":to", ""),), "L2"),
+        ((f"{GOOD}; t={int(NOW.timestamp()) - 8 * 86400}",), "L2"),
+        ((f"{GOOD}; x={int(NOW.timestamp()) - 1}",), "L2"),
+        ((f"{GOOD}; t={int(NOW.timestamp()) + 8000}",), "L2"),
+        ((GOOD, f"{GOOD}; l=100"), "L2"),
+    ],
+)
+def test_a_weak_signature_that_passed_makes_no_l3(signatures: tuple[str, ...], wanted: str) -> None:
+    """An open end, unsigned fields, sha1, age: what was signed may be another mail than this."""
+    made = message(
+        fields=fields(
+            ("authentication-results", PASS),
+            *((name, "x") for name in PRESENT),
+            *(("dkim-signature", one) for one in signatures),
+        )
+    )
+    assert identify(made, KNOWN, TRUST).level == wanted
+
+
+def test_a_mail_signed_for_somebody_else_makes_no_l3() -> None:
+    """A genuine mail of a contact to a third person, sent on to us: our address is not signed."""
+    trust = Trust((AUTHSERV,), own=(SERVICE,))
+    lines = (("authentication-results", PASS), ("to", "x"), ("dkim-signature", GOOD))
+    plain = message(fields=fields(*lines))
+    assert identify(plain, KNOWN, trust).level == "L3"
+    for change in ({"to": ("boss@riverdale.example",)}, {"to": (), "cc": (SERVICE,)}):
+        sender = identify(message(fields=fields(*lines), **change), KNOWN, trust)
+        assert sender.level == "L2"
+        assert "no signed To or Cc names us" in " ".join(sender.evidence)
+
+
+@pytest.mark.parametrize(
+    ("author", "signer", "wanted"),
+    [
+        ("bayside.k12.mn.us", "k12.mn.us", "L2"),
+        ("bayside.co.uk", "co.uk", "L2"),
+        ("mail.bayside.co.uk", "bayside.co.uk", "L3"),
+        ("bayside.co.uk", "news.bayside.co.uk", "L3"),
+        ("school.bayside.co.uk", "news.bayside.co.uk", "L3"),
+        ("bayside.co.uk", "riverdale.co.uk", "L2"),
+    ],
+)
+def test_a_public_suffix_signs_for_nobody(author: str, signer: str, wanted: str) -> None:
+    """Alignment is by organisation, and the evidence says how it was found."""
+    sender = Mailbox("", Address("zack", author))
+    field = ar(f"dkim=pass header.d={signer}; dmarc=pass header.from={author}")
+    trust = Trust((AUTHSERV,), organisation=organisation, suffix_list="a list")
+    found = identify(message(sender=sender, fields=fields(field)), KNOWN, trust)
+    assert found.level == wanted
+    if wanted == "L3":
+        assert found.details["alignment"]["signer_organisation"] == "bayside.co.uk"
+        assert found.details["authentication_results"][0]["index"] == 0
+
+
+def test_contradictions_are_named_as_such() -> None:
+    """Two verdicts of one server are a conflict that no exception of an operator makes up for."""
+    words = "dmarc=pass header.from=bayside.example; dmarc=fail"
+    sender = identify(message(fields=fields(ar(words))), KNOWN, TRUST)
+    assert (sender.level, sender.conflict) == ("L1", True)
+    assert not identify(message(), KNOWN, TRUST).conflict

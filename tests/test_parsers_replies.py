@@ -10,6 +10,7 @@ import pytest
 from intake.known import CaseBrief, PendingForm, StoredField
 from intake.letters import Templates, blank_form
 from intake.message import Html
+from intake.parsers.case_type import type_of
 from tests.forms import CATALOGUE, read, replying
 
 REQUEST = """Hello Zack Morris,
@@ -204,3 +205,20 @@ def test_a_blank_form_filled_in_reads_back() -> None:
 def _form_template() -> str:
     root = Path(__file__).resolve().parent.parent
     return (root / "intake/templates/blank_form/body.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("Ask a question please", "ask_question"),
+        ("It is a server issue, thanks", "server_issue"),
+        ("not a server issue", ""),
+        ("server issue or data restore", ""),
+        ("we have a server issue since Monday and nobody here knows why", ""),
+        ("question please", ""),
+    ],
+)
+def test_a_polite_answer_names_its_type(words: str, wanted: str) -> None:
+    """A type's whole name among a few words is meant; two names, a denial or a story are not."""
+    assert type_of(words, CATALOGUE, near=True) == wanted
+    assert type_of(words, CATALOGUE) == ""

@@ -47,3 +47,17 @@ def add(
     with database(config, write=True) as unit:
         changes = people.load(unit, entries, datetime.now(UTC))
     say(f"{account_id}: {changes.word}")
+
+
+@app.command()
+def disable(
+    account_id: str,
+    again: Annotated[bool, typer.Option("--enable", help="Put it in force again.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Hold the mail of this account's people from now on; nothing is deleted."""
+    from intake.store import people
+
+    with database(config, write=True) as unit:
+        people.set_account_active(unit, account_id, again, datetime.now(UTC))
+    say(f"{account_id}: {'in force' if again else 'not in force'}")

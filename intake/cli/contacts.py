@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli import senders
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from intake.store.people import ContactView
 
 app = typer.Typer(help="The registered people.", no_args_is_help=True)
+senders.register(app)
 
 
 @app.command("import")

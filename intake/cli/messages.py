@@ -24,19 +24,20 @@ from intake.cli.screen import (
 
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
-    "R3": "a program wrote it: reject it, or allow_automated for the contact, then replay",
-    "R4": "the sender check failed for hours: replay it, or release it if you know the sender",
+    "R3": "reject it; or `contacts set ID --automated`, then replay",
+    "R4": "replay it; or release it if you know the sender",
     "R5": "probably forged in a contact's name: reject it, and warn the contact",
-    "R7": "set trusted_authserv_ids (`intake doctor auth`), then replay; or release it",
-    "R8": "nobody proved and nobody known: reject it, or leave it to retention",
-    "R9": "`intake contacts add`, then replay; or reject it",
+    "R7": "release it; `--accept-domain` lets answers in; or `doctor auth`, then replay",
+    "R8": "nobody proved, nobody known: reject it, or leave it to retention",
+    "R9": "release it with `--new-contact ID` or `--add-to ID`; or reject it",
     "R9a": "two contacts share the address: give it to one, then replay",
-    "R10": "`intake contacts add`, then replay; or reject it",
-    "R11": "`intake contacts disable --enable`, then replay",
-    "R12": "put the account in force, then replay",
-    "R13": "release it if this contact may ask for this, else reject it",
+    "R10": "release it with `--new-contact ID` or `--add-to ID`; or reject it",
+    "R11": "`contacts disable ID --enable`, then replay; or reject it",
+    "R12": "`accounts disable ID --enable`, then replay; or reject it",
+    "R13": "release it if this contact may ask for this; else reject it",
     "R14": "call the contact; then release it",
-    "R16": "look closely; release it or reject it",
+    "R16": "look closely at the case; release it or reject it",
+    "R26": "a flood: release it if it is meant, else reject it",
 }
 app = typer.Typer(help="Every mail ever seen, and what became of it.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(help="The number in the first column of the list.")]
@@ -50,11 +51,13 @@ def list_(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """The newest mails first, each with the reason for its treatment."""
+    """The newest mails first, each with the reason for its treatment and what releases it."""
     from intake.store import reports
 
     with database(config) as unit:
         rows = reports.messages(unit, state="held" if held else status, limit=limit)
+    for row in rows if held else ():
+        row["way_out"] = _way_out(row)
     if as_json:
         show_json(rows)
         return
@@ -62,18 +65,29 @@ def list_(
         say("no mail waits for a person" if held else "no mails")
         return
     zone = load(config).service.timezone
+    if held:
+        pairs(
+            {
+                f"{row['id']}  {when(row['received_at'], zone)[:16]}": (
+                    f"{row['sender']}  {_why(row)} -> {row['way_out']}"
+                ).replace("\n", " ")
+                for row in rows
+            }
+        )
+        return
     shown = [
         (row["id"], when(row["received_at"], zone)[:16], _state(row), row["sender"], _why(row))
         for row in rows
     ]
     table("messages", ("id", "arrived", "state", "from", "why"), shown)
-    if held:
-        for rule in dict.fromkeys(row["rule"] for row in rows):
-            say(f"{rule}: {WAY_OUT.get(rule, 'look at it with `intake messages show`')}")
 
 
 def _state(row: dict[str, Any]) -> str:
     return str(row["case_number"] or row["status"])
+
+
+def _way_out(row: dict[str, Any]) -> str:
+    return WAY_OUT.get(row["rule"], f"look at it: `intake messages show {row['id']}`")
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -94,9 +108,8 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
         return
     zone = load(config).service.timezone
     pairs(_summary(row, zone))
-    evidence = row["evidence"]
     say("\nevidence")
-    for line in evidence.get("sender", []) or ["none"]:
+    for line in _evidence(row["evidence"]) or ["none"]:
         pairs({"  -": line})
     if row["failure"]:
         say("\nfailure")
@@ -115,6 +128,38 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
         say(f"\n{name}")
         for line in lines or ["none"]:
             pairs({"  -": line})
+
+
+def _evidence(kept: dict[str, Any]) -> list[str]:
+    """The evidence laid out, one finding a line."""
+    lines = list(kept.get("sender", []))
+    lines += [
+        f"field {one['index'] + 1} from the top, believed: {one['value']}"
+        for one in kept.get("authentication_results", [])
+    ]
+    if "alignment" in kept:
+        how = kept["alignment"]
+        lines.append(
+            f"alignment: {how['signer']} is of {how['signer_organisation']}, the author of "
+            f"{how['author_organisation']} ({how['method']}; {how['by'] or 'by name'})"
+        )
+    lines += [
+        f"DKIM d={one['domain']} s={one['selector']} a={one['algorithm']} {one['key_bits']} bits: "
+        f"{one['result']} {one['reason']}".rstrip()
+        for one in kept.get("dkim", [])
+    ]
+    lines += [f"a program wrote it: {mark}" for mark in kept.get("automatic", [])]
+    if "contact" in kept:
+        person = kept["contact"]
+        roles = ", ".join(f"{role} at {place}" for place, role in person["roles"].items())
+        state = "active" if person["active"] else "disabled"
+        lines.append(f"contact {person['id']}, {state}, {roles or 'at no account'}")
+    lines += [
+        f"{name}: {value}"
+        for name in ("from", "reply-to", "return-path", "to", "cc")
+        for value in kept.get("headers", {}).get(name, [])
+    ]
+    return lines + [f"{code}: {words}" for code, words in kept.get("warnings", [])]
 
 
 def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
@@ -139,12 +184,43 @@ def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 @app.command()
-def release(message_id: Id, config: ConfigOption = None) -> None:
-    """Handle a held mail after all: you vouch that it comes from whom it names."""
+def release(  # noqa: PLR0913, PLR0917 - one option for each thing a person can say for a sender
+    message_id: Id,
+    why: Annotated[str, typer.Option(help="Kept in the history.")] = "",
+    add_to: Annotated[
+        str, typer.Option(help="A contact's id: the sender's address is theirs from now on.")
+    ] = "",
+    new_contact: Annotated[
+        str, typer.Option(help="An id: the sender becomes a contact, with --name and --account.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="First and last name of the new contact.")] = "",
+    account: Annotated[list[str] | None, typer.Option(help="An account's id.")] = None,
+    contact_type: Annotated[
+        str, typer.Option("--type", help="Authorized, Technical, Read Only.")
+    ] = "Authorized",
+    accept_domain: Annotated[
+        bool,
+        typer.Option(
+            "--accept-domain",
+            help="Answers from the sender's domain count from now on though nothing proves them.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Handle a held mail after all: you vouch that it comes from whom it names.
+
+    Once; or for good, by adding the sender to the contacts or accepting answers of its domain.
+    """
+    from intake.review import Vouching
     from intake.review import release as do
 
+    if new_contact and not (name and account):
+        raise Abort("release: --new-contact wants --name and --account", 2)
+    vouching = Vouching(
+        why, add_to, new_contact, name, tuple(account or ()), contact_type, accept_domain
+    )
     with plainly():
-        done = do(load(config), message_id, who())
+        done = do(load(config), message_id, who(), vouching)
     say(f"message {message_id}: {done.action} by {done.rule} {done.case_number}".rstrip())
 
 

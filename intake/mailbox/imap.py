@@ -19,6 +19,7 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 
+from intake.hidden import without
 from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
 from intake.mailbox.imap_move import Mover
 
@@ -116,23 +117,29 @@ class ImapBox:
         client.starttls(context)
 
     def _login(self, client: IMAPClient) -> None:
+        """Logs in; what the server says of it is told without what we said to it."""
+        secret = self._settings.secret()
         try:
-            self._authenticate(client)
+            self._authenticate(client, secret)
         except LoginError as error:
             if _SOCKET.search(str(error)):
-                raise MailboxError("connect", f"{self._where()}: cut off at login") from error
+                raise MailboxError("connect", f"{self._where()}: cut off at login") from None
             if self._settings.auth == "xoauth2":
                 with suppress(LoginError):  # a token may have run out a moment ago
-                    return self._authenticate(client)
+                    return self._authenticate(client, self._settings.secret())
             busy = _BUSY.search(str(error))
             raise MailboxError(
                 "connect" if busy else "auth",
-                f"{self._where()}: login refused: {_one_line(error)}",
+                f"{self._where()}: login refused: {_one_line(error, secret)}",
                 _retry_after(str(error)),
-            ) from error
+            ) from None
+        except (OSError, imaplib.IMAP4.error) as error:
+            if without(str(error), secret) == str(error):
+                raise
+            text = f"{self._where()}: at login: {_one_line(error, secret)}"
+            raise MailboxError("connect", text) from None
 
-    def _authenticate(self, client: IMAPClient) -> None:
-        secret = self._settings.secret()
+    def _authenticate(self, client: IMAPClient, secret: str) -> None:
         if self._settings.auth == "xoauth2":
             client.oauth2_login(self._settings.user, secret)
         elif secret.isascii() and self._settings.user.isascii():
@@ -345,8 +352,8 @@ def _nap(seconds: float, stopped: Callable[[], bool]) -> None:
         time.sleep(min(0.5, max(0.0, ends - time.monotonic())))
 
 
-def _one_line(error: BaseException) -> str:
-    text = str(error)
+def _one_line(error: BaseException, secret: str = "") -> str:
+    text = without(str(error), secret)
     if text.startswith(("b'", 'b"')):
         text = text[2:-1]
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

@@ -46,18 +46,31 @@ _LIST_TITLES = {
 def reasons(fields: Fields, local_part: str, media_type: str) -> tuple[str, ...]:
     """Every reason there is, in a fixed order; empty when a person seems to have written.
 
-    ``local_part`` is the sender's, ``media_type`` the mail's own.
+    ``local_part`` is the sender's, ``media_type`` the mail's own as it was read: T3 asks for what
+    the field says too, a report without its parts is still one.
     """
     found: list[str] = []
     for question in _QUESTIONS:
         found.extend(question(fields))
-    if media_type == "multipart/report":
-        found.append("multipart/report")
-    if media_type in _REPORTS:
-        found.append(media_type)
+    declared = {media_type, *(keyword(value) for value in fields.get("content-type", ()))}
+    found.extend(sorted(declared & {"multipart/report", *_REPORTS}))
     if _PROGRAMS.match(local_part.lower()[:64]):
         found.append(f"sender {local_part.lower()[:64]}")
     return tuple(dict.fromkeys(found))
+
+
+_ANSWERS = frozenset(
+    (
+        *("Auto-Submitted: auto-replied", "Return-Path <>", "multipart/report", *_REPORTS),
+        *("X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Auto-Reply-From"),
+        *("X-Mail-Autoreply", "X-Failed-Recipients"),
+    )
+)
+
+
+def is_answer(found: Sequence[str]) -> bool:
+    """Whether one of the reasons says that the mail answers another one, or reports about it."""
+    return not _ANSWERS.isdisjoint(found)
 
 
 def keyword(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,6 +17,8 @@ from intake.parsers.lines import Line
 from intake.parsers.table import Label, Named, Table, named, nearly, table
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
+MAX_ANSWER_WORDS = 8  # of an answer that names a type among others
+_NOT = frozenset(("not", "no", "nor", "never", "isnt", "nicht", "kein", "keine", "pas", "ni"))
 MAX_CHARS = 200  # of words that may name a type
 MAX_TRIES = 50  # labels of the type whose values are looked at
 MAX_NEAR_LINES = 200  # that are tried as a misspelt label of the type
@@ -42,8 +44,20 @@ def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
         return names[folded]
     if not near or len(folded) < 6:
         return ""
+    if inside := _named_inside(folded, names):
+        return inside
     best = process.extract(folded[:80], list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
     found = {names[one[0]] for one in best}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _named_inside(folded: str, names: Mapping[str, str]) -> str:
+    """The one type whose name of two words or more stands in a short answer: "… please"."""
+    words = [word.strip(",.;:!()") for word in folded.split()]
+    if len(words) > MAX_ANSWER_WORDS or not _NOT.isdisjoint(words):
+        return ""
+    text = f" {' '.join(words)} "
+    found = {names[name] for name in names if " " in name and f" {name} " in text}
     return found.pop() if len(found) == 1 else ""
 
 

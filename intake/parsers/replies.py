@@ -230,7 +230,32 @@ def _read(
         else:
             _step(walk, lines, number)
     walk.close()
-    return Answers(tuple(walk.found), "\n".join(walk.comment).strip())
+    return Answers(tuple(walk.found), _comment(walk))
+
+
+def _comment(walk: _Walk) -> str:
+    """What was said under no label, without a greeting on top and a closing and name at the end.
+
+    A name alone counts as one behind a blank line or a closing only; a mail that says no more than
+    "Thanks" keeps it.
+    """
+    lines = list(walk.comment)
+    first, last = 0, len(lines)
+    while first < last and (not lines[first].strip() or text_lines.is_courtesy(lines[first])):
+        first += 1
+    while last > first and (
+        not lines[last - 1].strip()
+        or text_lines.is_courtesy(lines[last - 1])
+        or _signs(lines, last - 1, walk.names)
+    ):
+        last -= 1
+    return "\n".join(lines[first:last] or lines).strip()
+
+
+def _signs(lines: list[str], number: int, names: tuple[str, ...]) -> bool:
+    above = lines[number - 1] if number else ""
+    apart = not above.strip() or text_lines.is_courtesy(above)
+    return apart and lines[number].strip(" ,.").casefold() in names
 
 
 def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from intake.store import preferences, reports, unreachable
 from intake.store.engine import Unit
-from intake.tables import CaseRow, MessageRow, OutboxRow
+from intake.tables import CaseRow, EventRow, MessageRow, OutboxRow
 
 
 def _c(column: Any) -> Any:
@@ -35,9 +35,39 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
         newest, unit.scalar(select(func.max(_flagged())).where(_c(CaseRow.flag) != "")) or 0
     )
     newest = max(newest, unreachable.newest(unit))
-    if newest <= (last[1] if last is not None else 0):
+    told = last[1] if last is not None else 0
+    since = unit.scalar(select(func.max(_c(EventRow.message_id))).where(*_told_of(told))) or 0
+    newest = max(newest, since)
+    if newest <= told:
         return None
-    return newest, lines(unit, now)
+    return newest, [*lines(unit, now), *_since(unit, told)]
+
+
+TOLD = {
+    "suspended": "addresses that get fewer letters for now: `intake contacts suspended`",
+    "rate-limited": "letters that a rate kept back",
+    "forged": "mails forged in a contact's name",
+}
+
+
+def _told_of(after: int) -> tuple[Any, ...]:
+    """Events that an operator hears of, of mails after that one."""
+    return _c(EventRow.message_id) > after, _c(EventRow.kind).in_(tuple(TOLD))
+
+
+def _since(unit: Unit, after: int) -> list[str]:
+    """What happened since the last letter, each kind in one line; forgeries name the contacts."""
+    found: dict[str, int] = {}
+    whose: dict[str, int] = {}
+    query = select(_c(EventRow.kind), _c(EventRow.detail)).where(*_told_of(after)).limit(10_000)
+    for kind, detail in unit.execute(query):
+        found[kind] = found.get(kind, 0) + 1
+        if kind == "forged":
+            name = str(detail.get("contact") or "an address of two contacts")
+            whose[name] = whose.get(name, 0) + 1
+    said = [f"{found[kind]:6} {what}" for kind, what in TOLD.items() if kind in found]
+    most = sorted(whose.items(), key=lambda one: (-one[1], one[0]))[:10]
+    return said + [f"       {count} of them in the name of {name}" for name, count in most]
 
 
 def _flagged() -> Any:

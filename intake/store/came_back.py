@@ -8,14 +8,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from intake.known import SentLetter
 from intake.notice_tables import NoticeRecipientRow
 from intake.parsers.submission import Return
-from intake.store import notice_list
+from intake.store import notice_list, senders
 from intake.store.engine import Unit
-from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow, SuppressionRow
+from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow
 
 HARD_BOUNCES = 2  # of different letters, until an address gets no notices
 DECAY = timedelta(days=30)  # after which it is tried again, and bounces are forgotten
@@ -113,14 +113,6 @@ def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: dateti
             letters.add(str(detail.get("letter", "")))
     if len(letters) < HARD_BOUNCES:
         return
-    row = unit.get(SuppressionRow, letter.recipient)
-    if row is None:
-        row = SuppressionRow(key=letter.recipient, reason="", since=now)
-        unit.add(row)
-    row.reason, row.until = f"bounced {status}".strip(), now + DECAY
-
-
-def suspended(unit: Unit, now: datetime) -> int:
-    """Addresses that get no notices for now."""
-    query = select(func.count()).select_from(SuppressionRow)
-    return unit.scalar(query.where(_c(SuppressionRow.until) > now)) or 0
+    if not senders.stopped(unit, letter.recipient, now):
+        reason = f"bounced {status}".strip()
+        senders.suspend(unit, letter.recipient, reason, now + DECAY, message, now)

@@ -23,9 +23,11 @@ def find(unit: Session, message_id: int) -> MessageRow | None:
     return row
 
 
-def note(unit: Session, message_id: int, kind: str, who: str, now: datetime) -> None:
-    """Writes down that the mail was judged again, and for whom."""
-    unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id))
+def note(
+    unit: Session, message_id: int, kind: str, who: str, now: datetime, detail: dict[str, Any]
+) -> None:
+    """Writes down that the mail was judged again: for whom, why, and what it was before."""
+    unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id, detail=detail))
 
 
 def judged(unit: Session, limit: int) -> list[MessageRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -21,12 +21,11 @@ from intake.known import (
     Known,
     Membership,
     PendingForm,
-    Recent,
     SentLetter,
     StoredField,
     Twin,
 )  # fmt: skip
-from intake.store import known_incidents, known_notices
+from intake.store import known_incidents, known_notices, recent, senders
 from intake.store.engine import Unit
 from intake.tables import (
     AccountAliasRow,
@@ -43,7 +42,6 @@ from intake.tables import (
 )  # fmt: skip
 
 FIRST_NUMBER = 1001
-MAX_RECENT = 200  # letters to one contact in a day that are looked at
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
@@ -68,7 +66,7 @@ def look_up(
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(unit, account_ids)
     case = _case(unit, keys.case_numbers)
-    recent = _recent(unit, [contact.id for contact in contacts], keys.sender, now)
+    owners = [contact.id for contact in contacts]
     return Known(
         contacts=contacts,
         accounts=accounts,
@@ -81,11 +79,14 @@ def look_up(
         sent_texts=_sent_texts(unit, case.number, keys.outbox_ids) if case else (),
         listed=_listed(unit, keys, account_ids) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
-        recent=recent,
+        recent=recent.of_late(unit, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{_next(unit)}",
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit),
         confirms=_confirms(unit, keys),
+        replies=recent.replies(unit, owners, keys, now),
+        domain_accepted=bool(contacts) and senders.domain_accepted(unit, keys.sender),
+        stopped=senders.stopped(unit, keys.sender, now) if contacts else "",
         **known_notices.about(unit, keys, account_ids),
     )
 
@@ -169,6 +170,8 @@ def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> C
         phone=row.phone,
         allow_automated=row.allow_automated,
         wants_acknowledgements=row.wants_acknowledgements,
+        accept_unproved=row.accept_unproved,
+        version=row.updated_at.isoformat(),
     )
 
 
@@ -316,7 +319,10 @@ def _pending(unit: Unit, number: str) -> PendingForm | None:
 
 
 def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
-    """The same bytes, else the same Message-ID with the same body from the same sender."""
+    """The same bytes, else the same Message-ID with the same body from the same sender.
+
+    Else the same DKIM signature of the same sender: one mail sent again, whatever was added to it.
+    """
     columns = (_c(MessageRow.id), _c(MessageRow.case_number), _c(MessageRow.status))
     base = select(*columns).where(_c(MessageRow.id) != not_row).order_by(_c(MessageRow.id)).limit(1)
     row = unit.execute(
@@ -331,39 +337,15 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
                 _c(MessageRow.status) == "handled",
             )
         ).first()
+    if row is None and keys.signature and keys.sender:
+        row = unit.execute(
+            base.where(
+                _c(MessageRow.signature_hash) == keys.signature,
+                _c(MessageRow.sender) == keys.sender,
+                _c(MessageRow.status) == "handled",
+            )
+        ).first()
     return Twin(row[0], row[1], row[2]) if row else None
-
-
-def _recent(unit: Unit, contact_ids: list[str], sender: str, now: datetime) -> Recent:
-    """Automatic letters of late: to those contacts, to the sender's domain, and to anybody."""
-    hour_ago = now - timedelta(hours=1)
-    counted = _c(OutboxRow.state).not_in(("suppressed", "cancelled"))
-    domain = sender.rpartition("@")[2]
-    to_domain = func.lower(_c(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
-    query = select(func.count(), func.count().filter(to_domain)).where(
-        _c(OutboxRow.created_at) > hour_ago, counted
-    )
-    everybody, there = unit.execute(query).one()
-    rows: list[Any] = []
-    if contact_ids:
-        columns = (_c(OutboxRow.kind), _c(OutboxRow.subject), _c(OutboxRow.created_at))
-        mine = select(*columns).where(
-            _c(OutboxRow.contact_id).in_(contact_ids),
-            _c(OutboxRow.created_at) > now - timedelta(days=1),
-            counted,
-        )
-        rows = list(unit.execute(mine.order_by(_c(OutboxRow.id).desc()).limit(MAX_RECENT)))
-    return Recent(
-        hour=sum(row[2] > hour_ago for row in rows),
-        day=len(rows),
-        subjects=tuple((row[0], row[1]) for row in rows),
-        domain_hour=there if domain else 0,
-        everybody_hour=everybody,
-    )
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _next(unit: Unit) -> int:

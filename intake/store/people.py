@@ -61,6 +61,9 @@ class ContactView:
     phone: str
     unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
     unreachable_since: datetime | None = None  # when mail to them began to come back
+    allow_automated: bool = False
+    wants_acknowledgements: bool = True
+    accept_unproved: bool = False
 
 
 def load(unit: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
@@ -198,6 +201,33 @@ def set_active(unit: Session, contact_id: str, active: bool, now: datetime) -> N
     row.active, row.updated_at = active, now
 
 
+def set_account_active(unit: Session, account_id: str, active: bool, now: datetime) -> None:
+    """Puts an account out of force, or in again. Raises PeopleError for an unknown id."""
+    row = unit.get(AccountRow, account_id)
+    if row is None:
+        raise PeopleError(f"there is no account {account_id!r}; `intake accounts list` shows all")
+    row.active, row.updated_at = active, now
+
+
+def add_address(unit: Session, contact_id: str, address: str, now: datetime) -> None:
+    """One more address of a contact. Raises PeopleError when it is somebody's already."""
+    row = unit.get(ContactRow, contact_id)
+    if row is None:
+        raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
+    key = ascii_lower(address)
+    found = unit.get(ContactEmailRow, key)
+    if found is not None:
+        raise PeopleError(f"{address} is {found.contact_id}'s already")
+    domain = key.rpartition("@")[2]
+    unit.add(
+        ContactEmailRow(
+            key=key, contact_id=contact_id, address=address, domain=domain, position=100
+        )
+    )
+    row.updated_at = now
+    unit.flush()
+
+
 def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> list[ContactView]:
     """Contacts with their addresses and memberships, by name; narrowed by id or account."""
     rows = list(unit.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
@@ -245,6 +275,9 @@ def _view(
         phone=row.phone,
         unconfirmed=unconfirmed,
         unreachable_since=row.undeliverable_since,
+        allow_automated=row.allow_automated,
+        wants_acknowledgements=row.wants_acknowledgements,
+        accept_unproved=row.accept_unproved,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,12 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.addresses import Mailbox
 from intake.decision import Decision
+from intake.identity import signature_hash
 from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
-from intake.store import came_back, case_write, contact_change, preferences
+from intake.store import came_back, case_write, contact_change, preferences, seen, senders
 from intake.store.engine import Unit
 from intake.store.look_up import message_id_hash
+from intake.store.seen import clean
 from intake.tables import (
     AttachmentRow,
     EventRow,
@@ -44,12 +45,7 @@ STATUS = {
 FOLDER = {"hold": "held", "defer": ""}
 MAX_SUBJECT = 1000
 MAX_HEADER = 2000
-EVIDENCE_FIELDS = (
-    "from", "sender", "reply-to", "return-path", "message-id", "to", "cc",
-    "authentication-results", "auto-submitted",
-)  # fmt: skip
 EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": "appended"}
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +67,6 @@ class Recorded:
     folder: str  # where the mail belongs on the server; empty: it stays
     case_number: str
     letters: int  # put into the outbox
-
-
-def clean(text: str) -> str:
-    """Text that both databases store: without NUL and lone surrogates."""
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _clean_all(value: Any) -> Any:
@@ -129,6 +120,10 @@ def record(
         _unknown_labels(unit, decision.submission, now)
     if decision.returned is not None and decision.about is not None:
         came_back.note(unit, decision.about, decision.returned, row_id, now)
+    if decision.rule in ("R1", "R5"):
+        _hostile(unit, decision, row_id, now)
+    if decision.silence.startswith("rate"):
+        _held_back(unit, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         contact_change.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
     if decision.unsubscribes:
@@ -136,6 +131,22 @@ def record(
         preferences.unsubscribe(unit, *wish)
     put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
+
+
+def _hostile(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+    """Loops are counted until they are broken; forgeries, for the contact they are made of."""
+    sender = decision.sender.address if decision.sender else ""
+    if decision.rule == "R1":
+        senders.note_loop(unit, sender, row, now)
+        return
+    detail = {"contact": decision.contact, "address": sender}
+    unit.execute(insert(EventRow), [_event(now, "forged", "", row, "intake", detail)])
+
+
+def _held_back(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+    """A letter that a rate kept back is named to the operator."""
+    detail = {"why": decision.silence, "contact": decision.contact}
+    unit.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
 
 
 def _values(
@@ -156,11 +167,12 @@ def _values(
         "rule": decision.rule,
         "reasons": [clean(reason)[:500] for reason in decision.reasons],
         "level": decision.level,
-        "evidence": _evidence(mail, decision),
+        "evidence": seen.evidence(mail, decision),
         "sender": clean(_sender(mail))[:320],
         "subject": clean(mail.subject)[:MAX_SUBJECT],
         "message_id_hash": message_id_hash(mail.message_id),
         "message_id": clean(mail.message_id)[:MAX_HEADER],
+        "signature_hash": signature_hash(mail) if isinstance(mail, Message) else "",
         "contact_id": decision.contact,
         "account_id": decision.account,
         "submission": _submission(decision.submission, stamp.personal_fields),
@@ -176,31 +188,6 @@ def _sender(mail: Message | Refusal) -> str:
     if isinstance(mail.sender, Mailbox):
         return mail.sender.address.key
     return next(iter(mail.all("from")), "")
-
-
-def _evidence(mail: Message | Refusal, decision: Decision) -> dict[str, Any]:
-    """What was seen, so that the judgement can be followed and repeated."""
-    sender = decision.sender
-    seen: dict[str, Any] = {
-        "sender": list(sender.evidence) if sender else [],
-        "passed": list(decision.passed),
-        "silence": decision.silence,
-    }
-    if sender and sender.proof.signatures:
-        seen["dkim"] = [asdict(one) for one in sender.proof.signatures]
-    if sender and sender.contact:
-        contact = sender.contact
-        roles = {one.account_id: one.contact_type for one in contact.memberships}
-        seen["contact"] = {"id": contact.id, "active": contact.active, "roles": roles}
-    if isinstance(mail, Message):
-        seen["headers"] = {
-            name: [clean(value)[:MAX_HEADER] for value in mail.all(name)[:10]]
-            for name in EVIDENCE_FIELDS
-            if mail.all(name)
-        }
-        seen["automatic"] = list(mail.automatic)
-        seen["warnings"] = [[one.code, clean(one.detail)[:300]] for one in mail.warnings[:50]]
-    return seen
 
 
 def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, Any]:

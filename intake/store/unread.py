@@ -10,7 +10,8 @@ from sqlalchemy import insert, select, update
 
 from intake.message import Arrival
 from intake.store.engine import Unit
-from intake.store.record import Recorded, clean
+from intake.store.record import Recorded
+from intake.store.seen import clean
 from intake.tables import MessageRow
 
 MAX_ATTEMPTS = 3
@@ -75,6 +76,7 @@ def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> i
         "rule": "", "level": "", "evidence": {}, "sender": "", "subject": "", "attempts": 0,
         "message_id_hash": "", "message_id": "", "contact_id": "", "account_id": "",
         "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
+        "signature_hash": "",
     }  # fmt: skip
     made = unit.execute(
         insert(MessageRow).values(**(empty | dict(values))).returning(_c(MessageRow.id))

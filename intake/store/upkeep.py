@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, not_, or_, select, update
 
 from intake.store.engine import Unit
 from intake.tables import AttachmentRow, CaseRow, EventRow, MessageRow, PendingFormRow
@@ -47,7 +48,7 @@ STRANGERS = ("R3", "R8", "R10")  # holds that nobody we know waits for
 
 
 def retire(unit: Unit, now: datetime, after_days: int) -> int:
-    """Held mail of people nobody knows, closed after so many days; its bytes are kept."""
+    """Held mail of people nobody knows, closed after so many days; its bytes go later."""
     where = (
         _c(MessageRow.status) == "held",
         _c(MessageRow.rule).in_(STRANGERS),
@@ -72,15 +73,67 @@ def retire(unit: Unit, now: datetime, after_days: int) -> int:
     return len(rows)
 
 
-def referenced(unit: Unit, digests: Sequence[str]) -> set[str]:
-    """Those of the digests that a mail or an attachment still names."""
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long mail that nobody waits for is kept."""
+
+    dropped_days: int  # the bytes of dropped mail
+    stranger_days: int  # a stranger's held mail stays open; 0: until somebody decides
+    forgotten_days: int  # who wrote it, and what about
+
+
+def _spent(now: datetime, days: int, stranger_days: int) -> Any:
+    """Dropped so many days ago, or a stranger's that was closed so many days ago."""
+    dropped = and_(
+        _c(MessageRow.status) == "dropped", _c(MessageRow.recorded_at) < now - timedelta(days=days)
+    )
+    if not stranger_days:
+        return dropped
+    closed = and_(
+        _c(MessageRow.status) == "rejected",
+        _c(MessageRow.rule).in_(STRANGERS),
+        _c(MessageRow.contact_id) == "",
+        _c(MessageRow.recorded_at) < now - timedelta(days=days + stranger_days),
+    )
+    return or_(dropped, closed)
+
+
+def forget(unit: Unit, now: datetime, keep: Keep) -> int:
+    """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
+    where = (
+        _c(MessageRow.status).in_(("dropped", "rejected")),
+        _spent(now, keep.forgotten_days, keep.stranger_days),
+        or_(_c(MessageRow.sender) != "", _c(MessageRow.subject) != ""),
+    )
+    rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
+    if rows:
+        unit.execute(
+            update(MessageRow)
+            .where(_c(MessageRow.id).in_(rows))
+            .values(
+                sender="", subject="", message_id="", message_id_hash="", signature_hash="",
+                evidence={}, submission={},
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def referenced(unit: Unit, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
+    """Those of the digests that a mail or an attachment still needs."""
     found: set[str] = set()
+    needed = not_(_spent(now, keep.dropped_days, keep.stranger_days))
     for start in range(0, len(digests), 500):
         part = digests[start : start + 500]
         found.update(
-            unit.scalars(select(_c(MessageRow.digest)).where(_c(MessageRow.digest).in_(part)))
+            unit.scalars(
+                select(_c(MessageRow.digest)).where(_c(MessageRow.digest).in_(part), needed)
+            )
         )
         found.update(
-            unit.scalars(select(_c(AttachmentRow.sha256)).where(_c(AttachmentRow.sha256).in_(part)))
+            unit.scalars(
+                select(_c(AttachmentRow.sha256))
+                .join(MessageRow, _c(MessageRow.id) == _c(AttachmentRow.message_id))
+                .where(_c(AttachmentRow.sha256).in_(part), needed)
+            )
         )
     return found

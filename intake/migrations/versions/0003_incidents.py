@@ -27,6 +27,7 @@ def upgrade() -> None:
     _hook_events()
     _hook_deliveries()
     _cases()
+    _senders()
 
 
 def _incidents() -> None:
@@ -239,6 +240,28 @@ def _hook_deliveries() -> None:
 
 def _cases() -> None:
     op.create_index(op.f("ix_cases_incident_id"), "cases", ["incident_id"], unique=False)
+
+
+def _senders() -> None:
+    """Exceptions that an operator makes for senders, and how a mail sent again is told."""
+    no, empty = sa.false(), sa.text("''")
+    with op.batch_alter_table("contacts") as contacts:
+        contacts.add_column(
+            sa.Column("accept_unproved", sa.Boolean(), nullable=False, server_default=no)
+        )
+    with op.batch_alter_table("messages") as messages:
+        messages.add_column(
+            sa.Column("signature_hash", AutoString(), nullable=False, server_default=empty)
+        )
+    op.create_index(op.f("ix_messages_signature_hash"), "messages", ["signature_hash"])
+    op.create_table(
+        "accepted_domains",
+        sa.Column("domain", AutoString(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("who", AutoString(), nullable=False),
+        sa.Column("why", AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_accepted_domains")),
+    )
 
 
 def downgrade() -> None:

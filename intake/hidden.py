@@ -1,0 +1,54 @@
+"""A server's words without the secret that it was just told, however it repeats it.
+
+Some servers answer a refused login with the line they were given, as it was or in base64.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+
+HIDDEN = "(hidden)"
+MIN_SHARED = 6  # characters in a row that give a secret away
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{8,}")
+_WORD = re.compile(r"\S+")
+
+
+def without(words: str, *secrets: str) -> str:
+    """The words with every part hidden that shares six characters in a row with a secret."""
+    for secret in filter(None, secrets):
+        words = _without(words, secret)
+    return words
+
+
+def _without(words: str, secret: str) -> str:
+    flat = words.replace(secret, HIDDEN)
+    return _WORD.sub(lambda found: _kept(found[0], secret), flat)
+
+
+def _kept(word: str, secret: str) -> str:
+    """One word, or a mark in its place."""
+    if _shares(word, secret) or any(_shares(text, secret) for text in _decoded(word)):
+        return HIDDEN
+    return word
+
+
+def _decoded(word: str) -> list[str]:
+    """What base64 in the word may stand for, wherever it was cut off."""
+    found = []
+    for part in _BASE64.findall(word):
+        for start in range(4):
+            text = part[start:].rstrip("=")
+            text = text[: len(text) - (len(text) % 4 == 1)]
+            try:
+                raw = b64decode(text + "=" * (-len(text) % 4), altchars=None)
+            except (binascii.Error, ValueError):
+                continue
+            found.append(raw.decode("utf-8", "replace"))
+    return found
+
+
+def _shares(text: str, secret: str) -> bool:
+    size = min(MIN_SHARED, len(secret))
+    return any(secret[at : at + size] in text for at in range(len(secret) - size + 1))

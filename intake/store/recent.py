@@ -1,0 +1,122 @@
+"""What happened of late with a sender: letters, cases, refusals, strangers; each within a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from intake.known import Keys, Recent
+from intake.store.engine import Unit
+from intake.tables import CaseRow, MessageRow, OutboxRow
+
+MAX_RECENT = 200  # letters to one contact in a day that are looked at
+REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def of_late(
+    unit: Unit, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
+) -> Recent:
+    """Letters to those contacts, to the sender's domain and to anybody; cases; strangers."""
+    hour_ago = now - timedelta(hours=1)
+    there, everybody = _letters_all(unit, keys.sender, hour_ago)
+    rows = _letters_to(unit, contacts, now) if contacts else []
+    return Recent(
+        hour=sum(row[2] > hour_ago for row in rows),
+        day=len(rows),
+        subjects=tuple((row[0], row[1]) for row in rows),
+        domain_hour=there,
+        everybody_hour=everybody,
+        refused_week=_refused(unit, contacts or [""], keys.sender, now),
+        cases_hour=_cases(unit, CaseRow.contact_id, contacts, hour_ago),
+        account_cases_hour=_cases(unit, CaseRow.account_id, accounts, hour_ago),
+        strangers_day=not contacts and _strangers(unit, keys.max_strangers, now),
+    )
+
+
+def _letters_all(unit: Unit, sender: str, hour_ago: datetime) -> tuple[int, int]:
+    """Letters of the last hour: to the sender's domain, and to everybody."""
+    domain = sender.rpartition("@")[2]
+    to_domain = func.lower(_c(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
+    query = select(func.count().filter(to_domain), func.count()).where(
+        _c(OutboxRow.created_at) > hour_ago, _counted()
+    )
+    there, everybody = unit.execute(query).one()
+    return (there if domain else 0), everybody
+
+
+def _counted() -> Any:
+    return _c(OutboxRow.state).not_in(("suppressed", "cancelled"))
+
+
+def _letters_to(unit: Unit, contacts: list[str], now: datetime) -> Sequence[Any]:
+    columns = (_c(OutboxRow.kind), _c(OutboxRow.subject), _c(OutboxRow.created_at))
+    query = select(*columns).where(
+        _c(OutboxRow.contact_id).in_(contacts),
+        _c(OutboxRow.created_at) > now - timedelta(days=1),
+        _counted(),
+    )
+    return list(unit.execute(query.order_by(_c(OutboxRow.id).desc()).limit(MAX_RECENT)))
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int:
+    """Refusals to that address in seven days."""
+    if not sender:
+        return 0
+    query = select(func.count()).where(
+        _c(OutboxRow.contact_id).in_(contacts),
+        _c(OutboxRow.created_at) > now - timedelta(days=7),
+        _c(OutboxRow.kind) == "refusal",
+        func.lower(_c(OutboxRow.recipient)) == sender,
+        _counted(),
+    )
+    return unit.scalar(query) or 0
+
+
+def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> int:
+    """The most new cases of one of those since then."""
+    if not ids:
+        return 0
+    query = (
+        select(func.count())
+        .where(_c(column).in_(ids), _c(CaseRow.created_at) > hour_ago)
+        .group_by(_c(column))
+    )
+    return max(unit.scalars(query), default=0)
+
+
+def _strangers(unit: Unit, most: int, now: datetime) -> bool:
+    """Whether so many mails of people nobody knows were held within a day."""
+    query = (
+        select(_c(MessageRow.recorded_at))
+        .where(_c(MessageRow.status) == "held", _c(MessageRow.contact_id) == "")
+        .order_by(_c(MessageRow.id).desc())
+        .offset(max(most - 1, 0))
+        .limit(1)
+    )
+    found = unit.scalar(query)
+    return found is not None and found > now - timedelta(days=1)
+
+
+def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
+    """Whether the mail refers to a letter that we sent to that very address of late."""
+    if not contacts or not keys.outbox_ids:
+        return False
+    query = select(_c(OutboxRow.id)).where(
+        _c(OutboxRow.message_id_header).in_(keys.outbox_ids),
+        _c(OutboxRow.contact_id).in_(contacts),
+        func.lower(_c(OutboxRow.recipient)) == keys.sender,
+        _c(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
+        _c(OutboxRow.state).in_(("sent", "in_doubt")),
+    )
+    return unit.scalar(query.limit(1)) is not None
