@@ -224,14 +224,20 @@ class _Timed:
     def __init__(self, link: socket.socket, ends: float) -> None:
         self._link = link
         self._ends = ends
+        self._request = b""
 
     def sendall(self, data: bytes) -> None:
-        """All of it, in the time that is left."""
-        self._link.settimeout(_left(self._ends))
-        self._link.sendall(data)
+        """Kept until the whole request is there."""
+        self._request += data
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """The answer as a file; ``mode`` is always "rb"."""
+        """The request sent in one piece, and the answer as a file; ``mode`` is always "rb".
+
+        Whoever answers before they have read everything, and hangs up, has answered all the same.
+        """
+        self._link.settimeout(_left(self._ends))
+        with suppress(ConnectionError, ssl.SSLError):
+            self._link.sendall(self._request)
         return io.BufferedReader(_Reader(self._link, self._ends))
 
     def close(self) -> None:

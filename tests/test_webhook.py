@@ -246,6 +246,21 @@ def test_a_slow_handshake_ends_in_time() -> None:
     assert found == Again("127.0.0.1: no answer within 0.5 s")
 
 
+def test_the_request_arrives_in_one_piece() -> None:
+    """A program that answers what its first read gave, and hangs up, has had the body too."""
+    seen: list[bytes] = []
+
+    def first(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 410 Gone\r\n\r\n")
+        connection.close()
+
+    with listening(first) as port:
+        for _ in range(20):
+            assert try_(port, 5) == Gone("HTTP 410 Gone")
+    assert all(one.endswith(b"\r\n\r\n{}") for one in seen)
+
+
 def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent goes to the configured host and nowhere else."""
     with receiver() as proxy, receiver() as there:
