@@ -209,6 +209,8 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "department": case.department,
         "read": letters.lines.read_lines(empty, CATALOGUE, AT.accounts, "zack"),
         "changes": [],
+        "incident": ["    INC-1: Grade Book posting delayed (identified)"],
+        "maintenance": False,
         "attachments": [],
         "questions": letters.lines.questions(empty, CATALOGUE, asked),
         "optional": [],
