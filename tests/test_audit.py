@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,11 @@ def watched(
     out = folder / "seen.json"
     script = folder / "watched.py"
     script.write_text(WATCHED.replace("{out!r}", repr(str(out))))
+    root = str(Path(__file__).resolve().parent.parent)  # this very package, not an installed one
     done = subprocess.run(
-        [sys.executable, str(script), "--", *words], capture_output=True, timeout=170, check=False
-    )
+        [sys.executable, str(script), "--", *words], capture_output=True, timeout=170, check=False,
+        env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
     return json.loads(out.read_text()), done
 
 

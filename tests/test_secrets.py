@@ -170,6 +170,8 @@ connect_seconds = 2
 name = "google"
 url = "imap://support@127.0.0.1:{imap}/INBOX"
 auth = "xoauth2"
+read_seconds = 2
+connect_seconds = 2
 [mailbox.oauth]
 token_url = "http://127.0.0.1:{tokens}/token"
 grant = "refresh_token"
@@ -180,6 +182,8 @@ refresh_token_file = "{refresh}"
 name = "vault"
 url = "imap://support@127.0.0.1:{imap}/INBOX"
 password_command = "sh {command}"
+read_seconds = 2
+connect_seconds = 2
 [[mailbox]]
 name = "drop"
 url = "maildir:{folder}/in"
