@@ -102,15 +102,18 @@ def everything(config: Config) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def intake(config: Config, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """The real command in a process of its own."""
+def intake(
+    config: Config, *words: str, stdin: bytes = b"", operator: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    """The real command in a process of its own, by that operator."""
+    named = {"INTAKE_OPERATOR": operator} if operator else {}
     return subprocess.run(
         [sys.executable, "-m", "intake", "--config", config.file, *words],
         input=stdin,
         capture_output=True,
         timeout=170,
         check=False,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**os.environ, "COLUMNS": "80", **named},
     )
 
 

@@ -1,0 +1,94 @@
+"""An incident from its first word to its last, by the commands, through Dovecot and SMTP."""
+
+from __future__ import annotations
+
+import json
+import re
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+from intake.config import Config
+from tests import house
+from tests.mailbag import AUTHSERV, SERVICE
+from tests.servers import PASSWORD, dovecot, smtp_sink
+from tests.test_notifier import TWO
+
+MODULE = "Grade Book"
+
+
+def said(config: Config, *words: str, who: str = "ann") -> str:
+    """What a command says when all is well, as that operator."""
+    done = house.intake(config, *words, operator=who)
+    assert done.returncode == 0, done.stderr.decode()
+    return " ".join(done.stdout.decode().split())
+
+
+def case(who: str, name: str) -> bytes:
+    """A complete application issue about the module, as the server in front hands it over."""
+    domain = who.partition("@")[2]
+    return (
+        f"Authentication-Results: {AUTHSERV}; dkim=pass header.d={domain};"
+        f" dmarc=pass header.from={domain}\r\nFrom: {who}\r\nTo: {SERVICE}\r\nSubject: Posting\r\n"
+        f"Date: {house.now_2822()}\r\nMessage-ID: <{name}@{domain}>\r\n\r\n"
+        f"Case Type: Application Issue\r\nModule: {MODULE}\r\nWho is impacted?: all\r\n"
+        "Issue Began: yesterday\r\nSteps to Reproduce: Press Post.\r\nDescription: It is grey.\r\n"
+    ).encode()
+
+
+def told(config: Config) -> str:
+    """The newest update proposed by one person and approved by another."""
+    shown = said(config, "incidents", "send", "INC-1")
+    found = re.search(r"approve INC-1 ([0-9a-f]{16})", shown)
+    assert found, shown
+    return said(config, "incidents", "approve", "INC-1", found[1], who="ben")
+
+
+def notices(letters: list[Message], address: str) -> list[Message]:
+    """The notices that this person got, in the order of their updates."""
+    mine = [one for one in letters if one["To"] == address and one["List-Id"]]
+    return sorted(mine, key=lambda one: len(str(one["References"]).split()))
+
+
+def test_an_incident_from_first_word_to_last(tmp_path: Path) -> None:
+    """Told, three cases of two districts linked, updates in one thread, resolved and answered."""
+    fast = "\n[notices]\nrate_per_minute = 6000\nrate_per_minute_domain = 6000\n"
+    with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:
+        text = house.imap_box(imap.imap, PASSWORD) + house.delivery(f"smtp://127.0.0.1:{sink.port}")
+        config = house.make(tmp_path, text + fast, TWO)
+        said(config, "incidents", "open", "Posting is delayed", "--module", MODULE,
+             "--text", "We look for the cause.")  # fmt: skip
+        assert "goes to 2 people" in told(config)
+        said(config, "once")
+        for who, name in (("zack", "1"), ("archie", "2"), ("zack", "3")):
+            domain = "bayside" if who == "zack" else "riverdale"
+            imap.deliver(case(f"{who}@{domain}.example", name))
+        said(config, "once")
+        shown = json.loads(said(config, "incidents", "show", "INC-1", "--json"))
+        assert {name: len(cases) for name, cases in shown["cases"].items()} == {
+            "bayside": 2, "riverdale": 1,
+        }  # fmt: skip
+        said(config, "incidents", "update", "INC-1", "--status", "identified", "--text", "Found.")
+        assert "goes to 2 people" in told(config)
+        said(config, "once")
+        done = said(
+            config, "incidents", "resolve", "INC-1", "--text", "It is mended.", "--answer-cases"
+        )
+        assert "2 people get that as their answer" in done
+        said(config, "once")
+        letters = [message_from_bytes(one.partition(b"\r\nFrom: ")[1][2:] +
+                   one.partition(b"\r\nFrom: ")[2]) for one in sink.letters()]  # fmt: skip
+    acks = [one for one in letters if "no need to call" in one.as_string() and not one["List-Id"]]
+    assert len(acks) == 3
+    first, second = notices(letters, "zack@bayside.example")
+    assert (
+        first["Subject"] == second["Subject"] == "[Support desk status] Posting is delayed (INC-1)"
+    )
+    root, last = str(second["References"]).split()
+    assert str(first["References"]) == root
+    assert last == first["Message-ID"] == second["In-Reply-To"]
+    assert "CASE-1001" in second.as_string()
+    answers = [one for one in letters if "It is mended." in one.as_string()]
+    assert len(answers) == 3
+    assert {one["To"] for one in answers} == {"zack@bayside.example", "archie@riverdale.example"}
+    assert {one["status"] for one in house.everything(config)["cases"]} == {"resolved"}
