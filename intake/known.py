@@ -20,7 +20,7 @@ EVENT_KINDS = (  # what other programs may hear of; docs/events.md is the contra
     "maintenance.scheduled", "maintenance.updated", "maintenance.corrected",
     "maintenance.rescheduled", "maintenance.reminded", "maintenance.started",
     "maintenance.completed", "maintenance.cancelled",
-    "notice.sent", "case.linked",
+    "notice.approved", "notice.sent", "case.linked",
 )  # fmt: skip
 
 

@@ -8,7 +8,10 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
+from sqlalchemy import select
+
 from intake.config import Config
+from intake.notice_tables import HookEventRow
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 from tests.servers import PASSWORD, dovecot, smtp_sink
@@ -92,3 +95,9 @@ def test_an_incident_from_first_word_to_last(tmp_path: Path) -> None:
     assert len(answers) == 3
     assert {one["To"] for one in answers} == {"zack@bayside.example", "archie@riverdale.example"}
     assert {one["status"] for one in house.everything(config)["cases"]} == {"resolved"}
+    with house.unit(config) as unit:
+        kinds = [row.kind for row in unit.scalars(select(HookEventRow).order_by(HookEventRow.id))]  # type: ignore[arg-type] # a column
+    assert kinds.count("case.linked") == 3
+    assert kinds.count("notice.approved") == kinds.count("notice.sent") == 2
+    assert kinds[0] == "incident.opened"
+    assert kinds[-1] == "incident.resolved"

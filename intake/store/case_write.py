@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.message import Arrival
 from intake.parsers.submission import FieldValue
+from intake.store import hooks
 from intake.store.engine import Unit
 from intake.tables import CaseFieldRow, CaseRow, CounterRow, EventRow
 from intake.verdict import CaseChange
@@ -75,6 +76,13 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
             updated_at=now,
         )
     )
+    _linked(unit, change.incident, change.number, change.account, now)
+
+
+def _linked(unit: Unit, incident: str, number: str, account: str, now: datetime) -> None:
+    """Said to whoever listens, when the case is about an incident."""
+    if incident:
+        hooks.emit(unit, "case.linked", hooks.linked_payload(incident, number, account), now)
 
 
 def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
@@ -104,6 +112,9 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     unit.execute(
         update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
     )
+    if old["incident_id"] != new.get("incident_id", old["incident_id"]):
+        account = str(new.get("account_id", old["account_id"]))
+        _linked(unit, change.incident, change.number, account, now)
     for name, value in new.items():
         if name in old and old[name] != value:
             detail = {"field": name, "old": old[name], "new": value}

@@ -19,6 +19,7 @@ from intake.notifier import Audience, Recipient
 from intake.store import hooks
 from intake.store.audience import REACHED
 from intake.store.engine import Unit
+from intake.store.known_incidents import update_value, value
 from intake.tables import EventRow
 
 UNSENT = ("queued", "deferred", "digest")
@@ -68,6 +69,10 @@ def freeze(
     taken = [waiting[one.key] for one in people.told if one.key in waiting]
     reason = "corrected" if row.kind == "correction" else "superseded"
     skip(unit, [old for one in taken for old in one.ids], f"{reason} by update {row.number}", now)
+    incident = unit.get(IncidentRow, row.incident_id)
+    if incident is not None:
+        payload = hooks.incident_payload(value(incident), update_value(row))
+        hooks.emit(unit, "notice.approved", payload, now)
     for number in {number for one in taken for number in one.numbers}:
         finish(unit, row.incident_id, number, now)
     finish(unit, row.incident_id, row.number, now)
