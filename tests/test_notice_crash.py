@@ -103,7 +103,7 @@ def ledger(config: Config) -> list[NoticeRecipientRow]:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_three_workers_killed_everywhere_send_each_letter_once(tmp_path: Path, kind: str) -> None:
     """Nobody is missed; doubles are flagged, the same to the byte, and no more than the kills."""
-    people = PEOPLE if kind == "sqlite" else PEOPLE // 2
+    people = PEOPLE
     with smtp_sink(tmp_path) as sink:
         text = house.maildir_box(tmp_path / "in") + house.delivery(f"smtp://127.0.0.1:{sink.port}")
         if kind == "sqlite":
