@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from intake.known import Incident, Preference
-from intake.notice_tables import NoticePreferenceRow, NoticeRecipientRow
+from intake.known import Incident
+from intake.notice_tables import NoticeRecipientRow
 from intake.notifier import Audience, World, audience, told_again, with_digests
 from intake.store.engine import Unit
 from intake.store.look_up import whole_accounts, whole_contacts
+from intake.store.preferences import preferences
 from intake.tables import AccountRow, CaseRow, ContactRow, SuppressionRow
 
 REACHED = ("sent", "uncertain", "bounced")  # states of people who were told, as far as we know
@@ -74,15 +74,6 @@ def _cases(unit: Unit, incident_id: str) -> tuple[dict[str, tuple[str, ...]], fr
         for person in {contact, submitted_by} - {""}:
             filed.setdefault(person, []).append(number)
     return {person: tuple(numbers) for person, numbers in filed.items()}, frozenset(accounts)
-
-
-def preferences(unit: Unit) -> Mapping[str, Mapping[str, Preference]]:
-    """Contact -> notice class -> how they want it; without an entry each one is sent at once."""
-    found: dict[str, dict[str, Preference]] = {}
-    for row in unit.scalars(select(NoticePreferenceRow)):
-        wish = Preference(row.mode, row.replacement)
-        found.setdefault(row.contact_id, {})[row.notice_class] = wish
-    return found
 
 
 def gather(
