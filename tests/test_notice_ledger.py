@@ -20,7 +20,7 @@ from intake.store.engine import Unit, open_engine, reading, writing
 from intake.store.notice_list import IncidentError
 from intake.store.notice_queue import Pace
 from intake.store.outbox import Claimed
-from intake.store.plan import Plan, tick
+from intake.store.plan import Plan, debts, tick
 from intake.tables import (
     ContactEmailRow,
     ContactRow,
@@ -683,6 +683,36 @@ def test_a_moved_date_moves_its_reminders(desk: Desk) -> None:
     assert [row.reply for row in desk.rows(number=2)] == ["superseded by update 3"]
     desk.later(days=6, minutes=5)
     assert clock(desk) == [f"{made}: reminder scheduled, to 1 people"]
+
+
+def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
+    """An approval that waits, a promise that has passed, letters that failed or are in doubt."""
+    first, second = desk.people(2)
+    made = desk.open()
+    with writing(desk.engine) as unit:
+        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
+        assert debts(unit, desk.now) == [f"{made}: update 1 waits for another person's approval"]
+    desk.approve(made)
+    answers = {first: Failed("550 no")}
+    desk.server.answer = lambda parcel: answers.get(parcel.recipient)
+    desk.server.dot = lambda parcel: InDoubt("no answer")
+    for _ in range(3):
+        desk.send()
+        desk.later(minutes=5)
+    assert desk.server.got() == {second: 2}
+    with writing(desk.engine) as unit:
+        incidents.update(
+            unit, made, "More.", ANN, desk.now, next_update_at=desk.now + timedelta(hours=1)
+        )
+        later = desk.now + timedelta(hours=2)
+        lines = debts(unit, later)
+        assert lines[0].startswith(f"{made}: the next update was promised for 2026-03-02")
+        assert lines[1:] == [
+            f"{made}: 1 notices could not be delivered: `intake incidents recipients`",
+            f"{made}: 1 notices may not have arrived: `intake incidents recipients`",
+        ]
+        incidents.update(unit, made, "Over.", ANN, later, status="resolved")
+        assert debts(unit, later) == []
 
 
 # ---------------------------------------------------------------- at random

@@ -249,7 +249,7 @@ def form(
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
     from intake.cli.screen import database
-    from intake.store import preferences, reports
+    from intake.store import plan, preferences, reports
     from intake.worker import heartbeat_age
 
     setup = load(config)
@@ -257,6 +257,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     with database(config) as unit:
         found = reports.status(unit)
         tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
+        tasks += plan.debts(unit, now)
     beat = heartbeat_age(setup.path("var"), now)
     if as_json:
         show_json(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from intake.known import OPEN_STATES
-from intake.notice_tables import IncidentRow, IncidentUpdateRow
+from intake.notice_tables import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from intake.store import incidents
 from intake.store.audience import Habits, gather
 from intake.store.engine import Unit, savepoint
@@ -148,3 +148,27 @@ def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
             if said:
                 row.nagged_at = now
     return lines
+
+
+def debts(unit: Unit, now: datetime) -> list[str]:
+    """What waits for an operator about incidents: promises, approvals, letters that failed."""
+    found = nags(unit, now, said=False)
+    waiting = select(IncidentUpdateRow).where(_c(IncidentUpdateRow.send_state) == "waiting")
+    for row in unit.scalars(waiting.order_by(_c(IncidentUpdateRow.id))):
+        found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
+    states = _c(NoticeRecipientRow.state)
+    counted = (
+        select(_c(NoticeRecipientRow.incident_id), states, func.count())
+        .join(IncidentRow, _c(IncidentRow.id) == _c(NoticeRecipientRow.incident_id))
+        .where(
+            states.in_(("failed", "uncertain")),
+            _c(NoticeRecipientRow.finished_at).is_not(None),
+            _c(IncidentRow.status).in_(OPEN_STATES),
+        )
+        .group_by(_c(NoticeRecipientRow.incident_id), states)
+        .order_by(_c(NoticeRecipientRow.incident_id), states)
+    )
+    for incident_id, state, count in unit.execute(counted):
+        what = "could not be delivered" if state == "failed" else "may not have arrived"
+        found.append(f"{incident_id}: {count} notices {what}: `intake incidents recipients`")
+    return found
