@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
+import pytest
+import time_machine
 from sqlalchemy import select
+from typer.testing import CliRunner
 
+from intake import worker
+from intake.cli.app import app
 from intake.config import Config
 from intake.notice_tables import HookEventRow
+from intake.store.known_incidents import updates
+from intake.timetable import offset
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 from tests.servers import PASSWORD, dovecot, smtp_sink
 from tests.test_notifier import TWO
 
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
 MODULE = "Grade Book"
 
 
@@ -101,3 +110,58 @@ def test_an_incident_from_first_word_to_last(tmp_path: Path) -> None:
     assert kinds.count("notice.approved") == kinds.count("notice.sent") == 2
     assert kinds[0] == "incident.opened"
     assert kinds[-1] == "incident.resolved"
+
+
+def at(config: Config, moment: datetime, *commands: tuple[str, ...], who: str = "ann") -> str:
+    """Commands and one pass of the worker, at that moment; what the last command says."""
+    shown = ""
+    with time_machine.travel(moment, tick=True), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTAKE_OPERATOR", who)
+        for words in commands:
+            done = CliRunner().invoke(app, ["--config", config.file, *words])
+            assert done.exit_code == 0, (words, done.output, done.exception)
+            shown = " ".join(done.output.split())
+        report = worker.once(config)
+        assert report.failures == []
+    return shown
+
+
+def test_a_maintenance_from_two_weeks_ahead_to_its_end(tmp_path: Path) -> None:
+    """Announced, reminded four times, begun and ended by the clock: seven letters a person."""
+    text = "\n[notices]\nrate_per_minute = 6000\nrate_per_minute_domain = 6000\n"
+    text += f'\n[page]\nfolder = "{tmp_path}/page"\n'
+    with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:
+        text += house.imap_box(imap.imap, PASSWORD)
+        text += house.delivery(f"smtp://127.0.0.1:{sink.port}")
+        config = house.make(tmp_path, text, TWO)
+        start = datetime(2031, 3, 17, 3, 0, tzinfo=UTC)
+        end, announced = start + timedelta(hours=2), start - timedelta(days=15)
+        plan = ("incidents", "schedule", "New servers", "--start", start.isoformat(),
+                "--end", end.isoformat(), "--text", "Nobody can sign in.")  # fmt: skip
+        shown = at(config, announced, plan, ("incidents", "send", "INC-1"))
+        found = re.search(r"approve INC-1 ([0-9a-f]{16})", shown)
+        assert found, shown
+        at(config, announced, ("incidents", "approve", "INC-1", found[1]), who="ben")
+        for before in ("14d", "7d", "24h", "1h", "0m"):
+            span = timedelta(0) if before == "0m" else offset(before)
+            at(config, start - span + timedelta(minutes=1))
+            at(config, start - span + timedelta(minutes=2))  # nothing twice
+        at(config, end + timedelta(minutes=1))
+        at(config, end + timedelta(days=1))
+        letters = [message_from_bytes(b"From: " + one.partition(b"\r\nFrom: ")[2])
+                   for one in sink.letters()]  # fmt: skip
+    for address in ("zack@bayside.example", "archie@riverdale.example"):
+        mine = [one for one in letters if one["To"] == address]
+        assert len(mine) == 7
+        assert len({one["Message-ID"] for one in mine}) == 7
+        assert len({one["Subject"] for one in mine}) == 1
+        assert len({str(one["References"]).split()[0] for one in mine}) == 1
+        entries = [part for one in mine for part in one.walk()
+                   if part.get_content_type() == "text/calendar"]  # fmt: skip
+        assert entries
+        assert all(part.get_param("method") == "PUBLISH" for part in entries)
+    with house.unit(config) as unit:
+        told = updates(unit, "INC-1")
+    assert [one.kind for one in told] == ["update", *["reminder"] * 4, "automatic", "automatic"]
+    assert [one.status for one in told][-2:] == ["in progress", "completed"]
+    assert "Completed" in (tmp_path / "page/INC-1.html").read_text()
