@@ -313,6 +313,20 @@ def test_any_change_voids_what_was_proposed(desk: Desk, change: str) -> None:
     assert desk.rows() == []
 
 
+def test_a_newer_proposal_leaves_the_older_one_on_record(desk: Desk) -> None:
+    """Nobody is asked any more to approve what a newer update has overtaken."""
+    desk.people(2)
+    made = desk.open()
+    with writing(desk.engine) as unit:
+        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
+    desk.update(made)
+    with writing(desk.engine) as unit:
+        assert debts(unit, desk.now) == []  # the newest one waits for nobody yet
+        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
+        assert debts(unit, desk.now) == [f"{made}: update 2 waits for another person's approval"]
+    assert (desk.state(made, 1), desk.state(made, 2)) == ("record", "waiting")
+
+
 def test_an_emergency_is_named_and_on_record(desk: Desk) -> None:
     """Sent by one person alone, with the reason in the update and in the history."""
     desk.people(2)

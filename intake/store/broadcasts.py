@@ -113,10 +113,22 @@ def propose(
     number: int = 0,
     send_at: datetime | None = None,
 ) -> Proposal:
-    """Writes down that somebody wants this sent; another person has to approve that very thing."""
+    """Writes down that somebody wants this sent; another person has to approve that very thing.
+
+    Older updates that nobody was sent stay on record only. Raises IncidentError.
+    """
     row = chosen(unit, incident_id, number)
     _may_be_sent(unit, row)
     row.send_at, row.proposed_by, row.send_state = send_at, who, "waiting"
+    unit.execute(
+        update(IncidentUpdateRow)
+        .where(
+            _c(IncidentUpdateRow.incident_id) == incident_id,
+            _c(IncidentUpdateRow.number) < row.number,
+            _c(IncidentUpdateRow.send_state).in_(("draft", "waiting")),
+        )
+        .values(send_state="record")
+    )
     unit.flush()
     found = proposal(unit, incident_id, habits, now, number=row.number, send_at=send_at)
     if not found.audience.told:

@@ -153,7 +153,10 @@ def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
 def debts(unit: Unit, now: datetime) -> list[str]:
     """What waits for an operator about incidents: promises, approvals, letters that failed."""
     found = nags(unit, now, said=False)
-    waiting = select(IncidentUpdateRow).where(_c(IncidentUpdateRow.send_state) == "waiting")
+    newest = select(func.max(_c(IncidentUpdateRow.id))).group_by(_c(IncidentUpdateRow.incident_id))
+    waiting = select(IncidentUpdateRow).where(
+        _c(IncidentUpdateRow.send_state) == "waiting", _c(IncidentUpdateRow.id).in_(newest)
+    )
     for row in unit.scalars(waiting.order_by(_c(IncidentUpdateRow.id))):
         found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
     states = _c(NoticeRecipientRow.state)
