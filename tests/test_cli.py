@@ -364,3 +364,19 @@ def test_the_entry_point_turns_aborts_into_exit_codes(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
+
+
+def test_doctor_looks_at_notices_and_the_page(tmp_path: Path) -> None:
+    """Another organisation's bounce address cannot align; a page in a file cannot be written."""
+    (tmp_path / "file").write_text("x")
+    text = house.maildir_box(tmp_path / "in") + house.delivery(f"maildir:{tmp_path}/out")
+    text += 'bounce_address = "bounce@mailer.example"\n'
+    text += f'\n[page]\nfolder = "{tmp_path}/file/page"\n'
+    config = house.make(tmp_path, text)
+    found = json.loads(house.intake(config, "doctor", "--json").stdout)
+    said = {(one["verdict"], one["what"]): one["words"] for one in found}
+    assert "SPF cannot align" in next(
+        one["words"] for one in found if "mailer.example" in one["words"]
+    )
+    assert ("ok", "notices") in said
+    assert "cannot be written" in said["fail", "page"]

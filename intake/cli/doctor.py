@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -241,6 +242,39 @@ def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
         yield Finding("warn", what, f"the secret is short; {wanted}")
 
 
+def _notices(config: Config) -> Iterator[Finding]:
+    from intake import notice_assembly
+    from intake.evidence import organisation
+
+    def check() -> Iterator[Finding]:
+        style = notice_assembly.style(config)
+        rate = config.shape.notices.rate_per_minute
+        yield Finding("ok", "notices", f"from {style.from_address}, {rate} a minute")
+        ours, bounce = (
+            one.rpartition("@")[2].lower() for one in (style.from_address, style.bounce_address)
+        )
+        if organisation(ours) != organisation(bounce):
+            words = f"sent as {bounce} and written by {ours}: SPF cannot align, so receivers doubt"
+            yield Finding("warn", "notices", words)
+        if not config.shape.alerts.address:
+            words = "alerts.address is empty: no test letters, no word of overdue updates"
+            yield Finding("warn", "notices", words)
+
+    return _guard("notices", check)
+
+
+def _page(config: Config) -> Iterator[Finding]:
+    if not config.shape.page.folder:
+        return
+    folder = config.path(config.shape.page.folder)
+    nearest = next(one for one in (folder, *folder.parents) if one.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding("ok", "page", f"{folder}, shows what is {config.shape.page.show}")
+    else:
+        yield Finding("fail", "page", f"page.folder: {nearest} cannot be written to")
+
+
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
-    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery, _webhooks,
+    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery, _notices,
+    _page, _webhooks,
 )  # fmt: skip
