@@ -16,6 +16,7 @@ from intake.broadcast import NoticeQueue
 from intake.notifier import Notice
 from tests.notice_desk import FAST, Desk, plain_writer
 from tests.notices import INCIDENT, STYLE, ZACK, house, update
+from tests.postgres import prepared
 
 PEOPLE = 2000
 
@@ -45,7 +46,13 @@ def floor(folder: Path) -> float:
 
 def run(folder: Path) -> None:
     """Prints both ratios."""
-    desk = Desk(f"sqlite:///{folder}/notices.db")
+    with prepared("sqlite", folder) as engine:
+        ledger(Desk(engine), folder)
+    letters()
+
+
+def ledger(desk: Desk, folder: Path) -> None:
+    """The list frozen, and every letter of it sent to a server in memory."""
     desk.people(PEOPLE, domains=[f"d{number}.example" for number in range(20)])
     frozen = timed(lambda: desk.approve(desk.open()))
     sent = timed(lambda: desk.send(queue=NoticeQueue(plain_writer, FAST)))
@@ -53,6 +60,10 @@ def run(folder: Path) -> None:
     least = floor(folder)
     print(f"notices: {PEOPLE} people frozen in {frozen:.2f} s, {PEOPLE / sent:.0f} letters/s")
     print(f"  ratio to one commit a letter: {sent / least:.1f}")
+
+
+def letters() -> None:
+    """Built once and made out, or built anew for each reader."""
     made, notice = house(), Notice(INCIDENT, update(), "America/Chicago")
     once = notice_mail.build(notice, made, STYLE)
 

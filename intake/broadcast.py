@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from intake.delivery import Outcome
-from intake.known import Incident, Update
+from intake.known import Incident, Update, as_told
 from intake.notifier import Addressee, Notice
 from intake.store import known_incidents, notice_queue
 from intake.store.engine import Unit
@@ -113,15 +113,7 @@ def told(incident: Incident, updates: Sequence[Update], number: int, first: int)
         for one in updates
         if first <= one.number < number and one.kind != "reminder" and one.number not in wrong
     )
-    pinned = replace(
-        incident,
-        status=chosen.status,
-        next_update_at=chosen.next_update_at,
-        starts_at=chosen.starts_at or incident.starts_at,
-        ends_at=chosen.ends_at or incident.ends_at,
-        sequence=chosen.sequence,
-    )
-    return Notice(pinned, chosen, "UTC", earlier, was=_was(updates, chosen))
+    return Notice(as_told(incident, chosen), chosen, "UTC", earlier, was=_was(updates, chosen))
 
 
 def _was(updates: Sequence[Update], chosen: Update) -> Update | None:

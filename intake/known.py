@@ -6,7 +6,7 @@ The store fills these once per mail; the pure rooms above read them and never as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -192,6 +192,18 @@ class Update:
     starts_at: datetime | None = None  # the plan as this update told it
     ends_at: datetime | None = None
     sequence: int = 0
+
+
+def as_told(incident: Incident, update: Update) -> Incident:
+    """The incident as that update left it: its state, its promise and its plan."""
+    return replace(
+        incident,
+        status=update.status,
+        next_update_at=update.next_update_at,
+        starts_at=update.starts_at or incident.starts_at,
+        ends_at=update.ends_at or incident.ends_at,
+        sequence=update.sequence,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,11 +96,12 @@ class Lane:
 class Desk:
     """Database, people and a clock."""
 
-    def __init__(self, url: str = "sqlite://") -> None:
-        self.engine: Engine = open_engine(url)
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or open_engine("sqlite://")
         self.now = NOW
         self.server = Server()
-        schema.upgrade(self.engine)
+        if engine is None:
+            schema.upgrade(self.engine)
 
     def clock(self) -> datetime:
         """The moment it is."""

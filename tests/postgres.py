@@ -8,11 +8,15 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+import intake.notice_tables  # noqa: F401 - its tables are emptied too
+from intake.store import schema
+from intake.store.engine import Engine, Unit, open_engine
+from intake.tables import Base
 from tests.servers import await_port, free_port, required
 
 
@@ -49,3 +53,20 @@ def postgres() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+@contextmanager
+def prepared(kind: str, folder: Path) -> Iterator[Engine]:
+    """A database of that kind, "sqlite" or "postgresql", with the schema in place."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder}/intake.db" if kind == "sqlite" else ""
+        engine = open_engine(url or stack.enter_context(postgres()))
+        stack.callback(engine.dispose)
+        schema.upgrade(engine)
+        yield engine
+
+
+def empty(unit: Unit) -> None:
+    """Every row of every table is taken away."""
+    for table in reversed(Base.metadata.sorted_tables):
+        unit.execute(table.delete())

@@ -24,12 +24,11 @@ from intake.cli.app import app
 from intake.config import Config
 from intake.hook_pass import HookReport, deliver_hooks
 from intake.known import EVENT_KINDS, Incident, Update
-from intake.store import hooks, reports, schema
+from intake.store import hooks, reports
 from intake.store.engine import Engine, open_engine, reading, writing
-from intake.tables import Base
 from intake.webhook import Gone, Taken
 from tests import house
-from tests.postgres import postgres
+from tests import postgres as databases
 from tests.receiver import independent, receiver
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -328,25 +327,15 @@ def prepared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     """The schema in a database of each kind."""
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('db')}/intake.db")
-        schema.upgrade(engine)
+    with databases.prepared(request.param, tmp_path_factory.mktemp("db")) as engine:
         yield engine
-        engine.dispose()
-        return
-    with postgres() as url:
-        engine = open_engine(url)
-        schema.upgrade(engine)
-        yield engine
-        engine.dispose()
 
 
 @pytest.fixture
 def engine(prepared: Engine) -> Engine:
     """Empty tables."""
     with writing(prepared) as unit:
-        for table in reversed(Base.metadata.sorted_tables):
-            unit.execute(table.delete())
+        databases.empty(unit)
     return prepared
 
 

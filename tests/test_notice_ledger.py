@@ -10,13 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from intake.broadcast import NoticeQueue
 from intake.delivery import Failed, InDoubt, Outcome, Parcel, Retry, Sent
 from intake.notice_tables import NoticeRecipientRow
 from intake.store import broadcasts, incidents
-from intake.store.engine import Unit, open_engine, reading, writing
+from intake.store.engine import Engine, Unit, reading, writing
 from intake.store.notice_list import IncidentError
 from intake.store.notice_queue import Pace
 from intake.store.outbox import Claimed
@@ -29,34 +29,27 @@ from intake.tables import (
     SuppressionRow,
 )  # fmt: skip
 from intake.wire import LetterError
+from tests import postgres as databases
 from tests.notice_desk import FAST, HABITS, NOW, TERMS, Desk, Killed, case_of, plain_writer
-from tests.postgres import postgres
 
 ANN, BEN = "operator:ann", "operator:ben"
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """A PostgreSQL for all tests of this file."""
-    with postgres() as url:
-        yield url
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def prepared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """The schema in a database of each kind."""
+    with databases.prepared(request.param, tmp_path_factory.mktemp("db")) as engine:
+        yield engine
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
-    """A desk on each kind of database, empty."""
-    if request.param == "sqlite":
-        made = Desk()
-    else:
-        url = request.getfixturevalue("cluster")
-        engine = open_engine(url)
-        with writing(engine) as unit:
-            unit.execute(text("DROP SCHEMA public CASCADE"))
-            unit.execute(text("CREATE SCHEMA public"))
-        engine.dispose()
-        made = Desk(url)
-    yield made
-    made.engine.dispose()
+@pytest.fixture
+def desk(prepared: Engine) -> Desk:
+    """A desk with empty tables."""
+    with writing(prepared) as unit:
+        databases.empty(unit)
+    return Desk(prepared)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from intake.known import NOTICE_CLASSES, Preference
 from intake.store import alarm, people, preferences, schema
 from intake.store.engine import Engine, Unit, open_engine, reading, writing
 from intake.store.preferences import PreferenceError, set_, tasks, unsubscribe
-from intake.tables import Base, SuppressionRow
+from intake.tables import SuppressionRow
 from tests import house
+from tests import postgres as databases
 from tests.facts import NOW
-from tests.postgres import postgres
 
 MUST = ("outage", "security")
 FREE = tuple(name for name in NOTICE_CLASSES if name not in MUST)
@@ -50,24 +50,14 @@ def prepared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     """The schema in a database of each kind."""
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('db')}/intake.db")
-        schema.upgrade(engine)
+    with databases.prepared(request.param, tmp_path_factory.mktemp("db")) as engine:
         yield engine
-        engine.dispose()
-        return
-    with postgres() as url:
-        engine = open_engine(url)
-        schema.upgrade(engine)
-        yield engine
-        engine.dispose()
 
 
 def emptied(engine: Engine) -> Engine:
     """Nothing but the people."""
     with writing(engine) as unit:
-        for table in reversed(Base.metadata.sorted_tables):
-            unit.execute(table.delete())
+        databases.empty(unit)
         people.load(unit, ENTRIES, NOW)
     return engine
 

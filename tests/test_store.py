@@ -30,7 +30,7 @@ from intake.store.record import Recorded, Stamp, record
 from intake.store.unread import shelve, vanished
 from intake.tables import Base
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
-from tests.postgres import postgres
+from tests.postgres import empty, postgres
 
 KEEP = upkeep.Keep(7, 14, 30)
 STAMP = Stamp("hash", "0.1.0", frozenset({"steps_to_reproduce"}))
@@ -66,8 +66,7 @@ def prepared(url: str) -> Iterator[Engine]:
 def engine(prepared: Engine) -> Engine:
     """Empty tables but for two people of one account."""
     with writing(prepared) as unit:
-        for table in reversed(Base.metadata.sorted_tables):
-            unit.execute(table.delete())
+        empty(unit)
         people.load(unit, PEOPLE, NOW)
     return prepared
 

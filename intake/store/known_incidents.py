@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from intake.known import CLOSED_STATES, OPEN_STATES, Incident, Update
+from intake.known import CLOSED_STATES, OPEN_STATES, Incident, Update, as_told
 from intake.notice_tables import IncidentRow, IncidentUpdateRow
 from intake.store.engine import Unit
 
@@ -90,17 +89,5 @@ def public(
         numbers = set(unit.scalars(states))
         shown = tuple(one for one in written if one.number in numbers)
         if shown:
-            found.append((_as_told(value(row), shown[-1]), shown))
+            found.append((as_told(value(row), shown[-1]), shown))
     return found
-
-
-def _as_told(incident: Incident, last: Update) -> Incident:
-    """The incident as that update left it."""
-    return replace(
-        incident,
-        status=last.status,
-        next_update_at=last.next_update_at,
-        starts_at=last.starts_at or incident.starts_at,
-        ends_at=last.ends_at or incident.ends_at,
-        sequence=last.sequence,
-    )
