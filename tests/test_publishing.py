@@ -136,9 +136,9 @@ def test_a_change_stands_though_the_page_cannot_be_written(
 ) -> None:
     """After a change the page follows; where it cannot, that is said and nothing is undone."""
     opened(engine)
-    command.refresh(config.file)
+    command.refresh(config)
     assert "Grades are late" in (config.path("www") / "index.html").read_text("utf-8")
     assert capsys.readouterr().err == ""
     (config.path("www") / "index.html").write_text("<p>somebody else's")
-    command.refresh(config.file)
+    command.refresh(config)
     assert "intake: the notifications page was not written: " in capsys.readouterr().err
