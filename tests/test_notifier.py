@@ -74,58 +74,58 @@ ADDRESSES = [
     "y@e.example",
     "z@e.example",
 ]
+MOSTLY = st.sampled_from([True, True, True, False])
 MEMBERS = st.lists(
     st.builds(
         Membership, st.sampled_from(ACCOUNTS), st.sampled_from(TYPES),
         st.lists(st.sampled_from(AREAS), unique=True).map(tuple),
     ),
-    unique_by=lambda one: one.account_id,
+    min_size=1, max_size=2, unique_by=lambda one: one.account_id,
 ).map(tuple)  # fmt: skip
-PEOPLE = st.lists(
-    st.builds(
-        Contact, st.sampled_from(IDS), st.just("N"),
-        st.lists(st.sampled_from(ADDRESSES), max_size=2, unique_by=str.lower).map(tuple),
-        MEMBERS, st.booleans(),
-    ),
-    unique_by=lambda one: one.id, max_size=6,
-)  # fmt: skip
-WISHES = st.dictionaries(
-    st.sampled_from(IDS),
-    st.dictionaries(
-        st.sampled_from(["outage", "maintenance"]),
-        st.builds(
-            Preference, st.sampled_from(["each", "digest", "off"]), st.sampled_from(["", *IDS])
-        ),
-        min_size=1,
-    ),
+MAILS = st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=2, unique_by=str.lower).map(tuple)
+
+
+def person(number: int) -> st.SearchStrategy[Contact]:
+    """One of the six, now and then without any address or account."""
+    emails = MAILS | st.just(())
+    return st.builds(
+        Contact, st.just(f"p{number}"), st.just(f"N{number}"), emails, MEMBERS | st.just(()), MOSTLY
+    )
+
+
+PEOPLE = st.tuples(*(person(number) for number in range(6)))
+MODES = st.sampled_from(["each", "digest", "off", "off", "off"])
+WISH = st.builds(Preference, MODES, st.sampled_from(["", *IDS, *IDS]))
+WISHES = st.fixed_dictionaries(
+    {}, optional={one: st.fixed_dictionaries({"outage": WISH, "maintenance": WISH}) for one in IDS}
 )
 WORLDS = st.builds(
     World,
-    contacts=PEOPLE.map(tuple),
-    accounts=st.lists(st.booleans(), min_size=3, max_size=3).map(
+    contacts=PEOPLE,
+    accounts=st.lists(MOSTLY, min_size=3, max_size=3).map(
         lambda flags: {
             name: Account(name, name, active=on) for name, on in zip(ACCOUNTS, flags, strict=True)
         }
     ),
-    contact_types=st.lists(st.sampled_from(TYPES), unique=True, min_size=1).map(tuple),
-    mandatory=st.lists(st.sampled_from(["outage", "security"]), unique=True).map(tuple),
-    suspended=st.sets(st.sampled_from([one.lower() for one in ADDRESSES])).map(
+    contact_types=st.sampled_from([TYPES, TYPES[:2], TYPES[:1], TYPES[2:]]),
+    mandatory=st.sampled_from([("outage", "security"), ("outage",), ()]),
+    suspended=st.sets(st.sampled_from([one.lower() for one in ADDRESSES]), max_size=2).map(
         lambda keys: dict.fromkeys(sorted(keys), "bounced 5.1.1")
     ),
     preferences=WISHES,
-    filed=st.dictionaries(st.sampled_from(IDS), st.just(("CASE-1001",)), max_size=2),
+    filed=st.dictionaries(st.sampled_from(IDS), st.just(("CASE-1001",)), max_size=1),
     affected=st.frozensets(st.sampled_from(ACCOUNTS), max_size=1),
-    told_before=st.frozensets(st.sampled_from(IDS), max_size=2),
+    told_before=st.frozensets(st.sampled_from(IDS), max_size=1),
 )
 INCIDENTS = st.builds(
     lambda areas, accounts, kinds, cls: replace(
         POSTING, areas=tuple(areas), accounts=tuple(accounts), contact_types=tuple(kinds),
         notice_class=cls,
     ),
-    st.lists(st.sampled_from(AREAS), unique=True, max_size=2),
-    st.lists(st.sampled_from(ACCOUNTS), unique=True, max_size=2),
-    st.lists(st.sampled_from(TYPES), unique=True, max_size=1),
-    st.sampled_from(["outage", "maintenance"]),
+    st.just([]) | st.lists(st.sampled_from(AREAS), unique=True, min_size=1, max_size=2),
+    st.just([]) | st.lists(st.sampled_from(ACCOUNTS), unique=True, min_size=1, max_size=2),
+    st.just([]) | st.lists(st.sampled_from(TYPES), unique=True, min_size=1, max_size=2),
+    st.sampled_from(["outage", "outage", "maintenance"]),
 )  # fmt: skip
 
 
@@ -254,6 +254,84 @@ def test_an_approval_is_of_one_text_and_one_list(
     if found.told:
         others.append(approval_hash(incident, update, replace(found, told=found.told[1:]), None))
     assert made not in others
+
+
+BAYSIDE = Account("bayside", "Bayside School District")
+
+
+def staff(name: str, kind: str = "Authorized", **more: object) -> Contact:
+    """Somebody at Bayside."""
+    made = Contact(name, name.title(), (f"{name}@bayside.example",), (Membership("bayside", kind),))
+    return replace(made, **more)
+
+
+def told_of(wishes: dict[str, Preference], *people: Contact, **more: object) -> dict[str, str]:
+    """Contact -> why they are told of an outage."""
+    world = World(
+        people, {"bayside": BAYSIDE}, ("Authorized", "Technical"), mandatory=("outage",),
+        preferences={name: {"outage": wish} for name, wish in wishes.items()},
+    )  # fmt: skip
+    found = audience(POSTING, replace(world, **more))
+    return {one.contact_id: "; ".join(one.reasons) for one in found.told}
+
+
+OFF = Preference("off")
+ROLE = "Authorized at Bayside School District"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "people", "more", "wanted"),
+    [
+        ({"zack": OFF}, [staff("zack")], {}, {"zack": ROLE}),
+        ({"zack": OFF}, [staff("zack")], {"mandatory": ()}, {}),
+        ({"zack": OFF}, [staff("zack", "Read Only")], {"contact_types": ("Read Only",)}, {}),
+        (
+            {"zack": Preference("off", "lisa")},
+            [staff("zack"), staff("lisa", "Read Only")],
+            {},
+            {"lisa": "in place of Zack"},
+        ),
+        (
+            {"zack": Preference("off", "lisa")},
+            [staff("zack"), staff("lisa")],
+            {},
+            {"lisa": f"{ROLE}; in place of Zack"},
+        ),
+        (
+            {"zack": Preference("off", "lisa")},
+            [staff("zack"), staff("lisa", active=False)],
+            {},
+            {"zack": ROLE},
+        ),
+        (
+            {"zack": Preference("off", "lisa")},
+            [staff("zack"), staff("lisa")],
+            {"suspended": {"lisa@bayside.example": "bounced"}},
+            {"zack": ROLE},
+        ),
+        (
+            {"zack": Preference("off", "lisa"), "lisa": Preference("off", "zack")},
+            [staff("zack"), staff("lisa")],
+            {},
+            {"zack": ROLE, "lisa": ROLE},
+        ),
+        ({"zack": Preference("off", "zack")}, [staff("zack")], {}, {"zack": ROLE}),
+        (
+            {"zack": Preference("off", "lisa")},
+            [staff("zack"), staff("lisa")],
+            {"filed": {"zack": ("CASE-1001",)}},
+            {"zack": f"{ROLE}; filed CASE-1001", "lisa": ROLE},
+        ),
+    ],
+)
+def test_nobody_falls_silent_who_must_hear(
+    wishes: dict[str, Preference],
+    people: list[Contact],
+    more: dict[str, object],
+    wanted: dict[str, str],
+) -> None:
+    """A mandatory class is muted only while somebody who can be reached is told instead."""
+    assert told_of(wishes, *people, **more) == wanted
 
 
 @pytest.mark.parametrize("text", ["14d", "7d", "24h", "1h", "90m"])
