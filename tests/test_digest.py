@@ -22,14 +22,14 @@ from intake.letter_digest import Digest, Entry
 from intake.letters import Letter, LetterError, Reached
 from intake.store import broadcasts, digests, incidents, outbox, people, preferences
 from intake.store.digests import struck
-from intake.store.engine import reading, writing
+from intake.store.engine import Engine, reading, writing
 from intake.store.incidents import Opening
-from intake.tables import AccountRow, Base, OutboxRow, SuppressionRow
+from intake.tables import AccountRow, OutboxRow, SuppressionRow
 from intake.wire import MAX_LETTER_BYTES, Envelope, encode
 from tests import house as here
+from tests import postgres as databases
 from tests.notice_desk import Desk
 from tests.notices import INCIDENT, MAINTENANCE, STYLE, house, planned, update
-from tests.postgres import postgres
 
 ZACK = Reached("zack", "Zack Morris", "zack.morris@bayside.example")
 DAY = date(2026, 3, 3)
@@ -201,30 +201,27 @@ def test_a_further_field_cannot_smuggle_another(name: str, value: str) -> None:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of each kind."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgres() as found:
-        yield found
+def prepared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """The schema in a database of each kind."""
+    with databases.prepared(request.param, tmp_path_factory.mktemp("db")) as engine:
+        yield engine
 
 
 @pytest.fixture
-def desk(url: str, tmp_path: Path) -> Iterator[Desk]:
+def desk(prepared: Engine) -> Desk:
     """Two people who want maintenances and news in a summary, and nobody else."""
-    made = Desk(url or f"sqlite:///{tmp_path}/intake.db")
-    with writing(made.engine) as unit:
-        for table in reversed(Base.metadata.sorted_tables):
-            unit.execute(table.delete())
+    with writing(prepared) as unit:
+        databases.empty(unit)
+    made = Desk(prepared)
     made.people(2)
     with writing(made.engine) as unit:
         unit.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
                 preferences.set_(unit, who, name, "digest", who, made.now, mandatory=())
-    yield made
-    made.engine.dispose()
+    return made
 
 
 def opened(desk: Desk, title: str = "Something new", words: str = "First words.") -> str:
