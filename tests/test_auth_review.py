@@ -36,13 +36,13 @@ def test_the_id_on_top_is_proposed_and_nothing_is_turned_on(tmp_path: Path) -> N
     (one,) = auth_review.propose(config)
     assert (one.mails, one.authserv_id, one.received_above) == (10, AUTHSERV, 1)
     assert (one.now, one.then, one.seen_below) == ({"L1": 10}, {"L3": 10}, 0)
-    done = house.intake(config, "doctor", "auth")
+    done = house.command(config, "doctor", "auth")
     said = " ".join(done.stdout.decode().split())
     assert f'trusted_authserv_ids = ["{AUTHSERV}"]' in said
     assert "received_above = 1" in said
     assert len(list((tmp_path / "in/new").iterdir())) == 10
     assert worker.once(config).actions == {"hold": 10}
-    assert house.intake(config, "doctor", "nonsense").returncode == 2
+    assert house.command(config, "doctor", "nonsense").returncode == 2
 
 
 def test_a_copy_further_down_is_said(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_copy_further_down_is_said(tmp_path: Path) -> None:
     fill(tmp_path, below=below)
     (one,) = auth_review.propose(config)
     assert (one.seen_below, one.authserv_fields, one.now) == (10, 1, {"L3": 10})
-    shown = json.loads(house.intake(config, "doctor", "auth", "--json").stdout)
+    shown = json.loads(house.command(config, "doctor", "auth", "--json").stdout)
     assert shown[0]["seen_below"] == 10
 
 
@@ -65,7 +65,7 @@ def test_without_the_field_nothing_is_proposed(tmp_path: Path) -> None:
         (tmp_path / "in/new" / str(number)).write_bytes(raw)
     (one,) = auth_review.propose(config)
     assert (one.with_field, one.authserv_id, len(one.ids)) == (4, None, 4)
-    assert b"ask whoever runs" in house.intake(config, "doctor", "auth").stdout
+    assert b"ask whoever runs" in house.command(config, "doctor", "auth").stdout
 
 
 def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
     config = service(tmp_path, trusted=False)
     fill(tmp_path)
     worker.once(config)
-    dry = house.intake(config, "messages", "replay", "--dry-run", "--json")
+    dry = house.command(config, "messages", "replay", "--dry-run", "--json")
     assert json.loads(dry.stdout) == []
     file = Path(config.file)
     file.write_text(
@@ -81,12 +81,12 @@ def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
             "trusted_authserv_ids = []", f'trusted_authserv_ids = ["{AUTHSERV}"]'
         )
     )
-    changed = json.loads(house.intake(config, "messages", "replay", "--dry-run", "--json").stdout)
+    changed = json.loads(house.command(config, "messages", "replay", "--dry-run", "--json").stdout)
     assert len(changed) == 10
     assert {one["before"] for one in changed} == {"hold R7"}
     assert {one["after"] for one in changed} <= {"create R20", "ask R18"}
-    assert house.intake(config, "messages", "replay").returncode == 2
-    held = house.intake(config, "messages", "list", "--held").stdout.decode()
+    assert house.command(config, "messages", "replay").returncode == 2
+    held = house.command(config, "messages", "list", "--held").stdout.decode()
     assert "R7 nothing proves that the contact wrote this" in " ".join(held.split())
     assert "-> release it;" in " ".join(held.split())
     assert not house.everything(config)["cases"]

@@ -83,7 +83,7 @@ class Desk:
 
     def type(self, *words: str) -> tuple[int, str]:
         """A command of the operator; its exit code and what it says on one line."""
-        done = house.intake(self.config, *words)
+        done = house.command(self.config, *words)
         said = (done.stdout + done.stderr).decode()
         return done.returncode, " ".join(said.split())
 

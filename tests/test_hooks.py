@@ -194,14 +194,14 @@ def test_what_is_given_up_fails_visibly_and_lets_the_next_one_through(tmp_path: 
         assert done["state"] == "done"
         with house.unit(config) as unit:
             assert reports.status(unit).hooks == {"done": 1, "failed": 1}
-        shown = house.intake(config, "status")
+        shown = house.command(config, "status")
         assert (shown.returncode, b"1 failed" in shown.stdout) == (1, True)
         chat.status = lambda _: 200
-        again = house.intake(config, "hooks", "retry", str(failed["id"]))
+        again = house.command(config, "hooks", "retry", str(failed["id"]))
         assert again.returncode == 0, again.stderr
         assert passed(config, lambda: datetime.now(UTC)).sent == 1
         assert chat.ids.count(chat.ids[0]) == 4
-    assert house.intake(config, "status").returncode == 0
+    assert house.command(config, "status").returncode == 0
 
 
 def test_gone_is_final(tmp_path: Path) -> None:
@@ -568,7 +568,7 @@ def test_an_operator_tries_a_hook_and_sees_what_waits(
             in (run(config, "hooks", "test", "nobody")[1])
         )
         happen(config)
-        done = house.intake(config, "once", "--json")
+        done = house.command(config, "once", "--json")
         assert json.loads(done.stdout)["hooks"] == {"sent": 0, "retry": 1, "failed": 0}
         found = json.loads(run(config, "hooks", "list", "--json")[1])
         assert found["hooks"] == [

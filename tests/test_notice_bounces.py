@@ -227,36 +227,36 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     """In status (exit code 1), lists and the alert; `reachable` and a new address settle it."""
     config = make(tmp_path, '[alerts]\naddress = "night@desk.example"\n')
     made = told(config, ZACK, ARCHIE)
-    assert house.intake(config, "status").returncode == 0
+    assert house.command(config, "status").returncode == 0
     report(tmp_path, "a", GONE, who=ARCHIE, message_id=rows(config)["archie"].message_id_header)
     worker.once(config)
-    assert house.intake(config, "status").returncode == 0  # a Technical contact is no task
-    listed = house.intake(config, "contacts", "list").stdout
+    assert house.command(config, "status").returncode == 0  # a Technical contact is no task
+    listed = house.command(config, "contacts", "list").stdout
     assert (b"mail" in listed, b"since" in listed) == (True, True)
     report(tmp_path, "b", GONE, message_id=rows(config)["zack"].message_id_header)
     worker.once(config)
-    status = house.intake(config, "status")
+    status = house.command(config, "status")
     assert (status.returncode, b"1 authorized contacts" in status.stdout) == (1, True)
-    assert b"unreachable_since" in house.intake(config, "contacts", "show", "zack").stdout
+    assert b"unreachable_since" in house.command(config, "contacts", "show", "zack").stdout
     alerts = [one for one in house.everything(config)["letters"] if one["kind"] == "alert"]
     assert len(alerts) == 1
-    done = house.intake(config, "contacts", "reachable", "zack")
-    assert (done.returncode, house.intake(config, "status").returncode) == (0, 0)
-    again = house.intake(config, "contacts", "reachable", "zack")
+    done = house.command(config, "contacts", "reachable", "zack")
+    assert (done.returncode, house.command(config, "status").returncode) == (0, 0)
+    again = house.command(config, "contacts", "reachable", "zack")
     assert again.returncode == 1
     assert b"no mail came back" in again.stderr
-    assert house.intake(config, "contacts", "reachable", "nobody").returncode == 1
+    assert house.command(config, "contacts", "reachable", "nobody").returncode == 1
     report(tmp_path, "c", GONE, message_id=rows(config)["zack"].message_id_header)
     worker.once(config)
-    assert house.intake(config, "status").returncode == 1
-    changed = house.intake(
+    assert house.command(config, "status").returncode == 1
+    changed = house.command(
         config, "contacts", "add", "zack", "--name", "Zack Morris", "--email",
         "z.morris@bayside.example", "--account", "bayside",
     )  # fmt: skip
-    assert (changed.returncode, house.intake(config, "status").returncode) == (0, 0)
+    assert (changed.returncode, house.command(config, "status").returncode) == (0, 0)
     report(tmp_path, "d", GONE, message_id=rows(config)["zack"].message_id_header)
     worker.once(config)
-    assert house.intake(config, "status").returncode == 0  # the old address is nobody's by now
+    assert house.command(config, "status").returncode == 0  # the old address is nobody's by now
     with house.unit(config) as unit:
         settled = [one for one in unit.scalars(select(EventRow)) if one.kind == "reachable"]
         assert [one.who.partition(":")[0] for one in settled] == ["operator", "operator"]

@@ -31,7 +31,7 @@ MODULE = "Grade Book"
 
 def said(config: Config, *words: str, who: str = "ann") -> str:
     """What a command says when all is well, as that operator."""
-    done = house.intake(config, *words, operator=who)
+    done = house.command(config, *words, operator=who)
     assert done.returncode == 0, done.stderr.decode()
     return " ".join(done.stdout.decode().split())
 

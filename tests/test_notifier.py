@@ -424,7 +424,7 @@ def mail(folder: Path, who: str, name: str, module: str) -> None:
 
 def said(config: Config, *words: str) -> str:
     """What a command says when all is well."""
-    done = house.intake(config, *words)
+    done = house.command(config, *words)
     assert done.returncode == 0, done.stderr.decode()
     return " ".join(done.stdout.decode().split())
 
@@ -494,7 +494,7 @@ def test_a_preview_names_everybody_and_why(tmp_path: Path) -> None:
 def test_a_mistake_is_one_line(tmp_path: Path, words: tuple[str, ...], code: int, why: str) -> None:
     """What was found and wanted, and nothing changed."""
     config = house.make(tmp_path, house.maildir_box(tmp_path / "in"), TWO)
-    done = house.intake(config, "incidents", *words)
+    done = house.command(config, "incidents", *words)
     assert done.returncode == code
     assert why in " ".join(done.stderr.decode().split())
     assert said(config, "incidents", "list", "--all") == "nothing is open"

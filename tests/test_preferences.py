@@ -344,7 +344,7 @@ def test_an_operator_sees_and_changes_it(tmp_path: Path) -> None:
         people.load(unit, ENTRIES, datetime.now(UTC))
 
     def said(*words: str, code: int = 0) -> str:
-        done = house.intake(config, *words)
+        done = house.command(config, *words)
         assert done.returncode == code, done.stdout + done.stderr
         return (done.stdout + done.stderr).decode()
 

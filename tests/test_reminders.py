@@ -68,13 +68,13 @@ def test_a_question_is_repeated_once_and_then_flagged(config: Config) -> None:
 
 def test_nobody_is_reminded_of_a_case_that_is_closed(config: Config) -> None:
     """Nor of one that was answered."""
-    done = house.intake(config, "cases", "close", "case-1001", "--why", "a test")
+    done = house.command(config, "cases", "close", "case-1001", "--why", "a test")
     assert done.returncode == 0, done.stderr
     assert [one["kind"] for one in later(config, 9)["letters"]] == ["missing_fields"]
-    again = house.intake(config, "cases", "close", "CASE-1001")
+    again = house.command(config, "cases", "close", "CASE-1001")
     assert again.returncode == 1
     assert b"closed already" in again.stderr
-    assert house.intake(config, "cases", "reopen", "CASE-1001").returncode == 0
+    assert house.command(config, "cases", "reopen", "CASE-1001").returncode == 0
     assert house.everything(config)["cases"][0]["status"] == "open"
 
 
@@ -102,7 +102,7 @@ def test_the_operator_is_told_once_and_again_only_of_something_new(tmp_path: Pat
     (tmp_path / "in/new/x").write_bytes(bag(4)[3].raw)
     worker.once(config)
     assert len(later(config, 0)["letters"]) == 2
-    assert house.intake(config, "status").returncode == 1
+    assert house.command(config, "status").returncode == 1
 
 
 def test_strangers_are_closed_after_a_month(tmp_path: Path) -> None:

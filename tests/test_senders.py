@@ -101,7 +101,7 @@ def test_an_answer_counts_without_proof_only_where_it_was_allowed(tmp_path: Path
     allow = ("contacts", "set", "p0", "--unproved")
     if way == "domain":
         allow = ("contacts", "accept", "d0.example", "--why", "an old server")
-    assert house.intake(config, *allow).returncode == 0
+    assert house.command(config, *allow).returncode == 0
     done = desk.receive(ZERO, NONE, **reply, Date="Mon, 2 Mar 2026 09:00:00 -0600")
     assert (done.action, done.rule, done.letters) == ("append", "R17", 0)
     assert desk.message(done.row)["level"] == "L1"
@@ -118,7 +118,9 @@ def test_an_answer_counts_without_proof_only_where_it_was_allowed(tmp_path: Path
     assert desk.receive(address(10), NONE, **reply).rule == "R7"  # our letter went to another
     assert desk.receive(ZERO, "dmarc=fail", **reply).rule == "R5"
     back = ("contacts", "accept", "d0.example", "--off")
-    house.intake(config, *(back if way == "domain" else ("contacts", "set", "p0", "--no-unproved")))
+    house.command(
+        config, *(back if way == "domain" else ("contacts", "set", "p0", "--no-unproved"))
+    )
     again = desk.receive(ZERO, NONE, now=START + timedelta(hours=2), **reply)
     assert again.rule == "R7"
 
@@ -146,7 +148,7 @@ def test_a_release_can_make_the_sender_known(tmp_path: Path) -> None:
     row = {number: str(rows[sender]["id"]) for number, sender in senders_of.items()}
 
     def release(number: int, *words: str) -> tuple[int, str]:
-        done = house.intake(config, "messages", "release", row[number], *words)
+        done = house.command(config, "messages", "release", row[number], *words)
         return done.returncode, (done.stdout + done.stderr).decode()
 
     assert release(1)[0] == 1  # vouching for somebody unknown opens no case
@@ -162,14 +164,14 @@ def test_a_release_can_make_the_sender_known(tmp_path: Path) -> None:
     assert "create by R20" in release(4, "--accept-domain")[1]
     found = house.everything(config)
     assert {one["contact_id"] for one in found["cases"]} == {"newbie", "p2", "p3", "p4"}
-    show = json.loads(house.intake(config, "messages", "show", row[2], "--json").stdout)
+    show = json.loads(house.command(config, "messages", "show", row[2], "--json").stdout)
     (event,) = [one for one in show["events"] if one["kind"] == "released"]
     assert event["detail"] == {
         "before": "hold R9", "after": "create R20", "why": "she called", "add_to": "p2",
         "contact_type": "Authorized",
     }  # fmt: skip
     assert event["who"].startswith("operator:")
-    shown = json.loads(house.intake(config, "contacts", "accept", "--json").stdout)
+    shown = json.loads(house.command(config, "contacts", "accept", "--json").stdout)
     assert [one["domain"] for one in shown] == ["d4.example"]
 
 
@@ -177,7 +179,7 @@ def test_nothing_is_decided_about_a_sender_whose_mail_stays_held(tmp_path: Path)
     """The contact and the case are one transaction: a disabled account undoes both."""
     config = service(tmp_path)
     desk = Desk(config)
-    assert house.intake(config, "accounts", "disable", "d1").returncode == 0
+    assert house.command(config, "accounts", "disable", "d1").returncode == 0
     held = desk.receive("new@d1.example", SIGNED)
     with writing(desk.engine) as unit:
         unit.execute(sql("SELECT 1"))
@@ -188,14 +190,14 @@ def test_nothing_is_decided_about_a_sender_whose_mail_stays_held(tmp_path: Path)
     with writing(desk.engine) as unit:
         digest = hashlib.sha256(raw).hexdigest()
         unit.execute(sql("UPDATE messages SET digest = :d"), {"d": digest})
-    done = house.intake(
+    done = house.command(
         config, "messages", "release", str(held.row), "--new-contact", "newbie", "--name", "N",
         "--account", "d1",
     )  # fmt: skip
     assert done.returncode == 1
     assert b"still hold R12" in done.stderr
-    assert house.intake(config, "contacts", "show", "newbie").returncode == 1
-    assert house.intake(config, "accounts", "disable", "d1", "--enable").returncode == 0
+    assert house.command(config, "contacts", "show", "newbie").returncode == 1
+    assert house.command(config, "accounts", "disable", "d1", "--enable").returncode == 0
 
 
 def _raw_of(row: dict[str, Any]) -> bytes:
@@ -224,14 +226,14 @@ def test_every_hold_says_in_one_line_what_releases_it(tmp_path: Path) -> None:
     desk = Desk(config)
     desk.receive(ZERO, NONE)
     desk.receive("eve@d1.example", SIGNED)
-    done = house.intake(config, "messages", "list", "--held", "--json")
+    done = house.command(config, "messages", "list", "--held", "--json")
     rows = json.loads(done.stdout)
     assert [one["way_out"] for one in rows] == [WAY_OUT["R9"], WAY_OUT["R7"]]
-    said = " ".join(house.intake(config, "messages", "list", "--held").stdout.decode().split())
+    said = " ".join(house.command(config, "messages", "list", "--held").stdout.decode().split())
     for one in rows:
         assert f"{one['rule']} {one['reasons'][0]}" in said
     assert said.count(" -> ") == 2
-    assert house.intake(config, "status").returncode == 1
+    assert house.command(config, "status").returncode == 1
 
 
 # ---------------------------------------------------------------- loops and floods
@@ -263,10 +265,10 @@ def test_three_letters_that_come_back_break_the_circuit(tmp_path: Path) -> None:
         assert any("addresses that get fewer letters" in line for line in told[1])
         assert senders.suspended(unit, later)[0]["address"] == ZERO
     assert desk.receive(ZERO, SIGNED, START + timedelta(hours=25)).letters == 1
-    listed = json.loads(house.intake(config, "contacts", "suspended", "--json").stdout)
+    listed = json.loads(house.command(config, "contacts", "suspended", "--json").stdout)
     assert listed == []  # the day is over by now
-    assert house.intake(config, "contacts", "suspended", "--lift", ZERO).returncode == 0
-    assert house.intake(config, "contacts", "suspended", "--lift", ZERO).returncode == 1
+    assert house.command(config, "contacts", "suspended", "--lift", ZERO).returncode == 0
+    assert house.command(config, "contacts", "suspended", "--lift", ZERO).returncode == 1
 
 
 def test_two_loops_in_ten_minutes_are_no_circuit(tmp_path: Path) -> None:
@@ -346,7 +348,7 @@ def test_a_program_may_file_and_an_automatic_answer_may_not(tmp_path: Path) -> N
     desk = Desk(config)
     monitor = {"Auto_Submitted": "auto-generated"}
     assert desk.receive(ZERO, SIGNED, **monitor).rule == "R3"
-    house.intake(config, "contacts", "set", "p0", "--automated")
+    house.command(config, "contacts", "set", "p0", "--automated")
     done = desk.receive(ZERO, SIGNED, **monitor)
     assert (done.action, done.letters) == ("create", 0)
     assert desk.receive(ZERO, NONE, **monitor).rule == "R3"
@@ -357,15 +359,15 @@ def test_a_program_may_file_and_an_automatic_answer_may_not(tmp_path: Path) -> N
         ("Content_Type", 'multipart/report; report-type=delivery-status; boundary="b"'),
     ):
         assert desk.receive(ZERO, SIGNED, **{name: value}).rule == "R3", name
-    assert house.intake(config, "contacts", "set", "p0").returncode == 2
-    assert house.intake(config, "contacts", "set", "nobody", "--automated").returncode == 1
+    assert house.command(config, "contacts", "set", "p0").returncode == 2
+    assert house.command(config, "contacts", "set", "nobody", "--automated").returncode == 1
 
 
 def test_acknowledgements_are_switched_off_for_one_contact(tmp_path: Path) -> None:
     """The case is opened, nothing is written."""
     config = service(tmp_path)
     desk = Desk(config)
-    house.intake(config, "contacts", "set", "p0", "--no-acknowledgements")
+    house.command(config, "contacts", "set", "p0", "--no-acknowledgements")
     assert desk.receive(ZERO, SIGNED).letters == 0
     assert desk.receive(address(1), SIGNED).letters == 1
 
@@ -374,8 +376,8 @@ def test_a_disabled_contact_is_told_once_in_seven_days(tmp_path: Path) -> None:
     """R11, R12 with refuse_inactive: the fixed text, to a signed mail, once a week."""
     config = service(tmp_path, "[replies]\nrefuse_inactive = true\n")
     desk = Desk(config)
-    house.intake(config, "contacts", "disable", "p0")
-    house.intake(config, "accounts", "disable", "d1")
+    house.command(config, "contacts", "disable", "p0")
+    house.command(config, "accounts", "disable", "d1")
     for who, rule in ((ZERO, "R11"), (address(1), "R12")):
         found = [desk.receive(who, SIGNED, START + timedelta(days=day)) for day in (0, 1, 6, 8)]
         assert {one.rule for one in found} == {rule}
@@ -400,7 +402,7 @@ def test_a_stranger_at_a_known_domain_is_told_only_by_choice(tmp_path: Path) -> 
     letter = house.everything(desk.config)["letters"][0]
     assert (letter["recipient"], letter["case_number"], letter["kind"]) == (who, "", "refusal")
     shown = json.loads(
-        house.intake(desk.config, "outbox", "show", str(letter["id"]), "--json").stdout
+        house.command(desk.config, "outbox", "show", str(letter["id"]), "--json").stdout
     )
     for word in ("District", "d1", "Person", "CASE-", "Question"):
         assert word not in shown["text"]
@@ -462,7 +464,7 @@ def test_the_evidence_row_is_whole(tmp_path: Path) -> None:
     assert row["policy_hash"]
     assert row["version"]
     shown = " ".join(
-        house.intake(config, "messages", "show", str(done.row)).stdout.decode().split()
+        house.command(config, "messages", "show", str(done.row)).stdout.decode().split()
     )
     for words in ("alignment: d0.example", "field 1 from the top", "reply-to: x@attack.example"):
         assert words in shown
@@ -521,6 +523,6 @@ def test_a_service_that_trusts_nobody_says_so(tmp_path: Path) -> None:
     """Fail closed, and loudly: each pass names the mailbox whose mail is all held."""
     text = house.maildir_box(tmp_path / "in").replace(f'["{AUTHSERV}"]', "[]")
     config = house.make(tmp_path, text + house.delivery(f"maildir:{tmp_path}/out"))
-    done = house.intake(config, "once")
+    done = house.command(config, "once")
     assert b"every-mail-is-held" in done.stderr
     assert b"trusted_authserv_ids is empty" in done.stderr
