@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -12,13 +13,16 @@ FORM_INTRO = (
 )
 FORM_DIVIDER = "---------------------- optional ----------------------"
 EDGE = " \t:：?=*-–—_.#|>•·▪\"'()[]"
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})
+_TYPED = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "}
+    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f", "")
+)
+_ODD = re.compile(f"[{''.join(map(chr, _TYPED))}]")  # translating what holds none costs a lot
 
 
 def visible(text: str) -> str:
     """The text with hard spaces as spaces and invisible characters gone; values keep the rest."""
-    return text.translate(_QUOTES).translate(_INVISIBLE)
+    return text.translate(_TYPED) if _ODD.search(text) else text
 
 
 def fold(text: str, confusables: Mapping[str, str]) -> str:

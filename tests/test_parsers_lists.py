@@ -6,9 +6,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intake.addresses import AddressRefusal
 from intake.known import CaseBrief, PendingForm, StoredField
+from intake.labels import visible
 from intake.message import Html
 from intake.parsers.scanner import clean_subject
 from intake.parsers.submission import Submission
@@ -271,3 +274,11 @@ def test_what_follows_ten_thousand_lines_is_kept_as_text() -> None:
     found = scanned(f"Case Type: Ask a Question\n{log}Priority: Low")
     assert found.leftover.endswith("Priority: Low")
     assert [one.field for one in found.candidates] == ["case_type"]
+
+
+@given(st.text(st.sampled_from("aä ’“\u00a0\u202f\u200b\u00ad\ufeff\nТ1")))
+def test_what_nobody_sees_goes_and_the_rest_stays(text: str) -> None:
+    """Letter by letter the same as in a whole text, and nothing more to do the second time."""
+    assert visible(text) == "".join(visible(char) for char in text)
+    assert visible(visible(text)) == visible(text)
+    assert not set(visible(text)) & set("’“\u00a0\u202f\u200b\u00ad\ufeff")
