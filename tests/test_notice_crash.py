@@ -54,7 +54,7 @@ def prepared(config: Config, people: int) -> None:
 def worker(config: Config, *words: str) -> subprocess.Popen[bytes]:
     """One worker as a process of its own; what it says is in ``workers.log``.
 
-    Nobody measures its coverage: a killed process leaves none, and it would start four times slower.
+    Its coverage is not measured: a killed process leaves none, and it would start far slower.
     """
     plain = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     with (config.folder / "workers.log").open("ab") as log:
