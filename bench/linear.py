@@ -1,6 +1,6 @@
 """Whether reading is linear: a body ten times as long may take less than twelve times as long.
 
-Twelve shapes that make careless readers slow; each as a new mail and as an answer to a request,
+Fourteen shapes that make careless readers slow; each as a new mail and as an answer to a request,
 from the raw bytes to the typed case. Both sizes are far below every cap, so no cap helps.
 """
 
@@ -35,6 +35,8 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "misspelt labels": ("plain", _lines("Modul: Grade Bok")),
     "half labels": ("plain", _lines("Who is")),
     "one long line": ("plain", lambda count: "Module: x; and " * count * 3),
+    "look-alike letters": ("plain", _lines("Туре: x")),  # Cyrillic: T, y, p, e
+    "columns": ("plain", _lines("a|b")),
     "brackets": ("plain", _lines("(((((((((((((((((((((((((((((((((( [Zack")),
     "list of lists": ("plain", _lines("1. - * Area of Responsibility: SIS, HR")),
     "nested divs": ("html", lambda count: "<div>" * min(count, 1500) + "<p>x</p>" * count),

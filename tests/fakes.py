@@ -130,7 +130,7 @@ def scripted_imap(
                 tag, _, rest = line.decode("latin-1").strip().partition(" ")
                 words = rest.upper().split(" ")
                 verb = words[1] if words[0] == "UID" else words[0]
-                answer = answers.get(verb, _usual(verb, capabilities))
+                answer = answers.get(verb, usual(verb, capabilities))
                 if answer == "close":
                     return
                 if answer == "hang":
@@ -142,7 +142,8 @@ def scripted_imap(
     return serve
 
 
-def _usual(verb: str, capabilities: str) -> str:
+def usual(verb: str, capabilities: str) -> str:
+    """What such a server says to one command."""
     done = "{tag} OK done\r\n"
     return {
         "CAPABILITY": f"* CAPABILITY {capabilities}\r\n{done}",

@@ -20,7 +20,7 @@ from intake.mailbox.imap_move import expand
 from intake.mailbox.maildir import MaildirBox, uid_of
 from intake.mailbox.pipe import PipeBox, read_bounded
 from tests.facts import NOW
-from tests.fakes import listening, scripted_imap
+from tests.fakes import listening, scripted_imap, usual
 from tests.servers import Dovecot, dovecot
 
 MAILS = [b"Subject: %d\r\n\r\nbody %d \xe9\xff\r\n.\r\nend\r\n" % (n, n) for n in range(6)]
@@ -92,7 +92,10 @@ def test_every_box_keeps_the_same_promises(kind: str, tmp_path: Path) -> None:
         assert box.idle(30, lambda: True) is False
         threading.Timer(0.4, lambda: put(MAILS[0])).start()
         assert box.idle(15, lambda: False) is True
+        box.open()
         assert len(box.waiting(1)) == 2
+        put(MAILS[0])
+        assert box.idle(15, lambda: False) is True, "it came after the list and before the wait"
         box.close()
         box.close()
 
@@ -293,6 +296,36 @@ def _greet(server: socket.socket) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("news", [b"* 2 FETCH (FLAGS (\\Recent))|\r\n", b"* 5 EXI|STS\r\n", b"|"])
+def test_idle_reads_lines_that_arrive_in_pieces(news: bytes) -> None:
+    """A network may cut a line anywhere; what follows its first half is waited for."""
+    first, _, rest = news.partition(b"|")
+
+    def serve(connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"* OK [CAPABILITY IMAP4rev1 IDLE] fake\r\n")
+            tag = ""
+            for line in lines:
+                if line == b"DONE\r\n":
+                    connection.sendall(rest + f"{tag} OK done\r\n".encode())
+                    continue
+                tag, verb, *more = line.decode().split()
+                if verb == "IDLE":
+                    connection.sendall(b"+ go\r\n")
+                    time.sleep(0.2)
+                    connection.sendall(first)
+                    continue
+                answer = usual(more[0] if verb == "UID" else verb, "IMAP4rev1 IDLE")
+                connection.sendall(answer.replace("{tag}", tag).encode())
+
+    with listening(serve) as port:
+        box = ImapBox(settings(port))
+        box.open()
+        assert box.idle(1.5, lambda: False) is (b"EXI" in news)
+        assert box.waiting(1) == [], "the same connection goes on"
+        box.close()
+
+
 def test_tokens_are_asked_for_again_when_one_is_refused() -> None:
     """XOAUTH2: one more try with a fresh token, then a clear error."""
     asked: list[int] = []
@@ -352,4 +385,3 @@ def test_a_pipe_is_a_mailbox_of_one_mail() -> None:
     box.close()
     assert read_bounded(io.BytesIO(b"x" * 10), 10) == b"x" * 10
     assert read_bounded(io.BytesIO(b"x" * 11), 10) is None
-    assert time.monotonic() > 0

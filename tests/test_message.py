@@ -15,8 +15,8 @@ from intake.addresses import AddressRefusal, Mailbox
 from intake.message import Arrival, Limits, Message, Refusal
 from tests.rawmail import (
     CAMPAIGN,
+    HANG,
     NOON,
-    SECONDS,
     arrival,
     mail,
     message,
@@ -201,7 +201,7 @@ def test_fields_that_break_other_parsers_are_read(field: str) -> None:
     """Each of these has stopped a mail system; here the mail is read in a moment."""
     before = time.process_time()
     message(mail(field.replace("\0", ""), body="words"))
-    assert time.process_time() - before < SECONDS
+    assert time.process_time() - before < HANG
 
 
 def test_microsofts_message_id_is_an_id() -> None:
@@ -356,7 +356,7 @@ def test_a_bomb_costs_less_than_two_seconds(name: str) -> None:
     """Structures made to cost are read or refused at once; CPU time is the safety net."""
     before = time.process_time()
     read = result(BOMBS[name])
-    assert time.process_time() - before < SECONDS
+    assert time.process_time() - before < HANG
     assert not isinstance(read, Refusal) or read.code in ("limits", "header", "structure")
 
 

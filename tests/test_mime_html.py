@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.mime import html, markup
-from tests.rawmail import CAMPAIGN, SECONDS, mail, message
+from tests.rawmail import CAMPAIGN, HANG, mail, message
 
 
 def render(source: str) -> html.Rendered:
@@ -139,7 +139,7 @@ def test_no_page_costs_more_than_two_seconds(name: str) -> None:
     source, readable = BOMBS[name]
     before = time.process_time()
     found = render(source)
-    assert time.process_time() - before < SECONDS
+    assert time.process_time() - before < HANG
     assert not readable or "words" in found.text
 
 

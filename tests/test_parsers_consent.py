@@ -11,6 +11,7 @@ from intake.parsers.dates import Calendar
 from intake.parsers.submission import Submission
 from intake.parsers.values import is_blank, take
 from tests.forms import AT, CATALOGUE, NOW, read, replying
+from tests.rawmail import HANG
 
 HELP = CATALOGUE.fields["written_permission"].help
 LETTER = f"Hello,\n\n({HELP})\nWritten Permission:\n\nReason for Restore:\n"
@@ -166,10 +167,10 @@ def test_a_blank_marker_in_italics_is_blank() -> None:
 
 
 @pytest.mark.parametrize("words", ["a@", "1", " \n", "i authorise ", "yes ", "\n", "give you "])
-def test_no_answer_is_slow_to_judge(words: str) -> None:
-    """Half a mebibyte of anything is judged in well under a second, whatever the kind."""
+def test_no_answer_hangs_the_judge(words: str) -> None:
+    """Half a mebibyte of anything is judged, whatever the kind; it takes a tenth of a second."""
     text = words * (2**19 // len(words))
-    begun = time.perf_counter()
+    begun = time.process_time()
     for name in ("written_permission", "contact_email", "contact_primary_phone"):
         take(text, CATALOGUE.fields[name], "", CATALOGUE, CALENDAR)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < HANG

@@ -16,6 +16,7 @@ from intake.message import Html
 from intake.parsers.scanner import clean_subject
 from intake.parsers.submission import Submission
 from tests.forms import read, replying, scanned
+from tests.rawmail import HANG
 
 CONTACT = (
     "Case Type: Modify Support Contacts\nRequest Type: Add\nFirst Name: Jessie\nLast Name: Spano\n"
@@ -257,15 +258,15 @@ LONG = [
 
 
 @pytest.mark.parametrize("words", LONG, ids=repr)
-def test_a_mebibyte_of_anything_is_read_in_a_second(words: str) -> None:
-    """A new mail, and an answer; counted in processor time, most take a tenth of it."""
+def test_a_mebibyte_of_anything_is_read_without_a_hang(words: str) -> None:
+    """A new mail, and an answer; most take a tenth of a second, which the benchmark watches."""
     text = words * (2**20 // len(words))
     begun = time.process_time()
     read(text, subject=words.strip() * 1000)
-    assert time.process_time() - begun < 1.5
+    assert time.process_time() - begun < HANG
     begun = time.process_time()
     read(text, at=replying(DRAFT, replace(ASKED, text=LETTER + text)))
-    assert time.process_time() - begun < 2.5
+    assert time.process_time() - begun < HANG
 
 
 def test_what_follows_ten_thousand_lines_is_kept_as_text() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from intake.addresses import AddressRefusal
 from intake.message import Message, Refusal
-from tests.rawmail import SECONDS, result
+from tests.rawmail import HANG, result
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "mail"
 pytestmark = [
@@ -107,9 +107,9 @@ def test_every_mail_is_read_or_refused_by_name() -> None:
     assert sum(refused.values()) < len(mails()) / 5
 
 
-def test_every_mail_is_read_in_a_moment() -> None:
-    """No mail takes over two seconds of CPU; the slowest seen took a hundredth of that."""
-    slow = {path: spent for path, (_, _, spent) in mails().items() if spent > SECONDS}
+def test_no_mail_hangs_the_reader() -> None:
+    """The slowest seen took a fiftieth of a second."""
+    slow = {path: spent for path, (_, _, spent) in mails().items() if spent > HANG}
     assert slow == {}
 
 

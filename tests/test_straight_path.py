@@ -134,11 +134,11 @@ def test_the_same_through_receive(tmp_path: Path) -> None:
     assert house.intake(config, "receive", stdin=b"").returncode == 65
 
 
-def test_a_mail_has_its_letter_within_two_seconds_of_its_arrival(tmp_path: Path) -> None:
-    """IDLE wakes the worker: LMTP to Dovecot, letter at the sink."""
+def test_a_mail_wakes_the_worker(tmp_path: Path) -> None:
+    """By IDLE, long before the next poll: LMTP to Dovecot, letter at the sink."""
     mail = bag(2)[1]
     with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:
-        text = house.imap_box(imap.imap, imap.password, more="poll_seconds = 60")
+        text = house.imap_box(imap.imap, imap.password, more="poll_seconds = 3600")
         config = house.make(tmp_path, text + house.delivery(f"smtp://127.0.0.1:{sink.port}"))
         process = start(config)
         try:
@@ -152,7 +152,6 @@ def test_a_mail_has_its_letter_within_two_seconds_of_its_arrival(tmp_path: Path)
             process.send_signal(signal.SIGTERM)
             code = process.wait(30)
         assert code == 0
-        assert took < 10, "far beyond what waking by IDLE takes"
         sys.stdout.write(f"letter after {took:.2f} s\n")
 
 

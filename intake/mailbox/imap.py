@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import imaplib
 import re
+import selectors
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +73,7 @@ class ImapBox:
         self._settings = settings
         self._client: IMAPClient | None = None
         self._mover: Mover | None = None
-        self._idle_news = False
+        self._known = 0  # UIDNEXT before the folder was last listed
 
     # ------------------------------------------------------------ opening and closing
 
@@ -81,6 +83,7 @@ class ImapBox:
             if self._client is None:
                 self._client = self._connect()
                 self._mover = None
+            self._known = self._uid_next(self._client)
             answer = self._client.select_folder(_safe(self._settings.folder))
             if self._mover is None:
                 self._mover = self._make_mover(self._client)
@@ -259,35 +262,45 @@ class ImapBox:
             return self._mover.settle(folder, uids)
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """IDLE in short cycles; anything the server says counts as a hint to look."""
+        """IDLE in short cycles. True also for what came since the folder was opened."""
         with self._door("idle") as client:
             if not client.has_capability("IDLE"):
                 _nap(seconds, stopped)
                 return False
             ends = time.monotonic() + seconds
             while not stopped() and time.monotonic() < ends:
-                left = min(IDLE_CYCLE_SECONDS, ends - time.monotonic())
-                if self._cycle(client, left, stopped):
+                begun = time.monotonic()
+                if self._cycle(client, min(IDLE_CYCLE_SECONDS, ends - begun), stopped):
                     return True
+                pause = begun + IDLE_LOOK_SECONDS - time.monotonic()
+                _nap(min(pause, ends - time.monotonic()), stopped)  # a talkative server
             return False
 
     def _cycle(self, client: IMAPClient, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """One IDLE. The folder is looked at once it runs, so nothing slips in between."""
-        before = int(client.folder_status(_safe(self._settings.folder), ["UIDNEXT"])[b"UIDNEXT"])
+        """One IDLE, ended by the first thing the server says.
+
+        What came before it runs is seen by UIDNEXT. The library's ``idle_check`` reads without
+        waiting and breaks on a line that has come by half; here the socket is only watched, and
+        all is read by ``idle_done``, which waits for whole lines.
+        """
+        if self._uid_next(client) != self._known:
+            return True
         client.idle()
         ends = time.monotonic() + seconds
-        news: list[Any] = []
         try:
-            while not news and not stopped() and time.monotonic() < ends:
-                asked = min(IDLE_LOOK_SECONDS, max(0.05, ends - time.monotonic()))
-                started = time.monotonic()
-                news = client.idle_check(timeout=asked)
-                if not news and time.monotonic() - started < asked / 2:
-                    break  # a dead connection answers at once, for ever
+            told = _buffered(client)
+            while not told and not stopped() and (left := ends - time.monotonic()) > 0:
+                told = _readable(client.socket(), min(IDLE_LOOK_SECONDS, left))
         finally:
-            _, more = client.idle_done()
-        after = int(client.folder_status(_safe(self._settings.folder), ["UIDNEXT"])[b"UIDNEXT"])
-        return after != before or any(_is_news(line) for line in [*news, *(more or [])])
+            _, said = client.idle_done()
+        return self._uid_next(client) != self._known or any(_is_news(line) for line in said or [])
+
+    def _uid_next(self, client: IMAPClient) -> int:
+        """Changes with every arrival; asked for only where it will be needed."""
+        if not client.has_capability("IDLE"):
+            return 0
+        client.noop()  # some servers tell of the folder that is open as it was at the last command
+        return int(client.folder_status(_safe(self._settings.folder), ["UIDNEXT"])[b"UIDNEXT"])
 
     # ------------------------------------------------------------ the one door for errors
 
@@ -344,6 +357,31 @@ def _utc(value: Any) -> datetime:
 
 def _is_news(line: Any) -> bool:
     return isinstance(line, tuple) and len(line) > 1 and line[1] in (b"EXISTS", b"RECENT")
+
+
+def _buffered(client: IMAPClient) -> bool:
+    """Whether more was read than the last answer: news may come in one packet with the go-ahead."""
+    own = getattr(client._imap, "_readbuf", None)  # of Python 3.14 and later
+    if own is not None:
+        return bool(own)
+    link = client.socket()
+    patience = link.gettimeout()
+    link.setblocking(False)
+    try:
+        return bool(client._imap.file.peek(1))
+    except ssl.SSLWantReadError:
+        return False
+    finally:
+        link.settimeout(patience)
+
+
+def _readable(link: socket.socket, seconds: float) -> bool:
+    """Whether something is there to be read, or the end of the connection, within that time."""
+    if isinstance(link, ssl.SSLSocket) and link.pending():
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(link, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def _nap(seconds: float, stopped: Callable[[], bool]) -> None:

@@ -59,9 +59,10 @@ class MaildirBox:
 
     def _entries(self) -> Iterator[Path]:
         for part in ("new", "cur"):
-            for entry in os.scandir(self._path / part):
-                if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
-                    yield Path(entry.path)
+            with os.scandir(self._path / part) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
+                        yield Path(entry.path)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """The bytes of each; None when somebody took it away."""
@@ -111,14 +112,23 @@ class MaildirBox:
         return settled
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """Looks twice a second whether something new lies there."""
+        """Looks twice a second whether something lies there that was not listed."""
         ends = time.monotonic() + seconds
-        before = self._mark()
+        before = None
         while not stopped() and time.monotonic() < ends:
-            time.sleep(min(LOOK_SECONDS, max(0.0, ends - time.monotonic())))
-            if self._mark() != before:
+            mark = self._mark()
+            if mark != before and self._anything_new():
                 return True
+            before = mark
+            time.sleep(min(LOOK_SECONDS, max(0.0, ends - time.monotonic())))
         return False
+
+    def _anything_new(self) -> bool:
+        """Whether a file lies there that the last list did not have."""
+        try:
+            return not {uid_of(path.name) for path in self._entries()} <= self._files.keys()
+        except OSError as error:
+            raise self._error("folder", error) from error
 
     def _mark(self) -> tuple[int, int]:
         try:
