@@ -115,6 +115,12 @@ def test_dovecot_with_tls_and_its_traps(tmp_path: Path) -> None:
             }
             good = ImapBox(settings(port, ca_file=str(server.ca_file), **more))
             assert good.open().uidvalidity > 0
+            assert good.idle(0.2, lambda: False) is False
+            threading.Timer(0.4, server.append, [MAILS[:1]]).start()
+            assert good.idle(15, lambda: False) is True
+            good.open()
+            (one,) = good.waiting(1)
+            assert good.settle("processed", [one.uid])[0].done
             good.close()
             with pytest.raises(MailboxError, match="CERTIFICATE_VERIFY_FAILED") as caught:
                 ImapBox(settings(port, **more)).open()
