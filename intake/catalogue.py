@@ -22,7 +22,7 @@ KINDS = (
     "account_ref",
     "contact_ref",
 )
-SUBJECTS = ("form", "cases", "close", "open", "closed", "unsubscribe")
+SUBJECTS = ("form", "cases", "close", "open", "closed", "unsubscribe", "thanks", "thanks_for")
 
 
 class CatalogueError(Exception):

@@ -208,7 +208,8 @@ def _step_up(facts: Facts) -> Verdict | None:
     raised = case is not None and facts.submission.priority == top != case.priority
     what = f"{top} priority" if raised else case_type
     risky = facts.policy.step_up and (raised or case_type in facts.policy.high_risk_types)
-    if not risky or facts.sender.level == "L3":
+    harmless = facts.submission.thanks and case is not None and case.status != "draft"
+    if not risky or harmless or facts.sender.level == "L3":
         return None
     fresh = facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours)
     if facts.sender.proof.waits and fresh:
@@ -228,6 +229,9 @@ def _append(facts: Facts) -> Verdict | None:
     case = facts.known.case
     if case is None or case.status == "draft":
         return None
+    if facts.submission.thanks:
+        words = f"nothing but thanks; {case.number} stays {case.status}"
+        return Verdict("append", (words,), _change(facts, status=case.status, asked=()))
     status = "open" if case.status in ("waiting", "resolved", "closed") else case.status
     reasons = [f"reply to {case.number}"]
     if status != case.status:
@@ -336,7 +340,8 @@ def _follows(facts: Facts) -> str:
 
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
 # and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
-# itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases.
+# itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases,
+# R27 a mail that asks for nothing.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", _malformed),
     Rule("R1", _own_mail),
@@ -357,6 +362,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R16", _other_peoples_case),
     Rule("R21", service_rules.asks_for_cases),
     Rule("R25", service_rules.wants_no_notices),
+    Rule("R27", service_rules.thanks_only),
     Rule("R13", _may_not_submit),
     Rule("R22", service_rules.asks_for_a_form),
     Rule("R23", service_rules.closes),

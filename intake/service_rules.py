@@ -1,4 +1,4 @@
-"""The rules R21 to R23 and R25: what a contact may ask of the service itself."""
+"""The rules R21 to R23, R25 and R27: what a contact may ask of the service itself, or not."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def wants_no_notices(facts: Facts) -> Verdict | None:
     kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
     words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
     return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
+
+
+def thanks_only(facts: Facts) -> Verdict | None:
+    """Thanks for a notice, or for a case that is long closed, make no case; see R17 for others."""
+    known = facts.known
+    about = known.replied.id if known.replied else known.earlier.number if known.earlier else ""
+    if not facts.submission.thanks or known.case is not None or not about:
+        return None
+    return Verdict("ignore", (f"nothing but thanks in answer to {about}",))
 
 
 def asks_for_a_form(facts: Facts) -> Verdict | None:

@@ -51,6 +51,8 @@ INCOMPLETE = replace(COMPLETE, type="application_issue", missing=("module", "iss
 ANSWERED = replace(KNOWN, answered_letters=("<a>",))
 DROPPING = replace(POLICY, unknown_sender="drop")
 RISKY = replace(COMPLETE, type="data_restore")
+KNOWN_TO_US = Incident("INC-42", "incident", "Posting is delayed", "identified")
+THANKS = replace(COMPLETE, type="", thanks=True)
 STOPS = replace(COMPLETE, wish=Wish("unsubscribe"))
 NOTIFIED = replace(KNOWN, notified=(Listener("zack"),))
 
@@ -109,6 +111,8 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
         ("R16", "hold", {"known": replace(KNOWN, case=case(account="riverdale"))}),
         ("R14", "hold", {"sender": replace(SIGNED, level="L2"), "submission": RISKY}),
         ("R25", "answer", {"submission": STOPS, "known": NOTIFIED}),
+        ("R27", "ignore", {"submission": THANKS, "known": replace(KNOWN, replied=KNOWN_TO_US)}),
+        ("R27", "ignore", {"submission": THANKS, "known": replace(KNOWN, earlier=case("closed"))}),
         ("R17", "append", {"known": replace(KNOWN, case=case())}),
         ("R18", "ask", {"submission": INCOMPLETE}),
     ],
@@ -203,6 +207,32 @@ def test_a_reply_is_added_and_wakes_the_case(status: str, after: str) -> None:
     assert (decision.change.status, kinds(decision)) == (after, ["appended"])
 
 
+@pytest.mark.parametrize("status", ["open", "waiting", "resolved", "closed"])
+@pytest.mark.parametrize("level", ["L2", "L3"])
+def test_thanks_leave_a_case_as_it_is(status: str, level: str) -> None:
+    """R17: kept with the case, answered by nobody, and no signature is needed for it."""
+    known = replace(KNOWN, case=replace(case(status), type="data_restore"))
+    decision = judged(sender=replace(SIGNED, level=level), submission=THANKS, known=known)
+    assert decision.change is not None
+    assert (decision.rule, decision.action) == ("R17", "append")
+    assert (decision.change.status, kinds(decision)) == (status, [])
+
+
+def test_thanks_for_a_request_are_asked_again() -> None:
+    """The answers are still missing; and a draft of a risky type still needs a signature."""
+    known = replace(KNOWN, case=case("draft"))
+    asked = judged(submission=replace(THANKS, missing=("module",)), known=known)
+    assert (asked.rule, kinds(asked)) == ("R18", ["missing_fields"])
+    risky = replace(KNOWN, case=replace(case("draft"), type="data_restore"))
+    held = judged(sender=replace(SIGNED, level="L2"), submission=THANKS, known=risky)
+    assert held.rule == "R14"
+
+
+def test_thanks_out_of_nowhere_are_a_new_mail() -> None:
+    """They answer nothing of ours, so it is asked what they are about."""
+    assert judged(submission=replace(THANKS, missing=("case_type",))).rule == "R18"
+
+
 SILENT = {
     "not proved": ({"sender": replace(SIGNED, level="L1")}, ""),
     "bcc": ({"mail": message(to=("other@x.example",))}, "To or Cc"),
@@ -274,7 +304,6 @@ WISHES = (
     None, Wish("cases"), Wish("form", type="data_restore"), Wish("close", number="CASE-1000"),
     Wish("unsubscribe", token="1-aaaaaaaaaaaaaaaa"),
 )  # fmt: skip
-KNOWN_TO_US = Incident("INC-42", "incident", "Posting is delayed", "identified")
 THEIRS = replace(KNOWN_TO_US, accounts=("riverdale",))
 NOTICE = SentLetter(
     "<notice.INC-42.x.y@d>", "notice", "zack.morris@bayside.example", "zack", "", notice_row=7

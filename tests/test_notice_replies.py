@@ -133,6 +133,26 @@ def test_an_answer_becomes_a_draft_and_its_completion_a_case(tmp_path: Path) -> 
     assert all("no need to call" in one for one in letters)
 
 
+@pytest.mark.parametrize("role", ["Authorized", "Read Only"])
+def test_thanks_for_a_notice_make_no_case_and_get_no_letter(tmp_path: Path, role: str) -> None:
+    """R27, whoever says them; a file with them is no thanks any more."""
+    people = PEOPLE.replace('"Authorized"', f'"{role}"', 1)
+    config = make(tmp_path, people=people)
+    who = "zack@bayside.example"
+    made = told(config, who)
+    put(tmp_path, who, "a", "Got it, thanks!\nZack", answers(made, who))
+    worker.once(config)
+    found = house.everything(config)
+    assert (found["cases"], found["letters"]) == ([], [])
+    assert [(one["action"], one["rule"]) for one in found["messages"]] == [("ignore", "R27")]
+    put(
+        tmp_path, who, "b", "Thanks!", answers(made, who),
+        "Content-Disposition: attachment; filename=log.txt", "Content-Type: text/plain",
+    )  # fmt: skip
+    worker.once(config)
+    assert house.everything(config)["messages"][-1]["rule"] != "R27"
+
+
 def test_an_incident_of_others_is_not_tied_to(tmp_path: Path) -> None:
     """Restricted to Riverdale: Zack's forwarded copy gives him nothing, Archie's his link."""
     config = make(tmp_path)

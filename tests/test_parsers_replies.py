@@ -11,6 +11,7 @@ from intake.known import CaseBrief, PendingForm, StoredField
 from intake.letters import Templates, blank_form
 from intake.message import Html
 from intake.parsers.case_type import type_of
+from intake.parsers.lines import is_courtesy
 from tests.forms import CATALOGUE, read, replying
 
 REQUEST = """Hello Zack Morris,
@@ -222,3 +223,33 @@ def test_a_polite_answer_names_its_type(words: str, wanted: str) -> None:
     """A type's whole name among a few words is meant; two names, a denial or a story are not."""
     assert type_of(words, CATALOGUE, near=True) == wanted
     assert type_of(words, CATALOGUE) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "courtesy"),
+    [
+        ("Hi,", True), ("Dear Support Team,", True), ("Good morning Kelly Kapowski", True),
+        ("hi kelly,", True), ("hello support team", True), ("Hola a todos", True),
+        ("Many thanks!", True), ("Hi it broke again", False), ("Hello nothing works today.", False),
+        ("hey grades are gone", False), ("Thanks for nothing", False),
+    ],
+)  # fmt: skip
+def test_a_greeting_with_news_in_it_is_no_courtesy(line: str, courtesy: bool) -> None:
+    """Whom it greets is written large, ends in a comma, or is everybody."""
+    assert is_courtesy(line) is courtesy
+
+
+@pytest.mark.parametrize(
+    ("words", "thanks"),
+    [
+        ("Thanks!", True), ("thank you 🙏", True), ("Hi team,\n\nGot it – thanks!", True),
+        ("OK, thanks for the heads-up.\n\nBest regards,\nZack", True), ("Merci beaucoup", True),
+        ("Great, thank you so much for your help!", True), ("Muchas gracias por avisar", True),
+        ("", False), ("Hello,", False), ("Best regards,\nZack", False), ("Thanks?", False),
+        ("Thanks. It is back.", False), ("Thanks, but no.", False), ("Not ok", False),
+        ("Thanks for nothing", False), ("ok ok ok 5550109", False), ("thanks " * 80, False),
+    ],
+)  # fmt: skip
+def test_what_is_nothing_but_thanks(words: str, thanks: bool) -> None:
+    """One word too many and it is a mail like any other; a greeting alone says too little."""
+    assert read(words).thanks is thanks

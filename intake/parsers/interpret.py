@@ -11,7 +11,7 @@ from intake.message import Message
 from intake.parsers import parties, to_notice
 from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
-from intake.parsers.replies import answers, type_in
+from intake.parsers.replies import answers, names_of, type_in
 from intake.parsers.rules import Form, apply
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
@@ -23,6 +23,7 @@ from intake.parsers.submission import (
     Submission,
 )  # fmt: skip
 from intake.parsers.values import WEAK, is_blank, take
+from intake.parsers.wishes import only_thanks
 
 OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
 NO_SUBJECT = "(no subject)"
@@ -81,7 +82,15 @@ def interpret(
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
+        thanks=not any(one.words for one in candidates)
+        and only_thanks(message, _joined(free, lost), _names(message, circumstances), catalogue),
     )
+
+
+def _names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
+    """The writer's names, folded: as the mail gives them and as they are on record."""
+    stored = circumstances.contact.name.casefold() if circumstances.contact else ""
+    return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
 
 
 def _joined(*texts: str) -> str:

@@ -91,7 +91,12 @@ _GREETINGS = (
     "greetings",
 )
 _GREETING_STARTS = tuple(f"{one}{end}" for one in _GREETINGS for end in (" ", ","))
+_EVERYBODY = (
+    "all", "everyone", "everybody", "team", "support", "there", "again", "folks", "desk", "sir",
+    "madam", "or", "and", "to", "y", "a", "todos", "equipo", "zusammen", "à", "tous", "toda",
+)  # fmt: skip
 MAX_COURTESY_CHARS = 80
+MAX_GREETING_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +191,21 @@ def is_signature(text: str) -> bool:
 
 
 def is_courtesy(text: str) -> bool:
-    """A line that greets or closes and says nothing else."""
+    """A line that greets or closes and says nothing else.
+
+    Who is greeted is written large, or is everybody, or ends in a comma: "Hi it broke" is news.
+    """
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
-    if not flat:
+    if flat in _CLOSINGS or flat in _GREETINGS:
+        return bool(flat)
+    greeting = max((one for one in _GREETING_STARTS if flat.startswith(one)), key=len, default="")
+    words = text.split()
+    if not greeting or len(words) > MAX_GREETING_WORDS:
         return False
-    greets = flat in _GREETINGS or flat.startswith(_GREETING_STARTS)
-    return flat in _CLOSINGS or (greets and len(flat.split()) <= 4)
+    return text.rstrip().endswith(",") or all(
+        word[:1].isupper() or word.casefold().rstrip(",.!:") in _EVERYBODY
+        for word in words[len(greeting.split()) :]
+    )
 
 
 def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:

@@ -205,7 +205,7 @@ def _read(
         catalogue=catalogue,
         type=type_name,
         form=SentForm.of(pending.text),
-        names=_names(message),
+        names=names_of(message),
         wraps=text_lines.wraps(lines),
     )
     signed = _signature(lines, message, walk)
@@ -274,7 +274,7 @@ def _quoted_below(lines: list[text_lines.Line], number: int) -> bool:
     return any(line.depth for line in below[:2])
 
 
-def _names(message: Message) -> tuple[str, ...]:
+def names_of(message: Message) -> tuple[str, ...]:
     """The writer's name and first name, as marks and signatures show them."""
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
     flat = " ".join(name.casefold().split())
@@ -345,7 +345,7 @@ def _bare(
     """
     if len(pending.asked) != 1 or len(comment) > MAX_BARE_CHARS:
         return ()
-    names = _names(message)
+    names = names_of(message)
     lines = [
         line
         for line in comment.splitlines()

@@ -136,3 +136,4 @@ class Submission:
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # Scan.unknown
     read_from: str = ""  # Scan.read_from
+    thanks: bool = False  # the mail says nothing but thanks and brings no file

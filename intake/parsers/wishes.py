@@ -1,5 +1,7 @@
 """What a contact asks of the service itself: a form, their cases, to close one, no more notices.
 
+And whether a mail asks for nothing at all, being nothing but thanks.
+
 Only a whole subject counts, and never one that answers or forwards something. A mail with more to
 say than a courtesy is read as a mail about a case instead: nothing that was said may be lost.
 """
@@ -19,6 +21,9 @@ from intake.parsers.submission import Candidate, Wish
 MAX_WORDS_CHARS = 80  # of free text beside a wish: "Could you send me the form?"
 MAX_LEFTOVER_CHARS = 2000  # of which greetings and closings are no words
 MAX_SUBJECT_CHARS = 120
+MAX_THANKS_CHARS = 400
+_SENTENCE = re.compile(r"[\n.,;:!…]+|\s[-–—]\s")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _ANSWER = re.compile(r"\s*[a-z]{2,5}\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:[A-Z0-9]{0,12}-)?\d{1,12}\Z", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{7,99}\Z")
@@ -69,6 +74,34 @@ def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: 
     told = {fold(one, letters) for one in catalogue.subjects.get("unsubscribe", ())}
     words = fold(_words(own_words), letters).rstrip("!,; ")
     return words in told if words else fold(subject, letters) in told
+
+
+def only_thanks(
+    message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
+) -> bool:
+    """Whether words of the writer's own say nothing but thanks, greetings and their name.
+
+    A question, a file, or one word too many, and it is a mail like any other. ``names`` are folded.
+    """
+    if _files(message) or len(own_words) > MAX_THANKS_CHARS or "?" in own_words:
+        return False
+    letters = catalogue.normalise.confusables
+    told = {_plain(fold(one, letters)) for one in catalogue.subjects.get("thanks", ())}
+    ends = {_plain(fold(one, letters)) for one in catalogue.subjects.get("thanks_for", ())}
+    thanked = False
+    for sentence in _SENTENCE.split(own_words):
+        words = _plain(fold(sentence, letters))
+        thanks = words in told or any(
+            words.endswith(f" {end}") and words[: -len(end) - 1] in told for end in ends
+        )
+        thanked = thanked or thanks
+        if words and not thanks and words not in names and not is_courtesy(sentence):
+            return False
+    return thanked
+
+
+def _plain(folded: str) -> str:
+    return " ".join(_WORD.findall(folded))
 
 
 def _files(message: Message) -> bool:
