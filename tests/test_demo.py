@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def test_the_demo_handles_every_sample_as_it_should(tmp_path: Path) -> None:
-    """Fourteen mails, twelve letters, the forged one held, nothing on the third pass."""
+    """Fourteen mails, twelve letters, the forged one held; four people told of an incident once."""
     done = subprocess.run(
         [sys.executable, "-m", "intake", "demo", "--folder", str(tmp_path / "demo")],
         capture_output=True,
@@ -23,3 +23,7 @@ def test_the_demo_handles_every_sample_as_it_should(tmp_path: Path) -> None:
     assert "a third pass found 0 mails" in done.stdout
     assert "hold R5" in done.stdout
     assert "complete R20" in done.stdout
+    assert "4 people told, each once; another pass tells 0." in done.stdout
+    assert "CASE-1012 came in about it" in done.stdout
+    assert "Posting of grades" in (tmp_path / "demo/page/index.html").read_text()
+    assert max(len(line) for line in done.stdout.replace(str(tmp_path), "").splitlines()) <= 80

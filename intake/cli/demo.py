@@ -1,4 +1,4 @@
-"""``intake demo``: a dozen mails through real IMAP and SMTP, and what became of them."""
+"""``intake demo``: mails through real IMAP and SMTP, what became of them, and an incident."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imapclient import IMAPClient
 
 from intake import config as settings
 from intake import contact_file, setting_up, worker
-from intake.cli import demo_mails
+from intake.cli import demo_incident, demo_mails
 from intake.cli.demo_servers import PASSWORD, USER, Taken, imap_server, smtp_sink
 from intake.cli.screen import load, pairs, safe, say, table
 from intake.config import Config
@@ -37,6 +37,9 @@ backfill = "all"
 [delivery]
 url = "smtp://127.0.0.1:{smtp}"
 
+[page]
+folder = "page"
+
 [logging]
 level = "error"
 """
@@ -57,8 +60,11 @@ def run(folder: Path | None = None) -> int:
         setting_up.prepare(config)
         _people(config)
         good = _play(config, imap, taken)
+        stage = demo_incident.Stage(config, lambda mails: _append(imap, mails), taken)
+        good = demo_incident.play(stage) and good
         if folder is not None:
-            say(f"\nEverything lies in {place}: try `intake cases list --config {file}`")
+            say(f"\nEverything lies in {place}, the notifications page in {place / 'page'}.")
+            say(f"Try `intake --config {file} cases list`, `… incidents show INC-1`.")
     return 0 if good else 1
 
 
@@ -103,7 +109,7 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     _show(config, titles)
     again = worker.once(config)
     say(
-        f"\n{first.collected + second.collected} mails handled, {len(taken.letters)} letters sent; "
+        f"\n{first.collected + second.collected} mails handled, {len(taken.letters)} letters sent;\n"
         f"a third pass found {again.collected} mails and sent {again.posted.sent} letters."
     )
     acks = [raw for _, raw in taken.letters if b"is now case" in raw]

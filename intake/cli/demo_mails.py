@@ -187,6 +187,19 @@ def _application_issue(now: datetime, began: str) -> bytes:
     return _text(now, ZACK, "Teachers unable to post grades", body)
 
 
+def about_the_incident(now: datetime) -> bytes:
+    """Archie sees what the incident is about."""
+    body = f"""
+        Case Type: Application Issue
+        Module: Grade Book
+        Who is impacted?: All teachers of one school
+        Issue Began: {_days(now)(0)}
+        Steps to Reproduce: Post a grade, then open the course as a student.
+        Description: The grades that were posted this morning do not show.
+    """
+    return _text(now, ARCHIE, "Posted grades do not show", body)
+
+
 def _question(now: datetime) -> bytes:
     body = """
         <html><body><p><b>Case Type:</b> Ask a Question</p>
