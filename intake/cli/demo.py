@@ -108,8 +108,9 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     titles = {sample.message_id: sample.title for sample in samples}
     _show(config, titles)
     again = worker.once(config)
+    handled = first.collected + second.collected
     say(
-        f"\n{first.collected + second.collected} mails handled, {len(taken.letters)} letters sent;\n"
+        f"\n{handled} mails handled, {len(taken.letters)} letters sent;\n"
         f"a third pass found {again.collected} mails and sent {again.posted.sent} letters."
     )
     acks = [raw for _, raw in taken.letters if b"is now case" in raw]
