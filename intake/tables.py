@@ -255,6 +255,7 @@ class EventRow(Base, table=True):
     """Append-only history of a case or a message."""
 
     __tablename__ = "events"
+    __table_args__ = (Index("ix_events_kind_at", "kind", "at"),)
     id: int | None = Field(default=None, sa_column=id_column())
     at: datetime
     case_number: str = Field(default="", index=True)

@@ -19,11 +19,19 @@ from sqlalchemy import event, text
 from intake.contact_file import AccountEntry, ContactEntry, Entries
 from intake.decision import Decision, decide
 from intake.delivery import Failed, InDoubt, Retry, Sent
-from intake.known import Keys, Known
+from intake.known import Keys, Known, SentLetter
 from intake.letters import Letter
 from intake.message import Arrival, Attachment, Message
-from intake.parsers.submission import FieldValue
-from intake.store import mailboxes, outbox, people, reports, schema, upkeep
+from intake.parsers.submission import FieldValue, Return
+from intake.store import (
+    came_back,
+    mailboxes,
+    outbox,
+    people,
+    reports,
+    schema,
+    upkeep,
+)
 from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, savepoint, writing
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
@@ -471,6 +479,11 @@ def test_no_look_up_scans_a_table(tmp_path: Path) -> None:
         mailboxes.unsettled(unit, "support", 7)
         outbox.any_due(unit, NOW)
         outbox.claim(unit, NOW, 90, 10)
+    letter = SentLetter("<a@desk.example>", "ack", "zack.morris@bayside.example", "zack", "")
+    gone = Return("bounce", letter.recipient, "5.1.1", hard=True, ids=(), words="")
+    with writing(engine) as unit:
+        for number in (1, 2):
+            came_back.note(unit, letter, gone, number, NOW)
     plans = []
     with engine.connect() as connection:
         for statement, parameters in [

@@ -254,6 +254,7 @@ def _senders() -> None:
             sa.Column("signature_hash", AutoString(), nullable=False, server_default=empty)
         )
     op.create_index(op.f("ix_messages_signature_hash"), "messages", ["signature_hash"])
+    op.create_index("ix_events_kind_at", "events", ["kind", "at"])
     op.create_table(
         "accepted_domains",
         sa.Column("domain", AutoString(), nullable=False),
