@@ -9,6 +9,11 @@ from hypothesis import settings
 
 from intake import logs
 
+# What the tests start, as worker and command and to be killed, is not measured: it would cost much
+# more than it tells, and a process that is killed or may write no file leaves no figures anyway.
+for _name in [one for one in os.environ if "COVERAGE" in one]:
+    del os.environ[_name]
+
 settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
 settings.load_profile("intake")
 

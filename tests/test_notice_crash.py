@@ -52,15 +52,11 @@ def prepared(config: Config, people: int) -> None:
 
 
 def worker(config: Config, *words: str) -> subprocess.Popen[bytes]:
-    """One worker as a process of its own; what it says is in ``workers.log``.
-
-    Its coverage is not measured: a killed process leaves none, and it would start far slower.
-    """
-    plain = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    """One worker as a process of its own; what it says is in ``workers.log``."""
     with (config.folder / "workers.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.notice_crash", config.file, *words],
-            stdout=subprocess.DEVNULL, stderr=log, env=plain,
+            stdout=subprocess.DEVNULL, stderr=log,
         )  # fmt: skip
 
 

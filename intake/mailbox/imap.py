@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import imaplib
 import re
-import selectors
-import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 
 from intake.hidden import without
+from intake.mailbox import imap_idle
 from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
 from intake.mailbox.imap_move import Mover
 
@@ -30,8 +28,6 @@ LIST_UIDS = 500  # of one FETCH of sizes
 FETCH_MAILS = 50  # of one FETCH of bodies
 FETCH_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**20
-IDLE_CYCLE_SECONDS = 110.0  # below every server's patience, and below NAT time-outs
-IDLE_LOOK_SECONDS = 1.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BACKOFF = re.compile(r"Suggested Backoff Time: (\d+)")
 _BUSY = re.compile(r"too many simultaneous|\[INUSE\]|\[UNAVAILABLE\]|\[LIMIT\]|throttled", re.I)
@@ -74,6 +70,7 @@ class ImapBox:
         self._client: IMAPClient | None = None
         self._mover: Mover | None = None
         self._known = 0  # UIDNEXT before the folder was last listed
+        self._inbox = _safe(settings.folder)
 
     # ------------------------------------------------------------ opening and closing
 
@@ -83,11 +80,11 @@ class ImapBox:
             if self._client is None:
                 self._client = self._connect()
                 self._mover = None
-            self._known = self._uid_next(self._client)
-            answer = self._client.select_folder(_safe(self._settings.folder))
+            self._known = imap_idle.uid_next(self._client, self._inbox)
+            answer = self._client.select_folder(self._inbox)
             if self._mover is None:
                 self._mover = self._make_mover(self._client)
-                answer = self._client.select_folder(_safe(self._settings.folder))
+                answer = self._client.select_folder(self._inbox)
             return Opened(int(answer[b"UIDVALIDITY"]), int(answer.get(b"UIDNEXT", 0)))
 
     def _connect(self) -> IMAPClient:
@@ -174,7 +171,7 @@ class ImapBox:
                         f"({_one_line(error)}); make it, or set {key}_folder",
                     ) from error
             names[key] = full
-        return Mover(client, _safe(self._settings.folder), names)
+        return Mover(client, self._inbox, names)
 
     def close(self) -> None:
         """Logs out if the server still listens; never raises."""
@@ -208,7 +205,7 @@ class ImapBox:
 
     def _search(self, client: IMAPClient, first: int) -> set[int]:
         """``n:*`` names the last mail even when its UID is below n (RFC 9051 §6.4.8)."""
-        status = client.folder_status(_safe(self._settings.folder), ["UIDNEXT"])
+        status = client.folder_status(self._inbox, ["UIDNEXT"])
         top = int(status.get(b"UIDNEXT", 0))
         if not top or top - first <= WINDOW_UIDS:
             return {uid for uid in client.search(["UID", f"{first}:*"]) if uid >= first}
@@ -264,43 +261,7 @@ class ImapBox:
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """IDLE in short cycles. True also for what came since the folder was opened."""
         with self._door("idle") as client:
-            if not client.has_capability("IDLE"):
-                _nap(seconds, stopped)
-                return False
-            ends = time.monotonic() + seconds
-            while not stopped() and time.monotonic() < ends:
-                begun = time.monotonic()
-                if self._cycle(client, min(IDLE_CYCLE_SECONDS, ends - begun), stopped):
-                    return True
-                pause = begun + IDLE_LOOK_SECONDS - time.monotonic()
-                _nap(min(pause, ends - time.monotonic()), stopped)  # a talkative server
-            return False
-
-    def _cycle(self, client: IMAPClient, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """One IDLE, ended by the first thing the server says.
-
-        What came before it runs is seen by UIDNEXT. The library's ``idle_check`` reads without
-        waiting and breaks on a line that has come by half; here the socket is only watched, and
-        all is read by ``idle_done``, which waits for whole lines.
-        """
-        if self._uid_next(client) != self._known:
-            return True
-        client.idle()
-        ends = time.monotonic() + seconds
-        try:
-            told = _buffered(client)
-            while not told and not stopped() and (left := ends - time.monotonic()) > 0:
-                told = _readable(client.socket(), min(IDLE_LOOK_SECONDS, left))
-        finally:
-            _, said = client.idle_done()
-        return self._uid_next(client) != self._known or any(_is_news(line) for line in said or [])
-
-    def _uid_next(self, client: IMAPClient) -> int:
-        """Changes with every arrival; asked for only where it will be needed."""
-        if not client.has_capability("IDLE"):
-            return 0
-        client.noop()  # some servers tell of the folder that is open as it was at the last command
-        return int(client.folder_status(_safe(self._settings.folder), ["UIDNEXT"])[b"UIDNEXT"])
+            return imap_idle.wait(client, self._inbox, self._known, seconds, stopped)
 
     # ------------------------------------------------------------ the one door for errors
 
@@ -353,41 +314,6 @@ def _utc(value: Any) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     return datetime.now(UTC)
-
-
-def _is_news(line: Any) -> bool:
-    return isinstance(line, tuple) and len(line) > 1 and line[1] in (b"EXISTS", b"RECENT")
-
-
-def _buffered(client: IMAPClient) -> bool:
-    """Whether more was read than the last answer: news may come in one packet with the go-ahead."""
-    own = getattr(client._imap, "_readbuf", None)  # of Python 3.14 and later
-    if own is not None:
-        return bool(own)
-    link = client.socket()
-    patience = link.gettimeout()
-    link.setblocking(False)
-    try:
-        return bool(client._imap.file.peek(1))
-    except ssl.SSLWantReadError:
-        return False
-    finally:
-        link.settimeout(patience)
-
-
-def _readable(link: socket.socket, seconds: float) -> bool:
-    """Whether something is there to be read, or the end of the connection, within that time."""
-    if isinstance(link, ssl.SSLSocket) and link.pending():
-        return True
-    with selectors.DefaultSelector() as selector:
-        selector.register(link, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
-
-
-def _nap(seconds: float, stopped: Callable[[], bool]) -> None:
-    ends = time.monotonic() + seconds
-    while not stopped() and time.monotonic() < ends:
-        time.sleep(min(0.5, max(0.0, ends - time.monotonic())))
 
 
 def _one_line(error: BaseException, secret: str = "") -> str:
