@@ -9,19 +9,20 @@ from hypothesis import settings
 
 from intake import logs
 
-# What the tests start, as worker and command and to be killed, is not measured: it would cost much
-# more than it tells, and a process that is killed or may write no file leaves no figures anyway.
-for _name in [one for one in os.environ if "COVERAGE" in one]:
-    del os.environ[_name]
-
 settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
 settings.load_profile("intake")
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _quiet() -> None:
-    """Log lines of the rooms under test stay out of the report."""
+    """Log lines of the rooms under test stay out of the report.
+
+    What the tests start, as worker, as command or to be killed, is not measured: it would cost
+    much more than it tells, and who is killed or may write no file leaves no figures anyway.
+    """
     logs.set_up("json", "critical")
     for name in [one for one in os.environ if one.startswith("INTAKE_")]:
         if name not in ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS"):
             del os.environ[name]
+    for name in [one for one in os.environ if "COVERAGE" in one]:
+        del os.environ[name]
