@@ -90,7 +90,7 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
         bounce = way.bounce_address or config.service.address
-        post = Post(engine, lanes, bounce, utc_now, way.lease_seconds, stop.is_set)
+        post = Post(engine, lanes, bounce, utc_now, way.lease_seconds, stopped=stop.is_set)
         notices = _notices(config, post, bench)
         lines = tuple(line(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True)

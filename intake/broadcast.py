@@ -86,9 +86,11 @@ class NoticeQueue:
             groups.append(group)
         return groups
 
-    def mark_in_doubt(self, unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
+    def mark_in_doubt(
+        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+    ) -> list[int]:
         """(id, fence) whose final dot is about to go out; gives the ids that may not."""
-        return notice_queue.mark_in_doubt(unit, letters)
+        return notice_queue.mark_in_doubt(unit, letters, until)
 
     def settle(
         self,

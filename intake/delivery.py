@@ -7,93 +7,42 @@ in doubt. After the dot, silence never means "not sent" (RFC 1047, RFC 5321 §4.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from intake.hidden import without
+from intake.maildir_lane import MaildirLane
+from intake.outcomes import (
+    Failed,
+    InDoubt,
+    Lane,
+    Outcome,
+    Parcel,
+    Patience,
+    Retry,
+    Sent,
+    outcome,
+    unlawful,
+)  # fmt: skip
+
+__all__ = [
+    "DeliveryError", "Failed", "InDoubt", "Lane", "MaildirLane", "Outcome", "Parcel", "Patience",
+    "Retry", "Sent", "SmtpLane", "SmtpSettings", "open_lane", "outcome", "unlawful",
+]  # fmt: skip
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MAX_LINE_BYTES = 998
 SCHEMES = {"smtps": ("tls", 465), "smtp+starttls": ("starttls", 587), "smtp": ("plain", 25)}
 
 
 class DeliveryError(Exception):
     """The way out is configured in a way that cannot work; one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The server took the letter."""
-
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Not taken this time (4xx, no connection, …); trying again is right."""
-
-    reply: str
-    everybody: bool = False  # no letter would have got through now: not this recipient's fault
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Refused for good (5xx)."""
-
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """The final dot was sent and no answer came: it may or may not have been delivered."""
-
-    reply: str
-
-
-Outcome = Sent | Retry | Failed | InDoubt
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What is handed over: one recipient and the bytes."""
-
-    sender: str  # envelope sender (MAIL FROM)
-    recipient: str
-    raw: bytes
-
-
-class Lane(Protocol):
-    """One way out, used for one parcel at a time and reused between parcels."""
-
-    def prepare(self, parcel: Parcel) -> Outcome | None:
-        """Everything up to, but not including, the final dot; None when the dot may be sent."""
-
-    def finish(self) -> Outcome:
-        """Sends the final dot and waits for the answer."""
-
-    def close(self) -> None:
-        """Says QUIT if it can; never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds per stage (RFC 5321 §4.5.3.2): giving up early manufactures doubles."""
-
-    connect: float = 30.0
-    command: float = 300.0
-    data: float = 120.0
-    block: float = 180.0
-    dot: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +56,7 @@ class SmtpSettings:
     secret: Callable[[], str] = lambda: ""
     ca_file: str = ""
     helo: str = ""
-    patience: Patience = Patience()
-
-
-def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:
-    """The one place where a reply code becomes an outcome (RFC 5321 §4.2.1)."""
-    words = f"{code} {reply}".strip()
-    if 200 <= code <= 299:
-        return Sent(words)
-    if 400 <= code <= 499:
-        return Retry(words)  # greylisting, full queue, "try again later"
-    if 500 <= code <= 599:
-        return Failed(words)  # no such user, policy, too big
-    return InDoubt(words) if after_dot else Retry(words)  # a cut line or garbage: nothing is known
+    patience: Patience = field(default_factory=Patience)
 
 
 class SmtpLane:
@@ -128,11 +65,14 @@ class SmtpLane:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
+        self._in_text = False  # a text has gone out and its dot has not
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
         """Connects if needed, MAIL, RCPT, DATA and the text; None when only the dot is missing."""
         if unlawful(parcel.raw):
             return Failed(unlawful(parcel.raw))
+        if self._in_text:
+            self._drop()
         if self._server is not None:
             ready = self._begin(parcel)
             if ready is None or not isinstance(ready, Retry) or self._server is not None:
@@ -211,6 +151,7 @@ class SmtpLane:
             if refused is not None:
                 return refused
             self._patient(self._settings.patience.block, server)
+            self._in_text = True
             server.send(_stuffed(parcel.raw))
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._drop()
@@ -253,6 +194,7 @@ class SmtpLane:
             self._patient(self._settings.patience.dot, server)
             server.send(b".\r\n")
             code, reply = server.getreply()
+            self._in_text = False
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._drop()
             return InDoubt(f"no answer to the final dot: {error or type(error).__name__}")
@@ -266,72 +208,23 @@ class SmtpLane:
             server.sock.settimeout(seconds)
 
     def _drop(self) -> None:
-        server, self._server = self._server, None
+        server, self._server, self._in_text = self._server, None, False
         if server is not None:
             with suppress(Exception):
                 server.close()
 
     def close(self) -> None:
-        """QUIT where it costs nothing; a failure after the letters are settled changes nothing."""
+        """QUIT where it costs nothing; a failure after the letters are settled changes nothing.
+
+        Inside a text QUIT would be one more line of it: there the connection is cut, and without
+        a dot the server has nothing (RFC 5321 §4.1.1.4).
+        """
         server = self._server
-        if server is not None:
+        if server is not None and not self._in_text:
             with suppress(Exception):
                 self._patient(5.0, server)
                 server.docmd("quit")
         self._drop()
-
-
-class MaildirLane:
-    """Letters as files of a Maildir; the same letter twice is one file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ready: tuple[Path, Path] | None = None
-
-    def prepare(self, parcel: Parcel) -> Outcome | None:
-        """The letter written and synced in tmp/, with the envelope on top as an MDA would."""
-        if unlawful(parcel.raw):
-            return Failed(unlawful(parcel.raw))
-        raw = (
-            f"Return-Path: <{parcel.sender}>\r\nDelivered-To: {parcel.recipient}\r\n".encode()
-            + parcel.raw
-        )
-        name = f"{hashlib.sha256(raw).hexdigest()[:32]}.intake"
-        try:
-            for part in ("tmp", "new", "cur"):
-                (self._path / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = self._path / "tmp" / f"{name}.{os.getpid()}"
-            with temporary.open("wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            return Retry(f"{error.filename or self._path}: {error.strerror}", True)
-        self._ready = (temporary, self._path / "new" / name)
-        return None
-
-    def finish(self) -> Outcome:
-        """Renamed into new/, folder synced."""
-        if self._ready is None:
-            return Retry("nothing was prepared")
-        temporary, final = self._ready
-        self._ready = None
-        try:
-            temporary.replace(final)
-            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            return InDoubt(f"{final}: {error.strerror}")
-        return Sent(final.name)
-
-    def close(self) -> None:
-        """A letter that was prepared and not finished is taken away."""
-        if self._ready is not None:
-            self._ready[0].unlink(missing_ok=True)
-            self._ready = None
 
 
 def open_lane(
@@ -373,15 +266,6 @@ def open_lane(
             patience=patience or Patience(),
         )
     )
-
-
-def unlawful(raw: bytes) -> str:
-    """What could smuggle a second mail or would be mangled on the way; empty when nothing."""
-    if re.search(rb"\r(?!\n)|(?<!\r)\n", raw):
-        return "the letter holds a bare CR or LF"
-    if not raw.isascii() or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES:
-        return "the letter holds a byte outside ASCII or a line of over 998 bytes"
-    return ""
 
 
 def _stuffed(raw: bytes) -> bytes:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from intake.delivery import Failed, InDoubt, Lane, Outcome, Parcel, Retry, Sent
+from intake.delivery import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
 from intake.store import outbox
 from intake.store.engine import Engine, Unit, reading, writing
 from intake.store.outbox import Claimed
@@ -41,8 +41,13 @@ class Queue(Protocol):
     def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
         """In which groups they are sent, one on each lane."""
 
-    def mark_in_doubt(self, unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
-        """(id, fence) whose final dot is about to go out; gives the ids that may not."""
+    def mark_in_doubt(
+        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+    ) -> list[int]:
+        """(id, fence) whose final dot is about to go out; gives the ids that may not.
+
+        Nobody else may take them for abandoned before ``until``.
+        """
 
     def settle(
         self,
@@ -96,6 +101,7 @@ class Post:
     bounce_address: str  # envelope sender
     clock: Callable[[], datetime]
     lease_seconds: float = 90.0
+    dot_seconds: float = Patience().dot + 60.0  # until an answer to the dot has come, or never will
     stopped: Callable[[], bool] = lambda: False
     queue: Queue = field(default_factory=Outbox)
 
@@ -108,10 +114,11 @@ def dispatch(post: Post, progress: Callable[[int], None] | None = None) -> Poste
     posted = Posted()
     try:
         while not post.stopped():
+            ours_until = post.clock() + timedelta(seconds=post.lease_seconds)
             claimed = _claim(post)
             if not claimed:
                 break
-            _send(post, claimed, posted, progress)
+            _send(post, claimed, ours_until, posted, progress)
             if posted.retry and not posted.sent:
                 break
     finally:
@@ -132,9 +139,16 @@ def _claim(post: Post) -> list[Claimed]:
 
 
 def _send(
-    post: Post, claimed: Sequence[Claimed], posted: Posted, progress: Callable[[int], None] | None
+    post: Post,
+    claimed: Sequence[Claimed],
+    ours_until: datetime,
+    posted: Posted,
+    progress: Callable[[int], None] | None,
 ) -> None:
-    """Rounds of one letter on each lane; the outcomes of a round are settled with the next."""
+    """Rounds of one letter on each lane; the outcomes of a round are settled with the next.
+
+    Where another worker has taken over what was not sent within the lease, the rest is left to it.
+    """
     outcomes: list[Settled] = []
     unreachable = ""
     for group in post.queue.rounds(claimed, len(post.lanes)):
@@ -164,6 +178,9 @@ def _send(
             outcomes.append((item, lane.finish()))
         if progress:
             progress(len(group))
+        if refused and post.clock() > ours_until:
+            log.warning("lease-lost", letters=len(claimed))
+            break
     _commit(post, outcomes, [], posted)
 
 
@@ -185,7 +202,9 @@ def _commit(
     with writing(post.engine) as unit:
         rows = [(item.id, item.fence, outcome) for item, outcome in outcomes]
         late = set(post.queue.settle(unit, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
-        refused = set(post.queue.mark_in_doubt(unit, [(item.id, item.fence) for item in doubtful]))
+        letters = [(item.id, item.fence) for item in doubtful]
+        until = now + timedelta(seconds=post.dot_seconds * len(letters))  # one after the other
+        refused = set(post.queue.mark_in_doubt(unit, letters, until))
     for item, outcome in outcomes:
         _note(item, outcome, posted, late=item.id in late)
     return refused

@@ -249,6 +249,7 @@ class Service:
         while not self.stop.is_set():
             self.letters.clear()
             try:
+                _recover(self.made)
                 posted = dispatch(self.made.post)
             except TROUBLE as trouble:
                 log.error("delivery-failed", why=str(trouble))

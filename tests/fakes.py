@@ -19,12 +19,15 @@ class FakeSmtp:
     """Answers each stage as told: ``{"rcpt": "550 no", "dot": "close"}``; "250" elsewhere.
 
     "close" ends the connection, "reset" resets it, "hang" says nothing more, "partial" sends a
-    cut line. ``taken`` are the mails whose dot was answered with 2xx, ``connections`` a count.
+    cut line. ``taken`` are the mails whose dot was answered with 2xx, ``cut`` the texts that never
+    had one, ``connections`` a count.
     """
 
     def __init__(self, script: dict[str, str]) -> None:
         self.script = script
         self.taken: list[bytes] = []
+        self.cut: list[bytes] = []
+        self.cuts = threading.Semaphore(0)  # one for each of them
         self.connections = 0
         self.commands: list[str] = []
 
@@ -50,7 +53,11 @@ class FakeSmtp:
 
     def _data(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
         body: list[bytes] = []
-        while (line := next(lines)) != b".\r\n":
+        while (line := next(lines, b"")) != b".\r\n":
+            if not line:
+                self.cut.append(b"".join(body))
+                self.cuts.release()
+                raise StopIteration
             body.append(line[1:] if line.startswith(b"..") else line)
         if self._say(connection, "dot", "250 taken"):
             self.taken.append(b"".join(body))

@@ -118,7 +118,9 @@ def main(words: list[str]) -> None:
     queue = Watched(made.write, made.pace, made.connections_domain, fate)
     engine = open_engine(config.database_url)
     lanes = [WatchedLane(assembly.lane(config), fate)]
-    post = Post(engine, lanes, "bounce@desk.example", utc_now, LEASE_SECONDS, queue=queue)
+    post = Post(
+        engine, lanes, "bounce@desk.example", utc_now, LEASE_SECONDS, LEASE_SECONDS, queue=queue
+    )
     while unfinished(engine):
         try:
             if not dispatch(post).total:

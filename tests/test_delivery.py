@@ -101,6 +101,22 @@ def test_a_connection_carries_many_letters() -> None:
     assert server.commands[-1] == "quit"
 
 
+def test_a_letter_that_is_let_go_before_the_dot_is_dropped_with_its_connection() -> None:
+    """Inside the text QUIT would be a line of it, and its answer would never come."""
+    server = FakeSmtp({})
+    with listening(server.serve) as port:
+        for again in (False, True):
+            one = lane(port)
+            assert one.prepare(Parcel("b@desk.example", "a@bayside.example", RAW)) is None
+            if again:
+                assert isinstance(send(one), Sent)  # over a connection of its own
+                one.close()
+            one.close()
+        assert all(server.cuts.acquire(timeout=20) for _ in range(2))
+    assert (server.taken, server.cut, server.connections) == ([RAW], [RAW, RAW], 3)
+    assert server.commands.count("quit") == 1
+
+
 def test_a_connection_that_went_stale_is_opened_anew_once() -> None:
     """The server closed between two letters; the second one is not put off for that."""
     server = FakeSmtp({"dot": "421 enough"})

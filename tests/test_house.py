@@ -45,7 +45,7 @@ PURE = (
     "hidden", "ics", "identity",
     "known", "labels", "letter",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
-    "page_",
+    "outcomes", "page_",
     "parsers/", "policy", "proof", "rules", "service_rules", "timetable", "tokens", "verdict",
     "wire",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,9 +71,11 @@ class Dying(NoticeQueue):
         self._die("claimed")
         return super().complete(unit, claimed)
 
-    def mark_in_doubt(self, unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
+    def mark_in_doubt(
+        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+    ) -> list[int]:
         """In front of the commit of the doubt."""
-        found = super().mark_in_doubt(unit, letters)
+        found = super().mark_in_doubt(unit, letters, until)
         if letters:
             self._die("before doubt")
         return found
@@ -180,7 +182,7 @@ def test_5_a_crash_in_the_middle_leaves_nobody_unsent(desk: Desk, point: str, af
     everybody = desk.people(8)
     desk.approve(desk.open())
     desk.send_and_die(dying(point, after))
-    desk.later(seconds=120)
+    desk.later(minutes=12)  # longer than any server may take for the dot
     desk.send()
     got = desk.server.got()
     assert set(got) == set(everybody)
@@ -449,6 +451,43 @@ def test_a_server_that_never_answers_the_dot_gets_it_once_more(desk: Desk) -> No
     (row,) = desk.rows()
     assert (row.state, row.doubts, bool(row.finished_at)) == ("uncertain", 1, True)
     assert desk.state() == "done"
+
+
+@pytest.mark.parametrize("minutes", [2, 9])
+def test_a_server_that_is_slow_at_the_dot_gets_it_once(desk: Desk, minutes: int) -> None:
+    """Ten minutes are the server's right (RFC 5321 4.5.3.2.6), whatever the lease is."""
+    everybody = desk.people(3)
+    desk.approve(desk.open())
+
+    def slow(parcel: Parcel) -> Outcome:
+        desk.server.dot = lambda parcel: Sent("250 ok")
+        desk.later(minutes=minutes)
+        desk.send()  # another worker, while the first one waits
+        return Sent("250 at last")
+
+    desk.server.dot = slow
+    desk.send()
+    assert desk.server.got() == dict.fromkeys(everybody, 1)
+    assert desk.states() == {"sent": 3}
+    assert sum(row.doubts for row in desk.rows()) == 0
+
+
+def test_a_worker_that_lost_its_lease_lets_the_batch_go(desk: Desk) -> None:
+    """One letter shows it; the others are not carried to the server to be thrown away."""
+    everybody = desk.people(20)
+    desk.approve(desk.open())
+    carried: list[str] = []
+
+    def overtaken(parcel: Parcel) -> None:
+        carried.append(parcel.recipient)
+        if len(carried) == 1:
+            desk.later(seconds=100)
+            desk.send()  # another worker takes all of them, the first included
+
+    desk.server.answer = overtaken
+    desk.send()
+    assert desk.server.got() == dict.fromkeys(everybody, 1)
+    assert len(carried) == 21
 
 
 def test_a_failing_domain_is_left_alone_and_stalls_nobody(desk: Desk) -> None:

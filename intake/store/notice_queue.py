@@ -226,9 +226,10 @@ def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipient
     return list(unit.scalars(query))
 
 
-def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
+def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetime) -> list[int]:
     """(id, fence) of letters whose final dot is about to go out; gives those that may not.
 
+    ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
     A broadcast that was paused or cancelled a moment ago sends nothing more: its letters that were
     that far go back into the queue.
     """
@@ -239,7 +240,7 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
         done = unit.execute(
             update(Row)
             .where(*mine, _c(Row.update_id).in_(running))
-            .values(state="uncertain")
+            .values(state="uncertain", lease_until=until)
             .returning(_c(Row.id))
         ).first()
         if done is None:

@@ -137,8 +137,11 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
     return "" if answers else why  # who writes to us gets an answer, whatever bounced before
 
 
-def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
-    """(id, fence) of letters whose final dot is about to go out; gives those that may not."""
+def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetime) -> list[int]:
+    """(id, fence) of letters whose final dot is about to go out; gives those that may not.
+
+    ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
+    """
     refused = []
     for letter_id, fence in letters:
         done = unit.execute(
@@ -148,7 +151,7 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]]) -> list[int]:
                 _c(OutboxRow.fence) == fence,
                 _c(OutboxRow.state) == "claimed",
             )
-            .values(state="in_doubt")
+            .values(state="in_doubt", lease_until=until)
             .returning(_c(OutboxRow.id))
         ).first()
         if done is None:
