@@ -8,6 +8,7 @@ in doubt. After the dot, silence never means "not sent" (RFC 1047, RFC 5321 §4.
 from __future__ import annotations
 
 import re
+import selectors
 import smtplib
 import socket
 import ssl
@@ -190,6 +191,8 @@ class SmtpLane:
         server = self._server
         if server is None:
             return Retry("not connected")
+        if _has_spoken(server):
+            return self._cut_off(server)
         try:
             self._patient(self._settings.patience.dot, server)
             server.send(b".\r\n")
@@ -202,6 +205,18 @@ class SmtpLane:
         if code == 421 or isinstance(found, InDoubt):
             self._drop()
         return found
+
+    def _cut_off(self, server: smtplib.SMTP) -> Outcome:
+        """What a server says that did not wait for the dot: without one it has nothing."""
+        try:
+            self._patient(5.0, server)
+            code, reply = server.getreply()
+            words = f"before the final dot: {_words(reply)}"
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            code, words = 421, f"hung up before the final dot: {error or type(error).__name__}"
+        self._drop()
+        found = outcome(code, words, after_dot=False)
+        return Retry(found.reply) if isinstance(found, Sent) else found
 
     def _patient(self, seconds: float, server: smtplib.SMTP) -> None:
         if isinstance(server.sock, socket.socket):
@@ -266,6 +281,16 @@ def open_lane(
             patience=patience or Patience(),
         )
     )
+
+
+def _has_spoken(server: smtplib.SMTP) -> bool:
+    """Whether something is there to be read, words or the end of the connection."""
+    link = server.sock
+    if not isinstance(link, socket.socket):
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(link, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _stuffed(raw: bytes) -> bytes:

@@ -54,11 +54,15 @@ class FakeSmtp:
     def _data(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
         body: list[bytes] = []
         while (line := next(lines, b"")) != b".\r\n":
-            if not line:
-                self.cut.append(b"".join(body))
-                self.cuts.release()
-                raise StopIteration
             body.append(line[1:] if line.startswith(b"..") else line)
+            if not line or "text" in self.script:
+                self.cut.append(b"".join(body))
+                try:
+                    self._say(connection, "text", "")
+                finally:
+                    connection.close()
+                    self.cuts.release()
+                raise StopIteration
         if self._say(connection, "dot", "250 taken"):
             self.taken.append(b"".join(body))
 

@@ -117,6 +117,24 @@ def test_a_letter_that_is_let_go_before_the_dot_is_dropped_with_its_connection()
     assert server.commands.count("quit") == 1
 
 
+@pytest.mark.parametrize("end", ["close", "reset", "421 you took too long"])
+def test_a_server_that_hung_up_before_the_dot_has_nothing(end: str) -> None:
+    """While other letters of the round waited for their answers: not in doubt, tried again."""
+    server = FakeSmtp({"text": end})
+    with listening(server.serve) as port:
+        one = lane(port)
+        assert one.prepare(PARCEL) is None
+        assert server.cuts.acquire(timeout=20)
+        found = one.finish()
+        server.script = {}
+        again = send(one)
+        one.close()
+    assert isinstance(found, Retry)
+    assert "before the final dot" in found.reply
+    assert isinstance(again, Sent)
+    assert server.taken == [RAW]
+
+
 def test_a_connection_that_went_stale_is_opened_anew_once() -> None:
     """The server closed between two letters; the second one is not put off for that."""
     server = FakeSmtp({"dot": "421 enough"})
