@@ -230,8 +230,11 @@ def _append(facts: Facts) -> Verdict | None:
     if case is None or case.status == "draft":
         return None
     if facts.submission.thanks:
-        words = f"nothing but thanks; {case.number} stays {case.status}"
-        return Verdict("append", (words,), _change(facts, status=case.status, asked=()))
+        status = (
+            "open" if case.status == "waiting" else case.status
+        )  # "ok" may be what it waits for
+        words = f"nothing but thanks; {case.number} is {status}"
+        return Verdict("append", (words,), _change(facts, status=status, asked=()))
     status = "open" if case.status in ("waiting", "resolved", "closed") else case.status
     reasons = [f"reply to {case.number}"]
     if status != case.status:
