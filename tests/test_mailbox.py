@@ -102,6 +102,26 @@ def test_every_box_keeps_the_same_promises(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.servers
 @pytest.mark.xdist_group("servers")
+def test_two_workers_that_move_the_same_mails_disturb_nobody(tmp_path: Path) -> None:
+    """Some were moved by another session since the list: the server says no, the rest moves."""
+    with dovecot(tmp_path) as server:
+        server.append(MAILS)
+        first, second = patient(server), patient(server)
+        first.open()
+        second.open()
+        uids = [one.uid for one in first.waiting(1)]
+        second.waiting(1)
+        assert all(one.done for one in second.settle("processed", uids[1:3]))
+        assert all(one.done for one in first.settle("processed", uids))
+        second.open()
+        assert second.waiting(1) == []
+        first.close()
+        second.close()
+        assert server.count("Processed") == len(MAILS)
+
+
+@pytest.mark.servers
+@pytest.mark.xdist_group("servers")
 def test_dovecot_with_tls_and_its_traps(tmp_path: Path) -> None:
     """Verified TLS both ways; a wrong certificate or password is named and nothing is sent."""
     with dovecot(tmp_path) as server:

@@ -155,6 +155,29 @@ def test_a_mail_wakes_the_worker(tmp_path: Path) -> None:
         sys.stdout.write(f"letter after {took:.2f} s\n")
 
 
+def test_two_workers_on_one_mailbox_do_everything_once(tmp_path: Path) -> None:
+    """Both are woken by every mail; each is one case and one letter, and nobody sees an error."""
+    mails = bag(60)
+    with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:
+        text = house.imap_box(imap.imap, imap.password, more="poll_seconds = 5")
+        config = house.make(tmp_path, text + house.delivery(f"smtp://127.0.0.1:{sink.port}"))
+        workers = [start(config), start(config)]
+        try:
+            for first in range(0, len(mails), 20):
+                imap.append([mail.raw for mail in mails[first : first + 20]])
+                await_(lambda done=first + 20: len(sink.letters()) >= done)  # type: ignore[misc]
+            await_(lambda: imap.count() == 0)
+        finally:
+            for one in workers:
+                one.send_signal(signal.SIGTERM)
+            codes = [one.wait(30) for one in workers]
+        letters = sink.letters()
+    assert codes == [0, 0]
+    check(config, mails, letters)
+    said = (config.folder / "log").read_text()
+    assert [line for line in said.splitlines() if '"level": "error"' in line] == []
+
+
 def start(config: Config) -> subprocess.Popen[bytes]:
     """`intake run` in a process of its own."""
     with (config.folder / "log").open("ab") as log:

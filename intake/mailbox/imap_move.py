@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imapclient.exceptions import IMAPClientError
+
 from intake.mailbox.box import Settled
 
 CHUNK_UIDS = 500
@@ -37,14 +39,25 @@ class Mover:
         return settled
 
     def _move(self, target: str, uids: list[int]) -> list[Settled]:
-        self._client.move(uids, target)
-        proved = self._proved()
-        rest = [uid for uid in uids if uid not in proved]
-        left = self._still_there(rest) if rest else set()
+        left = self._moved(target, uids)
+        if left:  # another session took some of them, and the server did nothing for that
+            left = self._moved(target, sorted(left))
         return [
             Settled(uid, uid not in left, "still in the folder after MOVE" if uid in left else "")
             for uid in uids
         ]
+
+    def _moved(self, target: str, uids: list[int]) -> set[int]:
+        """One UID MOVE; those that are in the source after it."""
+        try:
+            self._client.move(uids, target)
+        except IMAPClientError as error:
+            if "[EXPUNGEISSUED]" not in str(error).upper():  # RFC 5530
+                raise
+            self._client.noop()  # the server tells which are gone
+        proved = self._proved()
+        rest = [uid for uid in uids if uid not in proved]
+        return self._still_there(rest) if rest else set()
 
     def _proved(self) -> set[int]:
         """The source UIDs of the COPYUID answers."""
