@@ -3,7 +3,7 @@
 set -u
 missing=""
 have() { [ -x "$1" ] || [ -x "/usr/sbin/$2" ] || command -v "$2" >/dev/null 2>&1; }
-have /usr/sbin/dovecot dovecot || missing="$missing dovecot-imapd dovecot-lmtpd"
+[ -x /usr/lib/dovecot/imap ] || missing="$missing dovecot-imapd"
 [ -x /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 have /usr/sbin/smtp-sink smtp-sink || missing="$missing postfix"
 have /usr/sbin/clamd clamd || missing="$missing clamav-daemon"

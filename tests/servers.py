@@ -176,7 +176,7 @@ def certificate(folder: Path) -> Path:
 @contextmanager
 def dovecot(folder: Path, extra: str = "") -> Iterator[Dovecot]:
     """A private Dovecot; ``extra`` goes into its configuration."""
-    need("/usr/sbin/dovecot", "/usr/lib/dovecot/lmtp", "openssl")
+    need("/usr/sbin/dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/lmtp", "openssl")
     import tempfile
 
     # sockets have short names only, and the mail processes run as nobody
