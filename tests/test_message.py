@@ -352,7 +352,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_costs_less_than_two_seconds(name: str) -> None:
+def test_no_bomb_hangs_the_reader(name: str) -> None:
     """Structures made to cost are read or refused at once; CPU time is the safety net."""
     before = time.process_time()
     read = result(BOMBS[name])

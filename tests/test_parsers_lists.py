@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from intake.message import Html
 from intake.parsers.scanner import clean_subject
 from intake.parsers.submission import Submission
 from tests.forms import read, replying, scanned
-from tests.rawmail import HANG
+from tests.rawmail import HANG, effort
 
 CONTACT = (
     "Case Type: Modify Support Contacts\nRequest Type: Add\nFirst Name: Jessie\nLast Name: Spano\n"
@@ -267,6 +268,22 @@ def test_a_mebibyte_of_anything_is_read_without_a_hang(words: str) -> None:
     begun = time.process_time()
     read(text, at=replying(DRAFT, replace(ASKED, text=LETTER + text)))
     assert time.process_time() - begun < HANG
+
+
+@pytest.mark.parametrize("words", LONG, ids=repr)
+def test_twice_the_mail_is_twice_the_effort(words: str) -> None:
+    """Counted in calls, so no machine decides; a new mail and an answer, below every cap."""
+
+    def mail(times: int) -> Callable[[], object]:
+        return lambda: read(words * times, subject=words.strip() * 20)
+
+    def answer(times: int) -> Callable[[], object]:
+        asked = replace(ASKED, text=LETTER + words * times)
+        return lambda: read(words * times, at=replying(DRAFT, asked))
+
+    for kind in (mail, answer):
+        kind(10)()  # what is remembered from the first time on
+        assert effort(kind(2000)) < 2.2 * effort(kind(1000))
 
 
 def test_what_follows_ten_thousand_lines_is_kept_as_text() -> None:

@@ -230,7 +230,8 @@ def test_a_polite_answer_names_its_type(words: str, wanted: str) -> None:
     [
         ("Hi,", True), ("Dear Support Team,", True), ("Good morning Kelly Kapowski", True),
         ("hi kelly,", True), ("hello support team", True), ("Hola a todos", True),
-        ("Many thanks!", True), ("Hi it broke again", False), ("Hello nothing works today.", False),
+        ("Many thanks!", True), ("Hi it broke again", False), ("Hi HELP", False),
+        ("Hello nothing works today.", False),
         ("hey grades are gone", False), ("Thanks for nothing", False),
     ],
 )  # fmt: skip

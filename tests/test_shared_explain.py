@@ -13,7 +13,6 @@ import pytest
 
 from intake.review import Explainer
 from tests import house
-from tests.rawmail import HANG
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "mail"
 KEYS = {
@@ -21,6 +20,7 @@ KEYS = {
     "submitted_by", "type", "priority", "department", "fields", "fields_text", "missing",
     "problems", "warnings", "attachments", "letters",
 }  # fmt: skip
+SLOW_SECONDS = 10  # a net far below any hang; the benchmark measures
 
 
 def test_every_real_mail_is_explained_and_nothing_is_written(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_every_real_mail_is_explained_and_nothing_is_written(tmp_path: Path) -> 
             raw = (SHARED / row["path"]).read_bytes()
             started = time.process_time()
             one = explainer.explain(raw, file=row["path"])
-            assert time.process_time() - started < HANG, row["path"]
+            assert time.process_time() - started < SLOW_SECONDS, row["path"]
             assert set(one) >= KEYS
             json.dumps(one)
             assert one["letters"] == []

@@ -16,7 +16,7 @@ from intake import config as settings
 from intake import contact_file, setting_up, worker
 from intake.cli import demo_incident, demo_mails
 from intake.cli.demo_servers import PASSWORD, USER, Taken, imap_server, smtp_sink
-from intake.cli.screen import load, pairs, safe, say, table
+from intake.cli.screen import load, safe, say, table
 from intake.config import Config
 from intake.store import people, reports
 from intake.store.engine import open_engine, reading, writing
@@ -101,7 +101,7 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
         (raw for _, raw in taken.letters if b"section list stays empty" in raw.lower()), b""
     )
     letter = message_from_bytes(request)
-    text = _text(request)
+    text = demo_mails.text_of(request)
     answer = demo_mails.reply(now, str(letter["Message-ID"]), str(letter["Subject"]), text)
     _append(imap, [answer])
     second = worker.once(config)
@@ -115,9 +115,9 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     )
     acks = [raw for _, raw in taken.letters if b"is now case" in raw]
     say("\n--- the request for missing answers, as the contact reads it " + "-" * 16)
-    _letter(request)
+    demo_mails.show_letter(request)
     say("\n--- an acknowledgement " + "-" * 54)
-    _letter(acks[0] if acks else b"")
+    demo_mails.show_letter(acks[0] if acks else b"")
     failed = [*first.failures, *second.failures, *again.failures]
     for failure in failed:
         say(f"failed: {safe(failure)}")
@@ -153,16 +153,3 @@ def _show(config: Config, titles: dict[str, str]) -> None:
             )
         )
     table("what became of them", ("mail", "decision", "now", "type, or why"), shown)
-
-
-def _text(raw: bytes) -> str:
-    payload = message_from_bytes(raw).get_payload(decode=True)
-    return payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
-
-
-def _letter(raw: bytes) -> None:
-    """A letter as a mail program shows it."""
-    letter = message_from_bytes(raw)
-    pairs({name: letter[name] for name in ("From", "To", "Subject")})
-    say("")
-    say(safe(_text(raw), lines=True).rstrip())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
 
 from intake import notice_assembly, worker
 from intake.cli import demo_mails
 from intake.cli.demo_servers import Taken
-from intake.cli.screen import pairs, safe, say, table
+from intake.cli.screen import safe, say, table
 from intake.config import Config
 from intake.store import broadcasts, incidents, reports
 from intake.store.engine import open_engine, reading, writing
@@ -36,15 +35,14 @@ def play(stage: Stage) -> bool:
     first = worker.once(stage.config)
     written = [raw for _, raw in stage.taken.letters[before:]]
     again = worker.once(stage.config)
-    _show(stage.config, incident)
-    cases = _linked(stage.config, incident)
+    cases = _show(stage.config, incident)
     say(
         f"\n{first.notices.sent} people told, each once; another pass tells {again.notices.sent}.\n"
         f"{', '.join(cases)} came in about it: it is tied to it, and its letter says so."
     )
     notice = next((raw for raw in written if b"List-Id:" in raw), b"")
     say("\n--- the notice, its plain text part " + "-" * 41)
-    _letter(notice)
+    demo_mails.show_letter(notice)
     failed = [*first.failures, *again.failures]
     for failure in failed:
         say(f"failed: {safe(failure)}")
@@ -70,29 +68,13 @@ def _announce(config: Config) -> tuple[str, int]:
     return made, len(asked.audience.told)
 
 
-def _show(config: Config, incident: str) -> None:
+def _show(config: Config, incident: str) -> list[str]:
+    """Who was told; gives the numbers of the cases that are tied to the incident."""
     engine = open_engine(config.database_url)
     with reading(engine) as unit:
         rows = broadcasts.ledger(unit, incident, 0, "", 100)
+        cases = reports.cases(unit, limit=100)
     engine.dispose()
     shown = [(row["address"], row["state"], row["reasons"][0]) for row in rows]
     table(f"who was told of {incident}", ("address", "state", "why"), shown)
-
-
-def _linked(config: Config, incident: str) -> list[str]:
-    """Numbers of the cases that are tied to the incident."""
-    engine = open_engine(config.database_url)
-    with reading(engine) as unit:
-        rows = reports.cases(unit, limit=100)
-    engine.dispose()
-    return [row["number"] for row in rows if row["incident_id"] == incident]
-
-
-def _letter(raw: bytes) -> None:
-    letter = message_from_bytes(raw)
-    pairs({name: letter[name] for name in ("From", "To", "Subject")})
-    part = next((one for one in letter.walk() if one.get_content_type() == "text/plain"), letter)
-    payload = part.get_payload(decode=True)
-    text = payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
-    say("")
-    say(safe(text, lines=True).rstrip())
+    return [case["number"] for case in cases if case["incident_id"] == incident]

@@ -1,6 +1,7 @@
-"""The sample mails of ``intake demo``: invented people, invented districts, every case type.
+"""The sample mails of ``intake demo``, and how its letters are shown.
 
-Each mail is bytes as an MX would hand them over, with that MX's Authentication-Results on top.
+Invented people, invented districts, every case type. Each mail is bytes as an MX would hand them
+over, with that MX's Authentication-Results on top.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from base64 import encodebytes
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from email.utils import format_datetime
 from zlib import compress, crc32
+
+from intake.cli.screen import pairs, safe, say
 
 SERVICE = "support@desk.example"
 AUTHSERV = "mx.desk.example"
@@ -107,6 +111,22 @@ def reply(now: datetime, message_id: str, subject: str, request_text: str) -> by
     extra = f"In-Reply-To: {message_id}\r\nReferences: {message_id}\r\n"
     sender = ("Betty Cooper", "betty.cooper@riverdale.example")
     return _text(now, sender, subject, body, extra=extra)
+
+
+def text_of(raw: bytes) -> str:
+    """The plain text of a letter, as a mail program shows it."""
+    letter = message_from_bytes(raw)
+    part = next((one for one in letter.walk() if one.get_content_type() == "text/plain"), letter)
+    payload = part.get_payload(decode=True)
+    return payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+
+
+def show_letter(raw: bytes) -> None:
+    """Its head and its plain text."""
+    letter = message_from_bytes(raw)
+    pairs({name: letter[name] for name in ("From", "To", "Subject")})
+    say("")
+    say(safe(text_of(raw), lines=True).rstrip())
 
 
 ZACK = ("Zack Morris", "zack.morris@bayside.example")

@@ -193,7 +193,8 @@ def is_signature(text: str) -> bool:
 def is_courtesy(text: str) -> bool:
     """A line that greets or closes and says nothing else.
 
-    Who is greeted is written large, or is everybody, or ends in a comma: "Hi it broke" is news.
+    Who is greeted has a capital, or is everybody, or ends in a comma: "Hi it broke" is news, and
+    so is "Hi HELP".
     """
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
     if flat in _CLOSINGS or flat in _GREETINGS:
@@ -203,7 +204,7 @@ def is_courtesy(text: str) -> bool:
     if not greeting or len(words) > MAX_GREETING_WORDS:
         return False
     return text.rstrip().endswith(",") or all(
-        word[:1].isupper() or word.casefold().rstrip(",.!:") in _EVERYBODY
+        (word[:1].isupper() and not word.isupper()) or word.casefold().rstrip(",.!:") in _EVERYBODY
         for word in words[len(greeting.split()) :]
     )
 
