@@ -21,6 +21,7 @@ from intake.delivery import Lane, open_lane
 from intake.dispatch import Post
 from intake.evidence import SUFFIX_LIST, Prover, Resolver, organisation
 from intake.identity import Trust
+from intake.journal import Journal
 from intake.letters import House, Templates
 from intake.mailbox.box import Box, MailboxError
 from intake.mailbox.imap import ImapBox, ImapSettings
@@ -28,7 +29,7 @@ from intake.mailbox.maildir import MaildirBox
 from intake.oauth import OAuthError, TokenSource
 from intake.pipeline import Judge
 from intake.pool import Pool
-from intake.pool import Settings as PoolSettings
+from intake.reading import Settings as PoolSettings
 from intake.store.engine import open_engine
 from intake.store.record import Stamp
 from intake.store.schema import check
@@ -75,8 +76,9 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
     try:
         check(engine)
         blobs = Blobs(config.blob_folder)
+        journal = journal_of(config)
         size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
-        pool = Pool(size, pool_settings(config))
+        pool = Pool(size, replace(pool_settings(config), blob_run=blobs.run), stop.is_set)
         desk = Desk(
             engine,
             blobs,
@@ -86,19 +88,27 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
             utc_now,
             prover(config),
             stop.is_set,
+            journal,
         )
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
         bounce = way.bounce_address or config.service.address
-        post = Post(engine, lanes, bounce, utc_now, way.lease_seconds, stopped=stop.is_set)
+        post = Post(
+            engine, lanes, bounce, utc_now, way.lease_seconds, stopped=stop.is_set, journal=journal
+        )
         notices = _notices(config, post, bench)
         lines = tuple(line(config, box) for box in config.mailbox)
-        rules = Rules(backfill_all=True)
+        rules = Rules(backfill_all=True, alone=False)
         yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"))
     finally:
         if pool is not None:
             pool.close()
         engine.dispose()
+
+
+def journal_of(config: Config) -> Journal:
+    """Where is written down, outside the database, what was committed."""
+    return Journal(config.path("var") / "journal")
 
 
 def _notices(config: Config, post: Post, bench: Judge) -> Post:

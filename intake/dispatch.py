@@ -17,6 +17,7 @@ from typing import Protocol
 import structlog
 
 from intake.delivery import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
+from intake.journal import Journal
 from intake.store import outbox
 from intake.store.engine import Engine, Unit, reading, writing
 from intake.store.outbox import Claimed
@@ -104,6 +105,7 @@ class Post:
     dot_seconds: float = Patience().dot + 60.0  # until an answer to the dot has come, or never will
     stopped: Callable[[], bool] = lambda: False
     queue: Queue = field(default_factory=Outbox)
+    journal: Journal = field(default_factory=Journal)
 
 
 Settled = tuple[Claimed, Outcome]
@@ -205,6 +207,10 @@ def _commit(
         letters = [(item.id, item.fence) for item in doubtful]
         until = now + timedelta(seconds=post.dot_seconds * len(letters))  # one after the other
         refused = set(post.queue.mark_in_doubt(unit, letters, until))
+    marked = [one for one in doubtful if one.id not in refused]
+    post.journal.letters(((one.message_id_header, one.fence) for one in marked), sent=False)
+    sent = [one for one, outcome in outcomes if isinstance(outcome, Sent) and one.id not in late]
+    post.journal.letters(((one.message_id_header, one.fence) for one in sent), sent=True)
     for item, outcome in outcomes:
         _note(item, outcome, posted, late=item.id in late)
     return refused

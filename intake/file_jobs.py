@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import structlog
 
 from intake.antivirus import Scanner, ScannerError
@@ -9,10 +11,12 @@ from intake.assembly import Assembly, keep
 from intake.config import Config
 from intake.store import quarantine, upkeep
 from intake.store.engine import reading, writing
+from intake.store.locks import removing_blobs
 
 log = structlog.get_logger("intake.files")
 
 INSPECTED_AT_ONCE = 100  # files
+SWEPT_AT_ONCE = 200  # blobs looked at in one transaction
 
 
 def inspect(config: Config, made: Assembly) -> None:
@@ -39,12 +43,23 @@ def inspect(config: Config, made: Assembly) -> None:
 
 
 def sweep(config: Config, made: Assembly) -> None:
-    """Blobs that no row names are removed once they are old enough."""
-    with reading(made.desk.engine) as unit:
-        now, kept = made.desk.clock(), keep(config)
-        removed = made.desk.blobs.sweep(
-            config.retention.orphan_blob_hours * 3600,
-            lambda digest: bool(upkeep.referenced(unit, [digest], now, kept)),
-        )
+    """Blobs that no row names are removed once they are old enough.
+
+    What looks abandoned is asked about again in a transaction during which nobody can name a blob.
+    """
+    desk, kept = made.desk, keep(config)
+    seconds = config.retention.orphan_blob_hours * 3600
+    removed = desk.blobs.tidy(seconds)
+    aged = desk.blobs.aged(seconds)
+    while part := list(islice(aged, SWEPT_AT_ONCE)):
+        now = desk.clock()
+        with reading(desk.engine) as unit:
+            free = set(part) - upkeep.referenced(unit, part, now, kept)
+        if not free:
+            continue
+        with writing(desk.engine) as unit:
+            removing_blobs(unit)
+            free -= upkeep.referenced(unit, sorted(free), now, kept)
+            removed += desk.blobs.remove(free, seconds)
     if removed:
         log.info("swept", blobs=removed)

@@ -1,74 +1,55 @@
 """Mails are read in killable child processes, so that one mail can cost nobody but itself.
 
-A child is ``python -m intake.pool``. Parent and child speak length-prefixed JSON over the child's
-standard input and output; the child moves these out of reach of anything that prints. A crash, a
-flood, too much memory or too much time gives a Refusal for that mail and a fresh child.
+A child is ``python -m intake.reading``. Parent and child speak length-prefixed JSON over the
+child's standard input and output; the child moves these out of reach of anything that prints. A
+crash, a flood, too much memory or too much time gives a Refusal for that mail and a fresh child.
+A child that was ended by somebody else, or that waited without working, is no fault of the mail:
+the mail is read again by a fresh child, and only blamed when it meets such an end ``_TRIES`` times.
 Attachments go into the blob store (staged, not flushed) and leave the Message empty of bytes.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from importlib import import_module
+from dataclasses import replace
 from queue import Empty, LifoQueue
-from typing import IO, Any
+from typing import IO
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from intake import message
 from intake.blobs import BlobError, Blobs
-from intake.catalogue import Catalogue
-from intake.message import Arrival, Limits, Message, Refusal
-from intake.parsers.submission import Scan
+from intake.message import Arrival, Refusal
+from intake.reading import (
+    ANSWER,
+    ARRIVAL,
+    LENGTH,
+    SETTINGS,
+    Answer,
+    ReadMail,
+    Settings,
+    read_here,
+)
 
-_LENGTH = struct.Struct(">I")
+__all__ = ["Pool", "PoolError", "ReadMail", "Settings", "read_here"]
+
+_FROM_OUTSIDE = (
+    signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM,
+)  # fmt: skip  # what a person, the system or a pause ends a process by
 _MAX_ANSWER_BYTES = 64 * 2**20
-_MEMORY_PER_BYTE = 8  # of the mail: its decoded copies
-_GRACE_SECONDS = 5  # what a child gets beyond the parent's limit before its own alarm ends it
 _PEEK_BYTES = 64 * 2**10
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What every child is told once, when it starts."""
-
-    blob_root: str
-    limits: Limits = field(default_factory=Limits)
-    catalogue: Mapping[str, Any] = field(default_factory=dict)  # the parsed catalogue.toml
-    wall_seconds: float = 10.0  # for one mail
-    cpu_seconds: int = 10  # for one mail
-    memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
-    start_seconds: float = 60.0  # for starting Python and importing
-    builder: str = "intake.catalogue_build:build"  # module:function that makes the catalogue
-    scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
-
-
-@dataclass(frozen=True, slots=True)
-class ReadMail:
-    """What reading one arrival gave; the scan is None exactly when the mail was refused."""
-
-    message: Message | Refusal
-    scan: Scan | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a child says: a mail that was read, or why the blob store could not be used."""
-
-    mail: ReadMail | None = None
-    blob_error: str = ""
+_TRIES = 3  # readings of one mail whose child came to an end that the mail need not have caused
+_SLICE_SECONDS = 0.25  # of one wait: what it takes beyond that, this process was not running
+_IDLE_SHARE = 0.5  # a child that used less of its time than this was waiting, not working
 
 
 class PoolError(Exception):
@@ -76,25 +57,27 @@ class PoolError(Exception):
 
 
 class _ChildError(Exception):
-    """The child is of no use any more; ``code`` is the refusal's."""
+    """The child is of no use any more; ``code`` is the refusal's.
 
-    def __init__(self, code: str, detail: str) -> None:
+    outside: the mail need not have caused it: a signal from elsewhere, or time spent waiting.
+    """
+
+    def __init__(self, code: str, detail: str, *, outside: bool = False) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
-
-
-_ARRIVAL = TypeAdapter(Arrival)
-_ANSWER = TypeAdapter(_Answer)
-_SETTINGS = TypeAdapter(Settings)
+        self.outside = outside
 
 
 class Pool:
     """At most ``size`` children, started when needed and used again; for one caller at a time."""
 
-    def __init__(self, size: int, settings: Settings) -> None:
-        self._settings = settings
-        self._blobs = Blobs(settings.blob_root)
+    def __init__(
+        self, size: int, settings: Settings, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._blobs = Blobs(settings.blob_root, settings.blob_run)
+        self._settings = replace(settings, blob_run=self._blobs.run)
+        self._stopped = stopped
         self._idle: LifoQueue[_Child] = LifoQueue()
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
 
@@ -132,11 +115,17 @@ class Pool:
             )
         if arrival.raw:
             self._blobs.stage(arrival.raw)
-        child = self._child()
-        try:
-            answer = child.ask(replace(arrival, raw=b""))
-        except _ChildError as failed:
-            return ReadMail(_refused(arrival, self._blobs, failed.code, failed.detail), None)
+        for left in reversed(range(_TRIES)):
+            child = self._child()
+            try:
+                answer = child.ask(replace(arrival, raw=b""))
+            except _ChildError as failed:
+                if failed.outside and self._stopped():
+                    raise PoolError("reading ended with the worker") from None
+                if failed.outside and left:
+                    continue
+                return ReadMail(_refused(arrival, self._blobs, failed.code, failed.detail), None)
+            break
         self._idle.put(child)
         if answer.mail is None:
             raise BlobError(answer.blob_error)
@@ -152,6 +141,28 @@ class Pool:
         return _Child(self._settings)
 
 
+class _Patience:
+    """So many seconds of waiting, in slices: a slice that takes longer was not spent waiting.
+
+    When every process is stopped for a while, or the machine sleeps, that time does not count.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._left = seconds
+        self._since = time.monotonic()
+
+    def next_slice(self) -> float:
+        """Seconds to wait now."""
+        self._since = time.monotonic()
+        return max(0.0, min(_SLICE_SECONDS, self._left))
+
+    def is_over(self) -> bool:
+        """Counts the slice that was waited in vain; whether nothing is left."""
+        self._left -= min(time.monotonic() - self._since, 2 * _SLICE_SECONDS)
+        return self._left <= 0
+
+
 class _Child:
     """The parent's end of one child process."""
 
@@ -159,7 +170,7 @@ class _Child:
         self._settings = settings
         self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "intake.pool"],
+            [sys.executable, "-m", "intake.reading"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
@@ -167,9 +178,9 @@ class _Child:
             bufsize=0,
         )
         try:
-            deadline = time.monotonic() + settings.start_seconds
-            self._send(_SETTINGS.dump_json(settings), deadline)
-            self._receive(deadline)
+            patience = _Patience(settings.start_seconds)
+            self._send(SETTINGS.dump_json(settings), patience)
+            self._receive(patience)
         except _ChildError as failed:
             self._last_words.seek(0)
             words = self._last_words.read()[-2000:].decode("utf-8", "replace").strip()
@@ -178,18 +189,32 @@ class _Child:
                 f"a reading process cannot be started: {failed.detail}\n{words}"
             ) from None
 
-    def ask(self, arrival: Arrival) -> _Answer:
+    def ask(self, arrival: Arrival) -> Answer:
         """The child's answer; raises _ChildError after ending the child."""
-        deadline = time.monotonic() + self._settings.wall_seconds
+        patience = _Patience(self._settings.wall_seconds)
+        worked = self._cpu_seconds()
         try:
-            self._send(_ARRIVAL.dump_json(arrival), deadline)
-            return _ANSWER.validate_json(self._receive(deadline))
+            self._send(ARRIVAL.dump_json(arrival), patience)
+            return ANSWER.validate_json(self._receive(patience))
         except ValidationError:
             self.end()
             raise _ChildError("crash", "the reading process gave no valid answer") from None
-        except _ChildError:
+        except _ChildError as failed:
+            if failed.code == "timeout" and not failed.outside and worked is not None:
+                now = self._cpu_seconds()
+                idle = self._settings.wall_seconds * _IDLE_SHARE
+                failed.outside = now is not None and now - worked < idle
             self.end()
             raise
+
+    def _cpu_seconds(self) -> float | None:
+        """CPU time the process has used so far; None where the system does not tell."""
+        try:
+            with open(f"/proc/{self._process.pid}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError, ValueError):
+            return None
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -203,90 +228,58 @@ class _Child:
                 with suppress(OSError):
                     stream.close()
 
-    def _send(self, body: bytes, deadline: float) -> None:
+    def _send(self, body: bytes, patience: _Patience) -> None:
         assert self._process.stdin is not None
-        rest = memoryview(_LENGTH.pack(len(body)) + body)
+        rest = memoryview(LENGTH.pack(len(body)) + body)
         descriptor = self._process.stdin.fileno()
         while rest:
-            self._await(descriptor, deadline, writing=True)
+            self._await(descriptor, patience, writing=True)
             try:
                 rest = rest[os.write(descriptor, rest[:_PEEK_BYTES]) :]
             except OSError:
                 raise self._gone() from None
 
-    def _receive(self, deadline: float) -> bytes:
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, deadline))
+    def _receive(self, patience: _Patience) -> bytes:
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size, patience))
         if length > _MAX_ANSWER_BYTES:
             raise _ChildError("crash", f"the reading process answers with {length} bytes")
-        return self._exactly(length, deadline)
+        return self._exactly(length, patience)
 
-    def _exactly(self, count: int, deadline: float) -> bytes:
+    def _exactly(self, count: int, patience: _Patience) -> bytes:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         got = bytearray()
         while len(got) < count:
-            self._await(descriptor, deadline, writing=False)
+            self._await(descriptor, patience, writing=False)
             chunk = os.read(descriptor, min(count - len(got), 2**20))
             if not chunk:
                 raise self._gone()
             got += chunk
         return bytes(got)
 
-    def _await(self, descriptor: int, deadline: float, *, writing: bool) -> None:
+    def _await(self, descriptor: int, patience: _Patience, *, writing: bool) -> None:
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            raise _ChildError("timeout", f"reading took over {self._settings.wall_seconds:g} s")
+        while not poll.poll(patience.next_slice() * 1000):
+            if patience.is_over():
+                raise _ChildError("timeout", f"reading took over {patience.seconds:g} s")
 
     def _gone(self) -> _ChildError:
         """Why the child closed its pipe: by its exit status."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode
-        if status in (-signal.SIGXCPU, -signal.SIGALRM):
+        if status == -signal.SIGXCPU:
             return _ChildError(
                 "timeout", f"reading took over {self._settings.cpu_seconds} s of CPU"
             )
         if status is not None and status < 0:
-            return _ChildError("crash", f"the reading process was ended by {_signal_name(-status)}")
+            return _ChildError(
+                "crash",
+                f"the reading process was ended by {_signal_name(-status)}",
+                outside=-status in _FROM_OUTSIDE,
+            )
         return _ChildError("crash", f"the reading process ended with status {status}")
-
-
-def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
-    """The same reading in this process, attachments kept in the message; for ``intake explain``."""
-    return _read_and_scan(arrival, settings.limits, *_tools(settings))
-
-
-def _read_and_scan(
-    arrival: Arrival,
-    limits: Limits,
-    catalogue: Catalogue,
-    scan: Callable[[Message, Catalogue], Scan],
-) -> ReadMail:
-    """Total, as ``message.read`` is: a scanner that raises is a refusal of this mail."""
-    mail = message.read(arrival, limits)
-    if isinstance(mail, Refusal):
-        return ReadMail(mail, None)
-    try:
-        return ReadMail(mail, scan(mail, catalogue))
-    except MemoryError:
-        return ReadMail(message.refusal(arrival, "memory", "scanning needs too much memory"), None)
-    except Exception as failure:  # noqa: BLE001 - one mail never takes others with it
-        detail = f"scanning raised {type(failure).__name__}: {failure}"[:300]
-        return ReadMail(message.refusal(arrival, "crash", detail), None)
-
-
-def _tools(settings: Settings) -> tuple[Catalogue, Callable[[Message, Catalogue], Scan]]:
-    """The catalogue built, and the scanner; both are named, so that tests can hurt a child."""
-    build = _named(settings.builder)
-    scan: Callable[[Message, Catalogue], Scan] = _named(settings.scanner)
-    return build(settings.catalogue), scan
-
-
-def _named(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
 
 
 def _refused(arrival: Arrival, blobs: Blobs, code: str, detail: str) -> Refusal:
@@ -302,92 +295,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-# The child's side ---------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """The life of a child: settings, then arrivals until its standard input ends."""
-    source, sink = _private_streams()
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent decides when a child ends
-    settings = _SETTINGS.validate_json(_next(source) or b"")
-    blobs = Blobs(settings.blob_root)
-    catalogue, scan = _tools(settings)
-    _reply(sink, b"{}")
-    while (job := _next(source)) is not None:
-        arrival = _ARRIVAL.validate_json(job)
-        _limit(settings, arrival.size)
-        answer = _ANSWER.dump_json(_answer(arrival, settings, blobs, catalogue, scan))
-        signal.alarm(0)
-        _reply(sink, answer)
-
-
-def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """The pipes under other numbers; a stray print ends in the parent's error file."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return source, sink
-
-
-def _next(source: IO[bytes]) -> bytes | None:
-    """The next frame; None at the end, also when the parent died in the middle of one."""
-    head = source.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    body = source.read(length)
-    return body if len(body) == length else None
-
-
-def _reply(sink: IO[bytes], body: bytes) -> None:
-    sink.write(_LENGTH.pack(len(body)) + body)
-    sink.flush()
-
-
-def _limit(settings: Settings, mail_bytes: int) -> None:
-    """Memory, CPU and wall time for the mail that comes now; the hard limits stay open."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = int(used.ru_utime + used.ru_stime) + 1 + settings.cpu_seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
-    memory = settings.memory_bytes + _MEMORY_PER_BYTE * mail_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(int(settings.wall_seconds) + _GRACE_SECONDS)  # should the parent be gone
-
-
-def _answer(
-    arrival: Arrival,
-    settings: Settings,
-    blobs: Blobs,
-    catalogue: Catalogue,
-    scan: Callable[[Message, Catalogue], Scan],
-) -> _Answer:
-    try:
-        arrival = replace(arrival, raw=blobs.read(arrival.digest))
-        mail = _read_and_scan(arrival, settings.limits, catalogue, scan)
-        if isinstance(mail.message, Message):
-            mail = replace(mail, message=_with_staged_files(mail.message, blobs))
-        return _Answer(mail)
-    except BlobError as failure:
-        return _Answer(blob_error=f"{failure}")
-    except MemoryError:
-        refusal = message.refusal(
-            replace(arrival, raw=b""), "memory", "the mail needs too much memory"
-        )
-        return _Answer(ReadMail(refusal, None))
-
-
-def _with_staged_files(mail: Message, blobs: Blobs) -> Message:
-    for attachment in mail.attachments:
-        blobs.stage(attachment.content)
-    emptied = tuple(replace(attachment, content=b"") for attachment in mail.attachments)
-    return replace(mail, attachments=emptied)
-
-
-if __name__ == "__main__":
-    serve()

@@ -19,6 +19,7 @@ from intake.pool import ReadMail, read_here
 from intake.proof import Proof
 from intake.store import ledger, people, senders
 from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
+from intake.store.locks import naming_blobs
 from intake.store.record import Recorded, record
 from intake.store.schema import check, is_there
 
@@ -224,6 +225,8 @@ def _judged_again(
         now = datetime.now(UTC)
         proof = _proof(assembly.prover(config), read, arrival.raw)
         with writing(engine) as unit, savepoint(unit):
+            naming_blobs(unit)
+            _all_there(blobs, read)
             _vouch(unit, config, read, vouching, who, now)
             judged = pipeline.judge(
                 unit,
@@ -253,6 +256,14 @@ def _judged_again(
         return replayed
     finally:
         engine.dispose()
+
+
+def _all_there(blobs: Blobs, read: ReadMail) -> None:
+    """No row may name a file that a sweep has taken since it was stored."""
+    files = () if isinstance(read.message, Refusal) else read.message.attachments
+    missing = blobs.missing(one.sha256 for one in files)
+    if missing:
+        raise ReviewError(f"the file {missing[0]} was removed a moment ago; try again")
 
 
 def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tuple[Arrival, str]:

@@ -21,7 +21,7 @@ DOORS = {
     "sqlmodel": ("tables", "notice_tables", "store/", "migrations/"),
     "alembic": ("store/", "migrations/"),
     "apscheduler": ("worker",),
-    "signal": ("worker", "pool"),
+    "signal": ("worker", "pool", "reading"),
     "typer": ("cli/",),
     "mailparser": ("message", "mime/"),
     "tomllib": ("config",),

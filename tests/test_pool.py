@@ -31,7 +31,13 @@ def arrival(subject: str, body: bytes = b"words\r\n", head: bytes = b"") -> Arri
 
 def settings(root: Path, **changes: object) -> Settings:
     """Settings with the hostile scanner and short limits."""
-    values: dict[str, object] = {"blob_root": str(root), "wall_seconds": 20.0, **TOOLS, **changes}
+    values: dict[str, object] = {
+        "blob_root": str(root),
+        "blob_run": "test",
+        "wall_seconds": 20.0,
+        **TOOLS,
+        **changes,
+    }
     return Settings(**values)  # type: ignore[arg-type]  # the values are the test's own
 
 
@@ -73,13 +79,13 @@ def test_attachments_are_staged_and_leave_the_message(two: Pool, tmp_path: Path)
     assert isinstance(read.message, Message)
     (file,) = read.message.attachments
     assert (file.content, file.size, file.detected_type) == (b"", 8, "application/pdf")
-    assert Blobs(tmp_path).read(file.sha256) == b"%PDF-1.4"
+    assert Blobs(tmp_path, "test").read(file.sha256) == b"%PDF-1.4"
 
 
 def test_the_raw_mail_may_lie_in_the_blob_store(two: Pool, tmp_path: Path) -> None:
     """An arrival without its bytes is read from the store by its digest."""
     mail = arrival("stored")
-    Blobs(tmp_path).stage(mail.raw)
+    Blobs(tmp_path, "test").stage(mail.raw)
     bare = Arrival("box", 7, 1, mail.received_at, mail.digest, mail.size)
     [(_, read)] = two.map([bare])
     assert read.message.subject == "stored"

@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 
 from intake.contact_file import AccountEntry, ContactEntry, Entries
 from intake.decision import Decision, decide
@@ -36,7 +36,7 @@ from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, 
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
 from intake.store.unread import shelve, vanished
-from intake.tables import Base
+from intake.tables import Base, MessageRow
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
 from tests.postgres import empty, postgres
 
@@ -111,7 +111,8 @@ def one_mail(
         submission = more.get("submission", COMPLETE)
         decision = decide(mail, sender, submission, known, POLICY, now)
         letters = [letter(decision, f"ack:{mail.digest}")] if decision.letters else []
-        return record(unit, arrival(uid, mail.digest), mail, decision, letters, now, STAMP)
+        row = more.get("row", 0)
+        return record(unit, arrival(uid, mail.digest), mail, decision, letters, now, STAMP, row=row)
 
 
 def known_of(engine: Engine, mail: Message, *numbers: str, now: datetime = NOW) -> Known:
@@ -231,15 +232,39 @@ def test_a_mail_that_raises_is_tried_thrice_and_shelved(engine: Engine) -> None:
     states = []
     for _ in range(3):
         with writing(engine) as unit:
-            states.append(shelve(unit, arrival(5, f"{5:064d}"), "Traceback: boom", NOW).folder)
+            shelved = shelve(unit, arrival(5, f"{5:064d}"), "Traceback: boom", NOW)
+            assert shelved is not None
+            states.append(shelved.folder)
     assert states == ["", "", "held"]
     with reading(engine) as unit:
         row = reports.messages(unit)[0]
         assert (row["status"], row["attempts"]) == ("shelved", 3)
-    done = one_mail(engine, 5)
+    done = one_mail(engine, 5, row=row["id"])
     assert done.row == row["id"]
     with reading(engine) as unit:
         assert reports.messages(unit)[0]["status"] == "handled"
+
+
+@pytest.mark.parametrize("status", ["handled", "held", "ignored", "dropped", "rejected", "shelved"])
+def test_an_outcome_is_never_overwritten_by_a_failure(engine: Engine, status: str) -> None:
+    """Another worker was first: neither its row becomes deferred, nor is the mail vanished."""
+    done = one_mail(engine, 5)
+    with writing(engine) as unit:
+        unit.execute(update(MessageRow).values(status=status))
+    with writing(engine) as unit:
+        assert shelve(unit, arrival(5, f"{5:064d}"), "late", NOW) is None
+        vanished(unit, arrival(5, f"{5:064d}"), NOW)
+    with reading(engine) as unit:
+        row = reports.messages(unit)[0]
+    assert (row["id"], row["status"], row["attempts"]) == (done.row, status, 0)
+
+
+def test_a_decision_that_came_second_is_refused_whole(engine: Engine) -> None:
+    """Of two people who release the same mail the second is told, and nothing of theirs stays."""
+    done = one_mail(engine, 5)
+    with pytest.raises(StoreError, match="decided by somebody else") as caught:
+        one_mail(engine, 5, row=done.row)
+    assert caught.value.kind == "constraint"
 
 
 def test_fields_are_stored_with_history_and_without_private_words_in_it(engine: Engine) -> None:
@@ -320,15 +345,14 @@ def test_mailboxes_remember_how_far_they_were_collected(engine: Engine) -> None:
         assert (state.uidvalidity, state.next_uid) == (7, 9)
     done = one_mail(engine, 3)
     with writing(engine) as unit:
-        assert mailboxes.handled(unit, "support", 7, [3, 4]) == {
-            3: (done.row, "handled", False, "processed")
-        }
-        assert mailboxes.unsettled(unit, "support", 7) == [(done.row, 3, "processed")]
+        row = mailboxes.Row(done.row, 7, 3, f"{3:064d}", "handled", False, "processed")
+        assert mailboxes.handled(unit, "support", 7, [3, 4]) == {3: row}
+        assert mailboxes.unsettled(unit, "support", 7) == [row]
         assert mailboxes.by_digest(unit, "support", [f"{3:064d}", ""])[f"{3:064d}"].uid == 3
         mailboxes.settle(unit, [done.row])
         assert mailboxes.unsettled(unit, "support", 7) == []
         mailboxes.rebind(unit, done.row, 8, 1)
-        assert mailboxes.unsettled(unit, "support", 8) == [(done.row, 1, "processed")]
+        assert [one.uid for one in mailboxes.unsettled(unit, "support", 8)] == [1]
 
 
 def test_a_letter_goes_from_due_to_sent(engine: Engine) -> None:

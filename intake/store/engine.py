@@ -2,6 +2,11 @@
 
 SQLite: WAL, synchronous=FULL, foreign keys, and BEGIN IMMEDIATE for whatever may write, since a
 transaction that reads first and writes later fails at once when somebody wrote in between.
+
+After a full disk or an I/O error SQLite rolls the whole transaction back by itself, and what comes
+next would be committed statement by statement; PostgreSQL turns the commit of a broken transaction
+into a rollback without an error. So every write transaction sets a savepoint of its own first, and
+``intact`` and the commit ask for it: it exists only in the transaction that was begun.
 """
 
 from __future__ import annotations
@@ -14,19 +19,33 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 __all__ = [
-    "Engine", "StoreError", "Unit", "open_engine", "reading", "savepoint", "translate", "writing",
+    "Engine", "StoreError", "Unit", "intact", "open_engine", "reading", "savepoint", "translate",
+    "writing",
 ]  # fmt: skip
 
 BUSY_MILLISECONDS = 30_000
 Unit = Session
-_SQLITE_KINDS = (
+_MARK = "intake_unit"  # the savepoint that tells this transaction from any other
+_KINDS = (
     ("database is locked", "busy"),
+    ("deadlock detected", "busy"),
+    ("could not serialize", "busy"),
     ("disk is full", "full"),
+    ("no space left", "full"),
     ("disk i/o error", "full"),
     ("readonly database", "readonly"),
     ("malformed", "corrupt"),
@@ -38,7 +57,8 @@ _SQLITE_KINDS = (
 class StoreError(Exception):
     """The database cannot be used now; one line.
 
-    kind: busy, full, readonly, corrupt, connect, schema, constraint.
+    kind: busy, full (also: it cannot be read or written), readonly, corrupt, connect, schema,
+    constraint (somebody else was first), data (it refuses a value or a statement), other.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -76,7 +96,10 @@ def _sqlite(path: str, *, read_only: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours, see below
-        settings = ["foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "trusted_schema=OFF"]
+        settings = [
+            "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "trusted_schema=OFF",
+            "temp_store=MEMORY",  # statement journals: a full temporary folder breaks no batch
+        ]  # fmt: skip
         if not read_only:
             settings = ["journal_mode=WAL", "synchronous=FULL", *settings]
         for setting in settings:
@@ -117,32 +140,74 @@ def _unit(engine: Engine, *, write: bool) -> Iterator[Unit]:
             engine.connect().execution_options(intake_write=write) as connection,
             Session(connection, expire_on_commit=False) as unit,
         ):
+            if write:
+                connection.exec_driver_sql(f"SAVEPOINT {_MARK}")  # begins the transaction, too
             yield unit
             if write:
-                unit.commit()
+                unit.flush()
+                connection.exec_driver_sql(f"RELEASE SAVEPOINT {_MARK}")
+                connection.commit()
             else:
                 unit.rollback()
     except SQLAlchemyError as error:
         raise translate(engine, error) from error
 
 
+def intact(unit: Unit) -> None:
+    """Raises StoreError unless this is still the transaction that ``writing`` began."""
+    connection = unit.connection()
+    try:
+        connection.exec_driver_sql(f"RELEASE SAVEPOINT {_MARK}")
+        connection.exec_driver_sql(f"SAVEPOINT {_MARK}")
+    except SQLAlchemyError as error:
+        raise translate(connection.engine, error) from error
+
+
 @contextmanager
 def savepoint(unit: Unit) -> Iterator[None]:
-    """What is done inside is undone when it raises, and nothing else is."""
-    with unit.begin_nested():
-        yield
-        unit.flush()
+    """What is done inside is undone when it raises, and nothing else is.
+
+    Raises StoreError when the database fails: then the whole transaction is of no use any more.
+    """
+    intact(unit)
+    try:
+        with unit.begin_nested():
+            yield
+            unit.flush()
+    except SQLAlchemyError as error:
+        raise translate(unit.connection().engine, error) from error
 
 
 def translate(engine: Engine, error: SQLAlchemyError) -> StoreError:
-    """The one line and kind of a failure; neither parameters nor statements are shown."""
+    """The one line and kind of a failure; neither parameters nor statements are shown.
+
+    An error while undoing ("no such savepoint") hides the one that led to it: the first counts.
+    """
     where = engine.url.render_as_string(hide_password=True)
-    original = error.orig if isinstance(error, DBAPIError) else error
-    words = " ".join(str(original).split())[:300] or type(error).__name__
+    chain = [error]
+    while isinstance(before := chain[-1].__context__, SQLAlchemyError) and before not in chain:
+        chain.append(before)
+    for one in reversed(chain):
+        words = _words(one)
+        for text, kind in _KINDS:
+            if text in words.lower():
+                return StoreError(kind, f"database {where}: {words}")
+    first = chain[-1]
+    words = _words(first)
+    return StoreError(_kind(first, words), f"database {where}: {words}")
+
+
+def _words(error: SQLAlchemyError) -> str:
+    original = error.orig if isinstance(error, StatementError) else error
+    return " ".join(str(original).split())[:300] or type(error).__name__
+
+
+def _kind(error: SQLAlchemyError, words: str) -> str:
     if isinstance(error, IntegrityError):
-        return StoreError("constraint", f"database {where}: {words}")
-    for text, kind in _SQLITE_KINDS:
-        if text in words.lower():
-            return StoreError(kind, f"database {where}: {words}")
-    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or "connect" in words)
-    return StoreError("connect" if lost else "corrupt", f"database {where}: {words}")
+        return "constraint"
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or "connect" in words):
+        return "connect"
+    values = isinstance(error, (DataError, ProgrammingError, NotSupportedError))
+    if values or (isinstance(error, StatementError) and not isinstance(error, DBAPIError)):
+        return "data"
+    return "other"

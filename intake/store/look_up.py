@@ -61,7 +61,12 @@ def message_id_hash(message_id: str) -> str:
 def look_up(
     unit: Unit, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
 ) -> Known:
-    """What is known about the mail of those keys. ``not_row`` is its own row when judged again."""
+    """What is known about the mail of those keys. ``not_row`` is its own row when judged again.
+
+    The next number comes first: its row is locked until the end of a transaction that writes, so
+    of two workers that got the same mail the second one sees what the first made of it.
+    """
+    next_number = _next(unit)
     contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(unit, account_ids)
@@ -80,7 +85,7 @@ def look_up(
         listed=_listed(unit, keys, account_ids) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
         recent=recent.of_late(unit, owners, account_ids, keys, now),
-        next_number=f"{case_prefix}{_next(unit)}",
+        next_number=f"{case_prefix}{next_number}",
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit),
         confirms=_confirms(unit, keys),

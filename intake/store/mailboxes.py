@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -33,8 +33,10 @@ class Row:
     id: int
     uidvalidity: int
     uid: int
+    digest: str
     status: str
-    folder: str
+    settled: bool  # the server was told, and it is verified
+    folder: str  # where it belongs on the server; empty: it stays
 
 
 def _c(column: Any) -> Any:
@@ -62,46 +64,36 @@ def baseline(
     unit.flush()
 
 
-def handled(
-    unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]
-) -> dict[int, tuple[int, str, bool, str]]:
-    """UID -> (row id, status, settled, folder) of those the ledger knows."""
-    found: dict[int, tuple[int, str, bool, str]] = {}
-    columns = (
-        MessageRow.uid,
-        MessageRow.id,
-        MessageRow.status,
-        MessageRow.settled,
-        MessageRow.folder,
-    )
-    for start in range(0, len(uids), CHUNK):
-        query = select(*map(_c, columns)).where(
-            _c(MessageRow.mailbox) == name,
-            _c(MessageRow.uidvalidity) == uidvalidity,
-            _c(MessageRow.uid).in_(uids[start : start + CHUNK]),
-        )
-        for uid, *rest in unit.execute(query):
-            found[uid] = (rest[0], rest[1], rest[2], rest[3])
-    return found
+def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
+    """UID -> what the ledger knows of that mail."""
+    return {
+        row.uid: row
+        for row in _rows(unit, name, _c(MessageRow.uid), uids)
+        if row.uidvalidity == uidvalidity
+    }
 
 
 def by_digest(unit: Unit, name: str, digests: Sequence[str]) -> dict[str, Row]:
-    """Digest -> the mail of that mailbox with a terminal status."""
+    """Digest -> the oldest mail of that mailbox with those bytes and a terminal status."""
     found: dict[str, Row] = {}
-    columns = (
-        MessageRow.digest, MessageRow.id, MessageRow.uidvalidity, MessageRow.uid,
-        MessageRow.status, MessageRow.folder,
-    )  # fmt: skip
-    wanted = [digest for digest in digests if digest]
-    for start in range(0, len(wanted), CHUNK):
-        query = select(*map(_c, columns)).where(
-            _c(MessageRow.digest).in_(wanted[start : start + CHUNK]),
-            _c(MessageRow.mailbox) == name,
-            _c(MessageRow.status).in_(TERMINAL),
-        )
-        for digest, *rest in unit.execute(query):
-            found.setdefault(digest, Row(*rest))
+    for row in _rows(unit, name, _c(MessageRow.digest), [one for one in digests if one]):
+        if row.status in TERMINAL:
+            found.setdefault(row.digest, row)
     return found
+
+
+def _rows(unit: Unit, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
+    """Mails of that mailbox in whose column one of the wanted values stands, oldest first."""
+    for start in range(0, len(wanted), CHUNK):
+        yield from _found(
+            unit, _c(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
+        )
+
+
+def _found(unit: Unit, *where: Any) -> list[Row]:
+    columns = [_c(getattr(MessageRow, one.name)) for one in fields(Row)]
+    query = select(*columns).where(*where).order_by(_c(MessageRow.id))
+    return [Row(*row) for row in unit.execute(query)]
 
 
 def rebind(unit: Unit, row_id: int, uidvalidity: int, uid: int) -> None:
@@ -113,15 +105,15 @@ def rebind(unit: Unit, row_id: int, uidvalidity: int, uid: int) -> None:
     )
 
 
-def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[tuple[int, int, str]]:
-    """(row id, UID, folder) of mails that are recorded and not moved yet."""
-    query = select(_c(MessageRow.id), _c(MessageRow.uid), _c(MessageRow.folder)).where(
+def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[Row]:
+    """Mails that are recorded and not moved yet."""
+    return _found(
+        unit,
         _c(MessageRow.mailbox) == name,
         _c(MessageRow.uidvalidity) == uidvalidity,
         _c(MessageRow.settled).is_(False),
         _c(MessageRow.folder) != "",
     )
-    return [(row[0], row[1], row[2]) for row in unit.execute(query)]
 
 
 def settle(unit: Unit, row_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
 from intake.store import came_back, case_write, contact_change, preferences, seen, senders
-from intake.store.engine import Unit
+from intake.store.engine import StoreError, Unit
 from intake.store.look_up import message_id_hash
 from intake.store.seen import clean
 from intake.tables import (
@@ -42,6 +42,7 @@ STATUS = {
     "drop": "dropped",
     "defer": "deferred",
 }
+UNDECIDED = ("deferred", "shelved", "held")  # what a decision may still overwrite
 FOLDER = {"hold": "held", "defer": ""}
 MAX_SUBJECT = 1000
 MAX_HEADER = 2000
@@ -221,15 +222,25 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
 
 
 def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
-    """A new row, or the unfinished one of the same mail in the same place."""
+    """A new row, or the unfinished one of the same mail in the same place.
+
+    A row with an outcome is never overwritten: StoreError says that somebody else was first.
+    """
     found = row or _existing(unit, arrival)
-    if found:
-        unit.execute(update(MessageRow).where(_c(MessageRow.id) == found).values(**values))
-        return found
-    made = unit.execute(
-        insert(MessageRow).values(attempts=0, **values).returning(_c(MessageRow.id))
-    )
-    return int(made.scalar_one())
+    if not found:
+        made = unit.execute(
+            insert(MessageRow).values(attempts=0, **values).returning(_c(MessageRow.id))
+        )
+        return int(made.scalar_one())
+    done = unit.execute(
+        update(MessageRow)
+        .where(_c(MessageRow.id) == found, _c(MessageRow.status).in_(UNDECIDED))
+        .values(**values)
+        .returning(_c(MessageRow.id))
+    ).first()
+    if done is None:
+        raise StoreError("constraint", f"message {found} has been decided by somebody else")
+    return found
 
 
 def _existing(unit: Unit, arrival: Arrival) -> int:
@@ -237,7 +248,7 @@ def _existing(unit: Unit, arrival: Arrival) -> int:
         _c(MessageRow.mailbox) == arrival.mailbox,
         _c(MessageRow.uidvalidity) == arrival.uidvalidity,
         _c(MessageRow.uid) == arrival.uid,
-        _c(MessageRow.status).in_(("deferred", "shelved")),
+        _c(MessageRow.status) == "deferred",
     )
     return unit.scalar(query) or 0
 

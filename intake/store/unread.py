@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.message import Arrival
 from intake.store.engine import Unit
@@ -21,15 +22,12 @@ def _c(column: Any) -> Any:
     return column
 
 
-def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded:
-    """Handling raised: tried on the next two passes, then put on the shelf with the traceback."""
-    query = select(_c(MessageRow.id), _c(MessageRow.attempts)).where(
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
-    )
-    found = unit.execute(query).first()
-    attempts = (found[1] if found else 0) + 1
+def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
+    """Handling raised: tried on the next two passes, then put on the shelf with the traceback.
+
+    None when the mail has an outcome already, from another worker: that is never overwritten.
+    """
+    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts >= MAX_ATTEMPTS
     values = {
         "digest": arrival.digest,
@@ -43,17 +41,12 @@ def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded:
         "recorded_at": now,
         "reasons": [f"handling raised, attempt {attempts} of {MAX_ATTEMPTS}"],
     }
-    row = _put(unit, arrival, values, found[0] if found else 0)
-    return Recorded(row, "shelved", "", str(values["folder"]), "", 0)
+    row = _put(unit, arrival, values)
+    return Recorded(row, "shelved", "", str(values["folder"]), "", 0) if row else None
 
 
 def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
     """The mail was listed and gone before its bytes were fetched."""
-    query = select(_c(MessageRow.id)).where(
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
-    )
     values = {
         "status": "vanished",
         "folder": "",
@@ -62,14 +55,23 @@ def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
         "recorded_at": now,
         "reasons": ["gone from the mailbox before it could be fetched"],
     }
-    _put(unit, arrival, values, unit.scalar(query) or 0)
+    _put(unit, arrival, values)
 
 
-def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
-    """A row that has little more than its place."""
-    if row:
-        unit.execute(update(MessageRow).where(_c(MessageRow.id) == row).values(**values))
-        return row
+def _place(arrival: Arrival) -> tuple[Any, ...]:
+    return (
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+    )
+
+
+def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
+    """A row that has little more than its place, or the deferred one there; 0: it has an outcome.
+
+    The condition stands in the statement: another worker may decide between a look and a write.
+    """
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
     empty = {
         "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
@@ -78,7 +80,10 @@ def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> i
         "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
         "signature_hash": "",
     }  # fmt: skip
-    made = unit.execute(
-        insert(MessageRow).values(**(empty | dict(values))).returning(_c(MessageRow.id))
-    )
-    return int(made.scalar_one())
+    statement = dialect.insert(MessageRow).values(**(empty | dict(values)))
+    put = statement.on_conflict_do_update(
+        index_elements=["mailbox", "uidvalidity", "uid"],
+        set_=dict(values),
+        where=_c(MessageRow.status) == "deferred",
+    ).returning(_c(MessageRow.id))
+    return unit.scalar(put) or 0

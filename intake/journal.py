@@ -1,0 +1,142 @@
+"""What was committed, once more, in a file outside the database: how a restored copy is noticed.
+
+One line a mail and a letter, appended after the commit and before the world is told, so the
+database is never behind this file — unless an older copy of it was put back. Then the file also
+says what was handled and sent in between. Lines are JSON arrays:
+
+    ["mail", digest, row, case number, moment]       recorded
+    ["doubt", Message-ID, fence]                     the final dot is about to be sent
+    ["sent", Message-ID, fence]                      the server took it
+    ["gap"]                                          lines before this one could not be written
+
+The file is no source of truth, so a disk that refuses it stops nothing: what could not be written
+is a gap, and what a gap might hide is treated as unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger("intake.journal")
+
+MAX_BYTES = 64 * 2**20  # then the file begins anew, and the one before is kept beside it
+TAIL_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """A mail that was recorded."""
+
+    digest: str
+    row: int  # messages.id
+    case_number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLine:
+    """A letter whose final dot was about to be sent, or that a server took."""
+
+    message_id: str
+    fence: int  # of the claim; it only grows
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines are missing before this place."""
+
+
+Line = MailLine | LetterLine | Gap
+
+
+class Journal:
+    """The file; without a path nothing is written. Several processes may append to the same one."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._gap = False  # something could not be written since the last line
+
+    def mails(self, lines: Iterable[MailLine]) -> None:
+        """Mails whose transaction is committed."""
+        self._append(["mail", one.digest, one.row, one.case_number, one.at.isoformat()]
+                     for one in lines)  # fmt: skip
+
+    def letters(self, letters: Iterable[tuple[str, int]], *, sent: bool) -> None:
+        """(Message-ID, fence) of letters that are in doubt, or were sent, by a committed row."""
+        self._append(["sent" if sent else "doubt", *one] for one in letters)
+
+    def _append(self, lines: Iterable[Sequence[object]]) -> None:
+        """One write for all of them, whole or not at all as far as other processes can see."""
+        wanted = [*([["gap"]] if self._gap else []), *lines]
+        if self.path is None or len(wanted) == self._gap:
+            return
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in wanted)
+        try:
+            if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
+                self.path.replace(self.older)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                self._gap = not _written(descriptor, text.encode())
+            finally:
+                os.close(descriptor)
+        except OSError as failure:
+            self._gap = True
+            log.error("journal-failed", path=str(self.path), why=failure.strerror or str(failure))
+
+    @property
+    def older(self) -> Path:
+        """Where the file before this one lies."""
+        assert self.path is not None
+        return self.path.with_suffix(".older")
+
+    def tail(self) -> list[Line]:
+        """The newest lines, oldest first; a line that was cut off is left out."""
+        return list(self._read(TAIL_BYTES))
+
+    def lines(self) -> Iterator[Line]:
+        """Every line there is, oldest first."""
+        if self.path is not None:
+            yield from Journal(self.older)._read(0)
+        yield from self._read(0)
+
+    def _read(self, tail_bytes: int) -> Iterator[Line]:
+        if self.path is None or not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            if tail_bytes and os.fstat(file.fileno()).st_size > tail_bytes:
+                file.seek(-tail_bytes, os.SEEK_END)
+                file.readline()
+            for raw in file:
+                line = _parsed(raw)
+                if line is not None:
+                    yield line
+
+
+def _written(descriptor: int, data: bytes) -> bool:
+    """Whether all of it could be written; a line that a full disk cut ends where it was cut."""
+    if os.write(descriptor, data) == len(data):
+        return True
+    os.write(descriptor, b"\n")
+    return False
+
+
+def _parsed(raw: bytes) -> Line | None:
+    try:
+        kind, *values = json.loads(raw)
+        if kind == "gap":
+            return Gap()
+        if kind == "mail":
+            digest, row, number, at = values
+            return MailLine(str(digest), int(row), str(number), datetime.fromisoformat(at))
+        message_id, fence = values
+        return LetterLine(str(message_id), int(fence), sent=kind == "sent")
+    except (ValueError, TypeError):
+        return None
