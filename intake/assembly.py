@@ -64,6 +64,7 @@ class Assembly:
     pipe_rules: Rules
     stop: threading.Event
     folder: Path  # where the heartbeat is written
+    end_reading: Callable[[], None] = lambda: None  # ends the reading processes at once
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         notices = _notices(config, post, bench)
         lines = tuple(line(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True, alone=False)
-        yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"))
+        yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"), pool.kill)
     finally:
         if pool is not None:
             pool.close()

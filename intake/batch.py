@@ -185,6 +185,9 @@ def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
         whole = current.box.fetch_large(one.uid, write)
         if whole:
             found.arrivals.append(current.arrival(one, *writer.close()))
+        elif whole is None:
+            current.tally.again = True  # no row: it is asked for again
+            log.warning("came-in-part", mailbox=current.box.name, uid=one.uid, size=one.size)
         else:
             found.gone.append(one)
     finally:

@@ -83,6 +83,12 @@ class Config:
         return f"{kind}:///{self.path(path)}" if found and kind == "sqlite" and path else url
 
     @property
+    def database_folder(self) -> Path | None:
+        """Where the file of an SQLite database lies; None for another database."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path).parent if scheme == "sqlite" and path else None
+
+    @property
     def blob_folder(self) -> Path:
         """Where raw mails and attachments lie."""
         return self.path(self.shape.storage.url)

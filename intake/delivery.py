@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from intake.hidden import without
@@ -32,6 +33,7 @@ from intake.outcomes import (
     outcome,
     unlawful,
 )  # fmt: skip
+from intake.overtime import OVERTIME
 
 __all__ = [
     "DeliveryError", "Failed", "InDoubt", "Lane", "MaildirLane", "Outcome", "Parcel", "Patience",
@@ -60,6 +62,23 @@ class SmtpSettings:
     patience: Patience = field(default_factory=Patience)
 
 
+class _Server(smtplib.SMTP):
+    """Gives away its connection before the greeting is read, so that it can be cut off."""
+
+    def __init__(self, keep: Callable[[object], None], *args: Any, **more: Any) -> None:
+        self._keep = keep
+        super().__init__(*args, **more)
+
+    def _get_socket(self, *args: Any) -> Any:
+        link = super()._get_socket(*args)  # type: ignore[misc]  # not in the typed interface
+        self._keep(link)
+        return link
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
 class SmtpLane:
     """One SMTP connection, opened when the first letter comes and kept for the next ones."""
 
@@ -67,11 +86,16 @@ class SmtpLane:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
         self._in_text = False  # a text has gone out and its dot has not
+        self._link: object = None  # the newest connection
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
         """Connects if needed, MAIL, RCPT, DATA and the text; None when only the dot is missing."""
         if unlawful(parcel.raw):
             return Failed(unlawful(parcel.raw))
+        with OVERTIME.within(self._settings.patience.letter, self._socket):
+            return self._prepared(parcel)
+
+    def _prepared(self, parcel: Parcel) -> Outcome | None:
         if self._in_text:
             self._drop()
         if self._server is not None:
@@ -83,7 +107,16 @@ class SmtpLane:
 
     def try_out(self) -> Retry | None:
         """Connects, encrypts and logs in without sending anything; the trouble, if there is any."""
-        return None if self._server is not None else self._open()
+        with OVERTIME.within(self._settings.patience.letter, self._socket):
+            return None if self._server is not None else self._open()
+
+    def _socket(self) -> object:
+        """What the step that is going on waits for."""
+        return self._server.sock if self._server is not None else self._link
+
+    def _keep(self, link: object) -> None:
+        """The connection, before there is a server that has greeted."""
+        self._link = link
 
     def _open(self) -> Retry | None:
         """A fault here is never the letter's: wrong password, no TLS, no server are all Retry."""
@@ -111,11 +144,11 @@ class SmtpLane:
         helo = one.helo or None
         server: smtplib.SMTP
         if one.security == "tls":
-            server = smtplib.SMTP_SSL(
-                one.host, one.port, helo, timeout=one.patience.connect, context=context
+            server = _TlsServer(
+                self._keep, one.host, one.port, helo, timeout=one.patience.connect, context=context
             )
         else:
-            server = smtplib.SMTP(one.host, one.port, helo, timeout=one.patience.connect)
+            server = _Server(self._keep, one.host, one.port, helo, timeout=one.patience.connect)
         try:
             self._patient(one.patience.command, server)
             if isinstance(server.sock, socket.socket):  # else the dot waits 40 ms for an ACK
@@ -188,6 +221,10 @@ class SmtpLane:
 
     def finish(self) -> Outcome:
         """The dot, and up to ten minutes for its answer."""
+        with OVERTIME.within(self._settings.patience.dot, self._socket):
+            return self._finished()
+
+    def _finished(self) -> Outcome:
         server = self._server
         if server is None:
             return Retry("not connected")
@@ -236,7 +273,7 @@ class SmtpLane:
         """
         server = self._server
         if server is not None and not self._in_text:
-            with suppress(Exception):
+            with suppress(Exception), OVERTIME.within(5.0, self._socket):
                 self._patient(5.0, server)
                 server.docmd("quit")
         self._drop()

@@ -75,6 +75,7 @@ class Patience:
     data: float = 120.0
     block: float = 180.0
     dot: float = 600.0
+    letter: float = 930.0  # everything before the dot: the sum of its stages
 
 
 def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:

@@ -79,6 +79,7 @@ class Pool:
         self._settings = replace(settings, blob_run=self._blobs.run)
         self._stopped = stopped
         self._idle: LifoQueue[_Child] = LifoQueue()
+        self._working: set[_Child] = set()
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
@@ -101,6 +102,11 @@ class Pool:
             while True:
                 self._idle.get_nowait().end()
 
+    def kill(self) -> None:
+        """Ends the children that are at work now, whatever they read: the worker ends."""
+        for child in list(self._working):
+            child.kill()
+
     def __enter__(self) -> Pool:
         return self
 
@@ -117,6 +123,7 @@ class Pool:
             self._blobs.stage(arrival.raw)
         for left in reversed(range(_TRIES)):
             child = self._child()
+            self._working.add(child)
             try:
                 answer = child.ask(replace(arrival, raw=b""))
             except _ChildError as failed:
@@ -125,6 +132,8 @@ class Pool:
                 if failed.outside and left:
                     continue
                 return ReadMail(_refused(arrival, self._blobs, failed.code, failed.detail), None)
+            finally:
+                self._working.discard(child)
             break
         self._idle.put(child)
         if answer.mail is None:
@@ -218,6 +227,10 @@ class _Child:
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the process; whoever waits for its answer is told."""
+        self._process.kill()
 
     def end(self) -> None:
         """Kills the process if it lives, and lets go of everything."""

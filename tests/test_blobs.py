@@ -187,7 +187,7 @@ def test_what_another_run_left_staged_is_never_used(blobs: Blobs) -> None:
 
 @pytest.mark.parametrize("place", ["staged", "stored"])
 def test_a_damaged_blob_is_told_and_written_anew(blobs: Blobs, place: str) -> None:
-    """Wrong bytes under a right name are an error of the store, and whoever has the bytes mends it."""
+    """Wrong bytes under a right name are an error, and staging them again repairs it."""
     digest = blobs.stage(b"good")
     if place == "stored":
         blobs.flush([digest])

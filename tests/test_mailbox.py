@@ -384,7 +384,8 @@ def test_a_maildir_takes_files_only(tmp_path: Path) -> None:
     (tmp_path / "in/new/folder").mkdir()
     os.symlink("/etc/passwd", tmp_path / "in/new/link")
     assert len(box.waiting(1)) == 2
-    assert uid_of("2.x:2,S") == uid_of("2.x:2,RS") != uid_of("1.x")
+    assert uid_of("2.x:2,S", 1, 5) == uid_of("2.x:2,RS", 1, 5) != uid_of("1.x", 1, 5)
+    assert uid_of("1.x", 1, 5) != uid_of("1.x", 2, 5) != uid_of("1.x", 2, 6)
     (tmp_path / "blocked").write_text("")
     with pytest.raises(MailboxError, match="blocked") as caught:
         MaildirBox("box", tmp_path / "blocked").open()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from intake import collect, pipeline, worker
+from intake import collect, liveness, pipeline, scheduler
 from intake.assembly import assemble
 from intake.blobs import BlobError, Blobs
 from intake.collect import Rules
@@ -350,7 +350,7 @@ def test_logs_hold_no_text_of_mails_and_no_secret(config: Config) -> None:
 def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
     """Pauses grow, the server's own wish counts, and a good pass ends them."""
     with assemble(config) as made:
-        service = worker.Service(config, made)
+        service = scheduler.Service(config, made)
         line = replace(made.lines[0], poll_seconds=1, idle=False)
         waits = []
         for wish in (0.0, 0.0, 700.0):
@@ -367,7 +367,7 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
         service.heartbeat()
         made.stop.set()
         service.deliver()
-    beat = worker.heartbeat_age(config.path("var"), datetime.now(UTC))
+    beat = liveness.read(config.path("var"))
     assert beat is not None
-    assert beat < 60
-    assert worker.heartbeat_age(config.folder / "none", datetime.now(UTC)) is None
+    assert liveness.troubles(beat, datetime.now(UTC)) == []
+    assert liveness.read(config.folder / "none") is None

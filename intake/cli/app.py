@@ -26,7 +26,7 @@ from intake.cli import (
     page,
     service,
 )  # fmt: skip
-from intake.cli.screen import Abort, settings
+from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
 app = typer.Typer(
     name="intake",
@@ -77,3 +77,7 @@ def main() -> None:
         sys.exit(abort.code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except SystemExit as ended:
+        if "receive" in sys.argv[1:] and ended.code not in (EX_OK, EX_DATAERR):
+            sys.exit(EX_TEMPFAIL)  # a wrong option, too, is nothing to send a mail back for
+        raise

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from intake.config import Config
     from intake.store.engine import Unit
 
-EX_NO, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 1, 69, 74, 75, 78
+EX_OK, EX_NO, EX_DATAERR, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = (
+    0,
+    1,
+    65,
+    69,
+    74,
+    75,
+    78,
+)
 
 ConfigOption = Annotated[
     str | None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +14,8 @@ import typer
 
 from intake.cli.screen import (
     EX_CONFIG,
+    EX_DATAERR,
+    EX_TEMPFAIL,
     Abort,
     ConfigOption,
     JsonOption,
@@ -27,6 +31,7 @@ from intake.cli.screen import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from intake.liveness import Beat
     from intake.worker import PassReport
 
 
@@ -49,10 +54,10 @@ def init(config: ConfigOption = None) -> None:
 
 def run(config: ConfigOption = None) -> None:
     """Collect, decide, answer and deliver until SIGTERM."""
-    from intake import worker
+    from intake import scheduler
 
     with plainly():
-        code = worker.run(load(config))
+        code = scheduler.run(load(config))
     raise typer.Exit(code)
 
 
@@ -144,17 +149,30 @@ def _show_report(report: PassReport) -> None:
 
 
 def receive(config: ConfigOption = None) -> None:
-    """Take one mail from standard input, as an MTA's pipe gives it. Exit codes 0, 65, 75, 78."""
+    """Take one mail from standard input, as an MTA's pipe gives it. Exit codes 0, 65, 75."""
     from intake import worker
     from intake.mailbox.pipe import read_bounded
 
-    found = load(config)
-    raw = read_bounded(sys.stdin.buffer, found.shape.limits.max_mail_bytes)
-    if raw is None:
-        raise Abort(f"the mail is larger than {found.shape.limits.max_mail_bytes} bytes", 65)
-    with plainly():
+    with _tried_again():
+        found = load(config)
+        raw = read_bounded(sys.stdin.buffer, found.shape.limits.max_mail_bytes)
+        if raw is None:
+            most = found.shape.limits.max_mail_bytes
+            raise Abort(f"the mail is larger than {most} bytes", EX_DATAERR)
         code = worker.receive(found, raw)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _tried_again() -> Iterator[None]:
+    """Whatever keeps us from taking a mail is our trouble: the MTA keeps it and tries again."""
+    try:
+        yield
+    except Abort as abort:
+        kept = EX_DATAERR if abort.code == EX_DATAERR else EX_TEMPFAIL
+        raise Abort(str(abort), kept) from None
+    except Exception as error:
+        raise Abort(f"{type(error).__name__}: {error}", EX_TEMPFAIL) from error
 
 
 def explain(
@@ -248,9 +266,9 @@ def form(
 
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
+    from intake import liveness
     from intake.cli.screen import database
     from intake.store import plan, preferences, reports
-    from intake.worker import heartbeat_age
 
     setup = load(config)
     now = datetime.now(UTC)
@@ -258,7 +276,10 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         found = reports.status(unit)
         tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
         tasks += plan.debts(unit, now)
-    beat = heartbeat_age(setup.path("var"), now)
+    beat = liveness.read(setup.path("var"))
+    age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
+    places = (setup.path("var"), setup.blob_folder, setup.database_folder)
+    wrong = [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
     if as_json:
         show_json(
             {
@@ -266,13 +287,14 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
                 "waiting": found.waiting,
                 "failing": found.failing,
                 "tasks": tasks,
-                "heartbeat_seconds": beat,
+                "heartbeat_seconds": age,
+                "troubles": wrong,
             }
         )
     else:
         zone = setup.service.timezone
         pairs({
-            "worker": "no heartbeat" if beat is None else f"last heartbeat {beat:.0f} s ago",
+            "worker": _worker(beat, age),
             "mails": _counts(found.messages),
             "waiting": f"{found.waiting} for a person" + (
                 f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
@@ -291,13 +313,23 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             )
             for box in found.mailboxes
         ]
+        for line in wrong:
+            say(f"trouble: {safe(line)}")
         for task in tasks:
             say(f"to do: {safe(task)}")
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
     failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
-    trouble = found.waiting or found.failing or found.flagged or failed or found.unreachable
+    trouble = (
+        wrong or found.waiting or found.failing or found.flagged or failed or found.unreachable
+    )
     raise typer.Exit(1 if trouble else 0)
+
+
+def _worker(beat: Beat | None, age: float | None) -> str:
+    if beat is None:
+        return "no heartbeat"
+    return f"last heartbeat {age:.0f} s ago" + (", stopped as asked" if beat.stopped else "")
 
 
 def _counts(values: dict[str, int]) -> str:

@@ -71,8 +71,11 @@ class Box(Protocol):
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """The raw bytes of those mails, flags untouched (BODY.PEEK[])."""
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
-        """Streams one big mail in chunks; False when it vanished."""
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
+        """Streams one big mail in chunks; only after True it is whole.
+
+        False when it vanished, None when it is there and came in part only.
+        """
 
     def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
         """Moves those mails to "processed" or "held" by one UID command, and verifies it."""

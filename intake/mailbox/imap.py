@@ -21,13 +21,18 @@ from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 from intake.hidden import without
 from intake.mailbox import imap_idle
 from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
+from intake.mailbox.imap_client import Client
 from intake.mailbox.imap_move import Mover
+from intake.overtime import OVERTIME
 
 WINDOW_UIDS = 50_000  # of one SEARCH, so that no answer is over a megabyte
 LIST_UIDS = 500  # of one FETCH of sizes
 FETCH_MAILS = 50  # of one FETCH of bodies
 FETCH_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**20
+SLOWEST_BYTES = 32 * 2**10  # a second; a slower server is as good as none
+CLOSE_SECONDS = 3.0
+STEP_SECONDS = 60.0  # for one step beyond the time that its bytes may take
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BACKOFF = re.compile(r"Suggested Backoff Time: (\d+)")
 _BUSY = re.compile(r"too many simultaneous|\[INUSE\]|\[UNAVAILABLE\]|\[LIMIT\]|throttled", re.I)
@@ -54,6 +59,12 @@ class ImapSettings:
     read_seconds: float = 60.0
 
 
+ERRORS = (  # what the library and the network raise; SSL and IMAP errors are among them
+    OSError, imaplib.IMAP4.error, CapabilityError, ValueError, KeyError, IndexError, TypeError,
+    AttributeError, RecursionError, MemoryError,
+)  # fmt: skip
+
+
 class ImapBox:
     """One folder over one connection that is kept between passes."""
 
@@ -71,6 +82,8 @@ class ImapBox:
         self._mover: Mover | None = None
         self._known = 0  # UIDNEXT before the folder was last listed
         self._inbox = _safe(settings.folder)
+        self._link: object = None  # the newest connection
+        self._sizes: dict[int, int] = {}  # of the mails that were listed, as the server says
 
     # ------------------------------------------------------------ opening and closing
 
@@ -91,7 +104,8 @@ class ImapBox:
         one = self._settings
         timeout = SocketTimeout(connect=one.connect_seconds, read=one.read_seconds)
         context = ssl.create_default_context(cafile=one.ca_file or None)
-        client = IMAPClient(
+        client = Client(
+            self._keep,
             one.host,
             port=one.port,
             ssl=one.security == "tls",
@@ -109,6 +123,10 @@ class ImapBox:
                 client.shutdown()
             raise
         return client
+
+    def _keep(self, link: object) -> None:
+        """The connection, before there is a client that knows it."""
+        self._link = link
 
     def _starttls(self, client: IMAPClient, context: ssl.SSLContext) -> None:
         """No login is ever sent over a connection whose encryption was refused or stripped."""
@@ -178,8 +196,8 @@ class ImapBox:
         client, self._client, self._mover = self._client, None, None
         if client is None:
             return
-        with suppress(Exception):
-            client.socket().settimeout(3)
+        with suppress(Exception), OVERTIME.within(CLOSE_SECONDS, client.socket):
+            client.socket().settimeout(CLOSE_SECONDS)
             client.logout()
             return
         with suppress(Exception):
@@ -192,6 +210,7 @@ class ImapBox:
         with self._door("list") as client:
             uids = sorted(self._search(client, max(1, from_uid)))
             found: list[Waiting] = []
+            self._sizes = {}
             for start in range(0, len(uids), LIST_UIDS):
                 rows = client.fetch(
                     uids[start : start + LIST_UIDS], ["RFC822.SIZE", "INTERNALDATE"]
@@ -201,6 +220,7 @@ class ImapBox:
                         found.append(
                             Waiting(uid, row[b"RFC822.SIZE"], _utc(row.get(b"INTERNALDATE")))
                         )
+        self._sizes = {one.uid: one.size for one in found}
         return sorted(found, key=lambda one: one.uid)
 
     def _search(self, client: IMAPClient, first: int) -> set[int]:
@@ -219,7 +239,8 @@ class ImapBox:
         """BODY.PEEK[] of some mails at a time; a missing or NIL body is a mail that vanished."""
         for start in range(0, len(uids), FETCH_MAILS):
             part = list(uids[start : start + FETCH_MAILS])
-            with self._door("fetch") as client:
+            size = sum(self._sizes.get(uid, 0) for uid in part)
+            with self._door("fetch", size) as client:
                 rows = client.fetch(part, ["RFC822.SIZE", "BODY.PEEK[]"])
                 bodies = {uid: self._whole(client, uid, rows.get(uid, {})) for uid in part}
             for uid in part:
@@ -235,19 +256,29 @@ class ImapBox:
             return again if isinstance(again, bytes) else None
         return raw
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
-        """BODY.PEEK[]<offset.length> megabyte by megabyte."""
-        at = 0
-        while True:
-            with self._door("fetch") as client:
-                row = client.fetch([uid], [f"BODY.PEEK[]<{at}.{CHUNK_BYTES}>"]).get(uid, {})
-            chunk = row.get(f"BODY[]<{at}>".encode())
-            if not isinstance(chunk, bytes):
-                return at > 0
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
+        """BODY.PEEK[]<offset.length> megabyte by megabyte, until the end is certain.
+
+        A mail that another client moves away meanwhile is cut short without an error, so it is
+        asked for once more at the end.
+        """
+        at, size = 0, self._sizes.get(uid)
+        while (chunk := self._chunk(uid, at)) is not None:
             write(chunk)
             at += len(chunk)
-            if len(chunk) < CHUNK_BYTES:
-                return True
+            if not chunk or (len(chunk) < CHUNK_BYTES and at == size):
+                return self._is_there(uid)
+        return None if self._is_there(uid) else False
+
+    def _chunk(self, uid: int, at: int) -> bytes | None:
+        with self._door("fetch", CHUNK_BYTES) as client:
+            row = client.fetch([uid], [f"BODY.PEEK[]<{at}.{CHUNK_BYTES}>"]).get(uid, {})
+        chunk = row.get(f"BODY[]<{at}>".encode())
+        return chunk if isinstance(chunk, bytes) else None
+
+    def _is_there(self, uid: int) -> bool:
+        with self._door("fetch") as client:
+            return b"RFC822.SIZE" in client.fetch([uid], ["RFC822.SIZE"]).get(uid, {})
 
     # ------------------------------------------------------------ settling and waiting
 
@@ -260,37 +291,57 @@ class ImapBox:
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """IDLE in short cycles. True also for what came since the folder was opened."""
-        with self._door("idle") as client:
+        with self._door("idle", seconds=seconds) as client:
             return imap_idle.wait(client, self._inbox, self._known, seconds, stopped)
 
     # ------------------------------------------------------------ the one door for errors
 
     @contextmanager
-    def _door(self, doing: str) -> Iterator[IMAPClient]:
-        """Translates whatever the library or the network raises."""
-        try:
-            if self._client is None and doing != "open":
-                raise MailboxError("protocol", f"{self._where()}: not open")
-            yield self._client
-        except MailboxError:
-            self.close()
-            raise
-        except ssl.SSLError as error:
-            self.close()
-            raise MailboxError("tls", f"{self._where()}: TLS: {_one_line(error)}") from error
-        except (OSError, imaplib.IMAP4.abort) as error:
-            self.close()
+    def _door(self, doing: str, size: int = 0, seconds: float = 0.0) -> Iterator[IMAPClient]:
+        """One step within its time; whatever the library or the network raises is translated.
+
+        ``size`` are the bytes that come, ``seconds`` what the step waits for of its own will.
+        """
+        limit = STEP_SECONDS + self._settings.read_seconds + size / SLOWEST_BYTES + seconds
+        with OVERTIME.within(limit, self._socket) as step:
+            try:
+                if self._client is None and doing != "open":
+                    raise MailboxError("protocol", f"{self._where()}: not open")
+                yield self._client
+            except MailboxError:
+                self._cut()
+                raise
+            except ERRORS as error:
+                self._cut()
+                if step.cut:
+                    text = f"{self._where()}: {doing}: cut off, it took over {limit:.0f} s"
+                    raise MailboxError("connect", text) from error
+                raise self._translated(doing, error) from error
+
+    def _socket(self) -> object:
+        """What the step that is going on waits for."""
+        return self._client.socket() if self._client is not None else self._link
+
+    def _cut(self) -> None:
+        """Lets go of the connection without a word; never raises."""
+        client, self._client, self._mover = self._client, None, None
+        if client is not None:
+            with suppress(Exception):
+                client.shutdown()
+
+    def _translated(self, doing: str, error: Exception) -> MailboxError:
+        """The one line and kind of an error."""
+        if isinstance(error, ssl.SSLError):
+            return MailboxError("tls", f"{self._where()}: TLS: {_one_line(error)}")
+        if isinstance(error, (OSError, imaplib.IMAP4.abort)):
             text = f"{self._where()}: connection lost or refused: {_one_line(error)}"
-            raise MailboxError("connect", text, _retry_after(str(error))) from error
-        except (IMAPClientError, CapabilityError, imaplib.IMAP4.error) as error:
-            self.close()
+            return MailboxError("connect", text, _retry_after(str(error)))
+        if isinstance(error, imaplib.IMAP4.error):
             kind = "folder" if doing == "open" else "protocol"
             text = f"{self._where()}: {doing}: {_one_line(error)}"
-            raise MailboxError(kind, text, _retry_after(str(error))) from error
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError, MemoryError) as error:
-            self.close()
-            text = f"{self._where()}: {doing}: unreadable answer ({type(error).__name__})"
-            raise MailboxError("protocol", text) from error
+            return MailboxError(kind, text, _retry_after(str(error)))
+        text = f"{self._where()}: {doing}: unreadable answer ({type(error).__name__})"
+        return MailboxError("protocol", text)
 
     def _where(self) -> str:
         one = self._settings

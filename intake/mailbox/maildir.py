@@ -1,7 +1,8 @@
 """A Maildir (maildir(5)) as a mailbox: what lies in new/ and cur/ waits, settled mail is moved on.
 
-A UID is derived from the unique part of the file name, so it survives a change of flags; there
-is no UIDVALIDITY. Settled mail goes to the sibling folders .Processed and .Held (Maildir++).
+A UID is derived from the unique part of the file name, the size and the time of the file, so it
+survives a change of flags, and a name that is used again is another mail; there is no UIDVALIDITY.
+Settled mail goes to the sibling folders .Processed and .Held (Maildir++).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class MaildirBox:
             for path in self._entries():
                 with suppress(FileNotFoundError):
                     info = path.stat()
-                    uid = uid_of(path.name)
+                    uid = uid_of(path.name, info.st_size, info.st_mtime_ns)
                     at = datetime.fromtimestamp(info.st_mtime, UTC)
                     self._files[uid] = path
                     found.append(Waiting(uid, info.st_size, at))
@@ -80,7 +81,7 @@ class MaildirBox:
             raise FileNotFoundError(uid)
         return path
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
         """The bytes in chunks of a megabyte."""
         try:
             with self._file(uid).open("rb") as file:
@@ -103,7 +104,7 @@ class MaildirBox:
                 path = self._files.get(uid)
                 if path is not None:
                     with suppress(FileNotFoundError):
-                        path.rename(target / f"{path.name.partition(':')[0]}:2,S")
+                        path.rename(_free(target, path.name.partition(":")[0], uid))
                 settled.append(Settled(uid, True))
             for changed in (target, self._path / "new", self._path / "cur"):
                 _sync(changed)
@@ -126,7 +127,8 @@ class MaildirBox:
     def _anything_new(self) -> bool:
         """Whether a file lies there that the last list did not have."""
         try:
-            return not {uid_of(path.name) for path in self._entries()} <= self._files.keys()
+            known = {path.name for path in self._files.values()}
+            return not {path.name for path in self._entries()} <= known
         except OSError as error:
             raise self._error("folder", error) from error
 
@@ -147,10 +149,17 @@ class MaildirBox:
         return MailboxError(kind, f"Maildir {self.name}: {where}: {error.strerror}")
 
 
-def uid_of(name: str) -> int:
-    """A stable number for the unique part of a Maildir file name."""
-    unique = name.partition(":")[0]
-    return int.from_bytes(hashlib.sha256(os.fsencode(unique)).digest()[:8], "big") >> 1 or 1
+def uid_of(name: str, size: int, modified_ns: int) -> int:
+    """A stable number for a file: the unique part of its name, its size and its time."""
+    unique = os.fsencode(name.partition(":")[0])
+    mark = hashlib.sha256(b"%b\0%d\0%d" % (unique, size, modified_ns)).digest()
+    return int.from_bytes(mark[:8], "big") >> 1 or 1
+
+
+def _free(folder: Path, unique: str, uid: int) -> Path:
+    """A name in the folder that no earlier mail has: it would be replaced and lost."""
+    wanted = folder / f"{unique}:2,S"
+    return folder / f"{unique}.{uid:x}:2,S" if wanted.exists() else wanted
 
 
 def _sync(folder: Path) -> None:

@@ -47,7 +47,7 @@ class PipeBox:
         for uid in uids:
             yield Fetched(uid, self._raw if uid == self._waiting.uid else None)
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
         """The bytes, however many."""
         write(self._raw)
         return True
