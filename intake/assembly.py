@@ -30,6 +30,7 @@ from intake.oauth import OAuthError, TokenSource
 from intake.pipeline import Judge
 from intake.pool import Pool
 from intake.reading import Settings as PoolSettings
+from intake.store import restored
 from intake.store.engine import open_engine
 from intake.store.record import Stamp
 from intake.store.schema import check
@@ -68,8 +69,13 @@ class Assembly:
 
 
 @contextmanager
-def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[Assembly]:
-    """The whole service, closed again at the end. Raises ConfigError, StoreError."""
+def assemble(
+    config: Config, stop: threading.Event | None = None, *, reconciling: bool = False
+) -> Iterator[Assembly]:
+    """The whole service, closed again at the end. Raises ConfigError, StoreError.
+
+    Only what reconciles a restored database may work on one.
+    """
     stop = stop or threading.Event()
     bench = judge(config)
     engine = open_engine(config.database_url)
@@ -78,6 +84,8 @@ def assemble(config: Config, stop: threading.Event | None = None) -> Iterator[As
         check(engine)
         blobs = Blobs(config.blob_folder)
         journal = journal_of(config)
+        if not reconciling:
+            restored.check(engine, journal.tail())
         size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
         pool = Pool(size, replace(pool_settings(config), blob_run=blobs.run), stop.is_set)
         desk = Desk(

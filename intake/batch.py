@@ -72,6 +72,7 @@ class Desk:
     prover: Prover | None = None
     stopped: Callable[[], bool] = lambda: False
     journal: Journal = field(default_factory=Journal)
+    compared: set[str] = field(default_factory=set)  # mailboxes whose folders were looked at
 
 
 @dataclass(frozen=True, slots=True)

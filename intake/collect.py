@@ -5,22 +5,26 @@ How far a mailbox was collected is a UID; it never passes a mail that has no out
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import structlog
 
 from intake import batch
 from intake.batch import Desk, Pass, Tally
 from intake.mailbox.box import Box, Opened, Waiting
-from intake.store import mailboxes
-from intake.store.engine import reading, writing
+from intake.store import mailboxes, restored
+from intake.store.engine import StoreError, reading, writing
 from intake.store.locks import Turn, collecting
 
 __all__ = ["Desk", "Rules", "Tally", "collect", "utc_now"]
 
 log = structlog.get_logger("intake.collect")
+
+COMPARED = 200  # mails of a folder that are looked at; one that is unknown says enough
 
 Clock = Callable[[], datetime]
 
@@ -58,6 +62,7 @@ def _collect(
     opened = box.open()
     state = _state(box, opened, desk, rules)
     current = Pass(box, opened, desk, tally, turn)
+    _compare(current, state)
     batch.move(current, _unmoved(current))
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
     for part in _batches(waiting, rules):
@@ -69,7 +74,41 @@ def _collect(
         if progress:
             progress(len(part))
     _advance(box, opened, waiting, state, desk)
+    if tally.moved or box.name not in desk.compared:
+        _note_tops(current)
     return tally
+
+
+def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
+    """Once in the life of a process: mails that were moved later than the database knows.
+
+    They came after the last pass that it remembers, and lie where only handled mail lies: the
+    database is an older copy, or a person filed them by hand. Either way somebody must look.
+    """
+    box, desk = current.box, current.desk
+    if box.name in desk.compared or state.checked_at is None:
+        return
+    found = box.tops()
+    with reading(desk.engine) as unit:
+        known = restored.tops(unit, box.name, found)
+    since = state.checked_at - timedelta(hours=1)
+    for folder, (_, top) in found.items():
+        if top <= known.get(folder, top):
+            continue
+        filed = islice(box.filed(folder, known[folder], desk.limits.max_mail_bytes), COMPARED)
+        late = [hashlib.sha256(one.raw).hexdigest() for one in filed if one.received_at >= since]
+        with reading(desk.engine) as unit:
+            lost = set(late) - restored.finished(unit, late)
+        if lost:
+            why = f"{len(lost)} newer mails in the {folder} folder are unknown to the database"
+            raise StoreError("restored", f"mailbox {box.name}: {why}; {restored.ADVICE}")
+
+
+def _note_tops(current: Pass) -> None:
+    found = current.box.tops()
+    with writing(current.desk.engine) as unit:
+        restored.note_tops(unit, current.box.name, found)
+    current.desk.compared.add(current.box.name)
 
 
 def _unmoved(current: Pass) -> list[mailboxes.Row]:

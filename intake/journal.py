@@ -91,6 +91,11 @@ class Journal:
             self._gap = True
             log.error("journal-failed", path=str(self.path), why=failure.strerror or str(failure))
 
+    def begin_anew(self) -> None:
+        """What was written so far is put aside: it tells of rows that have other numbers now."""
+        if self.path is not None and self.path.exists():
+            self.path.replace(self.older)
+
     @property
     def older(self) -> Path:
         """Where the file before this one lies."""

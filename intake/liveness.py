@@ -51,6 +51,12 @@ def read(folder: Path) -> Beat | None:
         return None
 
 
+def is_alive(beat: Beat, now: datetime) -> bool:
+    """Whether a worker runs on this machine: it was heard of just now and its process exists."""
+    age = (now - datetime.fromisoformat(beat.at)).total_seconds()
+    return not beat.stopped and age < SILENT_SECONDS and _lives(beat.pid)
+
+
 def troubles(beat: Beat | None, now: datetime) -> list[str]:
     """What the heartbeat says is wrong, one line each; nothing for a worker that was stopped."""
     if beat is None or beat.stopped:

@@ -78,6 +78,14 @@ class FakeBox:
                 self.moved[folder].append(uid)
         return [Settled(uid, True) for uid in uids]
 
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """How far the folders are filled."""
+        return {}
+
+    def filed(self, folder: str, from_uid: int, max_bytes: int) -> Any:
+        """Nothing to look at."""
+        return iter(())
+
     def idle(self, seconds: float, stopped: Any) -> bool:
         """No news."""
         return False

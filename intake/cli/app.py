@@ -24,6 +24,7 @@ from intake.cli import (
     notices,
     outbox,
     page,
+    safety,
     service,
 )  # fmt: skip
 from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
@@ -46,6 +47,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")
 service.register(app)
+safety.register(app)
 doctor.register(app)
 
 

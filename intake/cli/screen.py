@@ -76,6 +76,7 @@ def load(path: str | None = None) -> Config:
 @contextmanager
 def plainly() -> Iterator[None]:
     """Every expected failure of the rooms below as one clear line and an exit code."""
+    from intake.backup import BackupError
     from intake.blobs import BlobError
     from intake.config import ConfigError
     from intake.delivery import DeliveryError
@@ -99,7 +100,7 @@ def plainly() -> Iterator[None]:
         raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
     except (BlobError, PageError, PoolError) as error:
         raise Abort(str(error), EX_IOERR) from None
-    except (IncidentError, PeopleError, ReviewError) as error:
+    except (BackupError, IncidentError, PeopleError, ReviewError) as error:
         raise Abort(str(error)) from None
 
 

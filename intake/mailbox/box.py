@@ -57,6 +57,17 @@ class Settled:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A mail that lies in the processed or the held folder."""
+
+    uid: int  # in that folder
+    uidvalidity: int  # of that folder
+    received_at: datetime
+    size: int
+    raw: bytes  # empty when it is larger than was asked for
+
+
 class Box(Protocol):
     """One mailbox. Methods raise MailboxError only; afterwards ``close`` and open anew."""
 
@@ -79,6 +90,12 @@ class Box(Protocol):
 
     def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
         """Moves those mails to "processed" or "held" by one UID command, and verifies it."""
+
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """The folders' UIDVALIDITY and UIDNEXT, by "processed" and "held"; empty without such."""
+
+    def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
+        """What lies in "processed" or "held" with uid >= from_uid, oldest first."""
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """Waits up to that long for news; True as soon as there may be some: a hint, no proof."""

@@ -20,9 +20,10 @@ from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 
 from intake.hidden import without
 from intake.mailbox import imap_idle
-from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
+from intake.mailbox.box import Fetched, Filed, MailboxError, Opened, Settled, Waiting
 from intake.mailbox.imap_client import Client
 from intake.mailbox.imap_move import Mover
+from intake.mailbox.imap_words import BUSY, one_line, retry_after
 from intake.overtime import OVERTIME
 
 WINDOW_UIDS = 50_000  # of one SEARCH, so that no answer is over a megabyte
@@ -34,8 +35,6 @@ SLOWEST_BYTES = 32 * 2**10  # a second; a slower server is as good as none
 CLOSE_SECONDS = 3.0
 STEP_SECONDS = 60.0  # for one step beyond the time that its bytes may take
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_BACKOFF = re.compile(r"Suggested Backoff Time: (\d+)")
-_BUSY = re.compile(r"too many simultaneous|\[INUSE\]|\[UNAVAILABLE\]|\[LIMIT\]|throttled", re.I)
 _SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|closed)", re.I)
 
 
@@ -145,16 +144,16 @@ class ImapBox:
             if self._settings.auth == "xoauth2":
                 with suppress(LoginError):  # a token may have run out a moment ago
                     return self._authenticate(client, self._settings.secret())
-            busy = _BUSY.search(str(error))
+            busy = BUSY.search(str(error))
             raise MailboxError(
                 "connect" if busy else "auth",
-                f"{self._where()}: login refused: {_one_line(error, secret)}",
-                _retry_after(str(error)),
+                f"{self._where()}: login refused: {one_line(error, secret)}",
+                retry_after(str(error)),
             ) from None
         except (OSError, imaplib.IMAP4.error) as error:
             if without(str(error), secret) == str(error):
                 raise
-            text = f"{self._where()}: at login: {_one_line(error, secret)}"
+            text = f"{self._where()}: at login: {one_line(error, secret)}"
             raise MailboxError("connect", text) from None
 
     def _authenticate(self, client: IMAPClient, secret: str) -> None:
@@ -186,7 +185,7 @@ class ImapBox:
                     raise MailboxError(
                         "folder",
                         f"{self._where()}: folder {full!r} is missing and cannot be made "
-                        f"({_one_line(error)}); make it, or set {key}_folder",
+                        f"({one_line(error)}); make it, or set {key}_folder",
                     ) from error
             names[key] = full
         return Mover(client, self._inbox, names)
@@ -285,9 +284,34 @@ class ImapBox:
     def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
         """Moves the mails by one command and verifies each; see ``imap_move``."""
         with self._door("move"):
-            if self._mover is None:
-                raise MailboxError("protocol", f"{self._where()}: not open")
-            return self._mover.settle(folder, uids)
+            return self._folders().settle(folder, uids)
+
+    def _folders(self) -> Mover:
+        if self._mover is None:
+            raise MailboxError("protocol", f"{self._where()}: not open")
+        return self._mover
+
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """By STATUS, which selects nothing."""
+        with self._door("look"):
+            return self._folders().tops()
+
+    def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
+        """Mail by mail; the mailbox itself is selected again at the end."""
+        with self._door("list"):
+            validity, rows = self._folders().listed(folder, from_uid)
+        try:
+            for uid, row in sorted(rows.items()):
+                size, raw = int(row.get(b"RFC822.SIZE", 0)), b""
+                if size <= max_bytes:
+                    with self._door("fetch", size) as client:
+                        answer = client.fetch([uid], ["BODY.PEEK[]"])
+                    raw = answer.get(uid, {}).get(b"BODY[]") or b""
+                yield Filed(uid, validity, _utc(row.get(b"INTERNALDATE")), size, raw)
+        finally:
+            if self._client is not None:
+                with self._door("list"):
+                    self._folders().back()
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """IDLE in short cycles. True also for what came since the folder was opened."""
@@ -332,14 +356,14 @@ class ImapBox:
     def _translated(self, doing: str, error: Exception) -> MailboxError:
         """The one line and kind of an error."""
         if isinstance(error, ssl.SSLError):
-            return MailboxError("tls", f"{self._where()}: TLS: {_one_line(error)}")
+            return MailboxError("tls", f"{self._where()}: TLS: {one_line(error)}")
         if isinstance(error, (OSError, imaplib.IMAP4.abort)):
-            text = f"{self._where()}: connection lost or refused: {_one_line(error)}"
-            return MailboxError("connect", text, _retry_after(str(error)))
+            text = f"{self._where()}: connection lost or refused: {one_line(error)}"
+            return MailboxError("connect", text, retry_after(str(error)))
         if isinstance(error, imaplib.IMAP4.error):
             kind = "folder" if doing == "open" else "protocol"
-            text = f"{self._where()}: {doing}: {_one_line(error)}"
-            return MailboxError(kind, text, _retry_after(str(error)))
+            text = f"{self._where()}: {doing}: {one_line(error)}"
+            return MailboxError(kind, text, retry_after(str(error)))
         text = f"{self._where()}: {doing}: unreadable answer ({type(error).__name__})"
         return MailboxError("protocol", text)
 
@@ -365,18 +389,3 @@ def _utc(value: Any) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     return datetime.now(UTC)
-
-
-def _one_line(error: BaseException, secret: str = "") -> str:
-    text = without(str(error), secret)
-    if text.startswith(("b'", 'b"')):
-        text = text[2:-1]
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
-
-
-def _retry_after(text: str) -> float:
-    """What a throttling server asks for, in seconds."""
-    match = _BACKOFF.search(text)
-    if match:
-        return int(match[1]) / 1000
-    return 300.0 if _BUSY.search(text) else 0.0

@@ -38,6 +38,29 @@ class Mover:
                 settled += self._copy(self._folders[folder], part)
         return settled
 
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """Folder -> its UIDVALIDITY and UIDNEXT, where the server tells."""
+        found = {}
+        for key, name in self._folders.items():
+            status = self._client.folder_status(name, ["UIDVALIDITY", "UIDNEXT"])
+            if b"UIDVALIDITY" in status and b"UIDNEXT" in status:
+                found[key] = (int(status[b"UIDVALIDITY"]), int(status[b"UIDNEXT"]))
+        return found
+
+    def listed(self, folder: str, from_uid: int) -> tuple[int, dict[int, dict[bytes, Any]]]:
+        """UIDVALIDITY, and size and date by UID, of what lies there; the folder stays selected."""
+        answer = self._client.select_folder(self._folders[folder], readonly=True)
+        uids = [uid for uid in self._client.search(["UID", f"{from_uid}:*"]) if uid >= from_uid]
+        rows: dict[int, dict[bytes, Any]] = {}
+        for start in range(0, len(uids), CHUNK_UIDS):
+            part = uids[start : start + CHUNK_UIDS]
+            rows |= self._client.fetch(part, ["RFC822.SIZE", "INTERNALDATE"])
+        return int(answer[b"UIDVALIDITY"]), rows
+
+    def back(self) -> None:
+        """The source folder is selected again."""
+        self._client.select_folder(self._source)
+
     def _move(self, target: str, uids: list[int]) -> list[Settled]:
         left = self._moved(target, uids)
         if left:  # another session took some of them, and the server did nothing for that

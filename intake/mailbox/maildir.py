@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
+from intake.mailbox.box import Fetched, Filed, MailboxError, Opened, Settled, Waiting
 
 CHUNK_BYTES = 2**20
 LOOK_SECONDS = 0.5
@@ -112,6 +112,22 @@ class MaildirBox:
             raise self._error("folder", error) from error
         return settled
 
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """Files have no numbers that grow."""
+        return {}
+
+    def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
+        """Every mail in that folder."""
+        try:
+            for path in sorted((self._folders[folder] / "cur").iterdir(), key=_modified):
+                info = path.stat()
+                raw = path.read_bytes() if info.st_size <= max_bytes else b""
+                uid = uid_of(path.name, info.st_size, info.st_mtime_ns)
+                at = datetime.fromtimestamp(info.st_mtime, UTC)
+                yield Filed(uid, 0, at, info.st_size, raw)
+        except OSError as error:
+            raise self._error("folder", error) from error
+
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """Looks twice a second whether something lies there that was not listed."""
         ends = time.monotonic() + seconds
@@ -160,6 +176,10 @@ def _free(folder: Path, unique: str, uid: int) -> Path:
     """A name in the folder that no earlier mail has: it would be replaced and lost."""
     wanted = folder / f"{unique}:2,S"
     return folder / f"{unique}.{uid:x}:2,S" if wanted.exists() else wanted
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _sync(folder: Path) -> None:

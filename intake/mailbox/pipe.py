@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
-from intake.mailbox.box import Fetched, Opened, Settled, Waiting
+from intake.mailbox.box import Fetched, Filed, Opened, Settled, Waiting
 
 CHUNK_BYTES = 2**20
 
@@ -55,6 +55,14 @@ class PipeBox:
     def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
         """There is nothing to move: the exit code tells the MTA."""
         return [Settled(uid, True) for uid in uids]
+
+    def tops(self) -> dict[str, tuple[int, int]]:
+        """There are no folders."""
+        return {}
+
+    def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
+        """Nothing is kept here."""
+        return iter(())
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """Nothing more will come."""

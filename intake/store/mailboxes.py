@@ -24,6 +24,7 @@ class MailboxState:
     uidvalidity: int
     next_uid: int  # every UID below needs no look any more
     baseline_at: datetime | None  # mail that arrived before is not ours; None: all is
+    checked_at: datetime | None = None  # end of the last pass that ended well
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def state(unit: Unit, name: str) -> MailboxState | None:
     row = unit.get(MailboxRow, name)
     if row is None or row.uidvalidity < 0:
         return None
-    return MailboxState(row.name, row.uidvalidity, row.next_uid, row.baseline_at)
+    return MailboxState(row.name, row.uidvalidity, row.next_uid, row.baseline_at, row.checked_at)
 
 
 def baseline(
