@@ -82,7 +82,7 @@ class Journal:
         try:
             if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
                 self.path.replace(self.older)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 self._gap = not _written(descriptor, text.encode())
             finally:
@@ -103,7 +103,7 @@ class Journal:
         return self.path.with_suffix(".older")
 
     def tail(self) -> list[Line]:
-        """The newest lines, oldest first; a line that was cut off is left out."""
+        """The newest lines, oldest first."""
         return list(self._read(TAIL_BYTES))
 
     def lines(self) -> Iterator[Line]:
@@ -119,21 +119,19 @@ class Journal:
             if tail_bytes and os.fstat(file.fileno()).st_size > tail_bytes:
                 file.seek(-tail_bytes, os.SEEK_END)
                 file.readline()
-            for raw in file:
-                line = _parsed(raw)
-                if line is not None:
-                    yield line
+            yield from map(_parsed, file)
 
 
 def _written(descriptor: int, data: bytes) -> bool:
-    """Whether all of it could be written; a line that a full disk cut ends where it was cut."""
-    if os.write(descriptor, data) == len(data):
-        return True
-    os.write(descriptor, b"\n")
-    return False
+    """Whether all of it could be written, on lines of its own."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        data = b"\n" + data  # the line before was cut off by a full disk or a power cut
+    return os.write(descriptor, data) == len(data)
 
 
-def _parsed(raw: bytes) -> Line | None:
+def _parsed(raw: bytes) -> Line:
+    """The line; one that cannot be read is a gap."""
     try:
         kind, *values = json.loads(raw)
         if kind == "gap":
@@ -144,4 +142,4 @@ def _parsed(raw: bytes) -> Line | None:
         message_id, fence = values
         return LetterLine(str(message_id), int(fence), sent=kind == "sent")
     except (ValueError, TypeError):
-        return None
+        return Gap()

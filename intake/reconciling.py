@@ -99,6 +99,8 @@ class _Work:
             self._folders(line)
         self._journalled()
         report.lost = self._in_order()
+        if not self._lost.keys() <= self._said.mails.keys():
+            self._said.reliable = False  # it is an older copy itself
         floor = max(self._counter, self._highest, FIRST_NUMBER - 1)
         if not self._said.reliable:  # each of them may have been given a number that nobody knows
             floor = max(floor, self._counter + len(report.lost))
@@ -134,9 +136,9 @@ class _Work:
         with reading(self._desk.engine) as unit:
             known = restored.finished(unit, [digest])
         if not known and digest not in self._lost:
-            # its UID in the mailbox is not known any more: it gets one that no mail there has
-            uid = one.uid * 2 + (folder == "held")
-            place = (box.name, -1 - one.uidvalidity, uid, one.received_at)
+            # its UID in the mailbox is not known any more: it gets a place that no mail there has
+            validity = -1 - 2 * one.uidvalidity - (folder == "held")
+            place = (box.name, validity, one.uid, one.received_at)
             blobs.flush([blobs.stage(one.raw)])
             self._lost[digest] = Lost(Arrival(*place, digest, len(one.raw)), folder)
 

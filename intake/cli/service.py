@@ -267,8 +267,9 @@ def form(
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
     from intake import liveness
+    from intake.assembly import journal_of
     from intake.cli.screen import database
-    from intake.store import plan, preferences, reports
+    from intake.store import plan, preferences, reports, restored
 
     setup = load(config)
     now = datetime.now(UTC)
@@ -276,10 +277,12 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         found = reports.status(unit)
         tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
         tasks += plan.debts(unit, now)
+        older = restored.older(unit, journal_of(setup).tail())
     beat = liveness.read(setup.path("var"))
     age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
     places = (setup.path("var"), setup.blob_folder, setup.database_folder)
-    wrong = [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
+    wrong = [f"{older}; {restored.ADVICE}"] if older else []
+    wrong += [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
     if as_json:
         show_json(
             {
