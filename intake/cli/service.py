@@ -103,6 +103,7 @@ def _report(report: PassReport) -> dict[str, Any]:
                 "collected": one.collected,
                 "moved": one.moved,
                 "letters": one.letters,
+                "busy": one.busy,
             }
             for one in report.mailboxes
         ],
@@ -128,6 +129,9 @@ def _show_report(report: PassReport) -> None:
         print("\r", end="", file=sys.stderr)  # noqa: T201 - ends the progress line
     actions = ", ".join(f"{count} {name}" for name, count in sorted(report.actions.items()))
     say(f"mails: {report.collected}" + (f" ({actions})" if actions else ""))
+    for one in report.mailboxes:
+        if one.busy:
+            say(f"mailbox {one.mailbox}: another worker is collecting it")
     posted = report.posted
     say(
         f"letters: {posted.sent} sent, {posted.retry} put off, {posted.failed} refused, "
