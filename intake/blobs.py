@@ -121,13 +121,17 @@ class Blobs:
         return self._final(digest).exists() or self.staged_path(digest).exists()
 
     def _holds(self, digest: str) -> bool:
-        """Whether the bytes are here and whole, so that they need not be written."""
+        """Whether the bytes are here and whole, so that they need not be written.
+
+        They get a new time first: a sweep between here and the flush shall not take them.
+        """
         if digest in self._doubtful:
             return False
         try:
+            os.utime(self.path(digest))
             return self.verify(digest)
-        except BlobError:
-            return False  # unreadable: it is written anew
+        except OSError:
+            return False  # not there, or unreadable: it is written anew
 
     def verify(self, digest: str) -> bool:
         """True when the bytes are there and still have their digest."""
