@@ -31,6 +31,7 @@ from intake.cli.screen import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from intake.config import Config
     from intake.liveness import Beat
     from intake.worker import PassReport
 
@@ -284,9 +285,8 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         older = restored.older(unit, journal_of(setup).tail())
     beat = liveness.read(setup.path("var"))
     age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
-    places = (setup.path("var"), setup.blob_folder, setup.database_folder)
     wrong = [f"{older}; {restored.ADVICE}"] if older else []
-    wrong += [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
+    wrong += _troubles(setup, beat, now)
     if as_json:
         show_json(
             {
@@ -312,14 +312,10 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             "unreachable": f"{found.unreachable} authorized contacts; `intake contacts list`"
         } if found.unreachable else {}))  # fmt: skip
         rows = [
-            (
-                box["name"],
-                when(box["checked_at"], zone),
-                when(box["failing_since"], zone),
-                box["failure"],
-            )
+            (box["name"], *(when(box[key], zone) for key in ("checked_at", "failing_since")),
+             box["failure"])
             for box in found.mailboxes
-        ]
+        ]  # fmt: skip
         for line in wrong:
             say(f"trouble: {safe(line)}")
         for task in tasks:
@@ -331,6 +327,14 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         wrong or found.waiting or found.failing or found.flagged or failed or found.unreachable
     )
     raise typer.Exit(1 if trouble else 0)
+
+
+def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:
+    """What the heartbeat and the disks say."""
+    from intake import liveness
+
+    places = (setup.path("var"), setup.blob_folder, setup.database_folder)
+    return [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
 
 
 def _worker(beat: Beat | None, age: float | None) -> str:
