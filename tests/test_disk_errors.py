@@ -18,7 +18,7 @@ from tests.faults import CAMPAIGN, Desk, at, maildir_desk, wordy
 from tests.mailbag import Expected
 from tests.servers import need
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 CALL = re.compile(r"^(\d+)\s+(\w+)\(\d+<([^>]*)>")
 
 

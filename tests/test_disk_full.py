@@ -15,7 +15,7 @@ from tests.checker import Maildir
 from tests.faults import CAMPAIGN, LEASE, Desk, Volume, tmpfs, wordy
 from tests.servers import dovecot, smtp_sink
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 KIB = 1 << 10
 SIZE = 50
 ENOUGH = 48 << 20

@@ -19,7 +19,7 @@ from tests.faults import CAMPAIGN, Desk, at, ext4, maildir_desk
 from tests.mailbag import Expected, bag
 from tests.servers import need
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 MAILS = 40
 MOMENTS = 12 if CAMPAIGN < 10 else 200
 IMAGE = 48  # MiB

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.store.engine import Unit
 from intake.tables import MailboxRow, MessageRow
@@ -57,12 +58,17 @@ def baseline(
     unit: Unit, name: str, uidvalidity: int, next_uid: int, baseline_at: datetime | None
 ) -> None:
     """Draws the line: what lies below it is somebody else's."""
-    row = unit.get(MailboxRow, name)
-    if row is None:
-        row = MailboxRow(name=name)
-        unit.add(row)
+    row = _made(unit, name)
     row.uidvalidity, row.next_uid, row.baseline_at = uidvalidity, next_uid, baseline_at
     unit.flush()
+
+
+def _made(unit: Unit, name: str) -> MailboxRow:
+    """The mailbox's row, made if there is none: seen, never opened. Two workers may come first."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    made = dialect.insert(MailboxRow).values(name=name, uidvalidity=-1, next_uid=1, failure="")
+    unit.execute(made.on_conflict_do_nothing(index_elements=["name"]))
+    return unit.get_one(MailboxRow, name)
 
 
 def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
@@ -138,10 +144,7 @@ def advance(unit: Unit, name: str, next_uid: int, checked_at: datetime) -> None:
 
 def failed(unit: Unit, name: str, since: datetime, reason: str) -> None:
     """A pass has failed; since when is kept until one ends well."""
-    row = unit.get(MailboxRow, name)
-    if row is None:
-        row = MailboxRow(name=name, uidvalidity=-1)  # seen, never opened
-        unit.add(row)
+    row = _made(unit, name)
     row.failing_since = row.failing_since or since
     row.failure = reason
     unit.flush()
