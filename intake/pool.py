@@ -3,8 +3,8 @@
 A child is ``python -m intake.reading``. Parent and child speak length-prefixed JSON over the
 child's standard input and output; the child moves these out of reach of anything that prints. A
 crash, a flood, too much memory or too much time gives a Refusal for that mail and a fresh child.
-A child that was ended by somebody else, or that waited without working, is no fault of the mail:
-the mail is read again by a fresh child, and only blamed when it meets such an end ``_TRIES`` times.
+A child that ended, for whatever reason, or that waited without working, need not be the fault of
+its mail: the mail is read again by a fresh child, and blamed when that happens ``_TRIES`` times.
 Attachments go into the blob store (staged, not flushed) and leave the Message empty of bytes.
 """
 
@@ -42,9 +42,6 @@ from intake.reading import (
 
 __all__ = ["Pool", "PoolError", "ReadMail", "Settings", "read_here"]
 
-_FROM_OUTSIDE = (
-    signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM,
-)  # fmt: skip  # what a person, the system or a pause ends a process by
 _MAX_ANSWER_BYTES = 64 * 2**20
 _PEEK_BYTES = 64 * 2**10
 _TRIES = 3  # readings of one mail whose child came to an end that the mail need not have caused
@@ -59,7 +56,7 @@ class PoolError(Exception):
 class _ChildError(Exception):
     """The child is of no use any more; ``code`` is the refusal's.
 
-    outside: the mail need not have caused it: a signal from elsewhere, or time spent waiting.
+    outside: the mail need not have caused it: a signal, a failing pipe, or time spent waiting.
     """
 
     def __init__(self, code: str, detail: str, *, outside: bool = False) -> None:
@@ -287,12 +284,10 @@ class _Child:
                 "timeout", f"reading took over {self._settings.cpu_seconds} s of CPU"
             )
         if status is not None and status < 0:
-            return _ChildError(
-                "crash",
-                f"the reading process was ended by {_signal_name(-status)}",
-                outside=-status in _FROM_OUTSIDE,
-            )
-        return _ChildError("crash", f"the reading process ended with status {status}")
+            how = f"was ended by {_signal_name(-status)}"
+        else:
+            how = f"ended with status {status}"
+        return _ChildError("crash", f"the reading process {how}", outside=True)
 
 
 def _refused(arrival: Arrival, blobs: Blobs, code: str, detail: str) -> Refusal:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from intake.message import Message
@@ -68,5 +69,9 @@ DEEDS = {deed.__name__: deed for deed in (hang, spin, hoard, leave, die, stumble
 
 def scan(mail: Message, _: object) -> Scan:
     """Does the deed, then answers like a scanner that found nothing."""
-    DEEDS.get(mail.subject, int)()
+    deed, once, file = (*mail.subject.split(" "), "", "")[:3]
+    if once != "once" or Path(file).exists():
+        if once == "once":
+            Path(file).unlink()
+        DEEDS.get(deed, int)()
     return Scan("", "", "", (), mail.plain, "plain", mail.plain, mail.subject)

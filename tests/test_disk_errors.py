@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker import blob_path, digest_of
 from tests.faults import CAMPAIGN, Desk, at, maildir_desk, wordy
 from tests.mailbag import Expected
 from tests.servers import need
@@ -53,16 +52,9 @@ KINDS = [
 
 def paths(kind: Kind, desk: Desk) -> list[str]:
     """The files whose calls count; a blob is written under a name of chance, so none for that."""
+    found = []
     if kind.where == "database":
         found = [desk.database.with_name(desk.database.name + end) for end in ("", "-wal", "-shm")]
-    elif kind.calls == "write":
-        found = []
-    else:
-        digests = [one for mail in desk.mails for one in (digest_of(mail.raw), *mail.files)]
-        found = [desk.blobs, desk.blobs / "staging"]
-        for digest in digests:
-            final = blob_path(desk.blobs, digest)
-            found += [desk.blobs / "staging" / digest, final, final.parent, final.parent.parent]
     return [word for path in dict.fromkeys(found) for word in ("-P", str(path))]
 
 

@@ -114,6 +114,25 @@ def test_a_deadly_mail_costs_only_itself(tmp_path: Path, deed: str, code: str) -
         assert after.message.subject == "after"
 
 
+@pytest.mark.parametrize("deed", ["die", "leave"])
+def test_a_child_that_ended_once_is_no_fault_of_the_mail(tmp_path: Path, deed: str) -> None:
+    """Somebody killed it, or its pipe failed: the same mail is read by the next child."""
+    with Pool(1, settings(tmp_path)) as made:
+        (tmp_path / "once").touch()
+        [(_, read)] = made.map([arrival(f"{deed} once {tmp_path / 'once'}")])
+        assert isinstance(read.message, Message)
+        assert not (tmp_path / "once").exists()
+
+
+def test_a_child_that_is_stopped_for_a_while_is_no_fault_of_the_mail(tmp_path: Path) -> None:
+    """It used none of its time, so it did not spend it on the mail; its successor reads it."""
+    with Pool(1, settings(tmp_path, wall_seconds=2.0)) as made:
+        list(made.map([arrival("a")]))
+        os.kill(made._idle.queue[-1]._process.pid, signal.SIGSTOP)
+        [(_, read)] = made.map([arrival("b")])
+        assert isinstance(read.message, Message)
+
+
 def test_a_child_that_prints_does_not_corrupt_its_answers(two: Pool) -> None:
     """Standard output is moved out of the way before anything is imported that may use it."""
     read = [mail.message for _, mail in two.map([arrival("scribble"), arrival("b")])]
