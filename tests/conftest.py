@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -26,3 +30,35 @@ def _quiet() -> None:
             del os.environ[name]
     for name in [one for one in os.environ if "COVERAGE" in one]:
         del os.environ[name]
+
+
+NAMED = """
+SELECT digest FROM messages WHERE digest <> '' AND status NOT IN ('dropped', 'rejected', 'vanished')
+  AND reasons NOT LIKE '%are fetched%'
+UNION SELECT sha256 FROM attachments JOIN messages ON messages.id = attachments.message_id
+  WHERE status NOT IN ('dropped', 'rejected', 'vanished')
+"""
+
+
+@pytest.fixture(autouse=True)
+def _every_row_has_its_blob(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test: what the services in its folder name lies in their blob stores."""
+    looked = "tmp_path" in request.fixturenames and not request.node.get_closest_marker(
+        "takes_blobs"
+    )
+    folder: Path | None = request.getfixturevalue("tmp_path") if looked else None
+    yield
+    for database in folder.glob("**/var/intake.db") if folder else ():
+        missing = _missing(database, database.parent / "blobs")
+        assert missing == [], f"{database} names blobs that are not there"
+
+
+def _missing(database: Path, blobs: Path) -> list[str]:
+    if not blobs.is_dir():
+        return []
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            named = [row[0] for row in connection.execute(NAMED)]
+    except sqlite3.Error:
+        return []  # no database of ours, or one that the test has broken
+    return [one for one in named if not (blobs / one[:2] / one[2:4] / one).exists()]

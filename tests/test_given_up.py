@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +323,48 @@ def test_the_sweep_removes_what_nobody_names(config: Config) -> None:
         file_jobs.sweep(config, made)
     assert blobs.missing([orphan, *map(digest_of, mails)]) == [orphan]
     assert list(blobs.staging.iterdir()) == []
+
+
+def test_a_maildir_name_that_comes_again_is_handled_again(config: Config) -> None:
+    """The second mail under the name of the first: its own case, and both are kept."""
+    mails = [mail.raw for mail in bag(2)]
+    for raw in mails:
+        (config.folder / "in/new/1.x").write_bytes(raw)
+        assert worker.once(config).failures == []
+    assert problems(config, mails) == []
+
+
+def test_a_maildir_mail_that_is_moved_back_leaves_again(config: Config) -> None:
+    """The same file in the inbox again is the same mail: no second case, and it does not stay."""
+    mails = [mail.raw for mail in bag(1)]
+    fill(config, mails)
+    worker.once(config)
+    (moved,) = (config.folder / "in/.Processed/cur").iterdir()
+    moved.rename(config.folder / "in/cur" / moved.name)
+    worker.once(config)
+    assert problems(config, mails) == []
+
+
+@pytest.mark.parametrize("answer", [False, None])
+def test_a_big_mail_that_came_in_part_is_not_handled(
+    config: Config, monkeypatch: pytest.MonkeyPatch, answer: bool | None
+) -> None:
+    """Gone in the middle: vanished. Still there: asked for again, and then whole."""
+    mail = bag(1)[0].raw
+    small = config.shape.limits.model_copy(update={"max_mail_bytes": len(mail) * 2})
+    tight = replace(config, shape=config.shape.model_copy(update={"limits": small}))
+    box = FakeBox([mail])
+
+    def half(uid: int, write: Any) -> bool | None:
+        write(mail[: len(mail) // 2])
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(box, "fetch_large", half)
+        assert passed(tight, box).collected == 0
+    found = house.everything(config)
+    assert found["cases"] == found["letters"] == []
+    assert [row["status"] for row in found["messages"]] == (["vanished"] if answer is False else [])
+    if answer is None:
+        assert passed(tight, box).collected == 1
+        assert len(house.everything(config)["cases"]) == 1

@@ -24,6 +24,8 @@ from intake.tables import OutboxRow
 from tests import house
 from tests.facts import AUTHSERV
 
+pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
+
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAYS = 30
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

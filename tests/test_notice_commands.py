@@ -18,6 +18,8 @@ from intake.config import Config
 from tests import house
 from tests.test_notifier import TWO
 
+pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
+
 Say = Callable[..., str]
 OPEN = ("open", "Posting is delayed", "--module", "Grade Book", "--text", "We look for the cause.")
 

@@ -32,6 +32,8 @@ from intake.wire import LetterError
 from tests import postgres as databases
 from tests.notice_desk import FAST, HABITS, NOW, TERMS, Desk, Killed, case_of, plain_writer
 
+pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
+
 ANN, BEN = "operator:ann", "operator:ben"
 
 

@@ -196,6 +196,7 @@ def test_mail_that_came_by_a_pipe_is_found_in_the_blobs(tmp_path: Path) -> None:
     assert checker.settled(world(config, [], taken=taken, in_doubt_at_most=0)) == []
 
 
+@pytest.mark.takes_blobs
 def test_a_blob_that_is_gone_is_fetched_from_the_server(tmp_path: Path) -> None:
     """Damage on the disk is found, and mended where the mail still lies on the server."""
     mails = bag(3)

@@ -26,6 +26,8 @@ from tests.facts import AUTHSERV, NOW, POLICY
 from tests.mailbag import address
 from tests.test_product import combinations
 
+pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
+
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 ZERO = address(0)
 BODY = "Case Type: Ask a Question\r\nDescription: How is a snow day set up?\r\n"
