@@ -11,6 +11,7 @@ from intake import assembly, authres
 from intake import config as settings
 from intake.config import Config
 from intake.config_shape import Mailbox
+from intake.evidence import organisation
 from intake.identity import Trust, is_ours, level_of
 from intake.message import Arrival, Header, Message, read
 
@@ -47,18 +48,52 @@ def _mailbox(config: Config, box: Mailbox) -> Proposal:
     counts = Counter(name for name, _, _ in tops)
     made.ids = dict(counts.most_common(10))
     made.now = _levels(mails, assembly.trust_of(config, box))
-    if tops and counts.most_common(1)[0][1] >= SURE * len(tops):
-        name = made.authserv_id = counts.most_common(1)[0][0]
-        mine = [(fields, above) for one, fields, above in tops if one == name]
-        made.authserv_fields = Counter(fields for fields, _ in mine).most_common(1)[0][0]
-        made.received_above = Counter(above for _, above in mine).most_common(1)[0][0]
-        trust = replace(
-            assembly.trust_of(config, box), authserv_ids=(name,),
-            received_above=made.received_above, fields=made.authserv_fields,
-        )  # fmt: skip
-        made.then = _levels(mails, trust)
-        made.seen_below = sum(_ids(mail).count(name) > made.authserv_fields for mail in mails)
+    for pattern in _candidates(counts, len(tops)):
+        _weigh(made, pattern, mails, assembly.trust_of(config, box))
     return made
+
+
+def _candidates(counts: Counter[str], mails: int) -> list[str]:
+    """What stands on top of most mails: one id, or a name below which all of them lie.
+
+    A provider of many servers writes the name of another one each time, and some servers write
+    each method's result under an id of its own.
+    """
+    common, times = counts.most_common(1)[0] if counts else ("", 0)
+    found = [common] if mails and times >= SURE * mails else []
+    below: Counter[str] = Counter()
+    for name, count in counts.items():
+        labels = name.split(".")
+        for start in range(1, len(labels) - 1):
+            below[".".join(labels[start:])] += count
+    wide = [one for one, count in below.items() if count >= SURE * mails and _is_one_owner(one)]
+    return found + [f"*.{one}" for one in sorted(wide, key=len, reverse=True)]
+
+
+def _is_one_owner(name: str) -> bool:
+    """Not a public suffix, below which everybody may be."""
+    return organisation(f"x.{name}") == organisation(name)
+
+
+def _weigh(made: Proposal, pattern: str, mails: list[Message], trust: Trust) -> None:
+    """Takes the id for the proposal when it proves more mails than the one before it."""
+    tops = [top for mail in mails if (top := _top(mail, pattern)) is not None]
+    if not tops:
+        return
+    fields = Counter(fields for _, fields, _ in tops).most_common(1)[0][0]
+    above = Counter(above for _, _, above in tops).most_common(1)[0][0]
+    tried = replace(trust, authserv_ids=(pattern,), received_above=above, fields=fields)
+    levels = _levels(mails, tried)
+    if made.authserv_id is not None and _proved(levels) <= _proved(made.then):
+        return
+    made.authserv_id, made.authserv_fields, made.received_above = pattern, fields, above
+    made.then = levels
+    below = [sum(map(tried.trusts, _ids(mail))) for mail in mails]
+    made.seen_below = sum(count > fields for count in below)
+
+
+def _proved(levels: dict[str, int]) -> int:
+    return levels.get("L2", 0) + levels.get("L3", 0)
 
 
 def _recent(config: Config, box: Mailbox) -> list[Message]:
@@ -82,28 +117,30 @@ def _recent(config: Config, box: Mailbox) -> list[Message]:
         made.close()
 
 
-def _top(mail: Message) -> tuple[str, int, int] | None:
-    """(id of the topmost field, fields of that id in a row, foreign hops above it)."""
-    name: str | None = None
-    fields = hops = above = 0
+def _top(mail: Message, pattern: str | None = None) -> tuple[str, int, int] | None:
+    """(id of the topmost field, trusted fields of that hop, foreign hops above it).
+
+    The trusted ones are those of the same id, or of ``pattern``, which then names the first, too.
+    """
+    trust = Trust((pattern,)) if pattern is not None else None
+    name, fields, hops, above = "", 0, 0, 0
     for header in mail.fields:
         if header.name == "received":
-            if name is not None and not is_ours(header.value, Trust((name,))):
+            if trust is not None and fields and not is_ours(header.value, trust):
                 break
             hops += 1
         if header.name != "authentication-results":
             continue
         found = authres.read(header.value)
-        if found is None or (name is not None and found.authserv_id != name):
+        if found is None or (trust is not None and not trust.trusts(found.authserv_id)):
             continue
-        if name is None:
+        if not fields:
             name, above = found.authserv_id, hops
+            trust = trust or Trust((name,))
         fields += 1
-    if name is None:
+    if not fields or trust is None:
         return None
-    own = sum(
-        one.name == "received" and is_ours(one.value, Trust((name,))) for one in _before(mail)
-    )
+    own = sum(one.name == "received" and is_ours(one.value, trust) for one in _before(mail))
     return name, fields, max(0, above - own)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from intake.addresses import ascii_lower
 
 MAX_CHARS = 16 * 2**10
-_RESULT = re.compile(r"([a-z0-9-]+)(?:\s*/\s*[0-9]+)?\s*=\s*([a-z0-9-]+)\Z", re.IGNORECASE)
+_RESULT = re.compile(r"([a-z0-9-]+)(?:/0*1)?=([a-z0-9-]+)\Z", re.IGNORECASE)
+_VERSION = re.compile(r"0*1\Z")  # of the field and of a method; no other is known (RFC 8601 §2.2)
 _PROPERTY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9_-]+)?)\s*=\s*(\S+)\Z", re.IGNORECASE)
 _ID = re.compile(r"[!#$%&'*+./0-9A-Z^_`a-z{|}~-]{1,255}\Z")
 
@@ -36,15 +37,23 @@ class AuthResults:
 
 
 def read(value: str) -> AuthResults | None:
-    """The field's value as results; None when it is not of the form at all (too long, unclosed)."""
+    """The field's value as results; None when it is not of the form at all.
+
+    It is too long or not closed, begins with a semicolon, or has a version that nobody knows. A
+    result of an unknown version of its method is left out.
+    """
     if len(value) > MAX_CHARS:
         return None
     clauses = _clauses(value)
     if clauses is None:
         return None
     authserv_id = ""
-    first = clauses[0] if clauses else []
+    first = clauses[0]
+    if not first and len(clauses) > 1:
+        return None
     if first and "=" not in first[0] and _ID.match(first[0]):
+        if len(first) > 2 or not all(map(_VERSION.match, first[1:])):
+            return None
         authserv_id = ascii_lower(first[0])
         clauses = clauses[1:]
     results = (_result(tokens) for tokens in clauses)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 
 from intake.addresses import Address, read_address
 from intake.known import EVENT_KINDS
+from intake.proof import is_domain
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -30,6 +31,15 @@ def _address(text: str) -> str:
     return text
 
 
+def _authserv_id(text: str) -> str:
+    """An id, or "*." and a name of two labels or more: every id below it. No other star."""
+    name = text.removeprefix("*.")
+    if "*" in name or (name != text and not is_domain(name.lower())):
+        raise ValueError(f"{text!r} is neither an id nor *.NAME such as *.mail.yahoo.com")
+    return text
+
+
+AuthservId = Annotated[str, AfterValidator(_authserv_id)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 NoticeClass = Literal["outage", "security", "maintenance", "informational"]
 Offset = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[dhm]$")]
@@ -82,7 +92,7 @@ class Mailbox(Section):
     oauth: OAuth = OAuth()
     ca_file: str = ""
     allow_plain: bool = False
-    trusted_authserv_ids: tuple[str, ...] = ()
+    trusted_authserv_ids: tuple[AuthservId, ...] = ()
     received_above: Count = 0
     authserv_fields: int = Field(default=1, ge=1, le=5)
     arc_sealers: tuple[str, ...] = ()

@@ -32,13 +32,21 @@ LEVELS = ("L0", "LT", "L1", "L2", "L3")
 class Trust:
     """Whose Authentication-Results are believed for one mailbox; empty means nobody's."""
 
-    authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id
+    authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id, and
+    # "*.mail.yahoo.com" for every name below that one
     received_above: int = 0  # Received fields of other servers of ours that may stand above it
     fields: int = 1  # Authentication-Results fields that our servers write into one mail
     arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
     own: tuple[str, ...] = ()  # our address keys; empty: we do not know them
     organisation: Callable[[str], str] | None = None  # domain -> organisational domain
     suffix_list: str = ""  # what the organisations were told by, for the record
+
+    def trusts(self, authserv_id: str) -> bool:
+        """Whether that id, in lower case, is one of those that are believed."""
+        return authserv_id in self.authserv_ids or any(
+            one.startswith("*.") and authserv_id.endswith(one[1:]) and is_domain(authserv_id)
+            for one in self.authserv_ids
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +178,13 @@ def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust:
 def _passed(
     message: Message, field: authres.AuthResults, domain: str, trust: Trust, found: _Finding
 ) -> _Finding:
-    """dmarc=pass counts for the domain it names, and only if that is the author's own."""
+    """dmarc=pass counts for the domain or mailbox it names, and only if that is the author's own.
+
+    RFC 8601 §2.2 lets ``header.from`` be a whole mailbox.
+    """
     named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
-    if any(ascii_lower(name) != domain for name in named):
+    author = message.sender.address.key if isinstance(message.sender, Mailbox) else domain
+    if any(ascii_lower(name) not in (domain, author) for name in named):
         return found.at("L1", f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}")
     signed, odd = False, ""
     for result in field.results:
@@ -196,16 +208,31 @@ def _passed(
 def _weakness(message: Message, signer: str, selector: str, trust: Trust) -> str:
     """Why a signature that passed may cover another mail than this one; empty when it may not.
 
-    Without the field in the mail, the server's word is all there is.
+    Without any signature in the mail, the server's word is all there is. With some, one of them
+    must be the one that it speaks of.
     """
+    signatures = message.all("dkim-signature")
     present = [header.name for header in message.fields]
     flaws = [
         flaw(tags, present, message.received_at, naming_us(message, trust))
-        for value in message.all("dkim-signature")
-        for tags in (read_tags(value),)
-        if ascii_lower(tags.get("d", "")) == signer and selector in ("", tags.get("s", ""))
+        for tags in map(read_tags, signatures)
+        if _is_meant(tags, signer, selector)
     ]
+    if signatures and not flaws:
+        return "no signature in the mail is the one that the server speaks of"
     return next((why for why in flaws if why), "")
+
+
+def _is_meant(tags: Mapping[str, str], signer: str, selector: str) -> bool:
+    """Whether a signature is the server's: d= or the domain of i=, and the selector if it says one.
+
+    Names compare without case; i= must lie within d= (RFC 6376 §3.5).
+    """
+    domain = ascii_lower(tags.get("d", ""))
+    identity = ascii_lower(tags.get("i", "").rpartition("@")[2])
+    within = identity == domain or identity.endswith(f".{domain}")
+    named = signer == domain or (bool(domain) and within and signer == identity)
+    return named and ascii_lower(selector) in ("", ascii_lower(tags.get("s", "")))
 
 
 def signature_hash(message: Message) -> str:
@@ -250,7 +277,22 @@ def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: 
     if not senders and any("smtp.helo" in one.properties for one in passed):
         return "spf=pass is for the HELO name only"
     domains = (ascii_lower(text.strip("<>").rpartition("@")[2]) for text in senders)
-    return "" if any(_aligned(one, domain, trust) for one in domains) else odd
+    if any(_aligned(one, domain, trust) for one in domains):
+        return ""
+    return odd or _not_borne_out(field, domain)
+
+
+def _not_borne_out(field: authres.AuthResults, domain: str) -> str:
+    """A verdict beside results of which none can have led to it; empty where that is not certain.
+
+    Where a pass does not say for whom, or no result stands beside the verdict, it may be true.
+    """
+    beside = [one for one in field.results if one.method in ("spf", "dkim")]
+    passed = [one for one in beside if one.result == "pass"]
+    silent = any(not _signer(one) and not set(_ENVELOPE) & set(one.properties) for one in passed)
+    if not beside or silent:
+        return ""
+    return f"dmarc=pass, and no spf or dkim beside it passed for {domain}"
 
 
 def _is_plain(text: str) -> bool:
@@ -284,26 +326,29 @@ def is_ours(received: str, trust: Trust) -> bool:
     """Whether the hop was written by a server that bears a trusted id (RFC 8601 §5)."""
     by = _BY.search(received.partition(";")[0])
     host = ascii_lower(by[1]).rstrip(".") if by else ""
-    return any(own and (host == own or host.endswith(f".{own}")) for own in trust.authserv_ids)
+    names = [own.removeprefix("*.") for own in trust.authserv_ids]
+    return any(own and (host == own or host.endswith(f".{own}")) for own in names)
 
 
 def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.AuthResults | None:
     """The topmost fields of a trusted id below no foreign hop; what was set aside is said.
 
-    As many fields as our servers write count together: a DKIM and a DMARC filter write one each.
+    As many fields as our servers write count together, where one hop wrote them: a DKIM and a DMARC
+    filter write one each, some under ids of their own.
     """
     evidence: list[str] = []
     chosen: list[authres.AuthResults] = []
     used: list[dict[str, Any]] = []
-    received = 0
+    received = hops = first_hop = 0
     for index, header in enumerate(message.fields):
+        hops += header.name == "received"
         received += header.name == "received" and not is_ours(header.value, trust)
         if header.name != "authentication-results":
             continue
         read = authres.read(header.value)
         if read is None:
             evidence.append("an unreadable Authentication-Results field was set aside")
-        elif read.authserv_id not in trust.authserv_ids:
+        elif not trust.trusts(read.authserv_id):
             evidence.append(f"Authentication-Results of {read.authserv_id!r}: not a trusted id")
         elif received > trust.received_above:
             evidence.append(
@@ -312,9 +357,10 @@ def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.A
             )
         elif len(chosen) == trust.fields:
             evidence.append("a further field of a trusted id was set aside as possibly forged")
-        elif chosen and chosen[0].authserv_id != read.authserv_id:
-            evidence.append(f"Authentication-Results of {read.authserv_id!r}: another id on top")
+        elif chosen and hops != first_hop:
+            evidence.append(f"Authentication-Results of {read.authserv_id!r}: of another hop")
         else:
+            first_hop = first_hop if chosen else hops
             chosen.append(read)
             used.append({"index": index, "id": read.authserv_id, "value": header.value[:2000]})
     found.evidence += evidence[:20]

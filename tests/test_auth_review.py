@@ -68,6 +68,38 @@ def test_without_the_field_nothing_is_proposed(tmp_path: Path) -> None:
     assert b"ask whoever runs" in house.command(config, "doctor", "auth").stdout
 
 
+def test_a_provider_of_many_servers_is_proposed_by_its_name(tmp_path: Path) -> None:
+    """Each mail bears another host; what all of them share is proposed, and no public suffix."""
+    config = service(tmp_path, trusted=False)
+    for number, mail in enumerate(bag(10)):
+        host = f"atlas-{number}.prod.mail.wahoo.example".encode()
+        raw = mail.raw.replace(b"Authentication-Results: " + AUTHSERV.encode(),
+                               b"Authentication-Results: " + host)  # fmt: skip
+        (tmp_path / "in/new" / str(number)).write_bytes(raw)
+    (one,) = auth_review.propose(config)
+    assert (one.authserv_id, one.then) == ("*.prod.mail.wahoo.example", {"L3": 10})
+
+
+def test_a_server_with_an_id_for_each_method_is_proposed_with_all_its_fields(
+    tmp_path: Path,
+) -> None:
+    """The field on top has no verdict in it; together they prove every mail."""
+    config = service(tmp_path, trusted=False)
+    for number, mail in enumerate(bag(5)):
+        head, _, rest = mail.raw.partition(b"\r\n")
+        methods = head.decode().partition(";")[2].split(";")
+        fields = ["Authentication-Results: bimi.apple.example; bimi=skipped"]
+        for words in methods:
+            name = words.split("=")[0].strip()
+            fields.append(f"Authentication-Results: {name}.apple.example;{words}")
+        raw = "\r\n".join(fields).encode() + b"\r\n" + rest
+        (tmp_path / "in/new" / str(number)).write_bytes(raw)
+    (one,) = auth_review.propose(config)
+    assert one.authserv_id == "*.apple.example"
+    assert one.authserv_fields > 1
+    assert one.then == {"L3": 5}
+
+
 def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
     """Held while nothing was trusted; with the id in place all of them would be cases."""
     config = service(tmp_path, trusted=False)

@@ -33,9 +33,11 @@ def test_a_signed_and_aligned_mail_is_its_contacts_own() -> None:
         ("dmarc=pass header.from=bayside.example", "L2"),
         ("dkim=pass header.i=@bayside.example; dmarc=pass header.from=bayside.example", "L3"),
         ("dkim=pass header.d=mail.bayside.example; dmarc=pass header.from=bayside.example", "L3"),
-        ("dkim=pass header.d=other.example; dmarc=pass header.from=bayside.example", "L2"),
-        ("dkim=pass header.d=example; dmarc=pass header.from=bayside.example", "L2"),
-        ("dkim=fail header.d=bayside.example; dmarc=pass header.from=bayside.example", "L2"),
+        ("dkim=pass header.d=other.example; dmarc=pass header.from=bayside.example", "L1"),
+        ("dkim=pass header.d=example; dmarc=pass header.from=bayside.example", "L1"),
+        ("dkim=fail header.d=bayside.example; dmarc=pass header.from=bayside.example", "L1"),
+        ("dkim=pass; dmarc=pass header.from=bayside.example", "L2"),
+        ("spf=pass; dmarc=pass header.from=bayside.example", "L2"),
         ("dmarc=fail header.from=bayside.example", "L0"),
         ("dmarc=temperror header.from=bayside.example", "LT"),
         ("dmarc=none header.from=bayside.example", "L1"),
@@ -169,7 +171,8 @@ PRESENT = ("from", "to", "subject", "date", "message-id")
     [
         ((GOOD,), "L3"),
         ((), "L3"),
-        ((GOOD.replace("d=bayside", "d=other"),), "L3"),
+        ((GOOD.replace("d=bayside", "d=other"),), "L2"),
+        ((GOOD.replace("d=bayside", "d=other"), GOOD), "L3"),
         ((f"{GOOD}; l=100",), "L2"),
         ((GOOD.replace("sha256", "sha1"),), "L2"),
         ((GOOD.replace(":subject", ""),), "L2"),
@@ -207,12 +210,12 @@ def test_a_mail_signed_for_somebody_else_makes_no_l3() -> None:
 @pytest.mark.parametrize(
     ("author", "signer", "wanted"),
     [
-        ("bayside.k12.mn.us", "k12.mn.us", "L2"),
-        ("bayside.co.uk", "co.uk", "L2"),
+        ("bayside.k12.mn.us", "k12.mn.us", "L1"),
+        ("bayside.co.uk", "co.uk", "L1"),
         ("mail.bayside.co.uk", "bayside.co.uk", "L3"),
         ("bayside.co.uk", "news.bayside.co.uk", "L3"),
         ("school.bayside.co.uk", "news.bayside.co.uk", "L3"),
-        ("bayside.co.uk", "riverdale.co.uk", "L2"),
+        ("bayside.co.uk", "riverdale.co.uk", "L1"),
     ],
 )
 def test_a_public_suffix_signs_for_nobody(author: str, signer: str, wanted: str) -> None:
