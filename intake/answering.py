@@ -15,10 +15,14 @@ from intake.addresses import ascii_lower, without_plus
 from intake.identity import Sender
 from intake.known import Known
 from intake.message import Message, Refusal
+from intake.mime.automatic import strong
 from intake.policy import Policy
 from intake.tokens import strip_tags
 
 _PREFIX = re.compile(r"(?:re|aw|fwd?|wg|sv|antw|tr|rv)\s?(?:\[\d+\])?\s?:\s?")
+
+
+UNASKED = ("ack", "appended", "closed", "unsubscribed")  # letters that ask nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ def _inactive(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> 
 
 
 def _automatic(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """A program gets nothing; where only a weak mark stands, what nobody waits for stays away."""
     marks = attempt.mail.automatic if isinstance(attempt.mail, Message) else ("unreadable",)
+    marks = marks if attempt.kind in UNASKED else strong(marks)
     return f"the mail is automatic: {marks[0]}" if marks else ""
 
 

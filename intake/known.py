@@ -271,6 +271,7 @@ class Keys:
     notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
     notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
+    own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
     signature: str = ""  # hash of the author's DKIM signature; empty when there is none
     max_strangers: int = 1000  # held mails of strangers in a day that are told apart
 
@@ -294,7 +295,7 @@ class Known:
     twin: Twin | None = None
     recent: Recent = NO_LETTERS
     next_number: str = ""  # the number that a case created now would get
-    is_own_letter: bool = False  # the mail bears a Message-ID of ours, MAC valid
+    is_own_letter: bool = False  # it bears the Message-ID of a letter that went to its very sender
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
     replies: bool = False  # one of those letters went to the sender's address within 30 days
     domain_accepted: bool = False  # accept_unproved for everybody at the sender's domain

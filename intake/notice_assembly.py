@@ -60,7 +60,12 @@ def pace(config: Config, *, smooth: bool = True) -> Pace:
     """How fast letters go out."""
     own = config.shape.notices
     return Pace(
-        own.rate_per_minute, own.rate_per_minute_domain, smooth, own.park_after, own.park_minutes
+        own.rate_per_minute,
+        own.rate_per_minute_domain,
+        smooth,
+        own.park_after,
+        own.park_minutes,
+        own.mandatory_classes,
     )
 
 

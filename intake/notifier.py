@@ -178,6 +178,8 @@ def _judge(incident: Incident, contact: Contact, world: World) -> tuple[str, Rec
     if not reasons and not also:
         return "no account, area and contact type of theirs is concerned", None
     address = next((one for one in contact.emails if ascii_lower(one) not in world.suspended), "")
+    if not address and incident.notice_class in world.mandatory:
+        address = contact.emails[0]  # what came back, or looked like a loop, stops no such notice
     if not address:
         return world.suspended[ascii_lower(contact.emails[0])], None
     concerned = tuple(sorted(reasons)) or tuple(sorted(accounts))

@@ -98,6 +98,9 @@ def keys(
         if asked and asked.token
         else None,
         signature=identity.signature_hash(mail),
+        own_id=mail.message_id
+        if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)
+        else "",
         max_strangers=max_strangers,
     )
 
@@ -142,8 +145,7 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
-    own = tokens.own_ids(bench.house.secrets, (mail.message_id,), bench.house.domain)
-    known = replace(known, answered_letters=wanted.outbox_ids, is_own_letter=bool(own))
+    known = replace(known, answered_letters=wanted.outbox_ids)
     known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust, proof)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from intake import service_rules
 from intake.addresses import AddressRefusal, without_plus
 from intake.message import Refusal
-from intake.mime.automatic import is_answer
+from intake.mime.automatic import is_answer, strong
 from intake.notifier import about
 from intake.verdict import CaseChange, Facts, Rule, Verdict
 
@@ -33,8 +33,8 @@ def _own_mail(facts: Facts) -> Verdict | None:
     ours = {without_plus(key) for key in facts.policy.own_addresses}
     if without_plus(facts.sender.address) in ours:
         return Verdict("drop", ("the mail comes from an address of this service",))
-    if facts.known.is_own_letter:
-        return Verdict("drop", ("the mail bears a Message-ID of this service",))
+    if facts.known.is_own_letter and facts.proved:
+        return Verdict("drop", ("a letter of this service came back from where it went",))
     return None
 
 
@@ -47,19 +47,45 @@ def _seen_before(facts: Facts) -> Verdict | None:
 
 
 def _answers_our_letter(facts: Facts) -> Verdict | None:
-    """Bounces, receipts, absences: noted with the letter they are about, and nothing else."""
+    """Bounces, receipts, absences: noted with the letter they are about, and nothing else.
+
+    What a proved contact writes is one of these by a strong mark only, or by an absence's subject.
+    """
     letter, told = facts.known.returned, facts.returned
     if not facts.automatic or (letter is None and not facts.known.answered_letters):
+        return None
+    if not _says_what_became_of_a_letter(facts):
         return None
     if letter is None or told is None:
         return Verdict("ignore", (f"automatic answer to a letter of ours: {facts.automatic[0]}",))
     words = f"{told.kind} {told.status}".strip()
-    return Verdict("ignore", (f"{words} about our {letter.kind} letter",), returned=told)
+    hard = told.hard and _is_credible(facts)
+    return Verdict(
+        "ignore", (f"{words} about our {letter.kind} letter",), returned=replace(told, hard=hard)
+    )
+
+
+def _says_what_became_of_a_letter(facts: Facts) -> bool:
+    told = facts.returned
+    if is_answer(facts.automatic) or (told is not None and told.kind == "absence"):
+        return True
+    heard = facts.proved and facts.contact is not None
+    return told is not None and told.kind != "automatic" and not heard
+
+
+def _is_credible(facts: Facts) -> bool:
+    """A report proves something by the address it came back to, which only the letter bore.
+
+    Or by its null reverse-path, which a server writes, or by a sender that is proved.
+    """
+    letter = facts.known.returned
+    own_address = letter is not None and letter.by_address
+    return own_address or facts.proved or "Return-Path <>" in facts.automatic
 
 
 def _automatic(facts: Facts) -> Verdict | None:
     """A program may file cases for a contact who allows it; an automatic answer never does."""
-    if not facts.automatic:
+    if not facts.machine:
         return None
     contact, answer = facts.contact, is_answer(facts.automatic)
     vouched = facts.sender.released_by or (contact and contact.allow_automated and not answer)
@@ -125,7 +151,8 @@ def _last(facts: Facts) -> tuple[str, ...]:
 
 def _confirms_address(facts: Facts) -> Verdict | None:
     """A new address of a contact has answered our question to it, and is proved to be its own."""
-    if not facts.known.confirms or facts.sender.level not in ("L2", "L3") or facts.automatic:
+    machine = strong(facts.automatic)
+    if not facts.known.confirms or facts.sender.level not in ("L2", "L3") or machine:
         return None
     who = facts.known.confirms
     return Verdict("answer", (f"confirms the new address of {who}",), confirms=who)

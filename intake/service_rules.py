@@ -20,7 +20,7 @@ def asks_for_cases(facts: Facts) -> Verdict | None:
 def wants_no_notices(facts: Facts) -> Verdict | None:
     """By the token or the notice that was sent to the proved writer; nobody stops another's."""
     wish, contact = facts.submission.wish, facts.contact
-    if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.automatic:
+    if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.machine:
         return None
     mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
     if contact is None or not mine:

@@ -9,6 +9,7 @@ from datetime import datetime
 from intake.identity import Sender
 from intake.known import Contact, Known
 from intake.message import Message, Refusal
+from intake.mime.automatic import strong
 from intake.parsers.submission import FieldValue, Return, Submission
 from intake.policy import Policy
 
@@ -64,6 +65,13 @@ class Facts:
     def automatic(self) -> tuple[str, ...]:
         """Marks of a program's mail; none for a refused one."""
         return self.mail.automatic if isinstance(self.mail, Message) else ()
+
+    @property
+    def machine(self) -> tuple[str, ...]:
+        """Why a program has written the mail. A proved contact's is a program's by strong marks."""
+        if self.proved and self.contact is not None:
+            return strong(self.automatic)
+        return self.automatic
 
     @property
     def active_accounts(self) -> tuple[str, ...]:

@@ -68,6 +68,17 @@ _ANSWERS = frozenset(
 )
 
 
+_WEAK = frozenset((*_LIST_TITLES.values(), "X-Auto-Response-Suppress", "X-Loop"))
+
+
+def strong(found: Sequence[str]) -> tuple[str, ...]:
+    """Those of the reasons that say that a program wrote the mail.
+
+    The others are weak: mail programs, lists and gateways write them into people's mails, too.
+    """
+    return tuple(one for one in found if one not in _WEAK and not one.startswith("Precedence: "))
+
+
 def is_answer(found: Sequence[str]) -> bool:
     """Whether one of the reasons says that the mail answers another one, or reports about it."""
     return not _ANSWERS.isdisjoint(found)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from intake.addresses import Address, read_address
 from intake.message import Attachment, Message
+from intake.mime.automatic import is_answer
 from intake.parsers.submission import Return
 
 MAX_CHARS = 200_000  # of a mail that are searched
@@ -59,9 +60,11 @@ def read_return(message: Message) -> Return | None:
         return Return("receipt", "", "", hard=False, ids=ids, words="a receipt (RFC 8098)")
     if report or _is_bounce(message):
         return _bounce(_fields(report), whole, ids)
-    kind = (
-        "absence" if _ABSENCE.search(f"{message.subject} {message.plain[:2000]}") else "automatic"
+    absent = _ABSENCE.match(message.subject.strip()) or (
+        is_answer(message.automatic)
+        and _ABSENCE.search(f"{message.subject} {message.plain[:2000]}")
     )
+    kind = "absence" if absent else "automatic"
     return Return(kind, "", "", hard=False, ids=ids, words=message.subject[:MAX_WORDS])
 
 

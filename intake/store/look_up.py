@@ -92,6 +92,7 @@ def look_up(
         replies=recent.replies(unit, owners, keys, now),
         domain_accepted=bool(contacts) and senders.domain_accepted(unit, keys.sender),
         stopped=senders.stopped(unit, keys.sender, now) if contacts else "",
+        is_own_letter=senders.was_sent(unit, keys.own_id, keys.sender),
         **known_notices.about(unit, keys, account_ids),
     )
 

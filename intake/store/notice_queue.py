@@ -9,14 +9,19 @@ over restarts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 
 from intake.delivery import Failed, InDoubt, Outcome, Retry, Sent
-from intake.notice_tables import IncidentUpdateRow, NoticeRecipientRow, ParkedDomainRow
+from intake.notice_tables import (
+    IncidentRow,
+    IncidentUpdateRow,
+    NoticeRecipientRow,
+    ParkedDomainRow,
+)
 from intake.store import outbox
 from intake.store.audience import REACHED
 from intake.store.engine import Unit
@@ -43,6 +48,7 @@ class Pace:
     smooth: bool = True  # no more than a second's share in a second
     park_after: int = 3
     park_minutes: int = 5
+    mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
 
 
 def _c(column: Any) -> Any:
@@ -75,7 +81,8 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pac
     room = min(limit, _room(unit, now, pace))
     rows = _candidates(unit, now, room, pace) if room > 0 else []
     rows = _not_superseded(unit, rows, now)
-    letters = [_claimed(row) for row in rows]
+    must = _mandatory(unit, rows, pace.mandatory)
+    letters = [replace(_claimed(row), must=row.incident_id in must) for row in rows]
     aside = outbox.barred(unit, letters, now)
     skipped = [row for row in rows if row.id in aside]
     for row in skipped:
@@ -89,6 +96,15 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pac
     unit.flush()
     _finish(unit, skipped, now)
     return [_claimed(row) for row in good]
+
+
+def _mandatory(unit: Unit, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]) -> set[str]:
+    """Those of the incidents whose notices reach an address whatever came back from it."""
+    query = select(_c(IncidentRow.id)).where(
+        _c(IncidentRow.id).in_({row.incident_id for row in rows}),
+        _c(IncidentRow.notice_class).in_(classes),
+    )
+    return set(unit.scalars(query)) if rows else set()
 
 
 def _claimed(row: NoticeRecipientRow) -> Claimed:

@@ -39,6 +39,7 @@ class Claimed:
     attempts: int
     sender: str = ""  # envelope sender; empty: the usual one
     trouble: str = ""  # why it cannot be sent at all
+    must: bool = False  # a mandatory notice: nothing that came back stops it
 
 
 def _c(column: Any) -> Any:
@@ -132,6 +133,8 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
         return "the address is not stored for this contact any more"
     if not active and row.kind not in ("refusal", "replaced"):
         return "the contact was disabled"
+    if row.must:
+        return ""
     why = stopped.get(key, "")
     answers = not row.kind.startswith(("notice", "digest")) and why.startswith("bounced")
     return "" if answers else why  # who writes to us gets an answer, whatever bounced before

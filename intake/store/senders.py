@@ -7,9 +7,17 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from intake.notice_tables import NoticeRecipientRow
 from intake.store.engine import Unit
 from intake.store.people import PeopleError
-from intake.tables import AcceptedDomainRow, ContactRow, EventRow, MessageRow, SuppressionRow
+from intake.tables import (
+    AcceptedDomainRow,
+    ContactRow,
+    EventRow,
+    MessageRow,
+    OutboxRow,
+    SuppressionRow,
+)
 
 LOOPS = 3  # mails of our own that come back from one sender, until it gets no letters
 LOOP_WINDOW = timedelta(minutes=10)
@@ -65,6 +73,21 @@ def stopped(unit: Unit, sender: str, now: datetime) -> str:
     if row is None or row.reason.startswith("bounced"):
         return ""
     return row.reason if row.until is None or row.until > now else ""
+
+
+def was_sent(unit: Unit, message_id: str, address: str) -> bool:
+    """Whether a letter or notice of that Message-ID went to that very address."""
+    if not message_id or not address:
+        return False
+    letter = select(_c(OutboxRow.id)).where(
+        _c(OutboxRow.message_id_header) == message_id,
+        func.lower(_c(OutboxRow.recipient)) == address,
+    )
+    notice = select(_c(NoticeRecipientRow.id)).where(
+        _c(NoticeRecipientRow.message_id_header) == message_id,
+        _c(NoticeRecipientRow.key) == address,
+    )
+    return any(unit.scalar(query.limit(1)) is not None for query in (letter, notice))
 
 
 def note_loop(unit: Unit, sender: str, message: int, now: datetime) -> bool:
