@@ -145,6 +145,8 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
         for one in person.emails:
             if one.lower() not in world.suspended:
                 return one.lower()
+        if incident.notice_class in world.mandatory and person.emails:
+            return person.emails[0].lower()  # a suspension stops no mandatory notice
         return ""
 
     def works_somewhere(person: Contact) -> bool:
@@ -176,6 +178,8 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
         wish = world.preferences[person.id][incident.notice_class]
         other = people.get(wish.replacement)
         if other is None or other.id == person.id or not may_be_told(other):
+            return ""
+        if all(one.lower() in world.suspended for one in other.emails):
             return ""
         theirs = {m.account_id for m in person.memberships}
         shared = [m for m in other.memberships if m.account_id in theirs]
@@ -314,7 +318,7 @@ ROLE = "Authorized at Bayside School District"
             {"zack": Preference("off", "lisa")},
             [staff("zack"), staff("lisa")],
             {"suspended": {"lisa@bayside.example": "bounced"}},
-            {"zack": ROLE},
+            {"zack": ROLE, "lisa": ROLE},
         ),
         (
             {"zack": Preference("off", "archie")},
