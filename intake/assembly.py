@@ -142,7 +142,7 @@ def trust_of(config: Config, box: config_shape.Mailbox) -> Trust:
 def keep(config: Config) -> Keep:
     """How long mail is kept that nobody waits for."""
     given = config.retention
-    return Keep(given.dropped_days, given.stranger_days, given.forgotten_days)
+    return Keep(given.dropped_days, given.stranger_days, given.forgotten_days, given.unproved_days)
 
 
 def prover(config: Config) -> Prover:

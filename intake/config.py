@@ -330,6 +330,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_cases_per_contact_hour=config.shape.limits.max_cases_per_contact_hour,
         max_cases_per_account_hour=config.shape.limits.max_cases_per_account_hour,
         max_strangers_per_day=config.shape.limits.max_strangers_per_day,
+        max_unproved_per_day=config.shape.limits.max_unproved_per_day,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
         known_incidents=catalogue.rule("known_incident") is not None,

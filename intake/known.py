@@ -83,7 +83,7 @@ class CaseBrief:
     """A case that a valid reference names."""
 
     number: str
-    account_id: str
+    account_id: str  # empty while the writer has not said which of theirs it is about
     contact_id: str
     submitted_by: str
     type: str
@@ -95,6 +95,19 @@ class CaseBrief:
     fields: Mapping[str, StoredField] = field(default_factory=dict)
     closed_at: datetime | None = None  # when it was resolved or closed
     incident: str = ""  # id of the known incident that it is about
+
+    @property
+    def writer(self) -> str:
+        """Contact id of who wrote it, for themselves or for a colleague."""
+        return self.submitted_by or self.contact_id
+
+    def is_for(self, contact: Contact | None) -> bool:
+        """Whether that contact may see it: by its account, or while it has none, its writer."""
+        if contact is None:
+            return False
+        if not self.account_id:
+            return contact.id == self.writer
+        return contact.at(self.account_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +256,9 @@ class Recent:
     everybody_hour: int = 0
     refused_week: int = 0  # refusals of seven days to the sender's address
     cases_hour: int = 0  # new cases of the contact
-    account_cases_hour: int = 0  # most new cases of one of the contact's accounts
+    account_cases: Mapping[str, int] = field(default_factory=dict)  # new ones, by account
     strangers_day: bool = False  # as many mails of strangers were held today as may be
+    unproved_day: bool = False  # the same of contacts' mails that nothing proves
 
 
 NO_LETTERS = Recent()
@@ -274,6 +288,7 @@ class Keys:
     own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
     signature: str = ""  # hash of the author's DKIM signature; empty when there is none
     max_strangers: int = 1000  # held mails of strangers in a day that are told apart
+    max_unproved: int = 1000  # the same of contacts' mails that nothing proves
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from intake.store.engine import Unit
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
 
+USUAL = Policy()
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -60,11 +62,14 @@ def keys(
     house: House,
     scan: Scan | None = None,
     case_prefix: str = "CASE-",
-    max_strangers: int = 1000,
+    policy: Policy = USUAL,
 ) -> Keys:
     """What to look up for a mail: its sender, its identity and the references of ours it bears."""
+    limits = (policy.max_strangers_per_day, policy.max_unproved_per_day)
     if isinstance(mail, Refusal):
-        return Keys(mail.digest, "", mail.message_id, "")
+        return Keys(
+            mail.digest, "", mail.message_id, "", max_strangers=limits[0], max_unproved=limits[1]
+        )
     ids = (*mail.in_reply_to, *reversed(mail.references))
     own = tokens.own_ids(house.secrets, ids, house.domain)
     plus = (*mail.recipients, *mail.to, *mail.cc)
@@ -101,7 +106,8 @@ def keys(
         own_id=mail.message_id
         if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)
         else "",
-        max_strangers=max_strangers,
+        max_strangers=limits[0],
+        max_unproved=limits[1],
     )
 
 
@@ -136,8 +142,7 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     row when it is judged again; ``released_by`` the person who vouches for its sender; ``alone``
     leaves aside what the mail itself has caused: its copies, its case, letters of late.
     """
-    strangers = bench.policy.max_strangers_per_day
-    wanted = keys(mail, bench.house, scan, bench.case_prefix, strangers)
+    wanted = keys(mail, bench.house, scan, bench.case_prefix, bench.policy)
     known = Known(next_number=f"{bench.case_prefix}1001")
     if unit is not None:
         known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=row)
@@ -200,7 +205,7 @@ def _circumstances(
 ) -> Circumstances:
     """A case is only shown to the reading when the sender belongs to its account."""
     contact = sender.contact
-    theirs = known.case if known.case and contact and contact.at(known.case.account_id) else None
+    theirs = known.case if known.case and known.case.is_for(contact) else None
     return Circumstances(
         contact=contact,
         accounts=tuple(account for account in known.accounts if account.active),

@@ -30,6 +30,7 @@ class Policy:
     max_cases_per_contact_hour: int = 60
     max_cases_per_account_hour: int = 300
     max_strangers_per_day: int = 1000  # held mails of people nobody knows; more are counted only
+    max_unproved_per_day: int = 1000  # held mails of contacts that nothing proves; more are counted
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
     reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
     open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing

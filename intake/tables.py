@@ -54,8 +54,15 @@ def _text() -> Any:
     return Column(Text, nullable=False)
 
 
+NOBODY = ""  # the account of a case whose writer has not said which of theirs it is about
+
+
 class AccountRow(Base, table=True):
-    """A customer (seed L120: the school district that is reporting)."""
+    """A customer (seed L120: the school district that is reporting).
+
+    The row of ``NOBODY`` is made when it is needed, is never in force and is shown to nobody: no
+    contact belongs to it, so no query by a contact's accounts finds its cases.
+    """
 
     __tablename__ = "accounts"
     id: str = Field(primary_key=True)  # the operator's own short id: "bayside"
@@ -192,7 +199,7 @@ class CaseRow(Base, table=True):
 
     __tablename__ = "cases"
     number: str = Field(primary_key=True)  # "CASE-1001"
-    account_id: str = Field(foreign_key="accounts.id", index=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)  # or NOBODY
     contact_id: str = Field(foreign_key="contacts.id", index=True)
     submitted_by: str = ""  # contact id, when a colleague wrote
     type: str

@@ -108,15 +108,14 @@ def recover(made: Assembly) -> None:
 
 def remind(config: Config, made: Assembly) -> int:
     """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
-    now, replies, retired = made.desk.clock(), config.replies, 0
+    now, replies = made.desk.clock(), config.replies
     with writing(made.desk.engine) as unit:
         waiting = reminders.due(unit, now, replies.remind_days) if replies.remind_days else []
         for one in waiting:
             letter = letters.reminder(made.desk.bench.house, one.letter, one.message_id, now)
             reminders.remind(unit, one, letter, now)
         expired = upkeep.expire(unit, now, replies.expire_days)
-        if config.shape.retention.stranger_days:
-            retired = upkeep.retire(unit, now, config.shape.retention.stranger_days)
+        retired = upkeep.retire(unit, now, keep(config))
         if config.shape.notices.tell_colleagues:
             colleagues.tell(unit, made.desk.bench.house, now)
         upkeep.forget(unit, now, keep(config))

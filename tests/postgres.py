@@ -7,10 +7,12 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import intake.notice_tables  # noqa: F401 - its tables are emptied too
@@ -49,10 +51,25 @@ def postgres() -> Iterator[str]:
         )  # fmt: skip
         try:
             await_port(port, lambda: server.poll() is None)
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            _await_answer(url)
+            yield url
         finally:
             server.terminate()
             server.wait(20)
+
+
+def _await_answer(url: str) -> None:
+    """Returns when it takes connections: its port is open a moment earlier than that."""
+    ends = time.monotonic() + 20
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError as error:
+            if "starting up" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.05)
 
 
 @contextmanager

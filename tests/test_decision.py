@@ -147,7 +147,10 @@ def test_the_role_at_the_cases_own_account_counts() -> None:
     sender = replace(SIGNED, contact=replace(ZACK, memberships=both))
     assert judged(sender=sender).rule == "R13"
     assert judged(sender=sender, submission=replace(COMPLETE, account="riverdale")).rule == "R20"
-    assert judged(sender=sender, submission=replace(INCOMPLETE, account="")).rule == "R18"
+    two = replace(KNOWN, accounts=(BAYSIDE, replace(BAYSIDE, id="riverdale")))
+    nobody_said = replace(INCOMPLETE, account="")
+    assert judged(sender=sender, submission=nobody_said, known=two).rule == "R18"
+    assert judged(sender=sender, submission=nobody_said).rule == "R13", "one account is in force"
 
 
 def test_a_program_may_file_cases_where_the_contact_allows_it() -> None:

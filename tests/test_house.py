@@ -46,8 +46,8 @@ PURE = (
     "known", "labels", "letter",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
     "outcomes", "page_",
-    "parsers/", "policy", "proof", "rules", "service_rules", "timetable", "tokens", "verdict",
-    "wire",
+    "parsers/", "policy", "proof", "rules", "sender_rules", "service_rules", "timetable", "tokens",
+    "verdict", "wire",
 )  # fmt: skip
 WORLD = frozenset(
     (

@@ -487,7 +487,7 @@ def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
     def needed(day: int) -> set[str]:
         with writing(desk.engine) as unit:
             now = START + timedelta(days=day)
-            upkeep.retire(unit, now, keep.stranger_days)
+            upkeep.retire(unit, now, keep)
             upkeep.forget(unit, now, keep)
             return upkeep.referenced(unit, list(digest.values()), now, keep)
 

@@ -70,6 +70,8 @@ def resolve(
 def _is_asked(name: str, circumstances: Circumstances) -> bool:
     """Whether the draft waits for that answer; what stands in it is a stand-in until then."""
     case, pending = circumstances.case, circumstances.pending
+    if name == "account" and case is not None and not case.account_id:
+        return True  # nobody has said it, whatever else is asked by now
     draft = case is not None and case.status == "draft"
     return draft and pending is not None and name in pending.asked
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 
 from intake.store import preferences, reports, unreachable
 from intake.store.engine import Unit
@@ -95,6 +95,15 @@ def lines(unit: Unit, now: datetime) -> list[str]:
     ):
         if count:
             found.append(f"{count:6} {what}")
+    counted = unit.scalar(
+        select(func.count()).where(
+            _c(MessageRow.status) == "dropped",
+            _c(MessageRow.recorded_at) > now - timedelta(days=1),
+            cast(_c(MessageRow.reasons), Text).like('%"limits: %'),
+        )
+    )
+    if counted:
+        found.append(f"{counted:6} mails over a limit of the day, counted only")
     found += [f"       mailbox {name} fails" for name in status.failing]
     found += [f"       {task}" for task in preferences.tasks(unit, now)]
     return found

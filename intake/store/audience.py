@@ -14,7 +14,7 @@ from intake.notifier import Audience, World, audience, told_again, with_digests
 from intake.store.engine import Unit
 from intake.store.look_up import whole_accounts, whole_contacts
 from intake.store.preferences import preferences
-from intake.tables import AccountRow, CaseRow, ContactRow, SuppressionRow
+from intake.tables import NOBODY, AccountRow, CaseRow, ContactRow, SuppressionRow
 
 REACHED = ("sent", "uncertain", "bounced")  # states of people who were told, as far as we know
 
@@ -35,7 +35,9 @@ def _c(column: Any) -> Any:
 def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
     """Every contact and account, and who has to do with that incident already."""
     contacts = whole_contacts(unit, list(unit.scalars(select(_c(ContactRow.id)))))
-    accounts = whole_accounts(unit, list(unit.scalars(select(_c(AccountRow.id)))))
+    accounts = whole_accounts(
+        unit, list(unit.scalars(select(_c(AccountRow.id)).where(_c(AccountRow.id) != NOBODY)))
+    )
     until = _c(SuppressionRow.until)
     stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
     filed, affected = _cases(unit, incident_id)
@@ -68,9 +70,9 @@ def _cases(unit: Unit, incident_id: str) -> tuple[dict[str, tuple[str, ...]], fr
         .order_by(_c(CaseRow.message_id))
     )  # fmt: skip
     filed: dict[str, list[str]] = {}
-    accounts = set()
+    accounts: set[str] = set()
     for number, contact, submitted_by, account in unit.execute(query):
-        accounts.add(account)
+        accounts |= {account} - {NOBODY}
         for person in {contact, submitted_by} - {""}:
             filed.setdefault(person, []).append(number)
     return {person: tuple(numbers) for person, numbers in filed.items()}, frozenset(accounts)

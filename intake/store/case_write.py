@@ -13,7 +13,7 @@ from intake.message import Arrival
 from intake.parsers.submission import FieldValue
 from intake.store import hooks
 from intake.store.engine import Unit
-from intake.tables import CaseFieldRow, CaseRow, CounterRow, EventRow
+from intake.tables import NOBODY, AccountRow, CaseFieldRow, CaseRow, CounterRow, EventRow
 from intake.verdict import CaseChange
 
 CHANGEABLE = (
@@ -54,6 +54,8 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
     dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
     statement = dialect.insert(CounterRow).values(name="case", value=count)
     unit.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
+    if change.account == NOBODY:
+        _nobody(unit, now)
     unit.execute(
         insert(CaseRow).values(
             number=change.number,
@@ -77,6 +79,15 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
         )
     )
     _linked(unit, change.incident, change.number, change.account, now)
+
+
+def _nobody(unit: Unit, now: datetime) -> None:
+    """The account of cases whose account nobody has said yet."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    row = dialect.insert(AccountRow).values(
+        id=NOBODY, name="", active=False, timezone="", date_order="", created_at=now, updated_at=now
+    )
+    unit.execute(row.on_conflict_do_nothing(index_elements=["id"]))
 
 
 def _linked(unit: Unit, incident: str, number: str, account: str, now: datetime) -> None:

@@ -80,7 +80,7 @@ def _letter(
     contact = next(iter(whole_contacts(unit, [case.contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact is disabled"
-    if contact.at(case.account_id) is None:
+    if case.account_id and contact.at(case.account_id) is None:
         return None, "the contact is no longer one of the account"
     if not contact.emails:
         return None, "no address is stored"

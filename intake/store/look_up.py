@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.addresses import ascii_lower
@@ -28,6 +28,7 @@ from intake.known import (
 from intake.store import known_incidents, known_notices, recent, senders
 from intake.store.engine import Unit
 from intake.tables import (
+    NOBODY,
     AccountAliasRow,
     AccountRow,
     CaseFieldRow,
@@ -70,7 +71,7 @@ def look_up(
     contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(unit, account_ids)
-    case = _case(unit, keys.case_numbers)
+    referred = _case(unit, keys.case_numbers)
     owners = [contact.id for contact in contacts]
     return Known(
         contacts=contacts,
@@ -79,10 +80,10 @@ def look_up(
         if keys.names_contact
         else (),
         domain_registered=_domain_registered(unit, keys.sender),
-        case=case,
-        pending=_pending(unit, case.number) if case else _blank_form(unit, keys.form_ids),
-        sent_texts=_sent_texts(unit, case.number, keys.outbox_ids) if case else (),
-        listed=_listed(unit, keys, account_ids) if keys.list_state != "-" else CaseList(),
+        case=referred,
+        pending=_pending(unit, referred.number) if referred else _blank_form(unit, keys.form_ids),
+        sent_texts=_sent_texts(unit, referred.number, keys.outbox_ids) if referred else (),
+        listed=_listed(unit, keys, account_ids, owners) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
         recent=recent.of_late(unit, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{next_number}",
@@ -252,9 +253,15 @@ def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
     )
 
 
-def _listed(unit: Unit, keys: Keys, accounts: list[str]) -> CaseList:
-    """The cases of those accounts, newest first; nothing of anybody else's."""
-    wanted = [_c(CaseRow.account_id).in_(accounts)]
+def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> CaseList:
+    """The cases of those accounts, newest first; nothing of anybody else's.
+
+    While nobody has said which account a case is about, it is its writer's alone.
+    """
+    submitted_by = _c(CaseRow.submitted_by)
+    writer = case((submitted_by != "", submitted_by), else_=_c(CaseRow.contact_id))
+    theirs = and_(_c(CaseRow.account_id) == NOBODY, writer.in_(owners))
+    wanted = [or_(_c(CaseRow.account_id).in_(accounts), theirs)]
     if keys.list_state:
         closed = _c(CaseRow.status).in_(CLOSED)
         wanted.append(closed if keys.list_state == "closed" else ~closed)

@@ -13,7 +13,14 @@ from sqlalchemy.orm import Session
 from intake.addresses import ascii_lower
 from intake.contact_file import AccountEntry, ContactEntry, Entries
 from intake.store import unreachable
-from intake.tables import AccountAliasRow, AccountRow, ContactEmailRow, ContactRow, MembershipRow
+from intake.tables import (
+    NOBODY,
+    AccountAliasRow,
+    AccountRow,
+    ContactEmailRow,
+    ContactRow,
+    MembershipRow,
+)
 
 
 class PeopleError(Exception):
@@ -299,5 +306,7 @@ def account_views(unit: Session) -> list[AccountView]:
             row.active,
             counts.get(row.id, 0),
         )
-        for row in unit.scalars(select(AccountRow).order_by(AccountRow.id))
+        for row in unit.scalars(
+            select(AccountRow).where(_column(AccountRow.id) != NOBODY).order_by(AccountRow.id)
+        )
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from intake.known import Keys, Recent
+from intake.sender_rules import STRANGERS, UNPROVED
 from intake.store.engine import Unit
 from intake.tables import CaseRow, MessageRow, OutboxRow
 
@@ -34,9 +35,10 @@ def of_late(
         domain_hour=there,
         everybody_hour=everybody,
         refused_week=_refused(unit, contacts or [""], keys.sender, now),
-        cases_hour=_cases(unit, CaseRow.contact_id, contacts, hour_ago),
-        account_cases_hour=_cases(unit, CaseRow.account_id, accounts, hour_ago),
-        strangers_day=not contacts and _strangers(unit, keys.max_strangers, now),
+        cases_hour=max(_cases(unit, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
+        account_cases=_cases(unit, CaseRow.account_id, accounts, hour_ago),
+        strangers_day=_held(unit, STRANGERS, keys.max_strangers, now),
+        unproved_day=bool(contacts) and _held(unit, UNPROVED, keys.max_unproved, now),
     )
 
 
@@ -83,23 +85,23 @@ def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int
     return unit.scalar(query) or 0
 
 
-def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> int:
-    """The most new cases of one of those since then."""
+def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
+    """New cases of each of those since then."""
     if not ids:
-        return 0
+        return {}
     query = (
-        select(func.count())
+        select(_c(column), func.count())
         .where(_c(column).in_(ids), _c(CaseRow.created_at) > hour_ago)
         .group_by(_c(column))
     )
-    return max(unit.scalars(query), default=0)
+    return {row[0]: row[1] for row in unit.execute(query)}
 
 
-def _strangers(unit: Unit, most: int, now: datetime) -> bool:
-    """Whether so many mails of people nobody knows were held within a day."""
+def _held(unit: Unit, rules: Sequence[str], most: int, now: datetime) -> bool:
+    """Whether so many mails were held by those rules within a day."""
     query = (
         select(_c(MessageRow.recorded_at))
-        .where(_c(MessageRow.status) == "held", _c(MessageRow.contact_id) == "")
+        .where(_c(MessageRow.status) == "held", _c(MessageRow.rule).in_(rules))
         .order_by(_c(MessageRow.id).desc())
         .offset(max(most - 1, 0))
         .limit(1)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import and_, insert, not_, or_, select, update
 
+from intake.sender_rules import STRANGERS, UNPROVED
 from intake.store.engine import Unit
 from intake.tables import AttachmentRow, CaseRow, EventRow, MessageRow, PendingFormRow
 
@@ -44,18 +45,32 @@ def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
     return numbers
 
 
-STRANGERS = ("R3", "R8", "R10")  # holds that nobody we know waits for
-
-
-def retire(unit: Unit, now: datetime, after_days: int) -> int:
-    """Held mail of people nobody knows, closed after so many days; its bytes go later."""
-    where = (
-        _c(MessageRow.status) == "held",
-        _c(MessageRow.rule).in_(STRANGERS),
-        _c(MessageRow.contact_id) == "",
-        _c(MessageRow.recorded_at) < now - timedelta(days=after_days),
+def retire(unit: Unit, now: datetime, keep: Keep) -> int:
+    """Held mail that nobody waits for any more, closed after so many days; its bytes go later."""
+    return sum(
+        _close(unit, now, where, days)
+        for where, days in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
+        if days
     )
-    rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
+
+
+def _strange() -> Any:
+    """Of people nobody knows: a contact's mail under such a rule is no stranger's, but forged."""
+    nobodys = or_(_c(MessageRow.contact_id) == "", _c(MessageRow.rule) == "R5")
+    return and_(_c(MessageRow.rule).in_(STRANGERS), nobodys)
+
+
+def _unproved() -> Any:
+    return _c(MessageRow.rule).in_(UNPROVED)
+
+
+def _close(unit: Unit, now: datetime, where: Any, days: int) -> int:
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.status) == "held",
+        where,
+        _c(MessageRow.recorded_at) < now - timedelta(days=days),
+    )
+    rows = list(unit.scalars(query.limit(1000)))
     if rows:
         unit.execute(
             update(MessageRow).where(_c(MessageRow.id).in_(rows)).values(status="rejected")
@@ -65,7 +80,7 @@ def retire(unit: Unit, now: datetime, after_days: int) -> int:
             [
                 {
                     "at": now, "kind": "retired", "case_number": "", "message_id": row,
-                    "who": "intake", "detail": {"days": after_days},
+                    "who": "intake", "detail": {"days": days},
                 }
                 for row in rows
             ],
@@ -80,29 +95,31 @@ class Keep:
     dropped_days: int  # the bytes of dropped mail
     stranger_days: int  # a stranger's held mail stays open; 0: until somebody decides
     forgotten_days: int  # who wrote it, and what about
+    unproved_days: int = 180  # a contact's held mail that nothing proves stays open; 0: for ever
 
 
-def _spent(now: datetime, days: int, stranger_days: int) -> Any:
-    """Dropped so many days ago, or a stranger's that was closed so many days ago."""
+def _spent(now: datetime, days: int, keep: Keep) -> Any:
+    """Dropped so many days ago, or closed by ``retire`` so many days ago."""
     dropped = and_(
         _c(MessageRow.status) == "dropped", _c(MessageRow.recorded_at) < now - timedelta(days=days)
     )
-    if not stranger_days:
-        return dropped
-    closed = and_(
-        _c(MessageRow.status) == "rejected",
-        _c(MessageRow.rule).in_(STRANGERS),
-        _c(MessageRow.contact_id) == "",
-        _c(MessageRow.recorded_at) < now - timedelta(days=days + stranger_days),
-    )
-    return or_(dropped, closed)
+    closed = [
+        and_(
+            _c(MessageRow.status) == "rejected",
+            where,
+            _c(MessageRow.recorded_at) < now - timedelta(days=days + kept),
+        )
+        for where, kept in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
+        if kept
+    ]
+    return or_(dropped, *closed)
 
 
 def forget(unit: Unit, now: datetime, keep: Keep) -> int:
     """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
     where = (
         _c(MessageRow.status).in_(("dropped", "rejected")),
-        _spent(now, keep.forgotten_days, keep.stranger_days),
+        _spent(now, keep.forgotten_days, keep),
         or_(_c(MessageRow.sender) != "", _c(MessageRow.subject) != ""),
     )
     rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
@@ -121,7 +138,7 @@ def forget(unit: Unit, now: datetime, keep: Keep) -> int:
 def referenced(unit: Unit, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
     """Those of the digests that a mail or an attachment still needs."""
     found: set[str] = set()
-    needed = not_(_spent(now, keep.dropped_days, keep.stranger_days))
+    needed = not_(_spent(now, keep.dropped_days, keep))
     for start in range(0, len(digests), 500):
         part = digests[start : start + 500]
         found.update(

@@ -1,0 +1,221 @@
+"""The rules R0 to R12 and R24: who wrote a mail, as far as it is proved, and who is not heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from intake.addresses import AddressRefusal, without_plus
+from intake.message import Refusal
+from intake.mime.automatic import is_answer, strong
+from intake.verdict import Facts, Verdict
+
+# Rules under which mail is held that nobody we know waits for, and a contact's own. Each kind
+# takes up so many places a day, and is closed after so many days.
+STRANGERS = ("R0", "R3", "R5", "R8", "R9", "R10")
+UNPROVED = ("R7",)
+
+
+def malformed(facts: Facts) -> Verdict | None:
+    """A mail that the structural gate refused, or whose From has no single plain author."""
+    mail = facts.mail
+    refused = isinstance(mail, Refusal) or isinstance(mail.sender, AddressRefusal)
+    if refused and facts.known.recent.strangers_day:
+        return _counted_only(facts)
+    if isinstance(mail, Refusal):
+        return Verdict("hold", (f"{mail.code}: {mail.detail}",))
+    if isinstance(mail.sender, AddressRefusal):
+        return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
+    return None
+
+
+def own_mail(facts: Facts) -> Verdict | None:
+    """Our own address, or a letter of ours that came back from the very address it went to."""
+    ours = {without_plus(key) for key in facts.policy.own_addresses}
+    if without_plus(facts.sender.address) in ours:
+        return Verdict("drop", ("the mail comes from an address of this service",))
+    if facts.known.is_own_letter and facts.proved:
+        return Verdict("drop", ("a letter of this service came back from where it went",))
+    return None
+
+
+def seen_before(facts: Facts) -> Verdict | None:
+    """The same mail again."""
+    twin = facts.known.twin
+    if twin is None or twin.status not in ("handled", "ignored"):
+        return None
+    what = f" (case {twin.case_number})" if twin.case_number else ""
+    return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))
+
+
+def answers_our_letter(facts: Facts) -> Verdict | None:
+    """Bounces, receipts, absences: noted with the letter they are about, and nothing else.
+
+    What a proved contact writes is one of these by a strong mark only, or by an absence's subject.
+    """
+    letter, told = facts.known.returned, facts.returned
+    if not facts.automatic or (letter is None and not facts.known.answered_letters):
+        return None
+    if not _says_what_became_of_a_letter(facts):
+        return None
+    if letter is None or told is None:
+        return Verdict("ignore", (f"automatic answer to a letter of ours: {facts.automatic[0]}",))
+    words = f"{told.kind} {told.status}".strip()
+    hard = told.hard and _is_credible(facts)
+    return Verdict(
+        "ignore", (f"{words} about our {letter.kind} letter",), returned=replace(told, hard=hard)
+    )
+
+
+def _says_what_became_of_a_letter(facts: Facts) -> bool:
+    told = facts.returned
+    if is_answer(facts.automatic) or (told is not None and told.kind == "absence"):
+        return True
+    heard = facts.proved and facts.contact is not None
+    return told is not None and told.kind != "automatic" and not heard
+
+
+def _is_credible(facts: Facts) -> bool:
+    """A report proves something by the address it came back to, which only the letter bore.
+
+    Or by its null reverse-path, which a server writes, or by a sender that is proved.
+    """
+    letter = facts.known.returned
+    own_address = letter is not None and letter.by_address
+    return own_address or facts.proved or "Return-Path <>" in facts.automatic
+
+
+def automatic(facts: Facts) -> Verdict | None:
+    """A program may file cases for a contact who allows it; an automatic answer never does."""
+    if not facts.machine:
+        return None
+    contact, answer = facts.contact, is_answer(facts.automatic)
+    vouched = facts.sender.released_by or (contact and contact.allow_automated and not answer)
+    if facts.proved and contact and vouched:
+        return None
+    if not facts.known.contacts and facts.known.recent.strangers_day:
+        return _counted_only(facts)
+    return Verdict("hold", ("machine", *facts.automatic))
+
+
+def unverifiable_now(facts: Facts) -> Verdict | None:
+    """DNS had no answer: the mail stays in the mailbox for some hours."""
+    if facts.sender.level != "LT":
+        return None
+    if facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours):
+        return Verdict("defer", ("the sender check had a temporary error; tried again",))
+    hours = facts.policy.defer_hours
+    return Verdict("hold", (f"the sender check had a temporary error for {hours} hours",))
+
+
+def forged_known(facts: Facts) -> Verdict | None:
+    """Somebody writes in the name of a contact."""
+    if facts.sender.level == "L0" and facts.known.contacts:
+        if facts.known.recent.strangers_day:
+            return _counted_only(facts)
+        return Verdict("hold", ("dmarc=fail for the address of a contact: probably forged",))
+    return None
+
+
+def forged_unknown(facts: Facts) -> Verdict | None:
+    """Somebody writes in the name of nobody we know."""
+    if facts.sender.level == "L0":
+        return Verdict("drop", ("dmarc=fail and nobody of that address is registered",))
+    return None
+
+
+def unproved_known(facts: Facts) -> Verdict | None:
+    """A contact, and nothing proves it."""
+    if facts.sender.level != "L1" or not facts.known.contacts or _accepted_unproved(facts):
+        return None
+    if facts.known.recent.unproved_day:
+        count = facts.policy.max_unproved_per_day
+        words = f"limits: {count} mails of contacts that nothing proves were held today"
+        return Verdict("drop", (f"{words}, counted only",))
+    return Verdict("hold", ("nothing proves that the contact wrote this", *_last(facts)))
+
+
+def _accepted_unproved(facts: Facts) -> bool:
+    """The operator's exception, and an answer to a letter that we sent to that very address.
+
+    It makes no level: nothing is answered, and what is risky still needs a signature.
+    """
+    contact = facts.contact
+    if contact is None or not contact.active or facts.sender.conflict:
+        return False
+    return facts.known.replies and (contact.accept_unproved or facts.known.domain_accepted)
+
+
+def unproved_unknown(facts: Facts) -> Verdict | None:
+    """Nobody we know, and nothing proves who."""
+    if facts.sender.level != "L1" or facts.known.contacts:
+        return None
+    if facts.known.recent.strangers_day:
+        return _counted_only(facts)
+    return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
+
+
+def _counted_only(facts: Facts) -> Verdict:
+    count = facts.policy.max_strangers_per_day
+    return Verdict("drop", (f"limits: {count} mails of strangers were held today, counted only",))
+
+
+def _last(facts: Facts) -> tuple[str, ...]:
+    return facts.sender.evidence[-1:]
+
+
+def confirms_address(facts: Facts) -> Verdict | None:
+    """A new address of a contact has answered our question to it, and is proved to be its own."""
+    machine = strong(facts.automatic)
+    if not facts.known.confirms or facts.sender.level not in ("L2", "L3") or machine:
+        return None
+    who = facts.known.confirms
+    return Verdict("answer", (f"confirms the new address of {who}",), confirms=who)
+
+
+def ambiguous(facts: Facts) -> Verdict | None:
+    """Two contacts with one address."""
+    if facts.sender.ambiguous:
+        return Verdict("hold", ("two contacts share this address",))
+    return None
+
+
+def stranger_at_known_domain(facts: Facts) -> Verdict | None:
+    """Proved, not registered, at a domain where others are."""
+    if facts.contact is not None or not facts.known.domain_registered:
+        return None
+    if facts.known.recent.strangers_day:
+        return _counted_only(facts)
+    told = facts.policy.refuse_unknown and facts.sender.level == "L3"
+    letter, reason = ("refusal", "unknown") if told else ("", "")
+    why = "not registered, though others at that domain are"
+    return Verdict("hold", (why,), letter=letter, reason=reason)
+
+
+def stranger(facts: Facts) -> Verdict | None:
+    """Proved, and nobody we know."""
+    if facts.contact is not None:
+        return None
+    if facts.known.recent.strangers_day and facts.policy.unknown_sender == "hold":
+        return _counted_only(facts)
+    return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
+
+
+def inactive(facts: Facts) -> Verdict | None:
+    """A contact who was disabled."""
+    if facts.contact is None or facts.contact.active:
+        return None
+    return Verdict("hold", ("the contact is disabled",), letter=_fixed(facts), reason="inactive")
+
+
+def no_account(facts: Facts) -> Verdict | None:
+    """A contact none of whose accounts is in force."""
+    if facts.active_accounts:
+        return None
+    return Verdict(
+        "hold", ("no account in force is on record",), letter=_fixed(facts), reason="inactive"
+    )
+
+
+def _fixed(facts: Facts) -> str:
+    return "refusal" if facts.policy.refuse_inactive and facts.sender.level == "L3" else ""
