@@ -156,6 +156,8 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     sender = identity.identify(mail, known, trust, proof)
     if released_by:
         sender = identity.released(sender, released_by)
+    if not sender.proved:
+        scan = scan.without_files()
     if scan.wish and scan.wish.kind == "unsubscribe" and not _was_notified(known, sender):
         scan = replace(scan, wish=None)  # somebody else's token, or none of ours: an ordinary mail
     circumstances = _circumstances(mail, known, sender, bench, now)

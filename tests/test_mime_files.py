@@ -139,17 +139,26 @@ class Stub:
         return self.name
 
 
+STUBS = {"nameless": Stub(ValueError, b"a"), "text": Stub("", "b"), "empty": Stub("c.x", None)}
+
+
 def test_what_the_library_gives_is_turned_into_bytes_and_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Names may be missing, bodies may be text or bytes, the HTML body stands in for a mail's."""
 
     class Found:
-        attachments = (Stub(ValueError, b"a"), Stub("", "b"), Stub("c.x", None))
-        body = b"caf\xe9"
+        attachments: tuple[Stub, ...] = ()
+        body: bytes | str = b"caf\xe9"
         htmlbody = "<p>caf\xe9"
 
-    monkeypatch.setattr(tnef, "TNEF", lambda *_, **__: Found())
+    def library(data: bytes, **_: object) -> Found:
+        found = Found()
+        found.attachments = tuple(STUBS[one] for one in data.decode().split())
+        return found
+
+    monkeypatch.setattr(tnef, "_groups", lambda *_: (b"", [b"nameless", b"text", b"empty"]))
+    monkeypatch.setattr(tnef, "TNEF", library)
     read = message(wrapped(winmail()))
     assert [(file.name, file.content) for file in read.attachments[1:]] == [
         ("part-1-1.bin", b"a"),
@@ -157,5 +166,5 @@ def test_what_the_library_gives_is_turned_into_bytes_and_text(
         ("c.x", b""),
     ]
     assert (read.plain, read.html.text) == ("café", "café")
-    Found.body = "words"  # type: ignore[assignment]  # the library gives either
+    Found.body = "words"
     assert tnef.unpack(b"", 10).plain == "words"

@@ -475,10 +475,12 @@ def test_the_evidence_row_is_whole(tmp_path: Path) -> None:
 
 
 def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
-    """R6: bytes 7 days, names 30; R8: closed after 14 days; a contact's held mail stays."""
+    """R6: bytes 7 days, names 30; R8: closed after 14 days; a contact's own mail after 180."""
     desk = Desk(service(tmp_path))
     keep = assembly.keep(desk.config)
-    assert keep == upkeep.Keep(dropped_days=7, stranger_days=14, forgotten_days=30)
+    assert keep == upkeep.Keep(
+        dropped_days=7, stranger_days=14, forgotten_days=30, unproved_days=180
+    )
     dropped = desk.receive("eve@attack.example", "dmarc=fail header.from={0}")
     stranger = desk.receive("sam@elsewhere.example", NONE)
     held = desk.receive(ZERO, NONE)
@@ -504,8 +506,15 @@ def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
     assert desk.message(stranger.row)["sender"] == "sam@elsewhere.example"
     needed(45)
     assert desk.message(stranger.row)["sender"] == ""
-    assert needed(400) == {digest[held]}
-    assert desk.message(held.row)["sender"] == ZERO
+    assert needed(179) == {digest[held]}
+    assert desk.message(held.row)["status"] == "held"
+    assert needed(181) == {digest[held]}
+    assert (desk.message(held.row)["status"], desk.message(held.row)["sender"]) == (
+        "rejected", ZERO,
+    )  # fmt: skip
+    assert needed(188) == set()
+    needed(211)
+    assert desk.message(held.row)["sender"] == ""
 
 
 def test_an_operator_hears_of_forgeries_by_contact(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ text is no promise that a file is harmless.
 
 from __future__ import annotations
 
-from io import BytesIO
-from zipfile import BadZipFile, LargeZipFile, ZipFile
+from intake.mime.zip_directory import ZipError, entries
 
 PROGRAMS = frozenset(
     (
@@ -33,7 +32,6 @@ ENDINGS = frozenset(
 MAX_ENTRIES = 10_000
 MAX_RATIO = 200  # unpacked to packed size of a whole archive
 MAX_UNPACKED = 2 * 2**30
-_ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE 4.4.4)
 
 
 def risk(name: str, declared: str, detected: str, data: bytes) -> str:
@@ -62,23 +60,19 @@ def _ending(name: str) -> str:
 def _archive(data: bytes) -> str:
     """What the directory of a zip says of its entries."""
     try:
-        with ZipFile(BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except (BadZipFile, LargeZipFile, NotImplementedError, ValueError, OSError, EOFError):
-        return "its archive is damaged"
-    if len(entries) > MAX_ENTRIES:
-        return f"its archive has more than {MAX_ENTRIES} entries"
-    if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+        found = entries(data, MAX_ENTRIES)
+    except ZipError as error:
+        return f"its archive {error}"
+    if any(entry.encrypted for entry in found):
         return "its archive is encrypted and cannot be looked into"
-    unpacked = sum(entry.file_size for entry in entries)
+    unpacked = sum(entry.size for entry in found)
     if unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * max(1, len(data)):
         return "its archive unpacks to far more than its size"
-    bad = next((entry for entry in entries if _ending(entry.filename) in ENDINGS), None)
+    bad = next((entry for entry in found if _ending(entry.name) in ENDINGS), None)
     if bad is not None:
-        return f"its archive holds a .{_ending(bad.filename)} file"
+        return f"its archive holds a .{_ending(bad.name)} file"
     outside = any(
-        entry.filename.startswith(("/", "\\"))
-        or ".." in entry.filename.replace("\\", "/").split("/")
-        for entry in entries
+        entry.name.startswith(("/", "\\")) or ".." in entry.name.replace("\\", "/").split("/")
+        for entry in found
     )
     return "its archive names places outside itself" if outside else ""

@@ -10,16 +10,18 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from intake.catalogue import Catalogue
 from intake.message import Attachment, Message, Warning
 from intake.mime.office import OfficeError, table_rows
-from intake.parsers.submission import Candidate
+from intake.parsers.submission import ATTACHED_FORM, Candidate
 from intake.parsers.table import Label, table
 
 MAX_BYTES = 2 * 2**20
 MAX_ROWS = 500
+MAX_DEPTH = 10  # of objects in objects
 MAX_VALUE_CHARS = 20_000
 MIN_FIELDS = 2  # of a file that counts as a form
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -77,7 +79,7 @@ def candidates(form: AttachedForm, catalogue: Catalogue, type_name: str) -> tupl
     find = table(catalogue, type_name).find
     named = ((find(label), label, words) for label, words in form.pairs)
     return tuple(
-        Candidate(one.field, words[:MAX_VALUE_CHARS], "attached-form", label)
+        Candidate(one.field, words[:MAX_VALUE_CHARS], ATTACHED_FORM, label)
         for one, label, words in named
         if one is not None
     )
@@ -109,15 +111,18 @@ def _from_json(data: bytes) -> Pairs:
     return next((pairs for row in rows[:MAX_ROWS] if (pairs := _members(row))), [])
 
 
-def _members(row: Any) -> Pairs:
-    if not isinstance(row, Mapping):
+def _members(row: Any, depth: int = 0) -> Pairs:
+    """Labels and values of an object and of the objects in it, so many and so deep."""
+    if not isinstance(row, Mapping) or depth == MAX_DEPTH:
         return []
     pairs: Pairs = []
-    for key, value in list(row.items())[:MAX_ROWS]:
+    for key, value in islice(row.items(), MAX_ROWS):
+        if len(pairs) >= MAX_ROWS:
+            break
         if key in ("additionalProperty", "fields", "object", "about"):
             inner = value if isinstance(value, list) else [value]
-            for one in inner[:MAX_ROWS]:
-                pairs += _property(one) or _members(one)
+            for one in inner[: MAX_ROWS - len(pairs)]:
+                pairs += _property(one) or _members(one, depth + 1)
         elif not str(key).startswith("@"):
             words = _words(value)
             pairs += [(_spaced(str(key)), words)] if words else []
@@ -140,13 +145,14 @@ def _spaced(key: str) -> str:
     )
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (str, int, float)):
-        return str(value)
-    if isinstance(value, list):
-        return ", ".join(words for one in value[:50] if (words := _words(one)))
+        return str(value)[:MAX_VALUE_CHARS]
+    if isinstance(value, list) and depth < MAX_DEPTH:
+        words = (words for one in value[:50] if (words := _words(one, depth + 1)))
+        return ", ".join(words)[:MAX_VALUE_CHARS]
     return ""
 
 

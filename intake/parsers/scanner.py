@@ -24,7 +24,7 @@ from intake.parsers.attached import (
 )  # fmt: skip
 from intake.parsers.case_type import type_of
 from intake.parsers.returns import read_return
-from intake.parsers.submission import Candidate, Scan
+from intake.parsers.submission import ATTACHED_FORM, Candidate, Scan
 from intake.parsers.table import Named, Table, list_mark, named, nearly, table
 from intake.parsers.unknown import unknown_labels
 from intake.parsers.values import WEAK
@@ -109,7 +109,7 @@ def _type_of_form(
     for one in candidates(forms[0], catalogue, ""):
         found = type_of(one.words, catalogue, near=True) if one.field == "case_type" else ""
         if found:
-            return replace(told, type=found, source="attached-form", words=one.words)
+            return replace(told, type=found, source=ATTACHED_FORM, words=one.words)
     return told
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from intake.known import Account, CaseBrief, Contact, Incident, PendingForm
 from intake.message import Warning
+
+ATTACHED_FORM = "attached-form"  # source of a value that stood in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class Scan:
     unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
     read_from: str = ""  # name of an attached file that was read as the form
     returned: Return | None = None  # for a program's mail
+
+    def without_files(self) -> Scan:
+        """The same without what stood in an attached form: nobody has proved to have sent it."""
+        told = self.type_source == ATTACHED_FORM
+        return replace(
+            self,
+            type="" if told else self.type,
+            type_source="" if told else self.type_source,
+            type_words="" if told else self.type_words,
+            candidates=tuple(one for one in self.candidates if one.source != ATTACHED_FORM),
+            read_from="",
+        )
 
 
 @dataclass(frozen=True, slots=True)

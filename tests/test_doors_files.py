@@ -20,7 +20,7 @@ from tests.rawmail import effort
 MOST_CPU = 0.5  # seconds for one mail
 MOST_MEMORY = 100 * 2**20
 LARGEST = 6 * 2**20  # none of the files is a big one
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 FORM = {
     "Case Type": "Server Issue",
     "Issue Began": "yesterday",
@@ -116,7 +116,7 @@ def test_a_contacts_mail_with_a_hostile_document_is_handled(tmp_path: Path) -> N
     names = ("paragraphs in paragraphs", "four billion properties", "rows in rows")
     marks = [with_file(door, hostile.CASES[name](), text=text) for name in names]
     door.work()
-    assert [what(door.row(one)) for one in marks] == ["create R20"] * len(names)
+    assert [door.row(one)["action"] for one in marks] == ["create"] * len(names)
 
 
 def read_of(door: Door, mark: str) -> dict[str, Any]:
