@@ -56,6 +56,7 @@ class Decision:
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
+    joins: str = ""  # number of the case whose account the sender is a contact of from now on
     confirms: str = ""  # contact id whose new address this mail proves to be theirs
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
@@ -119,6 +120,7 @@ def _decision(
         sender=facts.sender,
         withheld=file_policy.withheld(facts.mail, facts.policy),
         confirms=verdict.confirms,
+        joins=verdict.joins,
         returned=verdict.returned,
         about=facts.known.returned if verdict.returned else None,
         quarantined=facts.policy.scan_files,

@@ -285,6 +285,7 @@ class Keys:
     notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
     notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
+    join_ids: tuple[str, ...] = ()  # our questions that it answers: whether to be a contact of …
     own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
     signature: str = ""  # hash of the author's DKIM signature; empty when there is none
     max_strangers: int = 1000  # held mails of strangers in a day that are told apart
@@ -310,6 +311,8 @@ class Known:
     twin: Twin | None = None
     recent: Recent = NO_LETTERS
     next_number: str = ""  # the number that a case created now would get
+    joins: str = ""  # number of the case whose question to its very sender the mail answers
+    says_yes: bool = False  # its own words begin with a yes
     is_own_letter: bool = False  # it bears the Message-ID of a letter that went to its very sender
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
     replies: bool = False  # one of those letters went to the sender's address within 30 days

@@ -20,6 +20,7 @@ from intake.known import NO_LETTERS, CaseBrief, Incident, Keys, Known, PendingFo
 from intake.letters import House, Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers import to_notice
+from intake.parsers.consent import says_yes
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
@@ -94,6 +95,7 @@ def keys(
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
         return_ids=_returned(scan, house),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
+        join_ids=tuple(one.message_id for one in own if one.kind == "join"),
         return_rows=tokens.read_bounce_addresses(house.secrets, plus)
         if scan and scan.returned
         else (),
@@ -150,7 +152,8 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
-    known = replace(known, answered_letters=wanted.outbox_ids)
+    yes = bool(known.joins) and says_yes(scan.leftover, bench.catalogue)
+    known = replace(known, answered_letters=wanted.outbox_ids, says_yes=yes)
     known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust, proof)

@@ -1,4 +1,4 @@
-"""The rules R21 to R23, R25 and R27: what a contact may ask of the service itself, or not."""
+"""The rules R21 to R23, R25, R27 and R28: what a contact may ask of the service itself, or not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from intake.known import NOTICE_CLASSES
 from intake.verdict import CaseChange, Facts, Verdict
 
 NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
+
+
+def joins(facts: Facts) -> Verdict | None:
+    """Asked whether another customer may name them as its contact: a plain yes from them counts."""
+    number = facts.known.joins
+    if not number or not facts.proved or facts.contact is None or facts.machine:
+        return None
+    if facts.known.says_yes:
+        words = f"says yes to being a contact of the account of {number}"
+        return Verdict("answer", (words,), joins=number)
+    return Verdict("hold", (f"answers the question of {number}, and not with a plain yes",))
 
 
 def asks_for_cases(facts: Facts) -> Verdict | None:

@@ -89,6 +89,7 @@ class Verdict:
     letter: str = ""  # kind, empty for none
     reason: str = ""  # of a refusal
     returned: Return | None = None  # to be noted with the letter it is about
+    joins: str = ""  # case number: its account's question whether to be its contact had a yes
     confirms: str = ""  # contact id whose new address is proved by this mail
     unsubscribes: str = ""  # contact id that wants no more of the notices one can do without
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -249,6 +250,7 @@ def apply_(
     """Show what a contact case would change, and with --yes apply it.
 
     A new address gets a letter and counts only once it has answered; whoever is replaced is told.
+    A contact of another customer is asked, and nothing about them changes before their own yes.
     """
     from intake.store import contact_change
     from intake.store.record import put_letter
@@ -271,7 +273,10 @@ def apply_(
     if not yes:
         say("nothing was changed; --yes applies it")
         return
-    if change.email_is_new:
+    if change.asked is not None:
+        theirs = ", ".join(change.others)
+        say(f"{change.asked.address} is a contact of {theirs} and is asked; nothing changes before")
+    elif change.email_is_new:
         say(f"applied; {change.email} is asked to confirm and is not let in before")
     else:
         say("applied")
@@ -285,6 +290,10 @@ def _letters(change: ContactChange, config: str | None, now: datetime) -> list[L
         house = assembly.judge(load(config)).house
         values = {"account": change.account_name, "contact_type": change.contact_type}
         made = []
+        if change.asked is not None:
+            cause = f"{change.case_number}:{change.contact_id}"
+            letter = letters.to_person(house, "join", change.asked, values, cause, now)
+            return [replace(letter, case_number=change.case_number)]
         if change.email_is_new:
             person = letters.Reached(change.contact_id, change.name, change.email)
             cause = f"{change.case_number}:{change.email}"

@@ -36,6 +36,16 @@ def consent(text: str, field: Field) -> str:
     return ""
 
 
+def says_yes(text: str, catalogue: Catalogue) -> bool:
+    """Whether the first sentence is a plain yes, in any language that the catalogue knows."""
+    first = next(iter(_sentences(text)), "")
+    low = first.casefold().strip(" .!\"'")
+    word = re.split(r"[\s,:]", low, maxsplit=1)[0]
+    if first.endswith("?") or _DOUBT.search(low):
+        return False
+    return low in catalogue.normalise.yes_words or word in catalogue.normalise.yes_words
+
+
 def confirmed(text: str, field: Field, catalogue: Catalogue) -> bool:
     """Whether the answer under the field's own label is a yes."""
     first = next(iter(_sentences(text)), "")

@@ -51,6 +51,8 @@ class ContactChange:
     areas: tuple[str, ...]
     replaced: Reached | None
     difference: tuple[tuple[str, str, str], ...]  # what, before, after
+    others: tuple[str, ...] = ()  # names of other customers whose contact it is, too
+    asked: Reached | None = None  # whose own yes is needed before they are a contact here
 
 
 def _c(column: Any) -> Any:
@@ -115,12 +117,7 @@ def _replaced(unit: Unit, number: str, account: str, fields: dict[str, Any]) -> 
             f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
             f"at {account}, wanted 1"
         )
-    query = (
-        select(_c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id) == found[0].id, _c(ContactEmailRow.verified))
-        .order_by(_c(ContactEmailRow.position))
-    )
-    return Reached(found[0].id, found[0].name, unit.scalar(query) or "")
+    return _reached(unit, found[0])
 
 
 def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
@@ -135,6 +132,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
     fields: dict[str, Any],
 ) -> ContactChange:
     owner = unit.get(ContactEmailRow, address.key)
+    others = _others(unit, contact.id, case.account_id) if contact else ()
     here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
     after = {
@@ -152,9 +150,14 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
     if here is not None:
         before[f"type at {case.account_id}"] = here.contact_type
         before[f"areas at {case.account_id}"] = ", ".join(here.areas)
+    if others:  # the person is not this customer's alone: only what they are here may change
+        after |= {what: before[what] for what in ("name", "address", "title", "phone")}
     difference = [
         (what, before[what], after[what]) for what in after if before[what] != after[what]
     ]
+    if others:
+        stays = "is asked first" if here is None else "name, address, title and phone stay"
+        difference.append((f"also a contact of {', '.join(others)}", name, stays))
     if replaced is not None:
         difference.append((f"contact {replaced.contact_id}", replaced.name, "no longer"))
     return ContactChange(
@@ -164,16 +167,39 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         account_name=account.name if account else case.account_id,
         contact_id=contact.id if contact else _new_id(unit, name),
         is_new=contact is None,
-        name=name,
+        name=after["name"],
         email=str(address),
-        email_is_new=owner is None,
+        email_is_new=owner is None and not others,
         title=after["title"],
         phone=after["phone"],
         contact_type=after[f"type at {case.account_id}"],
         areas=tuple(map(str, areas)),
         replaced=replaced,
         difference=tuple(difference),
+        others=others,
+        asked=_reached(unit, contact) if contact and others and here is None else None,
     )
+
+
+def _others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
+    """Names of the other accounts that the contact belongs to."""
+    query = (
+        select(_c(AccountRow.name))
+        .join(MembershipRow, _c(MembershipRow.account_id) == _c(AccountRow.id))
+        .where(_c(MembershipRow.contact_id) == contact_id, _c(AccountRow.id) != account)
+        .order_by(_c(AccountRow.name))
+    )
+    return tuple(unit.scalars(query))
+
+
+def _reached(unit: Unit, contact: ContactRow) -> Reached:
+    """The contact at their first stored address that counts."""
+    query = (
+        select(_c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id) == contact.id, _c(ContactEmailRow.verified))
+        .order_by(_c(ContactEmailRow.position))
+    )
+    return Reached(contact.id, contact.name, unit.scalar(query) or "")
 
 
 def _first_address(unit: Unit, contact_id: str) -> str:
@@ -197,7 +223,15 @@ def _new_id(unit: Unit, name: str) -> str:
 
 
 def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
-    """The change in the tables, with the difference in the case's history."""
+    """The change in the tables, with the difference in the case's history.
+
+    Another customer's contact is only asked: nothing about them changes before their own yes.
+    """
+    detail = {"changes": [list(one) for one in change.difference], "contact": change.contact_id}
+    kind = "contacts-applied" if change.asked is None else "contacts-asked"
+    unit.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=change.case_number))
+    if change.asked is not None:
+        return
     row = unit.get(ContactRow, change.contact_id)
     if row is None:
         row = ContactRow(id=change.contact_id, name=change.name, created_at=now, updated_at=now)
@@ -213,21 +247,40 @@ def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
                 domain=key.rpartition("@")[2], position=0 if change.is_new else 100, verified=False,
             )
         )  # fmt: skip
-    here = unit.get(MembershipRow, (row.id, change.account_id))
+    _belongs(unit, change, now)
+
+
+def _belongs(unit: Unit, change: ContactChange, now: datetime) -> None:
+    """What the contact is at the account from now on; whoever they replace leaves it."""
+    here = unit.get(MembershipRow, (change.contact_id, change.account_id))
     if here is None:
         here = MembershipRow(
-            contact_id=row.id, account_id=change.account_id, contact_type=change.contact_type
+            contact_id=change.contact_id,
+            account_id=change.account_id,
+            contact_type=change.contact_type,
         )
         unit.add(here)
     here.contact_type, here.areas = change.contact_type, list(change.areas)
     if change.replaced is not None:
         _leave(unit, change.replaced.contact_id, change.account_id, now)
-    detail = {"changes": [list(one) for one in change.difference], "contact": row.id}
+
+
+def join(unit: Unit, number: str, contact_id: str, message: int, now: datetime) -> None:
+    """The contact has said yes: the case's change is carried out, as it reads now."""
+    try:
+        change = plan(unit, number)
+    except PeopleError:
+        return  # the case was closed or changed meanwhile: a person looks at the mail's history
+    if change.contact_id != contact_id or change.asked is None:
+        return
+    _belongs(unit, change, now)
+    detail = {"changes": [list(one) for one in change.difference], "contact": contact_id}
     unit.add(
         EventRow(
-            at=now, kind="contacts-applied", who=who, detail=detail, case_number=change.case_number
+            at=now, kind="contacts-applied", who=contact_id, detail=detail, case_number=number,
+            message_id=message,
         )
-    )
+    )  # fmt: skip
 
 
 def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:

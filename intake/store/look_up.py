@@ -90,6 +90,7 @@ def look_up(
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit),
         confirms=_confirms(unit, keys),
+        joins=_joins(unit, keys, owners),
         replies=recent.replies(unit, owners, keys, now),
         domain_accepted=bool(contacts) and senders.domain_accepted(unit, keys.sender),
         stopped=senders.stopped(unit, keys.sender, now) if contacts else "",
@@ -122,6 +123,19 @@ def _confirms(unit: Unit, keys: Keys) -> str:
         )
     )
     return unit.scalar(query) or ""
+
+
+def _joins(unit: Unit, keys: Keys, owners: list[str]) -> str:
+    """The case about which its very sender was asked whether to be a contact of its account."""
+    if not keys.join_ids or not owners:
+        return ""
+    query = select(_c(OutboxRow.case_number)).where(
+        _c(OutboxRow.message_id_header).in_(keys.join_ids),
+        _c(OutboxRow.kind) == "join",
+        _c(OutboxRow.contact_id).in_(owners),
+        func.lower(_c(OutboxRow.recipient)) == keys.sender,
+    )
+    return unit.scalar(query.order_by(_c(OutboxRow.id).desc()).limit(1)) or ""
 
 
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:

@@ -127,6 +127,8 @@ def record(
         _held_back(unit, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         contact_change.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
+    if decision.joins:
+        contact_change.join(unit, decision.joins, decision.contact, row_id, now)
     if decision.unsubscribes:
         wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
         preferences.unsubscribe(unit, *wish)
