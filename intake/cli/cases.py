@@ -26,6 +26,7 @@ from intake.cli.screen import (
     table,
     when,
     who,
+    write_private,
 )  # fmt: skip
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
@@ -116,7 +117,7 @@ def file(
         raise Abort(f"{number.upper()} has {len(files)} files; found {file_number}")
     one = files[file_number - 1]
     with plainly():
-        out.write_bytes(Blobs(load(config).blob_folder).read(one["sha256"]))
+        write_private(out, Blobs(load(config).blob_folder).read(one["sha256"]))
     warned = f"; {one['state']}: {one['reason']}" if one["state"] != "stored" else ""
     say(f"{one['name']} written to {out}{warned}")
 
@@ -223,7 +224,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    out.write_text(text, encoding="utf-8")
+    write_private(out, text.encode())
     say(f"{len(whole)} cases written to {out}")
 
 
@@ -276,5 +277,4 @@ def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -
                 if one["state"] != "stored":
                     continue
                 target = folder / row["number"] / f"{number}-{Path(one['name']).name[:100]}"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(blobs.read(one["sha256"]))
+                write_private(target, blobs.read(one["sha256"]))

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -129,7 +130,37 @@ def who() -> str:
 
 def show_json(value: Any) -> None:
     """The value as JSON, one document."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
+    say(json_text(value, indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON as it is for a program; for a terminal nothing in it can rewrite the screen."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=_jsonable)
+    if not sys.stdout.isatty():
+        return text
+    return "".join(c if c == "\n" or _harmless(c) else _json_escape(c) for c in text)
+
+
+def _json_escape(char: str) -> str:
+    """One character as JSON writes it in ASCII: the document stays the same."""
+    return json.dumps(char)[1:-1] if ord(char) > 0x7F else f"\\u{ord(char):04x}"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A file that only its owner may read, new or written over. Raises Abort.
+
+    Folders that are missing are made, for the owner alone; one that is there stays as it is.
+    """
+    try:
+        missing = [one for one in reversed(path.parents) if not one.exists()]
+        for folder in missing:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(content)
+    except OSError as error:
+        raise Abort(f"{path}: cannot be written: {error.strerror}", EX_IOERR) from None
 
 
 def _jsonable(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from intake.cli.screen import (
     Abort,
     ConfigOption,
     JsonOption,
+    json_text,
     load,
     pairs,
     plainly,
@@ -47,7 +48,8 @@ def init(config: ConfigOption = None) -> None:
     from intake import setting_up
 
     with plainly():
-        done = setting_up.init(Path(config or settings.file or "config.toml"))
+        named = config or settings.file or os.environ.get("INTAKE_CONFIG")
+        done = setting_up.init(Path(named or "config.toml"))
     for line in done:
         say(line)
     say("next: edit the configuration, then `intake contacts import FILE`, then `intake doctor`")
@@ -204,7 +206,7 @@ def explain(
                 _show_explained(one)
         explainer.close()
     for one in shown:
-        say(json.dumps(one, ensure_ascii=False))
+        say(json_text(one))
 
 
 def _moment(text: str) -> datetime | None:
