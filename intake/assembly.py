@@ -168,6 +168,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         timezone=config.service.timezone,
         reopen_days=config.shape.replies.reopen_days,
         reply_to_case=config.shape.replies.reply_to_case,
+        repeat=config.shape.replies.repeat,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return Judge(

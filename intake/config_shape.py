@@ -146,6 +146,7 @@ class Replies(Section):
     """What is answered, and how often."""
 
     acknowledge: bool = True
+    repeat: Literal["all", "fields", "none"] = "all"
     silent_rules: tuple[str, ...] = ()
     reply_to_case: bool = False
     max_rounds: int = Field(default=2, ge=1, le=5)

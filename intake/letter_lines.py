@@ -69,16 +69,25 @@ def tidy(text: str) -> str:
     return "\n".join(out) + "\n"
 
 
+FREE_WORDS = ("text", "multiline")  # kinds of fields that hold whatever people write
+
+
 def read_lines(
-    submission: Submission, catalogue: Catalogue, accounts: Sequence[Account], contact_id: str
+    submission: Submission, catalogue: Catalogue, accounts: Sequence[Account], repeat: str = "all"
 ) -> list[str]:
-    """``Label: value`` for everything that was read, in the order of the form."""
+    """``Label: value`` for everything that was read, in the order of the form.
+
+    ``repeat`` "fields" leaves out what people wrote freely, "none" all but the type.
+    """
     case_type = catalogue.types.get(submission.type)
     label = case_type.label if case_type else "not told yet"
     shown = wrap("Case Type", label)
     first = ("account", "priority", "subject", "description")  # told before any type is
     order = case_type.fields if case_type else tuple(dict.fromkeys((*first, *submission.fields)))
-    for name in order:
+    for name in order if repeat != "none" else ():
+        field = catalogue.fields.get(name)
+        if repeat == "fields" and field is not None and field.kind in FREE_WORDS:
+            continue
         shown += _read_line(name, submission, catalogue, accounts)
     return shown
 

@@ -22,6 +22,7 @@ from intake.catalogue import Catalogue
 from intake.decision import Decision, LetterOrder
 from intake.known import Account, CaseList, Incident
 from intake.labels import FORM_DIVIDER, FORM_INTRO
+from intake.masking import masked
 from intake.message import Message
 from intake.parsers.submission import Submission
 from intake.wire import Envelope, LetterError, encode
@@ -57,6 +58,9 @@ class Reminded:
     recipient: str
     subject: str
     text: str  # of the request
+
+
+REPEATING = ("ack", "appended")  # kinds that repeat what was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class House:
     timezone: str = "UTC"  # IANA name, for the dates in letters
     reopen_days: int = 30
     reply_to_case: bool = False  # answers go to an address of the case
+    repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
 
     @property
     def domain(self) -> str:
@@ -161,8 +166,8 @@ def _letter(
     values = _values(order, decision, mail, accounts, house, incidents)
     if order.kind in ("form", "cases"):
         values |= _asked(decision, house, listed, accounts)
-    subject = house.templates.fill(f"{order.kind}/subject.txt", values)
-    text = lines.tidy(house.templates.fill(f"{order.kind}/body.txt", values))
+    subject = masked(house.templates.fill(f"{order.kind}/subject.txt", values))
+    text = masked(lines.tidy(house.templates.fill(f"{order.kind}/body.txt", values)))
     cause = f"{order.kind}:{mail.digest}"
     message_id = tokens.message_id(
         house.secrets, order.kind.replace("_", "-"), number, cause, house.domain
@@ -208,6 +213,8 @@ def _values(
     if submission is None or change is None:
         return values
     before = decision.case.status if decision.case else ""
+    repeat = house.repeat if order.kind in REPEATING else "all"
+    silent = repeat == "none"
     return values | {
         "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
@@ -220,11 +227,13 @@ def _values(
         "opened": change.status == "open",
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
-        "read": lines.read_lines(submission, house.catalogue, accounts, change.contact),
-        "changes": lines.problem_lines(submission, house.catalogue),
-        "corrected": lines.corrected_lines(submission, house.catalogue),
+        "read": lines.read_lines(submission, house.catalogue, accounts, repeat),
+        "changes": [] if silent else lines.problem_lines(submission, house.catalogue),
+        "corrected": [] if silent else lines.corrected_lines(submission, house.catalogue),
         "notices": lines.notice_lines(submission, house.catalogue),
-        "attachments": lines.attachment_lines(mail, submission.read_from, decision.withheld),
+        "attachments": []
+        if silent
+        else lines.attachment_lines(mail, submission.read_from, decision.withheld),
         "questions": lines.questions(submission, house.catalogue, submission.missing),
         "optional": lines.questions(submission, house.catalogue, submission.recommended),
     }
@@ -295,7 +304,7 @@ def to_person(
     if thread is not None:
         number, last_id = thread.case_number, thread.last_id
         tag = tokens.subject_tag(house.secrets, number)
-        subject = _without_re(tokens.strip_tags(thread.subject))
+        subject = masked(_without_re(tokens.strip_tags(thread.subject)))
         whole |= {"number": number, "tag": tag, "subject": subject}
         if house.reply_to_case:
             reply_to = tokens.reply_address(house.secrets, number, house.address)

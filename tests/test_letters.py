@@ -15,6 +15,7 @@ from intake.decision import decide
 from intake.known import Account
 from intake.letter_lines import attachment_lines, one_line, problem_lines, size_text, tidy
 from intake.letters import House, Letter, LetterError, Templates, blank_form, write
+from intake.masking import masked
 from intake.message import Attachment
 from intake.parsers.submission import FieldValue, Problem, Submission
 from tests.facts import BAYSIDE, COMPLETE, KNOWN, NOW, POLICY, SIGNED, case, message, pending
@@ -314,3 +315,24 @@ def test_a_rule_may_be_silent() -> None:
     decision = decide(message(), SIGNED, FULL, KNOWN, policy, NOW)
     assert (decision.action, decision.letters) == ("create", ())
     assert "no letters of R20" in decision.silence
+
+
+@pytest.mark.parametrize(
+    ("said", "masked_as"),
+    [
+        ("Her SSN is 123-45-6789.", "Her SSN is ***-**-****."),
+        ("SSN\n123456789", "SSN\n*********"),
+        ("nacida el 4 de marzo de 2012", "nacida el * ** ***** ** ****"),
+        ("nacido 04/03/2012", "nacido **/**/****"),
+        ("born March 4,\n2012, in May", "born ***** *,\n****, in May"),
+        ("student's id: AB-104512!", "student's id: **-******!"),
+        ("4.3.2012 and 123-45-678 and 1234567890", "4.3.2012 and 123-45-678 and 1234567890"),
+        ("born to be wild in 12 rooms", "born to be wild in 12 rooms"),
+        ("123-45-6789-01 is an order", "123-45-6789-01 is an order"),
+        ("DOB 3/4/12, born 3/4/13", "DOB */*/**, born */*/**"),
+    ],
+)
+def test_what_names_a_pupil_is_masked_in_place(said: str, masked_as: str) -> None:
+    """Stars where letters and digits were; the length, the spaces and the lines stay."""
+    assert masked(said) == masked_as
+    assert masked(masked_as) == masked_as

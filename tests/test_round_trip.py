@@ -207,7 +207,7 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "opened": False,
         "repeated": False,
         "department": case.department,
-        "read": letters.lines.read_lines(empty, CATALOGUE, AT.accounts, "zack"),
+        "read": letters.lines.read_lines(empty, CATALOGUE, AT.accounts),
         "changes": [],
         "incident": ["    INC-1: Grade Book posting delayed (identified)"],
         "maintenance": False,
