@@ -358,7 +358,7 @@ def demo(
     try:
         from intake.cli import demo as show
     except ImportError as error:
-        raise Abort(f"the demo needs {error.name}: pip install 'intake[demo]'", EX_CONFIG) from None
+        raise Abort(f"the demo needs {error.name}, of requirements.txt", EX_CONFIG) from None
     with plainly():
         code = show.run(folder)
     raise typer.Exit(code)
