@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text, update
+from sqlalchemy import event, insert, select, text, update
 
 from intake.contact_file import AccountEntry, ContactEntry, Entries
 from intake.decision import Decision, decide
@@ -36,7 +36,7 @@ from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, 
 from intake.store.look_up import look_up
 from intake.store.record import Recorded, Stamp, record
 from intake.store.unread import shelve, vanished
-from intake.tables import Base, MessageRow
+from intake.tables import Base, CaseRow, MessageRow, PendingFormRow
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
 from tests.postgres import empty, postgres
 
@@ -545,3 +545,24 @@ def test_broken_databases_are_one_clear_line(tmp_path: Path) -> None:
     memory = open_engine("sqlite://")
     schema.upgrade(memory)
     schema.check(memory)
+
+
+def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine: Engine) -> None:
+    """The migration takes them from the account whose people could see them; no others."""
+    from alembic import command
+
+    done = [one_mail(engine, number) for number in (1, 2)]
+    with writing(engine) as unit:
+        unit.execute(
+            insert(PendingFormRow).values(
+                case_number=done[0].case_number, contact_id="zack", asked=["account", "module"],
+                message_id_header="<q@desk.example>", text="", round=1, asked_at=NOW, state="open",
+            )
+        )  # fmt: skip
+        config = schema.alembic_config()
+        config.attributes["connection"] = unit.connection()
+        command.stamp(config, "0003")
+    schema.upgrade(engine)
+    with reading(engine) as unit:
+        found = dict(unit.execute(select(CaseRow.number, CaseRow.account_id)).all())  # type: ignore[arg-type]  # columns, not values
+    assert found == {done[0].case_number: "", done[1].case_number: "bayside"}
