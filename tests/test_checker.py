@@ -18,6 +18,7 @@ from tests.checker import Maildir, World, blob_path, digest_of
 from tests.mailbag import bag
 
 MAILS = bag(6)
+pytestmark = pytest.mark.takes_blobs  # plants faults, lost blobs among them
 
 
 @dataclass(frozen=True)

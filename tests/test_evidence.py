@@ -161,12 +161,16 @@ def test_an_added_field_breaks_what_was_signed_twice_or_is_refused_before() -> N
     assert not isinstance(read(arrival, Limits()), Message)
 
 
+BY_SPF = "spf=pass smtp.mailfrom=zack@bayside.example"
+
+
 @pytest.mark.parametrize(
     ("verdict", "proof", "level"),
     [
-        ("dkim=none; dmarc=pass header.from=bayside.example", "good", "L3"),
-        ("dkim=none; dmarc=pass header.from=bayside.example", "foreign", "L2"),
-        ("dkim=none; dmarc=pass header.from=bayside.example", "broken", "L1"),
+        (f"{BY_SPF}; dkim=none; dmarc=pass header.from=bayside.example", "good", "L3"),
+        (f"{BY_SPF}; dkim=none; dmarc=pass header.from=bayside.example", "foreign", "L2"),
+        (f"{BY_SPF}; dkim=none; dmarc=pass header.from=bayside.example", "broken", "L1"),
+        ("dkim=none; dmarc=pass header.from=bayside.example", "foreign", "L1"),
         (
             "dkim=pass header.d=bayside.example; dmarc=pass header.from=bayside.example",
             "broken",
@@ -240,7 +244,7 @@ def test_a_stranger_cannot_make_us_ask() -> None:
     raw = signed()
     trust = {"support": Trust((AUTHSERV,))}
     own = f"Authentication-Results: {AUTHSERV}; ".encode()
-    passed = own + b"dkim=none; dmarc=pass header.from=mail.bayside.example\r\n" + raw
+    passed = own + BY_SPF.encode() + b"; dmarc=pass header.from=mail.bayside.example\r\n" + raw
     for text, mode, wanted in (
         (raw, "always", False), (passed, "off", False), (passed, "upgrade", True),
         (own + b"dmarc=fail\r\n" + raw, "always", False), (MAIL, "always", False),

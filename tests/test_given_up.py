@@ -193,6 +193,7 @@ def test_a_mail_that_the_database_refuses_is_counted_alone(
 def test_a_cut_connection_in_the_middle_blames_nobody(config: Config) -> None:
     """Any statement of a batch fails; the next pass decides all of it and shelves nothing."""
     mails = [mail.raw for mail in bag(3)]
+    _statements(config, mails, 0)  # what only the first pass of all does is not counted
     count = _statements(config, mails, 0)
     assert count > 20
     for number in range(1, count + 1, max(1, count // (40 * CAMPAIGN))):
@@ -225,12 +226,12 @@ def _statements(config: Config, mails: list[bytes], fails: int) -> int:
                 collect.collect(box, made.desk, Rules(backfill_all=True))
         else:
             collect.collect(box, made.desk, Rules(backfill_all=True))
+        first = counted
+        event.remove(made.desk.engine, "before_cursor_execute", before)
         moved = sum(map(len, box.moved.values()))
         with reading(made.desk.engine) as unit:
             rows = unit.execute(text("SELECT status, digest FROM messages")).all()
         assert moved <= len(rows)
-        first = counted
-        event.remove(made.desk.engine, "before_cursor_execute", before)
         collect.collect(box, made.desk, Rules(backfill_all=True))
     assert statuses(config) == {"handled": len(mails)}
     assert not box.mails

@@ -120,7 +120,7 @@ NOT_THEIRS: dict[str, dict[str, Any]] = {
     "a stranger": {"who": "eve@attack.example", "action": "hold"},
     "unproved": {"who": ZACK, "proof": "dmarc=none", "action": "hold"},
     "forged": {"who": ZACK, "proof": "dmarc=fail", "action": "hold"},
-    "a program": {"who": ZACK, "fields": ("Precedence: bulk",), "action": "hold"},
+    "a program": {"who": ZACK, "fields": ("Auto-Submitted: auto-generated",), "action": "hold"},
     "another number": {"who": ZACK, "number": True, "action": "ask"},
     "no token": {"who": ZACK, "token": "", "action": "ask"},
     "a file": {"who": ZACK, "body": "x" * 200, "action": "ask"},
