@@ -101,7 +101,7 @@ class Fetch:
 
     arrivals: list[Arrival] = field(default_factory=list)  # staged in the blob store
     refused: list[Read] = field(default_factory=list)  # too big to be fetched
-    gone: list[Waiting] = field(default_factory=list)  # vanished
+    missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not handed over, and why
 
 
 def take(current: Pass, batch: Sequence[Waiting]) -> None:
@@ -109,14 +109,17 @@ def take(current: Pass, batch: Sequence[Waiting]) -> None:
     desk = current.desk
     known = _known(current, [one.uid for one in batch])
     done = {uid for uid, row in known.items() if row.status != "deferred"}
-    found = _fetch(current, [one for one in batch if one.uid not in done])
+    resting = {uid for uid, row in known.items() if unread.rests(row, desk.clock())}
+    current.tally.again = current.tally.again or bool(resting)
+    found = _fetch(current, [one for one in batch if one.uid not in done | resting])
     read = list(desk.reader.map(found.arrivals))
     desk.blobs.flush(_digests(read))
     proofs = _proofs(read, desk)
     current.turn.check()
-    recorded = _record(current, [*read, *found.refused], found.gone, proofs)
+    recorded = _record(current, [*read, *found.refused], proofs)
     desk.journal.mails(recorded)
     uids = done | {arrival.uid for arrival, _ in (*read, *found.refused)}
+    uids |= _note_missing(current, found.missing)
     move(current, _to_move(current, sorted(uids)))
 
 
@@ -135,13 +138,13 @@ def _known(current: Pass, uids: Sequence[int]) -> dict[int, mailboxes.Row]:
         return mailboxes.handled(unit, current.box.name, current.opened.uidvalidity, uids)
 
 
-def move(current: Pass, rows: Sequence[mailboxes.Row]) -> None:
+def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -> None:
     """Moves recorded mails, one UID command a folder, and notes which ones are verified."""
     box, tally = current.box, current.tally
     done: list[int] = []
     for folder in sorted({row.folder for row in rows}):
         row_of = {row.uid: row.id for row in rows if row.folder == folder}
-        for settled in box.settle(folder, sorted(row_of)):
+        for settled in box.settle(folder, sorted(row_of), again=again):
             if settled.done:
                 done.append(row_of[settled.uid])
             else:
@@ -154,14 +157,14 @@ def move(current: Pass, rows: Sequence[mailboxes.Row]) -> None:
 
 
 def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
-    """The bytes of the mails in the blob store. A mail that came in part is asked for again."""
+    """The bytes of the mails in the blob store; one of unknown size is fetched as a large one."""
     desk, found = current.desk, Fetch()
-    small = {one.uid: one for one in batch if one.size <= desk.limits.max_mail_bytes // 4}
+    small = {one.uid: one for one in batch if 0 < one.size <= desk.limits.max_mail_bytes // 4}
     for fetched in current.box.fetch(sorted(small)):
         current.turn.renew()
         one = small[fetched.uid]
         if fetched.raw is None:
-            found.gone.append(one)
+            found.missing.append((one, fetched.why))
             continue
         digest = desk.blobs.stage(fetched.raw)
         found.arrivals.append(current.arrival(one, digest, len(fetched.raw)))
@@ -177,22 +180,29 @@ def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
         found.refused.append(_too_big(current.arrival(one, "", one.size), desk.limits))
         return
     writer = desk.blobs.stage_writer()
+    came = 0
 
     def write(chunk: bytes) -> None:
+        nonlocal came
         current.turn.renew()
+        came += len(chunk)
+        if came > desk.limits.max_mail_bytes:
+            raise _TooMuch
         writer.write(chunk)
 
     try:
-        whole = current.box.fetch_large(one.uid, write)
-        if whole:
+        if current.box.fetch_large(one.uid, write):
             found.arrivals.append(current.arrival(one, *writer.close()))
-        elif whole is None:
-            current.tally.again = True  # no row: it is asked for again
-            log.warning("came-in-part", mailbox=current.box.name, uid=one.uid, size=one.size)
         else:
-            found.gone.append(one)
+            found.missing.append((one, f"{came} bytes came, and not its end"))
+    except _TooMuch:
+        found.refused.append(_too_big(current.arrival(one, "", came), desk.limits))
     finally:
         writer.abandon()
+
+
+class _TooMuch(Exception):
+    """More bytes come than are taken."""
 
 
 def _too_big(arrival: Arrival, limits: Limits) -> Read:
@@ -226,16 +236,14 @@ def _proofs(read: Sequence[Read], desk: Desk) -> dict[str, Proof]:
     }
 
 
-def _record(
-    current: Pass, read: Sequence[Read], gone: Sequence[Waiting], proofs: Mapping[str, Proof]
-) -> list[MailLine]:
+def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
     """One transaction for the batch, a savepoint for each mail.
 
     When the database refuses what one of the mails brings, or somebody else was first with one,
     every mail gets a transaction of its own, and that one alone is counted as having failed.
     """
     try:
-        return _together(current, read, gone, proofs)
+        return _together(current, read, proofs)
     except StoreError as failure:
         if failure.kind not in ITS_OWN:
             raise
@@ -243,12 +251,12 @@ def _record(
     lines: list[MailLine] = []
     for one in read:
         try:
-            lines += _together(current, [one], (), proofs)
+            lines += _together(current, [one], proofs)
         except StoreError as failure:
             if failure.kind not in ITS_OWN:
                 raise
             _shelve_alone(current, one[0], str(failure))
-    return lines + _together(current, (), gone, proofs)
+    return lines
 
 
 def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
@@ -259,9 +267,7 @@ def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
         _note(arrival, result, current.tally)
 
 
-def _together(
-    current: Pass, read: Sequence[Read], gone: Sequence[Waiting], proofs: Mapping[str, Proof]
-) -> list[MailLine]:
+def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
     box, opened, desk = current.box, current.opened, current.desk
     now = desk.clock()
     noted: list[tuple[Arrival, record.Recorded]] = []
@@ -281,13 +287,34 @@ def _together(
             result = _one(unit, arrival, mail, desk, now, proofs.get(arrival.digest))
             if result is not None:
                 noted.append((arrival, result))
-        for one in gone:
-            unread.vanished(unit, current.arrival(one, "", one.size), now)
     for arrival, result in noted:
         _note(arrival, result, current.tally)
-    for _ in gone:
-        _count(current.tally, "vanished")
     return [MailLine(arrival.digest, one.row, one.case_number, now) for arrival, one in noted]
+
+
+def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[int]:
+    """Mails that were not handed over: counted, or vanished if no search names them any more.
+
+    The UIDs of those that were given up for now, and are moved to where a person finds them.
+    """
+    if not missing:
+        return set()
+    there = current.box.present([one.uid for one, _ in missing])
+    now, shelved = current.desk.clock(), set()
+    with writing(current.desk.engine) as unit:
+        for one, why in missing:
+            arrival = current.arrival(one, "", one.size)
+            if one.uid not in there:
+                unread.vanished(unit, arrival, now)
+            elif unread.not_handed_over(unit, arrival, why, now):
+                shelved.add(one.uid)
+    for one, why in missing:
+        action = "shelved" if one.uid in shelved else "deferred"
+        _count(current.tally, action if one.uid in there else "vanished")
+        if one.uid in there:
+            log.warning("not-handed-over", mailbox=current.box.name, uid=one.uid, why=why)
+    current.tally.again = current.tally.again or bool(there - shelved)
+    return shelved
 
 
 def _all_there(desk: Desk, read: Sequence[Read]) -> None:

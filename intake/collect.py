@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -25,6 +25,8 @@ __all__ = ["Desk", "Rules", "Tally", "collect", "utc_now"]
 log = structlog.get_logger("intake.collect")
 
 COMPARED = 200  # mails of a folder that are looked at; one that is unknown says enough
+
+EVERY_UID = 2**63 - 1  # those of a Maildir say nothing about the order
 
 Clock = Callable[[], datetime]
 
@@ -63,7 +65,7 @@ def _collect(
     state = _state(box, opened, desk, rules)
     current = Pass(box, opened, desk, tally, turn)
     _compare(current, state)
-    batch.move(current, _unmoved(current))
+    batch.move(current, _unmoved(current), again=True)
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
     for part in _batches(waiting, rules):
         if desk.stopped():
@@ -118,36 +120,42 @@ def _unmoved(current: Pass) -> list[mailboxes.Row]:
 
 
 def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.MailboxState:
-    """How far the mailbox was collected; sets the line on first connecting or a new UIDVALIDITY."""
-    now = desk.clock()
+    """How far the mailbox was collected; draws the line on first connecting or a new UIDVALIDITY.
+
+    What arrives from then on has a higher UID and is ours, whatever date the server gives it; the
+    date decides only about the mails that lay there.
+    """
     with writing(desk.engine) as unit:
         state = mailboxes.state(unit, box.name)
-        if state is not None and state.uidvalidity == opened.uidvalidity:
-            return state
-        if state is not None:
-            log.warning(
-                "uidvalidity-changed",
-                mailbox=box.name,
-                was=state.uidvalidity,
-                now=opened.uidvalidity,
-            )
-            line, next_uid = state.baseline_at, 1
-        elif rules.backfill_all:
-            line, next_uid = None, 1
-        elif rules.backfill_since is not None:
-            line, next_uid = rules.backfill_since, 1
-        else:
-            line, next_uid = now, opened.uid_next or 1
-        mailboxes.baseline(unit, box.name, opened.uidvalidity, next_uid, line)
-        state = mailboxes.state(unit, box.name)
-    if state is None:
-        raise AssertionError("the line was just written")
-    return state
+        line = _line(state, box.name, opened, desk, rules)
+        if line != state:
+            mailboxes.baseline(unit, line)
+    return line
+
+
+def _line(
+    state: mailboxes.MailboxState | None, name: str, opened: Opened, desk: Desk, rules: Rules
+) -> mailboxes.MailboxState:
+    dated = opened.uid_next if box_counts_up(opened) else EVERY_UID
+    if state is not None and state.uidvalidity == opened.uidvalidity:
+        return state if state.dated_below is not None else replace(state, dated_below=dated)
+    if state is not None:
+        log.warning(
+            "uidvalidity-changed", mailbox=name, was=state.uidvalidity, now=opened.uidvalidity
+        )
+        return replace(state, uidvalidity=opened.uidvalidity, next_uid=1, dated_below=dated)
+    if rules.backfill_all or rules.backfill_since is not None:
+        since = None if rules.backfill_all else rules.backfill_since
+        return mailboxes.MailboxState(name, opened.uidvalidity, 1, since, dated)
+    start = opened.uid_next or 1
+    return mailboxes.MailboxState(name, opened.uidvalidity, start, desk.clock(), dated)
 
 
 def _ours(one: Waiting, state: mailboxes.MailboxState) -> bool:
-    """Mail that arrived before the line belongs to whoever had the mailbox before."""
-    return state.baseline_at is None or one.received_at >= state.baseline_at.replace(microsecond=0)
+    """Mail that lay there and arrived before the line belongs to whoever had the mailbox before."""
+    if state.baseline_at is None or one.uid >= (state.dated_below or 0):
+        return True
+    return one.received_at >= state.baseline_at.replace(microsecond=0)
 
 
 def _batches(waiting: Sequence[Waiting], rules: Rules) -> Iterator[list[Waiting]]:

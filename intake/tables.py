@@ -134,8 +134,9 @@ class MailboxRow(Base, table=True):
         default=1, sa_type=BigInteger
     )  # every UID below has a terminal status, or is older than the baseline
     baseline_at: datetime | None = (
-        None  # mail that arrived before is not ours to handle; None: all is
+        None  # mail that lay there and arrived before is not ours; None: all is
     )
+    dated_below: int | None = Field(default=None, sa_type=BigInteger)  # UIDs the date counts for
     checked_at: datetime | None = None  # end of the last poll that succeeded
     failing_since: datetime | None = None
     failure: str = ""  # the last error, one line

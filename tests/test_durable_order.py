@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 
 from intake import batch, collect, file_jobs, pipeline, worker
 from intake.assembly import assemble
@@ -30,6 +31,7 @@ from intake.store.engine import StoreError, Unit, open_engine, reading, writing
 from intake.store.locks import Turn, collecting
 from intake.store.look_up import look_up
 from intake.store.record import record
+from intake.tables import MessageRow
 from tests import house
 from tests.checker import digest_of
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
@@ -237,10 +239,10 @@ class Watched(FakeBox):
         self.config = config
         self.seen: list[tuple[dict[str, int], list[str]]] = []
 
-    def settle(self, folder: str, uids: Any) -> list[Settled]:
+    def settle(self, folder: str, uids: Any, *, again: bool = False) -> list[Settled]:
         """Notes rows and journal first."""
         self.seen.append((statuses(self.config), noted(self.config)))
-        return super().settle(folder, uids)
+        return super().settle(folder, uids, again=again)
 
 
 def test_a_mail_is_moved_only_when_its_row_and_the_journal_are_there(config: Config) -> None:
@@ -251,22 +253,31 @@ def test_a_mail_is_moved_only_when_its_row_and_the_journal_are_there(config: Con
     assert box.seen == [({"handled": 3}, [digest_of(raw) for raw in mails])]
 
 
+def rested(config: Config) -> None:
+    """The time in which a server is not asked again is over."""
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    with house.unit(config, write=True) as unit:
+        unit.execute(update(MessageRow).values(recorded_at=long_ago))
+
+
 class Cut(FakeBox):
     """A mailbox that gives only the first half of a large mail."""
 
     def fetch_large(self, uid: int, write: Any) -> Any:
         """Half of it, and that it was not all."""
         write(self.mails[uid][: len(self.mails[uid]) // 2])
+        return False
 
 
 def test_a_large_mail_that_came_in_part_is_asked_for_again(config: Config) -> None:
-    """No row and no move; the next pass fetches it whole."""
+    """No outcome and no move; after a rest the next pass fetches it whole."""
     (raw,) = bytes_of(1)
     small = config.shape.limits.model_copy(update={"max_mail_bytes": 2 * len(raw)})
     tight = replace(config, shape=config.shape.model_copy(update={"limits": small}))
     box = Cut([raw])
     assert passed(tight, box).again
-    assert (statuses(config), len(box.mails)) == ({}, 1)
+    assert (statuses(config), len(box.mails)) == ({"deferred": 1}, 1)
+    rested(config)
     assert passed(tight, FakeBox([raw])).actions == {"create": 1}
     assert Blobs(config.blob_folder).read(digest_of(raw)) == raw
 

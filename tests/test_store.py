@@ -338,14 +338,15 @@ def test_mailboxes_remember_how_far_they_were_collected(engine: Engine) -> None:
         assert mailboxes.state(unit, "support") is None
         mailboxes.failed(unit, "support", NOW, "no route")
         assert mailboxes.state(unit, "support") is None
-        mailboxes.baseline(unit, "support", 7, 5, NOW)
+        mailboxes.baseline(unit, mailboxes.MailboxState("support", 7, 5, NOW))
         mailboxes.advance(unit, "support", 9, NOW)
         state = mailboxes.state(unit, "support")
         assert state is not None
         assert (state.uidvalidity, state.next_uid) == (7, 9)
     done = one_mail(engine, 3)
     with writing(engine) as unit:
-        row = mailboxes.Row(done.row, 7, 3, f"{3:064d}", "handled", False, "processed")
+        at = unit.get_one(MessageRow, done.row).recorded_at
+        row = mailboxes.Row(done.row, 7, 3, f"{3:064d}", "handled", False, "processed", 0, at)
         assert mailboxes.handled(unit, "support", 7, [3, 4]) == {3: row}
         assert mailboxes.unsettled(unit, "support", 7) == [row]
         assert mailboxes.by_digest(unit, "support", [f"{3:064d}", ""])[f"{3:064d}"].uid == 3
@@ -561,6 +562,7 @@ def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine:
         )  # fmt: skip
         config = schema.alembic_config()
         config.attributes["connection"] = unit.connection()
+        unit.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of a later one
         command.stamp(config, "0003")
     schema.upgrade(engine)
     with reading(engine) as unit:

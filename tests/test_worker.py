@@ -60,6 +60,10 @@ class FakeBox:
             self.fetched.append(uid)
             yield Fetched(uid, None if uid in self.gone else self.mails[uid])
 
+    def present(self, uids: Any) -> set[int]:
+        """Those that did not vanish."""
+        return set(uids) & set(self.mails) - self.gone
+
     def fetch_large(self, uid: int, write: Any) -> bool:
         """In two chunks."""
         if uid in self.gone:
@@ -69,7 +73,7 @@ class FakeBox:
         write(raw[len(raw) // 2 :])
         return True
 
-    def settle(self, folder: str, uids: Any) -> list[Settled]:
+    def settle(self, folder: str, uids: Any, *, again: bool = False) -> list[Settled]:
         """Away, unless the server is stuck."""
         if self.stuck:
             return [Settled(uid, False, "still there") for uid in uids]

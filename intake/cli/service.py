@@ -34,6 +34,7 @@ from intake.cli.screen import (
 if TYPE_CHECKING:
     from intake.config import Config
     from intake.liveness import Beat
+    from intake.store.reports import Status
     from intake.worker import PassReport
 
 
@@ -302,17 +303,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         )
     else:
         zone = setup.service.timezone
-        pairs({
-            "worker": _worker(beat, age),
-            "mails": _counts(found.messages),
-            "waiting": f"{found.waiting} for a person" + (
-                f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
-            ),
-            "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
-            "letters": _counts(found.letters),
-        } | ({"events": _counts(found.hooks)} if found.hooks else {}) | ({
-            "unreachable": f"{found.unreachable} authorized contacts; `intake contacts list`"
-        } if found.unreachable else {}))  # fmt: skip
+        pairs(_in_words(found, _worker(beat, age), zone))
         rows = [
             (box["name"], *(when(box[key], zone) for key in ("checked_at", "failing_since")),
              box["failure"])
@@ -327,8 +318,28 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
     trouble = (
         wrong or found.waiting or found.failing or found.flagged or failed or found.unreachable
-    )
+        or found.not_handed_over
+    )  # fmt: skip
     raise typer.Exit(1 if trouble else 0)
+
+
+def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:
+    """The service in numbers, a line each; three lines are there only when there is something."""
+    oldest = f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
+    told = {
+        "worker": worker,
+        "mails": _counts(found.messages),
+        "waiting": f"{found.waiting} for a person{oldest}",
+        "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
+        "letters": _counts(found.letters),
+    }
+    if found.hooks:
+        told["events"] = _counts(found.hooks)
+    if found.unreachable:
+        told["unreachable"] = f"{found.unreachable} authorized contacts; `intake contacts list`"
+    if found.not_handed_over:
+        told["not given"] = f"{found.not_handed_over} mails that the server lists and keeps back"
+    return told
 
 
 def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:

@@ -34,16 +34,17 @@ class Waiting:
     """A mail that lies in the mailbox."""
 
     uid: int
-    size: int  # bytes, as the server says
+    size: int  # bytes, as the server says; 0 when it does not
     received_at: datetime  # aware, UTC
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes of one mail; None when it vanished between listing and fetching."""
+    """The bytes of one mail; None when they were not handed over."""
 
     uid: int
     raw: bytes | None
+    why: str = ""  # what stood in the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +78,22 @@ class Box(Protocol):
         """Connects if needed and selects the folder; creates the processed and held folders."""
 
     def waiting(self, from_uid: int) -> list[Waiting]:
-        """Mail with uid >= from_uid, oldest first. Nothing new costs under 2 KB of traffic."""
+        """Every mail with uid >= from_uid, oldest first; nothing new costs under 2 KB."""
+
+    def present(self, uids: Sequence[int]) -> set[int]:
+        """Those of the mails that lie in the mailbox now: what is not among them has vanished."""
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """The raw bytes of those mails, flags untouched (BODY.PEEK[])."""
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
-        """Streams one big mail in chunks; only after True it is whole.
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
+        """Streams one big mail in chunks; only after True it is whole."""
 
-        False when it vanished, None when it is there and came in part only.
+    def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
+        """Moves those mails to "processed" or "held" by one UID command, and verifies it.
+
+        ``again``: they were to be moved before, and an attempt may have been made.
         """
-
-    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
-        """Moves those mails to "processed" or "held" by one UID command, and verifies it."""
 
     def tops(self) -> dict[str, tuple[int, int]]:
         """The folders' UIDVALIDITY and UIDNEXT, by "processed" and "held"; empty without such."""

@@ -9,31 +9,32 @@ from __future__ import annotations
 import imaplib
 import re
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 
 from intake.hidden import without
-from intake.mailbox import imap_idle
+from intake.mailbox import imap_fetch, imap_folders, imap_idle
 from intake.mailbox.box import Fetched, Filed, MailboxError, Opened, Settled, Waiting
 from intake.mailbox.imap_client import Client
+from intake.mailbox.imap_fetch import CHUNK_BYTES
+from intake.mailbox.imap_fetcher import Fetcher
 from intake.mailbox.imap_move import Mover
 from intake.mailbox.imap_words import BUSY, one_line, retry_after
 from intake.overtime import OVERTIME
 
 WINDOW_UIDS = 50_000  # of one SEARCH, so that no answer is over a megabyte
-LIST_UIDS = 500  # of one FETCH of sizes
 FETCH_MAILS = 50  # of one FETCH of bodies
-FETCH_BYTES = 8 * 2**20
-CHUNK_BYTES = 2**20
 SLOWEST_BYTES = 32 * 2**10  # a second; a slower server is as good as none
 CLOSE_SECONDS = 3.0
 STEP_SECONDS = 60.0  # for one step beyond the time that its bytes may take
+log = structlog.get_logger("intake.mailbox")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|closed)", re.I)
 
@@ -80,9 +81,12 @@ class ImapBox:
         self._client: IMAPClient | None = None
         self._mover: Mover | None = None
         self._known = 0  # UIDNEXT before the folder was last listed
-        self._inbox = _safe(settings.folder)
+        self._inbox = imap_folders.safe(settings.folder)
+        self._uidvalidity = 0
+        self._exists = 0  # mails in the folder when it was opened
         self._link: object = None  # the newest connection
         self._sizes: dict[int, int] = {}  # of the mails that were listed, as the server says
+        self._deadly: set[int] = set()  # mails for which the connection ended
 
     # ------------------------------------------------------------ opening and closing
 
@@ -92,12 +96,21 @@ class ImapBox:
             if self._client is None:
                 self._client = self._connect()
                 self._mover = None
+            if self._mover is None:
+                self._inbox, self._mover = imap_folders.found(self._client, self._settings)
             self._known = imap_idle.uid_next(self._client, self._inbox)
             answer = self._client.select_folder(self._inbox)
-            if self._mover is None:
-                self._mover = self._make_mover(self._client)
-                answer = self._client.select_folder(self._inbox)
-            return Opened(int(answer[b"UIDVALIDITY"]), int(answer.get(b"UIDNEXT", 0)))
+            if b"UIDVALIDITY" not in answer:
+                text = f"{self._where()}: the server gives the folder no UIDVALIDITY"
+                raise MailboxError("protocol", text)
+            self._uidvalidity = int(answer[b"UIDVALIDITY"])
+            self._exists = int(answer.get(b"EXISTS", 0))
+            return Opened(self._uidvalidity, self._uid_next(self._client, answer))
+
+    def _uid_next(self, client: IMAPClient, answer: Mapping[bytes, Any]) -> int:
+        """As the server says, or one beyond the newest mail where it does not."""
+        told = int(answer.get(b"UIDNEXT", 0)) or imap_idle.next_of(client, self._inbox)
+        return told or max(client.search(["UID", "*"]), default=0) + 1
 
     def _connect(self) -> IMAPClient:
         one = self._settings
@@ -138,6 +151,7 @@ class ImapBox:
         secret = self._settings.secret()
         try:
             self._authenticate(client, secret)
+            self._introduce(client)
         except LoginError as error:
             if _SOCKET.search(str(error)):
                 raise MailboxError("connect", f"{self._where()}: cut off at login") from None
@@ -156,6 +170,16 @@ class ImapBox:
             text = f"{self._where()}: at login: {one_line(error, secret)}"
             raise MailboxError("connect", text) from None
 
+    def _introduce(self, client: IMAPClient) -> None:
+        """Some servers show no folder to a client that has not said who it is (RFC 2971)."""
+        if client.has_capability("ID"):
+            try:
+                client.id_({"name": "intake"})
+            except imaplib.IMAP4.abort:
+                raise
+            except IMAPClientError as error:
+                log.info("id-refused", mailbox=self.name, why=one_line(error))
+
     def _authenticate(self, client: IMAPClient, secret: str) -> None:
         if self._settings.auth == "xoauth2":
             client.oauth2_login(self._settings.user, secret)
@@ -163,32 +187,6 @@ class ImapBox:
             client.login(self._settings.user, secret)
         else:
             client.plain_login(self._settings.user, secret)
-
-    def _make_mover(self, client: IMAPClient) -> Mover:
-        """Finds or makes the folders that settled mail goes to, below the personal prefix."""
-        prefix, delimiter = "", "/"
-        if client.has_capability("NAMESPACE"):
-            personal = client.namespace().personal
-            if personal:
-                prefix, delimiter = personal[0][0], personal[0][1] or "/"
-        names = {}
-        for key, name in (
-            ("processed", self._settings.processed_folder),
-            ("held", self._settings.held_folder),
-        ):
-            full = _safe(prefix + name.replace("/", delimiter))
-            if not client.folder_exists(full):
-                try:
-                    client.create_folder(full)
-                    client.subscribe_folder(full)
-                except IMAPClientError as error:
-                    raise MailboxError(
-                        "folder",
-                        f"{self._where()}: folder {full!r} is missing and cannot be made "
-                        f"({one_line(error)}); make it, or set {key}_folder",
-                    ) from error
-            names[key] = full
-        return Mover(client, self._inbox, names)
 
     def close(self) -> None:
         """Logs out if the server still listens; never raises."""
@@ -205,27 +203,19 @@ class ImapBox:
     # ------------------------------------------------------------ listing and fetching
 
     def waiting(self, from_uid: int) -> list[Waiting]:
-        """UID SEARCH in windows, then sizes and dates; what is below ``from_uid`` is left out."""
+        """UID SEARCH in windows, then sizes and dates; what is below ``from_uid`` is left out.
+
+        Every mail that the search names is in the list, whatever else the server says of it.
+        """
+        now = datetime.now(UTC)
         with self._door("list") as client:
-            uids = sorted(self._search(client, max(1, from_uid)))
-            found: list[Waiting] = []
-            self._sizes = {}
-            for start in range(0, len(uids), LIST_UIDS):
-                rows = client.fetch(
-                    uids[start : start + LIST_UIDS], ["RFC822.SIZE", "INTERNALDATE"]
-                )
-                for uid, row in rows.items():
-                    if uid in row_filter(uids, start) and b"RFC822.SIZE" in row:
-                        found.append(
-                            Waiting(uid, row[b"RFC822.SIZE"], _utc(row.get(b"INTERNALDATE")))
-                        )
+            found = imap_fetch.listed(client, sorted(self._search(client, max(1, from_uid))), now)
         self._sizes = {one.uid: one.size for one in found}
-        return sorted(found, key=lambda one: one.uid)
+        return found
 
     def _search(self, client: IMAPClient, first: int) -> set[int]:
         """``n:*`` names the last mail even when its UID is below n (RFC 9051 §6.4.8)."""
-        status = client.folder_status(self._inbox, ["UIDNEXT"])
-        top = int(status.get(b"UIDNEXT", 0))
+        top = imap_idle.next_of(client, self._inbox)
         if not top or top - first <= WINDOW_UIDS:
             return {uid for uid in client.search(["UID", f"{first}:*"]) if uid >= first}
         found: set[int] = set()
@@ -234,57 +224,50 @@ class ImapBox:
             found.update(client.search(["UID", f"{low}:{high}"]))
         return {uid for uid in found if uid >= first}
 
+    def present(self, uids: Sequence[int]) -> set[int]:
+        """Those of the mails that a search names now."""
+        with self._door("list") as client:
+            return set(client.search(["UID", *map(str, uids)])) & set(uids) if uids else set()
+
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """BODY.PEEK[] of some mails at a time; a missing or NIL body is a mail that vanished."""
+        """Some mails at a time; those that the server does not hand over are asked for alone."""
+        fetcher = Fetcher(self._door, self.open, self._uidvalidity, self._sizes, self._deadly)
         for start in range(0, len(uids), FETCH_MAILS):
-            part = list(uids[start : start + FETCH_MAILS])
-            size = sum(self._sizes.get(uid, 0) for uid in part)
-            with self._door("fetch", size) as client:
-                rows = client.fetch(part, ["RFC822.SIZE", "BODY.PEEK[]"])
-                bodies = {uid: self._whole(client, uid, rows.get(uid, {})) for uid in part}
-            for uid in part:
-                yield Fetched(uid, bodies[uid])
+            yield from fetcher.fetch(uids[start : start + FETCH_MAILS])
 
-    def _whole(self, client: IMAPClient, uid: int, row: dict[bytes, Any]) -> bytes | None:
-        """A body shorter or longer than the server's own size is fetched once more."""
-        raw = row.get(b"BODY[]")
-        if not isinstance(raw, bytes):
-            return None
-        if len(raw) != row.get(b"RFC822.SIZE", len(raw)):
-            again = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
-            return again if isinstance(again, bytes) else None
-        return raw
-
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
-        """BODY.PEEK[]<offset.length> megabyte by megabyte, until the end is certain.
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
+        """Piece by piece, until the end is certain.
 
         A mail that another client moves away meanwhile is cut short without an error, so it is
         asked for once more at the end.
         """
+        validity = self._uidvalidity
+        try:
+            return self._in_pieces(uid, write)
+        except MailboxError as lost:  # perhaps this mail's fault: the others are to be fetched
+            if lost.retry_after_seconds or self.open().uidvalidity != validity:
+                raise
+            return False
+
+    def _in_pieces(self, uid: int, write: Callable[[bytes], object]) -> bool:
         at, size = 0, self._sizes.get(uid)
         while (chunk := self._chunk(uid, at)) is not None:
             write(chunk)
             at += len(chunk)
             if not chunk or (len(chunk) < CHUNK_BYTES and at == size):
-                return self._is_there(uid)
-        return None if self._is_there(uid) else False
+                return at > 0 and uid in self.present([uid])
+        return False
 
     def _chunk(self, uid: int, at: int) -> bytes | None:
         with self._door("fetch", CHUNK_BYTES) as client:
-            row = client.fetch([uid], [f"BODY.PEEK[]<{at}.{CHUNK_BYTES}>"]).get(uid, {})
-        chunk = row.get(f"BODY[]<{at}>".encode())
-        return chunk if isinstance(chunk, bytes) else None
-
-    def _is_there(self, uid: int) -> bool:
-        with self._door("fetch") as client:
-            return b"RFC822.SIZE" in client.fetch([uid], ["RFC822.SIZE"]).get(uid, {})
+            return imap_fetch.piece(client, uid, at)
 
     # ------------------------------------------------------------ settling and waiting
 
-    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
+    def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
         """Moves the mails by one command and verifies each; see ``imap_move``."""
         with self._door("move"):
-            return self._folders().settle(folder, uids)
+            return self._folders().settle(folder, uids, again=again)
 
     def _folders(self) -> Mover:
         if self._mover is None:
@@ -307,7 +290,13 @@ class ImapBox:
                     with self._door("fetch", size) as client:
                         answer = client.fetch([uid], ["BODY.PEEK[]"])
                     raw = answer.get(uid, {}).get(b"BODY[]") or b""
-                yield Filed(uid, validity, _utc(row.get(b"INTERNALDATE")), size, raw)
+                yield Filed(
+                    uid,
+                    validity,
+                    imap_fetch.utc(row.get(b"INTERNALDATE")) or datetime.now(UTC),
+                    size,
+                    raw,
+                )
         finally:
             if self._client is not None:
                 with self._door("list"):
@@ -316,7 +305,8 @@ class ImapBox:
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
         """IDLE in short cycles. True also for what came since the folder was opened."""
         with self._door("idle", seconds=seconds) as client:
-            return imap_idle.wait(client, self._inbox, self._known, seconds, stopped)
+            known = imap_idle.Known(self._known, self._exists)
+            return imap_idle.wait(client, self._inbox, known, seconds, stopped)
 
     # ------------------------------------------------------------ the one door for errors
 
@@ -370,22 +360,3 @@ class ImapBox:
     def _where(self) -> str:
         one = self._settings
         return f"{one.user}@{one.host}:{one.port}/{one.folder}"
-
-
-def row_filter(uids: Sequence[int], start: int) -> set[int]:
-    """The UIDs of one listing command: an unasked-for row is no mail of the list."""
-    return set(uids[start : start + LIST_UIDS])
-
-
-def _safe(text: str) -> str:
-    """Text that goes into a command: never with a line end or NUL in it."""
-    if any(char in text for char in "\r\n\x00"):
-        raise MailboxError("config", f"{text!r} holds a control character")
-    return text
-
-
-def _utc(value: Any) -> datetime:
-    """INTERNALDATE, aware; a server that sends none means now as far as we can tell."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    return datetime.now(UTC)

@@ -10,7 +10,8 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from imapclient import IMAPClient
@@ -19,18 +20,31 @@ CYCLE_SECONDS = 110.0  # below every server's patience, and below NAT time-outs
 LOOK_SECONDS = 1.0
 
 
+@dataclass(slots=True)
+class Known:
+    """What was known of the folder when it was last looked at."""
+
+    uid_next: int  # 0 when the server does not tell it
+    exists: int  # mails in it; the newest number that the server has told
+
+
 def uid_next(client: IMAPClient, folder: str) -> int:
     """Changes with every arrival; 0 from a server without IDLE, where nobody compares it."""
     if not client.has_capability("IDLE"):
         return 0
     client.noop()  # some servers tell of the folder that is open as it was at the last command
-    return int(client.folder_status(folder, ["UIDNEXT"])[b"UIDNEXT"])
+    return next_of(client, folder)
+
+
+def next_of(client: IMAPClient, folder: str) -> int:
+    """UIDNEXT by STATUS; 0 from a server that does not tell it."""
+    return int(client.folder_status(folder, ["UIDNEXT"]).get(b"UIDNEXT") or 0)
 
 
 def wait(
-    client: IMAPClient, folder: str, known: int, seconds: float, stopped: Callable[[], bool]
+    client: IMAPClient, folder: str, known: Known, seconds: float, stopped: Callable[[], bool]
 ) -> bool:
-    """True once something came since UIDNEXT was ``known``; False when the time is over.
+    """True once something came since the folder was as ``known``; False when the time is over.
 
     A server without IDLE is slept through. Raises what the library and the network raise.
     """
@@ -46,10 +60,10 @@ def wait(
 
 
 def _cycle(
-    client: IMAPClient, folder: str, known: int, ends: float, stopped: Callable[[], bool]
+    client: IMAPClient, folder: str, known: Known, ends: float, stopped: Callable[[], bool]
 ) -> bool:
     """One IDLE, ended by the first thing the server says; whether that is news."""
-    if uid_next(client, folder) != known:
+    if uid_next(client, folder) != known.uid_next:
         return True
     client.idle()
     try:
@@ -58,11 +72,18 @@ def _cycle(
             told = _readable(client.socket(), min(LOOK_SECONDS, left))
     finally:
         _, said = client.idle_done()
-    return uid_next(client, folder) != known or any(_is_news(line) for line in said or [])
+    return uid_next(client, folder) != known.uid_next or _are_news(said or [], known)
 
 
-def _is_news(line: Any) -> bool:
-    return isinstance(line, tuple) and len(line) > 1 and line[1] in (b"EXISTS", b"RECENT")
+def _are_news(lines: Sequence[Any], known: Known) -> bool:
+    """Whether more mails are told of than before: some servers tell the number at every IDLE."""
+    told = [
+        int(line[0])
+        for line in lines
+        if isinstance(line, tuple) and len(line) > 1 and line[1] == b"EXISTS"
+    ]
+    before, known.exists = known.exists, told[-1] if told else known.exists
+    return any(count > before for count in told)
 
 
 def _buffered(client: IMAPClient) -> bool:

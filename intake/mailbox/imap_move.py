@@ -8,12 +8,15 @@ EXPUNGE. Without UIDPLUS it stays there marked: a plain EXPUNGE would remove wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import imaplib
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from imapclient.exceptions import IMAPClientError
 
+from intake.mailbox import imap_idle
 from intake.mailbox.box import Settled
+from intake.mailbox.imap_words import one_line, retry_after
 
 CHUNK_UIDS = 500
 RECENT_UIDS = 1000  # how far back in the target an earlier copy is looked for
@@ -27,16 +30,35 @@ class Mover:
         self._source = source
         self._folders = folders
 
-    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
-        """Each mail moved, or why not. Mail that has left the source by itself counts as moved."""
+    def settle(self, folder: str, uids: Sequence[int], *, again: bool) -> list[Settled]:
+        """Each mail moved, or why not. Mail that has left the source by itself counts as moved.
+
+        ``again``: an earlier attempt may have put copies into the target, which are looked for.
+        """
         settled: list[Settled] = []
         for start in range(0, len(uids), CHUNK_UIDS):
             part = list(uids[start : start + CHUNK_UIDS])
-            if self._client.has_capability("MOVE"):
-                settled += self._move(self._folders[folder], part)
-            else:
-                settled += self._copy(self._folders[folder], part)
+            settled += self._settle(self._folders[folder], part, again=again)
         return settled
+
+    def _settle(self, target: str, uids: list[int], *, again: bool) -> list[Settled]:
+        """Halved while the server says no, down to the mails that it does not take."""
+        try:
+            if self._client.has_capability("MOVE"):
+                return self._move(target, uids, again=again)
+            return self._copy(target, uids)
+        except imaplib.IMAP4.abort:
+            raise
+        except IMAPClientError as error:
+            if retry_after(str(error)):
+                raise
+            if len(uids) == 1:
+                return [Settled(uids[0], False, f"the server says no: {one_line(error)}")]
+        middle = len(uids) // 2
+        return [
+            *self._settle(target, uids[:middle], again=True),
+            *self._settle(target, uids[middle:], again=True),
+        ]
 
     def tops(self) -> dict[str, tuple[int, int]]:
         """Folder -> its UIDVALIDITY and UIDNEXT, where the server tells."""
@@ -61,14 +83,29 @@ class Mover:
         """The source folder is selected again."""
         self._client.select_folder(self._source)
 
-    def _move(self, target: str, uids: list[int]) -> list[Settled]:
-        left = self._moved(target, uids)
-        if left:  # another session took some of them, and the server did nothing for that
-            left = self._moved(target, sorted(left))
+    def _move(self, target: str, uids: list[int], *, again: bool) -> list[Settled]:
+        left: Collection[int] = self._still_there(uids) if again else uids
+        for _ in range(2):  # another session took some of them, and the server did nothing for that
+            if again and left:
+                left = self._without_copied(target, sorted(left))
+            left = self._moved(target, sorted(left)) if left else ()
+            again = True
         return [
             Settled(uid, uid not in left, "still in the folder after MOVE" if uid in left else "")
             for uid in uids
         ]
+
+    def _without_copied(self, target: str, uids: list[int]) -> list[int]:
+        """A server may copy and keep what it was to move: such mails are removed, not moved again.
+
+        The others are returned. Mail that stays in the source all the same is moved by nobody.
+        """
+        copied = sorted(self._copied_before(target, uids))
+        if copied:
+            self._client.add_flags(copied, [b"\\Deleted"])
+            if self._client.has_capability("UIDPLUS"):
+                self._client.uid_expunge(copied)
+        return [uid for uid in uids if uid not in copied]
 
     def _moved(self, target: str, uids: list[int]) -> set[int]:
         """One UID MOVE; those that are in the source after it."""
@@ -116,11 +153,11 @@ class Mover:
     def _copied_before(self, target: str, uids: list[int]) -> set[int]:
         """Mails of the source that lie byte-identical in the target already."""
         mine = self._marks(uids)
-        top = int(self._client.folder_status(target, ["UIDNEXT"])[b"UIDNEXT"])
+        top = imap_idle.next_of(self._client, target)
         self._client.select_folder(target, readonly=True)
         try:
             low = max(1, top - RECENT_UIDS)
-            there = self._marks(self._client.search(["UID", f"{low}:{top}"]))
+            there = self._marks(self._client.search(["UID", f"{low}:*"])[-RECENT_UIDS:])
             wanted = set(mine.values())
             alike = [uid for uid, mark in there.items() if mark in wanted]
             bodies = set(self._bodies(alike).values())

@@ -65,13 +65,17 @@ class MaildirBox:
                     if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                         yield Path(entry.path)
 
+    def present(self, uids: Sequence[int]) -> set[int]:
+        """Those that are there when the folders are read anew."""
+        return {one.uid for one in self.waiting(0)} & set(uids)
+
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """The bytes of each; None when somebody took it away."""
         for uid in uids:
             try:
                 yield Fetched(uid, self._file(uid).read_bytes())
             except FileNotFoundError:
-                yield Fetched(uid, None)
+                yield Fetched(uid, None, "its file is gone")
             except OSError as error:
                 raise self._error("protocol", error) from error
 
@@ -81,7 +85,7 @@ class MaildirBox:
             raise FileNotFoundError(uid)
         return path
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
         """The bytes in chunks of a megabyte."""
         try:
             with self._file(uid).open("rb") as file:
@@ -93,7 +97,7 @@ class MaildirBox:
             raise self._error("protocol", error) from error
         return True
 
-    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
+    def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
         """Renames into the folder's cur/, marked as seen, and syncs both ends once."""
         target = self._folders[folder] / "cur"
         settled: list[Settled] = []

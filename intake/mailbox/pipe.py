@@ -42,17 +42,21 @@ class PipeBox:
         """The one mail, whatever UID is asked for."""
         return [self._waiting]
 
+    def present(self, uids: Sequence[int]) -> set[int]:
+        """The one mail."""
+        return {self._waiting.uid} & set(uids)
+
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """The bytes as they were given."""
         for uid in uids:
             yield Fetched(uid, self._raw if uid == self._waiting.uid else None)
 
-    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool | None:
+    def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
         """The bytes, however many."""
         write(self._raw)
         return True
 
-    def settle(self, folder: str, uids: Sequence[int]) -> list[Settled]:
+    def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
         """There is nothing to move: the exit code tells the MTA."""
         return [Settled(uid, True) for uid in uids]
 

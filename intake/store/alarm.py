@@ -86,7 +86,10 @@ def lines(unit: Unit, now: datetime) -> list[str]:
     )
     found = [f"{count:6} held by {rule}" for rule, count in rules]
     for count, what in (
-        (status.messages.get("shelved", 0), "on the shelf: handling raised three times"),
+        (
+            status.messages.get("shelved", 0),
+            "on the shelf: handling raised, or their server did not give them",
+        ),
         (status.flagged, "cases a person should look at"),
         (status.letters.get("failed", 0), "letters that could not be delivered"),
         (status.letters.get("in_doubt", 0), "letters in doubt"),

@@ -25,6 +25,7 @@ class MailboxState:
     uidvalidity: int
     next_uid: int  # every UID below needs no look any more
     baseline_at: datetime | None  # mail that arrived before is not ours; None: all is
+    dated_below: int | None = None  # UIDs for which that date counts; None: not known yet
     checked_at: datetime | None = None  # end of the last pass that ended well
 
 
@@ -39,6 +40,8 @@ class Row:
     status: str
     settled: bool  # the server was told, and it is verified
     folder: str  # where it belongs on the server; empty: it stays
+    attempts: int = 0
+    recorded_at: datetime | None = None
 
 
 def _c(column: Any) -> Any:
@@ -51,15 +54,16 @@ def state(unit: Unit, name: str) -> MailboxState | None:
     row = unit.get(MailboxRow, name)
     if row is None or row.uidvalidity < 0:
         return None
-    return MailboxState(row.name, row.uidvalidity, row.next_uid, row.baseline_at, row.checked_at)
+    return MailboxState(
+        row.name, row.uidvalidity, row.next_uid, row.baseline_at, row.dated_below, row.checked_at
+    )
 
 
-def baseline(
-    unit: Unit, name: str, uidvalidity: int, next_uid: int, baseline_at: datetime | None
-) -> None:
+def baseline(unit: Unit, line: MailboxState) -> None:
     """Draws the line: what lies below it is somebody else's."""
-    row = _made(unit, name)
-    row.uidvalidity, row.next_uid, row.baseline_at = uidvalidity, next_uid, baseline_at
+    row = _made(unit, line.name)
+    row.uidvalidity, row.next_uid = line.uidvalidity, line.next_uid
+    row.baseline_at, row.dated_below = line.baseline_at, line.dated_below
     unit.flush()
 
 

@@ -33,6 +33,7 @@ class Status:
     mailboxes: list[dict[str, Any]]
     hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
     unreachable: int = 0  # Authorized contacts whose mail comes back
+    not_handed_over: int = 0  # mails that a server lists and does not give: asked for again
 
     @property
     def waiting(self) -> int:
@@ -64,6 +65,9 @@ def status(unit: Session) -> Status:
     """Counts by state and the mailboxes' last words."""
     held = select(func.min(MessageRow.received_at)).where(_col(MessageRow.status) == "held")
     flagged = select(func.count()).select_from(CaseRow).where(_col(CaseRow.flag) != "")
+    kept = select(func.count()).where(
+        _col(MessageRow.status) == "deferred", _col(MessageRow.digest) == ""
+    )
     boxes = unit.scalars(select(MailboxRow).order_by(MailboxRow.name))
     return Status(
         messages=_counts(unit, MessageRow.status),
@@ -74,6 +78,7 @@ def status(unit: Session) -> Status:
         mailboxes=[_dict(box) for box in boxes],
         hooks=hooks.totals(unit),
         unreachable=unreachable.count(unit),
+        not_handed_over=unit.scalar(kept) or 0,
     )
 
 

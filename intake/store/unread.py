@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,11 +11,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.message import Arrival
 from intake.store.engine import Unit
+from intake.store.mailboxes import Row
 from intake.store.record import Recorded
 from intake.store.seen import clean
 from intake.tables import MessageRow
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 3  # of a mail whose handling raises
+REST_MINUTES = (1, 5, 15, 60)  # between two tries to get a mail that the server does not give
 
 
 def _c(column: Any) -> Any:
@@ -56,6 +58,36 @@ def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
         "reasons": ["gone from the mailbox before it could be fetched"],
     }
     _put(unit, arrival, values)
+
+
+def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bool:
+    """The mail is there, and the server did not give its bytes: asked for again after a rest.
+
+    Whether it was put on the shelf instead, after the last try.
+    """
+    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    last = attempts > len(REST_MINUTES)
+    values = {
+        "size": arrival.size,
+        "status": "shelved" if last else "deferred",
+        "folder": "held" if last else "",
+        "action": "shelved",
+        "attempts": attempts,
+        "failure": clean(why),
+        "recorded_at": now,
+        "reasons": [
+            f"not handed over by the server, attempt {attempts} of {len(REST_MINUTES) + 1}: {why}"
+        ],
+    }
+    return bool(_put(unit, arrival, values)) and last
+
+
+def rests(row: Row, now: datetime) -> bool:
+    """Whether the mail was not handed over a short while ago and is left alone for now."""
+    if row.status != "deferred" or row.digest or row.recorded_at is None:
+        return False
+    rest = timedelta(minutes=REST_MINUTES[min(row.attempts, len(REST_MINUTES)) - 1])
+    return timedelta(0) <= now - row.recorded_at < rest
 
 
 def _place(arrival: Arrival) -> tuple[Any, ...]:
