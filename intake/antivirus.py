@@ -20,6 +20,10 @@ class ScannerError(Exception):
     """The scanner cannot be asked; the file waits and is tried again. The text says why."""
 
 
+class UnscannableError(ScannerError):
+    """The scanner works and cannot look at this one file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """``tcp://host:3310`` or ``unix:/run/clamav/clamd.ctl``."""
@@ -89,4 +93,6 @@ def _read(answer: str, url: str) -> str:
         return words.removesuffix(" FOUND")[:100]
     if "size limit exceeded" in words:
         return "too big to be scanned"
+    if words.endswith(" ERROR"):
+        raise UnscannableError(f"{url}: the scanner said {answer[:200]!r}")
     raise ScannerError(f"{url}: the scanner said {answer[:200]!r}")

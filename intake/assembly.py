@@ -148,8 +148,7 @@ def keep(config: Config) -> Keep:
 def prover(config: Config) -> Prover:
     """Who looks at DKIM signatures for us."""
     own = config.shape.evidence
-    trust = {box.name: trust_of(config, box) for box in config.mailbox}
-    return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, trust)
+    return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, _trusts(config))
 
 
 def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
@@ -178,9 +177,14 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
-        trust={box.name: trust_of(config, box) for box in (*config.mailbox, _pipe(config))},
+        trust=_trusts(config),
         required=config.shape.catalogue.required,
     )
+
+
+def _trusts(config: Config) -> dict[str, Trust]:
+    """By the mailbox that a mail came into; of any other one nobody's word counts."""
+    return {box.name: trust_of(config, box) for box in (*config.mailbox, _pipe(config))}
 
 
 def _pipe(config: Config) -> config_shape.Mailbox:

@@ -187,7 +187,7 @@ class Limits(Section):
     max_cases_per_contact_hour: Positive = 60
     max_cases_per_account_hour: Positive = 300
     max_strangers_per_day: Positive = 1000
-    max_unproved_per_day: Positive = 1000
+    max_unproved_per_day: Positive = 100
     parse_seconds: Positive = 10
     parse_memory_bytes: Positive = 512 * 2**20
     parse_workers: Count = 0

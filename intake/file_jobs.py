@@ -6,7 +6,7 @@ from itertools import islice
 
 import structlog
 
-from intake.antivirus import Scanner, ScannerError
+from intake.antivirus import Scanner, ScannerError, UnscannableError
 from intake.assembly import Assembly, keep
 from intake.config import Config
 from intake.store import quarantine, upkeep
@@ -25,12 +25,16 @@ def inspect(config: Config, made: Assembly) -> None:
     if not files.clamav:
         return
     scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
+    last = 0
     while not made.stop.is_set():
         with reading(desk.engine) as unit:
-            waiting = quarantine.waiting(unit, INSPECTED_AT_ONCE)
+            last, waiting = quarantine.waiting(unit, INSPECTED_AT_ONCE, last)
         for digest in waiting:
             try:
                 found = scanner.find(desk.blobs.read(digest))
+            except UnscannableError as trouble:
+                log.warning("file-unscannable", digest=digest, why=str(trouble))
+                continue  # it waits; no other file waits for it
             except ScannerError as trouble:
                 log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
                 return
@@ -38,7 +42,7 @@ def inspect(config: Config, made: Assembly) -> None:
                 quarantine.settle(unit, digest, found, desk.clock())
             if found:
                 log.warning("file-withheld", digest=digest, why=found)
-        if len(waiting) < INSPECTED_AT_ONCE:
+        if not waiting:
             return
 
 

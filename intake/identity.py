@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from intake.known import Contact, Known
 from intake.message import Message
 from intake.proof import NO_PROOF, Proof, flaw, is_domain, read_tags
 
-_SEALER = re.compile(r"(?:^|;)(\s{0,10}d\s{0,10}=\s{0,10})([A-Za-z0-9.-]{1,253})")
+_INSTANCE = re.compile(r"\s")
 _BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,255}\Z")
 _ENVELOPE = ("smtp.mailfrom", "smtp.mail", "smtp.envelope-from")
@@ -158,21 +158,28 @@ def _level(message: Message, domain: str, trust: Trust) -> _Finding:
 def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
     """RFC 8617: an unbroken chain, sealed by believed domains only, whose first saw dmarc=pass."""
     whole = any(one.method == "arc" and one.result == "pass" for one in field.results)
-    sealers = {ascii_lower(d[1]) for seal in message.all("arc-seal") for d in _SEALER.findall(seal)}
-    if not whole or not sealers or not sealers <= set(trust.arc_sealers):
+    seals = [read_tags(seal) for seal in message.all("arc-seal")]
+    if not whole or not seals or not _each_once([tags.get("i", "") for tags in seals]):
         return False
-    for value in message.all("arc-authentication-results"):
-        instance, _, rest = value.partition(";")
-        if instance.strip().lower().replace(" ", "") != "i=1":
-            continue
-        read = authres.read(rest)
-        return read is not None and any(
-            one.method == "dmarc"
-            and one.result == "pass"
-            and ascii_lower(one.properties.get("header.from", "")) == domain
-            for one in read.results
-        )
-    return False
+    sealers = {ascii_lower(tags.get("d", "")) for tags in seals}
+    if not all(map(is_domain, sealers)) or not sealers <= set(trust.arc_sealers):
+        return False  # a seal that cannot be read counts as one that is not believed
+    seen = [value.partition(";") for value in message.all("arc-authentication-results")]
+    instances = [_INSTANCE.sub("", one[0]).lower().removeprefix("i=") for one in seen]
+    if sorted(instances) != sorted(tags["i"] for tags in seals):
+        return False
+    read = authres.read(seen[instances.index("1")][2])
+    return read is not None and any(
+        one.method == "dmarc"
+        and one.result == "pass"
+        and ascii_lower(one.properties.get("header.from", "")) == domain
+        for one in read.results
+    )
+
+
+def _each_once(instances: Sequence[str]) -> bool:
+    """Whether the links of a chain are numbered from 1 on, each once (RFC 8617 §4.2.1)."""
+    return sorted(instances) == sorted(str(number + 1) for number in range(len(instances)))
 
 
 def _passed(
@@ -235,17 +242,20 @@ def _is_meant(tags: Mapping[str, str], signer: str, selector: str) -> bool:
     return named and ascii_lower(selector) in ("", ascii_lower(tags.get("s", "")))
 
 
-def signature_hash(message: Message) -> str:
-    """sha256 of the author's own DKIM signature, hex: the same mail sent again has the same one."""
+def signature_hashes(message: Message) -> tuple[str, ...]:
+    """sha256 of each DKIM signature in the author's name, hex, the topmost first.
+
+    A mail that is sent again has the same ones, whatever else was put on top of it.
+    """
     if not isinstance(message.sender, Mailbox):
-        return ""
+        return ()
     domain = message.sender.address.domain
-    for value in message.all("dkim-signature"):
-        tags = read_tags(value)
-        signer = ascii_lower(tags.get("d", ""))
-        if tags.get("b") and _aligned(signer, domain, Trust()):
-            return hashlib.sha256(tags["b"].encode("latin-1", "replace")).hexdigest()
-    return ""
+    found = [
+        hashlib.sha256(tags["b"].encode("latin-1", "replace")).hexdigest()
+        for tags in map(read_tags, message.all("dkim-signature"))
+        if tags.get("b") and _aligned(ascii_lower(tags.get("d", "")), domain, Trust())
+    ]
+    return tuple(found)
 
 
 def naming_us(message: Message, trust: Trust) -> tuple[str, ...] | None:

@@ -38,6 +38,7 @@ class MailLine:
     row: int  # messages.id
     case_number: str
     at: datetime
+    mailbox: str = ""  # that it came into; empty in lines of older versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Journal:
 
     def mails(self, lines: Iterable[MailLine]) -> None:
         """Mails whose transaction is committed."""
-        self._append(["mail", one.digest, one.row, one.case_number, one.at.isoformat()]
+        self._append(["mail", one.digest, one.row, one.case_number, one.at.isoformat(), one.mailbox]
                      for one in lines)  # fmt: skip
 
     def letters(self, letters: Iterable[tuple[str, int]], *, sent: bool) -> None:
@@ -137,8 +138,9 @@ def _parsed(raw: bytes) -> Line:
         if kind == "gap":
             return Gap()
         if kind == "mail":
-            digest, row, number, at = values
-            return MailLine(str(digest), int(row), str(number), datetime.fromisoformat(at))
+            digest, row, number, at, *mailbox = values
+            when = datetime.fromisoformat(at)
+            return MailLine(str(digest), int(row), str(number), when, *map(str, mailbox[:1]))
         message_id, fence = values
         return LetterLine(str(message_id), int(fence), sent=kind == "sent")
     except (ValueError, TypeError):

@@ -156,6 +156,7 @@ class SentLetter:
     notice_row: int = 0  # notice_recipients.id; 0: the letter is one of the outbox
     incident: str = ""  # id of the incident that a notice tells of
     by_address: bool = False  # found by the address that it came back to (VERP)
+    sent_at: datetime | None = None  # None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +258,7 @@ class Recent:
     refused_week: int = 0  # refusals of seven days to the sender's address
     cases_hour: int = 0  # new cases of the contact
     account_cases: Mapping[str, int] = field(default_factory=dict)  # new ones, by account
-    strangers_day: bool = False  # as many mails of strangers were held today as may be
-    unproved_day: bool = False  # the same of contacts' mails that nothing proves
+    full: frozenset[str] = frozenset()  # rules that held as many mails within a day as they may
 
 
 NO_LETTERS = Recent()
@@ -287,9 +287,9 @@ class Keys:
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
     join_ids: tuple[str, ...] = ()  # our questions that it answers: whether to be a contact of …
     own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
-    signature: str = ""  # hash of the author's DKIM signature; empty when there is none
+    signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
     max_strangers: int = 1000  # held mails of strangers in a day that are told apart
-    max_unproved: int = 1000  # the same of contacts' mails that nothing proves
+    max_unproved: int = 100  # the same in one contact's name that nothing proves
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,8 @@ def _judge(incident: Incident, contact: Contact, world: World) -> tuple[str, Rec
     cases = world.filed.get(contact.id, ())
     if cases:
         also.append(f"filed {', '.join(cases)}")
-    if contact.id in world.told_before:
+    here = not incident.accounts or set(incident.accounts) & set(accounts)
+    if contact.id in world.told_before and here:
         also.append("was told of it before")
     if not reasons and not also:
         return "no account, area and contact type of theirs is concerned", None
@@ -242,7 +243,7 @@ def _muted(
     if incident.notice_class not in world.mandatory or not types & set(NEVER_MUTED):
         return "", f"does not want notices of the class {incident.notice_class}"
     other = people.get(wish.replacement)
-    if other is None or not _reachable(other, contact, world) or other.id == contact.id:
+    if other is None or not _reachable(other, recipient, world) or other.id == contact.id:
         return None
     if _wish(incident, other.id, world).mode == "off":
         return None
@@ -253,15 +254,15 @@ def _wish(incident: Incident, contact_id: str, world: World) -> Preference:
     return world.preferences.get(contact_id, {}).get(incident.notice_class, DEFAULT_PREFERENCE)
 
 
-def _reachable(other: Contact, contact: Contact, world: World) -> bool:
-    """Whether that person can be told, and works for an account of this one."""
-    shared = {
+def _reachable(other: Contact, concerned: Recipient, world: World) -> bool:
+    """Whether that person can be told, and works for every account for which this one is told."""
+    theirs = {
         member.account_id
         for member in other.memberships
         if member.account_id in world.accounts and world.accounts[member.account_id].active
-    } & {member.account_id for member in contact.memberships}
+    }
     free = [one for one in other.emails if ascii_lower(one) not in world.suspended]
-    return bool(other.active and shared and free)
+    return bool(other.active and free) and set(concerned.accounts) <= theirs
 
 
 def _stand_in(

@@ -104,7 +104,7 @@ def keys(
         token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
         if asked and asked.token
         else None,
-        signature=identity.signature_hash(mail),
+        signatures=identity.signature_hashes(mail),
         own_id=mail.message_id
         if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)
         else "",
@@ -152,7 +152,8 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
-    yes = bool(known.joins) and says_yes(scan.leftover, bench.catalogue)
+    asked = bool(known.joins or known.confirms)
+    yes = asked and says_yes(scan.leftover, bench.catalogue)
     known = replace(known, answered_letters=wanted.outbox_ids, says_yes=yes)
     known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
@@ -210,7 +211,9 @@ def _circumstances(
 ) -> Circumstances:
     """A case is only shown to the reading when the sender belongs to its account."""
     contact = sender.contact
-    theirs = known.case if known.case and known.case.is_for(contact) else None
+    in_force = {"", *(account.id for account in known.accounts if account.active)}
+    case = known.case if known.case and known.case.account_id in in_force else None
+    theirs = case if case and case.is_for(contact) else None
     return Circumstances(
         contact=contact,
         accounts=tuple(account for account in known.accounts if account.active),

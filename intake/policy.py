@@ -29,8 +29,8 @@ class Policy:
     step_up: bool = True  # high-risk types need L3
     max_cases_per_contact_hour: int = 60
     max_cases_per_account_hour: int = 300
-    max_strangers_per_day: int = 1000  # held mails of people nobody knows; more are counted only
-    max_unproved_per_day: int = 1000  # held mails of contacts that nothing proves; more are counted
+    max_strangers_per_day: int = 1000  # mails held by each rule for strangers; more are counted
+    max_unproved_per_day: int = 100  # the same in one contact's name that nothing proves
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
     reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
     open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing

@@ -161,7 +161,8 @@ class _Work:
             found = self._lost.get(digest)
             if found is None and self._desk.blobs.verify(digest):
                 size = self._desk.blobs.path(digest).stat().st_size
-                arrival = Arrival("pipe", -1, number, line.at, digest, size)
+                # of an unknown mailbox nobody's word counts, so such a mail is held
+                arrival = Arrival(line.mailbox or "unknown", -1, number, line.at, digest, size)
                 found = Lost(arrival, "journal")
             if found is not None:
                 self._lost[digest] = replace(found, number=line.case_number, at=line.at)

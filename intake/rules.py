@@ -19,7 +19,10 @@ from intake.verdict import CaseChange, Facts, Rule, Verdict
 
 def _other_peoples_case(facts: Facts) -> Verdict | None:
     case, contact = facts.known.case or facts.known.earlier, facts.contact
-    if case is None or (contact and contact.active and case.is_for(contact)):
+    if case is None:
+        return None
+    in_force = not case.account_id or case.account_id in facts.active_accounts
+    if contact and contact.active and in_force and case.is_for(contact):
         return None
     whose = "another account's" if case.account_id else "its writer's until the account is known"
     return Verdict("hold", (f"refers to {case.number}, which is {whose}",))

@@ -10,17 +10,18 @@ from intake.message import Refusal
 from intake.mime.automatic import is_answer, strong
 from intake.verdict import Facts, Verdict
 
-# Rules under which mail is held that nobody we know waits for, and a contact's own. Each kind
-# takes up so many places a day, and is closed after so many days.
+# Rules under which mail is held that nobody we know waits for, and a contact's own. Each rule has
+# so many places a day, R7 for each address: a flood of one kind takes no place from another kind.
 STRANGERS = ("R0", "R3", "R5", "R8", "R9", "R10")
 UNPROVED = ("R7",)
+REPORTED_FOR = timedelta(days=10)  # twice as long as servers try (RFC 5321 §4.5.4.1)
 
 
 def malformed(facts: Facts) -> Verdict | None:
     """A mail that the structural gate refused, or whose From has no single plain author."""
     mail = facts.mail
     refused = isinstance(mail, Refusal) or isinstance(mail.sender, AddressRefusal)
-    if refused and facts.known.recent.strangers_day:
+    if refused and "R0" in facts.known.recent.full:
         return _counted_only(facts)
     if isinstance(mail, Refusal):
         return Verdict("hold", (f"{mail.code}: {mail.detail}",))
@@ -42,7 +43,7 @@ def own_mail(facts: Facts) -> Verdict | None:
 def seen_before(facts: Facts) -> Verdict | None:
     """The same mail again."""
     twin = facts.known.twin
-    if twin is None or twin.status not in ("handled", "ignored"):
+    if twin is None:
         return None
     what = f" (case {twin.case_number})" if twin.case_number else ""
     return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))
@@ -78,11 +79,13 @@ def _says_what_became_of_a_letter(facts: Facts) -> bool:
 def _is_credible(facts: Facts) -> bool:
     """A report proves something by the address it came back to, which only the letter bore.
 
-    Or by its null reverse-path, which a server writes, or by a sender that is proved.
+    Or by a sender that is proved, or for some days by its null reverse-path, which servers write.
     """
     letter = facts.known.returned
-    own_address = letter is not None and letter.by_address
-    return own_address or facts.proved or "Return-Path <>" in facts.automatic
+    if letter is None:
+        return False
+    recent = letter.sent_at is None or facts.now - letter.sent_at < REPORTED_FOR
+    return letter.by_address or facts.proved or (recent and "Return-Path <>" in facts.automatic)
 
 
 def automatic(facts: Facts) -> Verdict | None:
@@ -93,7 +96,7 @@ def automatic(facts: Facts) -> Verdict | None:
     vouched = facts.sender.released_by or (contact and contact.allow_automated and not answer)
     if facts.proved and contact and vouched:
         return None
-    if not facts.known.contacts and facts.known.recent.strangers_day:
+    if not facts.known.contacts and "R3" in facts.known.recent.full:
         return _counted_only(facts)
     return Verdict("hold", ("machine", *facts.automatic))
 
@@ -111,7 +114,7 @@ def unverifiable_now(facts: Facts) -> Verdict | None:
 def forged_known(facts: Facts) -> Verdict | None:
     """Somebody writes in the name of a contact."""
     if facts.sender.level == "L0" and facts.known.contacts:
-        if facts.known.recent.strangers_day:
+        if "R5" in facts.known.recent.full:
             return _counted_only(facts)
         return Verdict("hold", ("dmarc=fail for the address of a contact: probably forged",))
     return None
@@ -128,9 +131,9 @@ def unproved_known(facts: Facts) -> Verdict | None:
     """A contact, and nothing proves it."""
     if facts.sender.level != "L1" or not facts.known.contacts or _accepted_unproved(facts):
         return None
-    if facts.known.recent.unproved_day:
+    if "R7" in facts.known.recent.full:
         count = facts.policy.max_unproved_per_day
-        words = f"limits: {count} mails of contacts that nothing proves were held today"
+        words = f"limits: {count} mails in this contact's name that nothing proves were held today"
         return Verdict("drop", (f"{words}, counted only",))
     return Verdict("hold", ("nothing proves that the contact wrote this", *_last(facts)))
 
@@ -150,14 +153,14 @@ def unproved_unknown(facts: Facts) -> Verdict | None:
     """Nobody we know, and nothing proves who."""
     if facts.sender.level != "L1" or facts.known.contacts:
         return None
-    if facts.known.recent.strangers_day:
+    if "R8" in facts.known.recent.full:
         return _counted_only(facts)
     return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
 
 
 def _counted_only(facts: Facts) -> Verdict:
     count = facts.policy.max_strangers_per_day
-    return Verdict("drop", (f"limits: {count} mails of strangers were held today, counted only",))
+    return Verdict("drop", (f"limits: {count} such mails were held today, counted only",))
 
 
 def _last(facts: Facts) -> tuple[str, ...]:
@@ -165,12 +168,14 @@ def _last(facts: Facts) -> tuple[str, ...]:
 
 
 def confirms_address(facts: Facts) -> Verdict | None:
-    """A new address of a contact has answered our question to it, and is proved to be its own."""
-    machine = strong(facts.automatic)
-    if not facts.known.confirms or facts.sender.level not in ("L2", "L3") or machine:
-        return None
+    """A new address of a contact has said yes to our question, and is proved to be its own."""
     who = facts.known.confirms
-    return Verdict("answer", (f"confirms the new address of {who}",), confirms=who)
+    if not who or facts.sender.level not in ("L2", "L3") or strong(facts.automatic):
+        return None
+    if facts.known.says_yes:
+        return Verdict("answer", (f"confirms the new address of {who}",), confirms=who)
+    why = f"answers whether it is the new address of {who}, and not with a plain yes"
+    return Verdict("hold", (why,))
 
 
 def ambiguous(facts: Facts) -> Verdict | None:
@@ -184,7 +189,7 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
     """Proved, not registered, at a domain where others are."""
     if facts.contact is not None or not facts.known.domain_registered:
         return None
-    if facts.known.recent.strangers_day:
+    if "R9" in facts.known.recent.full:
         return _counted_only(facts)
     told = facts.policy.refuse_unknown and facts.sender.level == "L3"
     letter, reason = ("refusal", "unknown") if told else ("", "")
@@ -196,7 +201,7 @@ def stranger(facts: Facts) -> Verdict | None:
     """Proved, and nobody we know."""
     if facts.contact is not None:
         return None
-    if facts.known.recent.strangers_day and facts.policy.unknown_sender == "hold":
+    if "R10" in facts.known.recent.full and facts.policy.unknown_sender == "hold":
         return _counted_only(facts)
     return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
 

@@ -196,7 +196,7 @@ def test_a_cut_connection_in_the_middle_blames_nobody(config: Config) -> None:
     _statements(config, mails, 0)  # what only the first pass of all does is not counted
     count = _statements(config, mails, 0)
     assert count > 20
-    for number in range(1, count + 1, max(1, count // (40 * CAMPAIGN))):
+    for number in range(1, count + 1, max(1, count // (14 * CAMPAIGN))):
         _statements(config, mails, number)
 
 

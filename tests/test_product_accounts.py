@@ -31,6 +31,7 @@ from intake.store.look_up import look_up
 from intake.tables import CaseRow
 from tests.facts import BAYSIDE, COMPLETE, KNOWN, NOW, POLICY, SIGNED, ZACK, message
 from tests.postgres import prepared
+from tests.rawmail import CAMPAIGN
 
 RIVERDALE = replace(BAYSIDE, id="riverdale", name="Riverdale", aliases=())
 ROLES = ("Authorized", "Read Only", "")  # at an account; empty: none there
@@ -154,7 +155,7 @@ def test_what_nothing_proves_says_nothing_of_a_letter_for_good() -> None:
 
 
 def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Path) -> None:
-    """Three hundred cases of chance, with and without account, asked for by every contact."""
+    """Cases of chance, with and without account, asked for by every contact."""
     dice = random.Random(5)
     accounts = ["a", "b", "c"]
     belongs = {f"p{n}": dice.sample(accounts, dice.choice((1, 2, 2, 3))) for n in range(8)}
@@ -170,7 +171,7 @@ def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Pa
         with writing(engine) as unit:
             people.load(unit, entries, NOW)
             _nobody(unit, NOW)
-            for number in range(300):
+            for number in range(100 * CAMPAIGN):
                 writer = dice.choice(list(belongs))
                 other = dice.choice([*belongs, ""])
                 unit.execute(

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from intake.hidden import HIDDEN, without
 from tests import house
 from tests.mailbag import AUTHSERV, bag, people_toml
+from tests.rawmail import CAMPAIGN
 
 SECRETS = {
     "service": "planted-service-secret-4f1c",
@@ -219,6 +220,7 @@ COMMANDS = (
     ("outbox", "list", "--json"),
     ("contacts", "list", "--json"),
 )
+TELLING = (("init",), ("doctor",), ("once", "--json"), ("status", "--json"))  # in every run
 IMAP_ECHO = {
     b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR\r\n{tag} OK done\r\n",
     b"LOGIN": b"{tag} NO [AUTHENTICATIONFAILED] got {line}\r\n",
@@ -281,7 +283,8 @@ def test_a_planted_secret_is_nowhere(tmp_path: Path, name: str) -> None:
         people.write_text(people_toml())
         said = b""
         first = (COMMANDS[0], ("contacts", "import", str(people)))
-        for words in (*first, *(COMMANDS[2:4] if broken else COMMANDS[1:])):
+        others = COMMANDS if CAMPAIGN > 1 or name == "nobody listens" else TELLING
+        for words in (*first, *(COMMANDS[2:4] if broken else others[1:])):
             done = house.intake(_Named(str(file)), *words)  # type: ignore[arg-type]  # only its file
             said += done.stdout + done.stderr
     assert said

@@ -122,7 +122,7 @@ def test_the_same_through_a_maildir(tmp_path: Path) -> None:
 
 def test_the_same_through_receive(tmp_path: Path) -> None:
     """An MTA's pipe hands over mail by mail; the same mail twice is one case."""
-    mails = bag(10)
+    mails = bag(5 * CAMPAIGN)
     out = tmp_path / "out"
     config = house.make(
         tmp_path, house.maildir_box(tmp_path / "in") + house.delivery(f"maildir:{out}")

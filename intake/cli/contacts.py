@@ -256,9 +256,12 @@ def apply_(
     from intake.store.record import put_letter
 
     now = datetime.now(UTC)
-    with database(config, write=yes) as unit:
+    with database(config, write=True) as unit:
         change = contact_change.plan(unit, number.upper())
-        if yes:
+        if not yes:
+            contact_change.show(unit, change, who(), now)
+        else:
+            contact_change.check_shown(unit, change)
             contact_change.apply(unit, change, who(), now)
             for letter in _letters(change, config, now):
                 put_letter(unit, letter, 0, now)

@@ -84,42 +84,49 @@ def _account(
         wanted = circumstances.case.account_id
         return next((one for one in own if one.id == wanted), None), ()
     words = _words(candidates, "account", catalogue)
-    named = _named_account(words, own, catalogue)
-    if named is not None or not own:
-        return named, ()
+    named = _named_accounts(candidates, own, catalogue)
+    if len(named) == 1 or not own:
+        return next(iter(named), None), ()
     if len(own) == 1:
         problem = Problem("account", "not-yours", words, own[0].name)
         return own[0], (problem,) if words else ()
     names = tuple(account.name for account in own)
-    code = "not-yours" if words else "several"
+    code = "not-yours" if words and not named else "several"
     return None, (Problem("account", code, words, "", names, blocking=True),)
 
 
 def _words(candidates: Sequence[Candidate], name: str, catalogue: Catalogue) -> str:
-    """What the mail says under a label of the field; weak labels do not choose people."""
+    """What the mail says first under a label of the field; weak labels do not choose people."""
+    return next(iter(_all_words(candidates, name, catalogue)), "")
+
+
+def _all_words(candidates: Sequence[Candidate], name: str, catalogue: Catalogue) -> tuple[str, ...]:
     field = catalogue.fields.get(name)
-    return next(
-        (
-            one.words
-            for one in candidates
-            if field is not None
-            and one.field == name
-            and one.source not in WEAK
-            and not is_blank(one.words, field, catalogue)
-        ),
-        "",
+    return tuple(
+        one.words
+        for one in candidates
+        if field is not None
+        and one.field == name
+        and one.source not in WEAK
+        and not is_blank(one.words, field, catalogue)
     )
 
 
-def _named_account(words: str, own: Sequence[Account], catalogue: Catalogue) -> Account | None:
-    wanted = fold(words, catalogue.normalise.confusables)
-    if not wanted:
-        return None
-    for account in own:
-        names = (account.id, account.name, *account.aliases)
-        if wanted in {fold(name, catalogue.normalise.confusables) for name in names}:
-            return account
-    return None
+def _named_accounts(
+    candidates: Sequence[Candidate], own: Sequence[Account], catalogue: Catalogue
+) -> list[Account]:
+    """The sender's accounts that the mail names; two that answer to one name are both meant."""
+    told = _all_words(candidates, "account", catalogue)
+    wanted = {fold(words, catalogue.normalise.confusables) for words in told} - {""}
+    return [
+        account
+        for account in own
+        if wanted
+        & {
+            fold(name, catalogue.normalise.confusables)
+            for name in (account.id, account.name, *account.aliases)
+        }
+    ]
 
 
 def _contact(

@@ -38,7 +38,7 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     told = last[1] if last is not None else 0
     since = unit.scalar(select(func.max(_c(EventRow.message_id))).where(*_told_of(told))) or 0
     newest = max(newest, since)
-    if newest <= told:
+    if newest <= told and not (last is not None and _flagged_since(unit, last[0])):
         return None
     return newest, [*lines(unit, now), *_since(unit, told)]
 
@@ -68,6 +68,16 @@ def _since(unit: Unit, after: int) -> list[str]:
     said = [f"{found[kind]:6} {what}" for kind, what in TOLD.items() if kind in found]
     most = sorted(whose.items(), key=lambda one: (-one[1], one[0]))[:10]
     return said + [f"       {count} of them in the name of {name}" for name, count in most]
+
+
+def _flagged_since(unit: Unit, then: datetime) -> bool:
+    """A case may be flagged long after the mail that opened it: nobody answered what was asked."""
+    query = (
+        select(_c(CaseRow.number))
+        .join(EventRow, _c(EventRow.case_number) == _c(CaseRow.number))
+        .where(_c(CaseRow.flag) != "", _c(EventRow.kind) == "expired", _c(EventRow.at) > then)
+    )
+    return unit.scalar(query.limit(1)) is not None
 
 
 def _flagged() -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from intake.known import Incident
+from intake.known import Contact, Incident
 from intake.notice_tables import NoticeRecipientRow
 from intake.notifier import Audience, World, audience, told_again, with_digests
 from intake.store.engine import Unit
@@ -40,7 +41,7 @@ def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
     )
     until = _c(SuppressionRow.until)
     stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
-    filed, affected = _cases(unit, incident_id)
+    filed, affected = _cases(unit, incident_id, {one.id: one for one in contacts})
     told = select(_c(NoticeRecipientRow.contact_id)).where(
         _c(NoticeRecipientRow.incident_id) == incident_id,
         _c(NoticeRecipientRow.state).in_(REACHED),
@@ -59,8 +60,10 @@ def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
     )
 
 
-def _cases(unit: Unit, incident_id: str) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
-    """Who filed which cases about it, and at which accounts."""
+def _cases(
+    unit: Unit, incident_id: str, people: Mapping[str, Contact]
+) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """Who filed which cases about it, and at which accounts; not who has left the account since."""
     query = (
         select(
             _c(CaseRow.number), _c(CaseRow.contact_id), _c(CaseRow.submitted_by),
@@ -73,7 +76,9 @@ def _cases(unit: Unit, incident_id: str) -> tuple[dict[str, tuple[str, ...]], fr
     accounts: set[str] = set()
     for number, contact, submitted_by, account in unit.execute(query):
         accounts |= {account} - {NOBODY}
-        for person in {contact, submitted_by} - {""}:
+        for person in {contact, submitted_by} & set(people):
+            if account not in ("", NOBODY) and people[person].at(account) is None:
+                continue
             filed.setdefault(person, []).append(number)
     return {person: tuple(numbers) for person, numbers in filed.items()}, frozenset(accounts)
 

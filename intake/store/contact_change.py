@@ -84,9 +84,14 @@ def plan(unit: Unit, number: str) -> ContactChange:
 
 
 def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> ContactRow | None:
-    """The contact of that address, else the one of that name at the account."""
+    """The contact of that address, else the one of that name at the account.
+
+    An address that nobody has confirmed says nothing about whose it is elsewhere.
+    """
     owner = unit.get(ContactEmailRow, key)
-    if owner is not None:
+    if owner is not None and (
+        owner.verified or unit.get(MembershipRow, (owner.contact_id, account)) is not None
+    ):
         return unit.get(ContactRow, owner.contact_id)
     found = _named(unit, account, name)
     if kind == "Modify" and len(found) != 1:
@@ -132,6 +137,8 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
     fields: dict[str, Any],
 ) -> ContactChange:
     owner = unit.get(ContactEmailRow, address.key)
+    if owner is not None and (contact is None or owner.contact_id != contact.id):
+        owner = None  # named elsewhere, and confirmed by nobody
     others = _others(unit, contact.id, case.account_id) if contact else ()
     here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
@@ -143,13 +150,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         f"type at {case.account_id}": str(fields.get("contact_type") or ""),
         f"areas at {case.account_id}": ", ".join(map(str, areas)),
     }
-    before = dict.fromkeys(after, "")
-    if contact is not None:
-        before |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
-        before["address"] = owner.address if owner else _first_address(unit, contact.id)
-    if here is not None:
-        before[f"type at {case.account_id}"] = here.contact_type
-        before[f"areas at {case.account_id}"] = ", ".join(here.areas)
+    before = dict.fromkeys(after, "") | _before(unit, contact, owner, here)
     if others:  # the person is not this customer's alone: only what they are here may change
         after |= {what: before[what] for what in ("name", "address", "title", "phone")}
     difference = [
@@ -179,6 +180,23 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         others=others,
         asked=_reached(unit, contact) if contact and others and here is None else None,
     )
+
+
+def _before(
+    unit: Unit,
+    contact: ContactRow | None,
+    owner: ContactEmailRow | None,
+    here: MembershipRow | None,
+) -> dict[str, str]:
+    """What is on record of the contact, and of what they are at the account."""
+    found: dict[str, str] = {}
+    if contact is not None:
+        found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
+        found["address"] = owner.address if owner else _first_address(unit, contact.id)
+    if here is not None:
+        found[f"type at {here.account_id}"] = here.contact_type
+        found[f"areas at {here.account_id}"] = ", ".join(here.areas)
+    return found
 
 
 def _others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
@@ -227,9 +245,8 @@ def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
 
     Another customer's contact is only asked: nothing about them changes before their own yes.
     """
-    detail = {"changes": [list(one) for one in change.difference], "contact": change.contact_id}
     kind = "contacts-applied" if change.asked is None else "contacts-asked"
-    unit.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=change.case_number))
+    _note(unit, change, kind, who, now)
     if change.asked is not None:
         return
     row = unit.get(ContactRow, change.contact_id)
@@ -241,6 +258,7 @@ def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
     unit.flush()
     if change.email_is_new:
         key = ascii_lower(change.email)
+        unit.execute(delete(ContactEmailRow).where(_c(ContactEmailRow.key) == key))  # unconfirmed
         unit.add(
             ContactEmailRow(
                 key=key, contact_id=row.id, address=change.email,
@@ -265,22 +283,64 @@ def _belongs(unit: Unit, change: ContactChange, now: datetime) -> None:
         _leave(unit, change.replaced.contact_id, change.account_id, now)
 
 
-def join(unit: Unit, number: str, contact_id: str, message: int, now: datetime) -> None:
-    """The contact has said yes: the case's change is carried out, as it reads now."""
+def show(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+    """An operator has looked at the change; only what was looked at is applied afterwards."""
+    _note(unit, change, "contacts-shown", who, now)
+
+
+def check_shown(unit: Unit, change: ContactChange) -> None:
+    """Raises PeopleError when the change reads otherwise than when it was looked at."""
+    seen = _newest(unit, change.case_number, "contacts-shown")
+    if seen is not None and seen != _detail(change):
+        raise PeopleError(f"{change.case_number} was changed since it was shown; look at it again")
+
+
+def join(
+    unit: Unit, number: str, contact_id: str, message: int, now: datetime
+) -> ContactChange | None:
+    """The contact has said yes: what the operator applied is carried out, and nothing else.
+
+    None when the case was closed or reads otherwise by now; then it is flagged for a person.
+    """
     try:
         change = plan(unit, number)
     except PeopleError:
-        return  # the case was closed or changed meanwhile: a person looks at the mail's history
+        change = None
+    if change is None or _newest(unit, number, "contacts-asked") != _detail(change):
+        case = unit.get(CaseRow, number)
+        if case is not None:
+            case.flag = "changed since the contact was asked"
+        return None
     if change.contact_id != contact_id or change.asked is None:
-        return
+        return None
     _belongs(unit, change, now)
-    detail = {"changes": [list(one) for one in change.difference], "contact": contact_id}
-    unit.add(
-        EventRow(
-            at=now, kind="contacts-applied", who=contact_id, detail=detail, case_number=number,
-            message_id=message,
-        )
-    )  # fmt: skip
+    _note(unit, change, "contacts-applied", contact_id, now, message)
+    case = unit.get(CaseRow, number)
+    if case is not None and change.replaced is not None:
+        case.flag = f"{change.replaced.name} was replaced and should be told"
+    return change
+
+
+def _detail(change: ContactChange) -> dict[str, Any]:
+    return {"changes": [list(one) for one in change.difference], "contact": change.contact_id}
+
+
+def _note(
+    unit: Unit, change: ContactChange, kind: str, who: str, now: datetime, message: int = 0
+) -> None:
+    row = EventRow(at=now, kind=kind, who=who, detail=_detail(change), message_id=message)
+    row.case_number = change.case_number
+    unit.add(row)
+    unit.flush()
+
+
+def _newest(unit: Unit, number: str, kind: str) -> dict[str, Any] | None:
+    """What the newest event of that kind of the case says."""
+    query = select(_c(EventRow.detail)).where(
+        _c(EventRow.case_number) == number, _c(EventRow.kind) == kind
+    )
+    found: dict[str, Any] | None = unit.scalar(query.order_by(_c(EventRow.id).desc()).limit(1))
+    return found
 
 
 def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:

@@ -95,6 +95,6 @@ def returned(unit: Unit, keys: Keys) -> SentLetter | None:
             return SentLetter(
                 row.message_id_header, "notice", row.key, row.contact_id, "",
                 notice_row=row.id or 0, incident=row.incident_id,
-                by_address=row.id in keys.return_rows,
+                by_address=row.id in keys.return_rows, sent_at=row.finished_at,
             )  # fmt: skip
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
@@ -46,7 +46,8 @@ FIRST_NUMBER = 1001
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
-SAME = ("handled", "ignored", "held", "rejected", "dropped")
+HANDLED = ("handled", "ignored")  # a mail that was held, dropped or rejected hides no later copy
+ANSWERED_FOR = timedelta(days=60)  # in which a yes to a question about contacts counts
 
 
 def _c(column: Any) -> Any:
@@ -71,6 +72,7 @@ def look_up(
     contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(unit, account_ids)
+    in_force = [one.id for one in accounts if one.active]
     referred = _case(unit, keys.case_numbers)
     owners = [contact.id for contact in contacts]
     return Known(
@@ -83,14 +85,14 @@ def look_up(
         case=referred,
         pending=_pending(unit, referred.number) if referred else _blank_form(unit, keys.form_ids),
         sent_texts=_sent_texts(unit, referred.number, keys.outbox_ids) if referred else (),
-        listed=_listed(unit, keys, account_ids, owners) if keys.list_state != "-" else CaseList(),
+        listed=_listed(unit, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
         recent=recent.of_late(unit, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{next_number}",
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit),
-        confirms=_confirms(unit, keys),
-        joins=_joins(unit, keys, owners),
+        confirms=_confirms(unit, keys, now),
+        joins=_joins(unit, keys, owners, now),
         replies=recent.replies(unit, owners, keys, now),
         domain_accepted=bool(contacts) and senders.domain_accepted(unit, keys.sender),
         stopped=senders.stopped(unit, keys.sender, now) if contacts else "",
@@ -108,7 +110,7 @@ def _contact_ids(unit: Unit, sender: str) -> list[str]:
     return list(unit.scalars(query))
 
 
-def _confirms(unit: Unit, keys: Keys) -> str:
+def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
     """The contact whose address waits to be confirmed, when the mail answers our question to it."""
     if not keys.verify_ids:
         return ""
@@ -120,18 +122,21 @@ def _confirms(unit: Unit, keys: Keys) -> str:
             _c(ContactEmailRow.verified).is_(False),
             _c(OutboxRow.message_id_header).in_(keys.verify_ids),
             _c(OutboxRow.kind) == "verify",
+            _c(OutboxRow.created_at) > now - ANSWERED_FOR,
+            func.lower(_c(OutboxRow.recipient)) == keys.sender,
         )
     )
     return unit.scalar(query) or ""
 
 
-def _joins(unit: Unit, keys: Keys, owners: list[str]) -> str:
+def _joins(unit: Unit, keys: Keys, owners: list[str], now: datetime) -> str:
     """The case about which its very sender was asked whether to be a contact of its account."""
     if not keys.join_ids or not owners:
         return ""
     query = select(_c(OutboxRow.case_number)).where(
         _c(OutboxRow.message_id_header).in_(keys.join_ids),
         _c(OutboxRow.kind) == "join",
+        _c(OutboxRow.created_at) > now - ANSWERED_FOR,
         _c(OutboxRow.contact_id).in_(owners),
         func.lower(_c(OutboxRow.recipient)) == keys.sender,
     )
@@ -153,8 +158,9 @@ def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     if row is None:
         return None
     return SentLetter(
-        row.message_id_header, row.kind, ascii_lower(row.recipient), row.contact_id, row.case_number
-    )
+        row.message_id_header, row.kind, ascii_lower(row.recipient), row.contact_id,
+        row.case_number, sent_at=row.created_at,
+    )  # fmt: skip
 
 
 def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
@@ -353,7 +359,7 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
     columns = (_c(MessageRow.id), _c(MessageRow.case_number), _c(MessageRow.status))
     base = select(*columns).where(_c(MessageRow.id) != not_row).order_by(_c(MessageRow.id)).limit(1)
     row = unit.execute(
-        base.where(_c(MessageRow.digest) == keys.digest, _c(MessageRow.status).in_(SAME))
+        base.where(_c(MessageRow.digest) == keys.digest, _c(MessageRow.status).in_(HANDLED))
     ).first()
     if row is None and keys.message_id and keys.sender:
         row = unit.execute(
@@ -364,10 +370,10 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
                 _c(MessageRow.status) == "handled",
             )
         ).first()
-    if row is None and keys.signature and keys.sender:
+    if row is None and keys.signatures and keys.sender:
         row = unit.execute(
             base.where(
-                _c(MessageRow.signature_hash) == keys.signature,
+                _c(MessageRow.signature_hash).in_(keys.signatures),
                 _c(MessageRow.sender) == keys.sender,
                 _c(MessageRow.status) == "handled",
             )

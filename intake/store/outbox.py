@@ -6,7 +6,7 @@ and every write with an old fence is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +16,21 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from intake.addresses import ascii_lower
 from intake.delivery import Failed, InDoubt, Outcome, Retry, Sent
 from intake.store.engine import Unit
-from intake.tables import ContactEmailRow, ContactRow, EventRow, OutboxRow, SuppressionRow
+from intake.tables import (
+    NOBODY,
+    CaseRow,
+    ContactEmailRow,
+    ContactRow,
+    EventRow,
+    MembershipRow,
+    OutboxRow,
+    SuppressionRow,
+)  # fmt: skip
 
 FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
 LONGEST_WAIT_SECONDS = 4000
 OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
+FOR_ANYBODY = ("refusal", "replaced", "verify", "join")  # letters to who is not of the account
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 
@@ -121,7 +131,31 @@ def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]
         )
         if until is None or until > now
     }
-    return {row.id: why for row in rows if (why := _why_not(row, owners, stopped))}
+    left = _of_accounts_left(unit, rows)
+    return {row.id: why for row in rows if (why := _why_not(row, owners, stopped) or left(row))}
+
+
+def _of_accounts_left(unit: Unit, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
+    """Why a letter about a case is not sent to somebody who is of its account no more."""
+    numbers = {row.case_number for row in rows if row.case_number}
+    cases = select(_c(CaseRow.number), _c(CaseRow.account_id)).where(
+        _c(CaseRow.number).in_(numbers), _c(CaseRow.account_id) != NOBODY
+    )
+    accounts = {row[0]: str(row[1]) for row in unit.execute(cases)} if numbers else {}
+    belonging = select(_c(MembershipRow.contact_id), _c(MembershipRow.account_id)).where(
+        _c(MembershipRow.account_id).in_(set(accounts.values())),
+        _c(MembershipRow.contact_id).in_({row.contact_id for row in rows}),
+    )
+    members = {(row[0], row[1]) for row in unit.execute(belonging)} if accounts else set()
+
+    def why_not(row: Claimed) -> str:
+        account = accounts.get(row.case_number)
+        if account is None or row.kind in FOR_ANYBODY or not row.contact_id:
+            return ""
+        here = (row.contact_id, account) in members
+        return "" if here else "the contact is not of the case's account any more"
+
+    return why_not
 
 
 def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[str, str]) -> str:

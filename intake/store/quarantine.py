@@ -15,15 +15,19 @@ def _c(column: Any) -> Any:
     return column
 
 
-def waiting(unit: Unit, limit: int) -> list[str]:
-    """Digests of files nobody has looked at yet, the oldest first, each once."""
+def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
+    """Digests of files nobody has looked at yet, the oldest first, each once; and how far they go.
+
+    ``after`` is how far the last answer went.
+    """
     query = (
-        select(_c(AttachmentRow.sha256))
-        .where(_c(AttachmentRow.state) == "quarantined")
+        select(_c(AttachmentRow.id), _c(AttachmentRow.sha256))
+        .where(_c(AttachmentRow.state) == "quarantined", _c(AttachmentRow.id) > after)
         .order_by(_c(AttachmentRow.id))
         .limit(limit)
     )
-    return list(dict.fromkeys(unit.scalars(query)))
+    rows = unit.execute(query).all()
+    return (rows[-1][0] if rows else after), list(dict.fromkeys(row[1] for row in rows))
 
 
 def settle(unit: Unit, digest: str, found: str, now: datetime) -> None:

@@ -37,8 +37,7 @@ def of_late(
         refused_week=_refused(unit, contacts or [""], keys.sender, now),
         cases_hour=max(_cases(unit, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
         account_cases=_cases(unit, CaseRow.account_id, accounts, hour_ago),
-        strangers_day=_held(unit, STRANGERS, keys.max_strangers, now),
-        unproved_day=bool(contacts) and _held(unit, UNPROVED, keys.max_unproved, now),
+        full=_full(unit, keys, now),
     )
 
 
@@ -97,17 +96,27 @@ def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[
     return {row[0]: row[1] for row in unit.execute(query)}
 
 
-def _held(unit: Unit, rules: Sequence[str], most: int, now: datetime) -> bool:
-    """Whether so many mails were held by those rules within a day."""
-    query = (
-        select(_c(MessageRow.recorded_at))
-        .where(_c(MessageRow.status) == "held", _c(MessageRow.rule).in_(rules))
+def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
+    """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
+    newest = (
+        select(_c(MessageRow.rule), _c(MessageRow.recorded_at), _c(MessageRow.sender))
+        .where(_c(MessageRow.status) == "held")
         .order_by(_c(MessageRow.id).desc())
-        .offset(max(most - 1, 0))
-        .limit(1)
+        .limit(len(STRANGERS) * keys.max_strangers + keys.max_unproved)
+        .subquery()
     )
-    found = unit.scalar(query)
-    return found is not None and found > now - timedelta(days=1)
+    theirs = func.count().filter(newest.c.sender == keys.sender)
+    counts = (
+        select(newest.c.rule, func.count(), theirs)
+        .where(newest.c.recorded_at > now - timedelta(days=1))
+        .group_by(newest.c.rule)
+    )
+    return frozenset(
+        rule
+        for rule, count, own in unit.execute(counts)
+        if (rule in STRANGERS and count >= keys.max_strangers)
+        or (rule in UNPROVED and own >= keys.max_unproved)
+    )
 
 
 def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:

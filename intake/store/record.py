@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.addresses import Mailbox
 from intake.decision import Decision
-from intake.identity import signature_hash
+from intake.identity import signature_hashes
 from intake.letters import Letter
 from intake.message import Arrival, Message, Refusal
 from intake.parsers.submission import Submission
@@ -175,7 +175,9 @@ def _values(
         "subject": clean(mail.subject)[:MAX_SUBJECT],
         "message_id_hash": message_id_hash(mail.message_id),
         "message_id": clean(mail.message_id)[:MAX_HEADER],
-        "signature_hash": signature_hash(mail) if isinstance(mail, Message) else "",
+        "signature_hash": next(iter(signature_hashes(mail)), "")
+        if isinstance(mail, Message)
+        else "",
         "contact_id": decision.contact,
         "account_id": decision.account,
         "submission": _submission(decision.submission, stamp.personal_fields),

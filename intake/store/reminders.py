@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 
 from intake.letters import Letter, Reminded
 from intake.store.engine import Unit
 from intake.store.record import put_letter
-from intake.tables import CaseRow, ContactRow, EventRow, OutboxRow, PendingFormRow
+from intake.tables import (
+    NOBODY,
+    CaseRow,
+    ContactRow,
+    EventRow,
+    MembershipRow,
+    OutboxRow,
+    PendingFormRow,
+)  # fmt: skip
 
 BATCH = 100
 
@@ -39,6 +47,13 @@ def due(unit: Unit, now: datetime, after_days: int) -> list[Unanswered]:
         )
         .join(CaseRow, _c(CaseRow.number) == _c(PendingFormRow.case_number))
         .join(ContactRow, _c(ContactRow.id) == _c(PendingFormRow.contact_id))
+        .outerjoin(
+            MembershipRow,
+            and_(
+                _c(MembershipRow.contact_id) == _c(PendingFormRow.contact_id),
+                _c(MembershipRow.account_id) == _c(CaseRow.account_id),
+            ),
+        )
         .join(
             OutboxRow,
             and_(
@@ -52,6 +67,7 @@ def due(unit: Unit, now: datetime, after_days: int) -> list[Unanswered]:
             _c(PendingFormRow.asked_at) < now - timedelta(days=after_days),
             _c(CaseRow.status) == "draft",
             _c(ContactRow.active).is_(True),
+            or_(_c(CaseRow.account_id) == NOBODY, _c(MembershipRow.account_id).is_not(None)),
         )
         .order_by(_c(PendingFormRow.id))
         .limit(BATCH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from intake.store.engine import Unit
 from intake.store.people import PeopleError
 from intake.tables import (
     AcceptedDomainRow,
+    ContactEmailRow,
     ContactRow,
     EventRow,
     MessageRow,
@@ -151,3 +153,9 @@ def lift(unit: Unit, key: str, who: str, now: datetime) -> bool:
     unit.delete(row)
     unit.add(EventRow(at=now, kind="lifted", who=who, detail=detail))
     return True
+
+
+def registered(unit: Unit, domains: Collection[str]) -> set[str]:
+    """Those of the domains at which a contact has an address."""
+    query = select(_c(ContactEmailRow.domain)).where(_c(ContactEmailRow.domain).in_(domains))
+    return set(unit.scalars(query.distinct())) if domains else set()
