@@ -21,7 +21,7 @@ from intake.addresses import (
     read_mailbox,
     shown_instead,
 )
-from intake.mime import automatic, headers, leaves, risk, sniff, structure, words
+from intake.mime import automatic, headers, leaves, risk, sniff, structure, subject, words
 from intake.mime.headers import Field, HeaderError
 from intake.mime.structure import StructureError
 
@@ -195,7 +195,7 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
         mailbox=arrival.mailbox,
         received_at=arrival.received_at,
         sender=sender,
-        subject=words.one_line(words.decode(top.get("subject", ""))),
+        subject=subject.read([one.value for one in found if one.name == "subject"], tree),
         message_id=_message_id(top.get("message-id", "")),
         date=_date(top.get("date", ""), library, warnings),
         to=_keys(library.addresses("to"), top.get("to", "")),

@@ -158,7 +158,7 @@ def test_a_mail_that_is_one_file() -> None:
     assert message(raw).plain == "words"
     assert files(raw) == [("a.txt", "text/plain", b"words")]
     attached = mail("Content-Disposition: attachment", body=b"words")
-    assert message(attached).plain == ""
+    assert message(attached).plain == "words", "there are no others"
     assert files(attached)[0][2] == b"words"
 
 

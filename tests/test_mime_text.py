@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.mime import charsets, encodings, flowed, headers, names, parameters, words
-from tests.rawmail import CAMPAIGN, mail, message
+from tests.rawmail import CAMPAIGN, mail, message, multipart
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ from tests.rawmail import CAMPAIGN, mail, message
         ("日本".encode("iso-2022-jp"), "_iso-2022-jp$esc", "日本", False),
         ("镕".encode("gb18030"), "gb2312", "镕", False),
         ("①".encode("cp932"), "Shift_JIS", "①", False),
+        (b"\x1b$B-!-j\x1b(B ok \x1b(I12\x1b(J", "iso-2022-jp", "①㈱ ok ｱｲ", False),
+        ("日本語\nab".encode("iso-2022-jp"), "", "日本語\nab", False),
+        (b"\x1b$B-!-j\nok\x1b(B", "iso-2022-jp", "①㈱\nok", False),
         ("한국".encode("cp949"), "ks_c_5601-1987", "한국", False),
         ("ü".encode() + b"\xff", "utf-8", "ü\ufffd", True),
         (b"abc", "rot13", "abc", True),
@@ -240,7 +245,10 @@ def test_flowed_is_undone_only_where_declared() -> None:
         (b"YW\r\nJj", "base64", b"abc", False),
         (b"YWI", "base64", b"ab", True),
         (b"Y", "base64", b"Y", True),
-        (b"!YW*I=", "base64", b"ab", False),
+        (b"!YW*I=", "base64", b"ab", True),
+        (b"YQ==YmM=\r\nZGVm", "base64", b"abcdef", True),
+        (b"YQ\r\n==\r\n", "base64", b"a", False),
+        (b"YWJjZ", "base64", b"abc", True),
         (b"a=3Db=\r\nc=XX", "quoted-printable", b"a=bc=XX", False),
         (b"begin 644 a.txt\r\n#86)C\r\n`\r\nend\r\n", "x-uuencode", b"abc", False),
         (b"words\nbegin 644 a\n#86)Cxx\n#86)C\n", "uuencode", b"abcabc", False),
@@ -282,3 +290,99 @@ def test_the_header_of_a_part_is_read_kindly() -> None:
     assert headers.lenient(b"--b: x\n", 0, 1000) == ({}, (), 0)
     with pytest.raises(headers.HeaderError):
         headers.lenient(b"A: " + b"x" * 100, 0, 50)
+
+
+def test_base64_padded_line_by_line_is_whole() -> None:
+    """Every line ends with its own padding: nothing behind the first of them is lost."""
+    data = bytes(range(256)) * 30
+    lines = [b64encode(data[at : at + 19]) for at in range(0, len(data), 19)]
+    raw = mail("Content-Type: application/octet-stream", "Content-Transfer-Encoding: base64",
+               body=b"\r\n".join(lines))  # fmt: skip
+    made = message(raw)
+    assert made.attachments[0].content == data
+    assert any("padded in pieces" in warning.detail for warning in made.warnings)
+
+
+@settings(max_examples=200 * CAMPAIGN, deadline=None)
+@given(st.binary(max_size=200), st.integers(1, 60), st.booleans())
+def test_base64_comes_back_however_it_was_cut(data: bytes, size: int, padded: bool) -> None:
+    """Encoded in pieces of any size, with the padding of each piece or, at one piece, without."""
+    pieces = [b64encode(data[at : at + size]) for at in range(0, len(data), size)]
+    if not padded:
+        pieces = [b64encode(data).rstrip(b"=")]
+    assert encodings.decode(b"\r\n".join(pieces), "base64")[0] == data
+
+
+@pytest.mark.parametrize(
+    ("value", "charset", "subject"),
+    [
+        ("Grüße".encode("latin-1"), "iso-8859-1", "Grüße"),
+        ("Привет".encode("koi8-r"), "koi8-r", "Привет"),
+        ("日本".encode("cp932"), "shift_jis", "日本"),
+        ("Grüße".encode(), "koi8-r", "Grüße"),
+        ("Grüße".encode("cp1252"), "utf-8", "Grüße"),
+        (b"=?iso-8859-1?Q?caf\xe9?=", "us-ascii", "café"),
+        (b"=?koi8-r?Q?\xf0=D2?=", "koi8-r", "Пр"),
+    ],
+)
+def test_a_raw_subject_is_of_the_charset_of_the_text(
+    value: bytes, charset: str, subject: str
+) -> None:
+    """Raw 8-bit bytes in a header, and inside an encoded word, where no charset is declared."""
+    raw = mail(f"Content-Type: text/plain; charset={charset}", body="x")
+    raw = raw.replace(b"\r\n\r\n", b"\r\nSubject: " + value + b"\r\n\r\n", 1)
+    assert message(raw).subject == subject
+
+
+PNG = b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 60).decode()
+
+
+def test_pictures_inside_html_are_files() -> None:
+    """A pasted picture is kept beside the words, and none of its letters stand among them."""
+    body = f'<p>Look:</p><img src="data:image/png;base64,{PNG}"><p>Broken.</p>'
+    made = message(mail("Content-Type: text/html", body=body))
+    assert made.html.text.split() == ["Look:", "Broken."]
+    (file,) = made.attachments
+    assert (file.name, file.detected_type, file.size) == ("picture-1.png", "image/png", 68)
+
+
+def test_a_big_picture_inside_html_costs_no_words() -> None:
+    """Two megabytes of picture stand before the words."""
+    big = b64encode(b"\x89PNG" + b"0" * 2_000_000).decode()
+    body = f'<img src="data:image/png;base64,{big}"><p>The words.</p>'
+    assert message(mail("Content-Type: text/html", body=body)).html.text == "The words."
+
+
+def test_a_file_in_the_middle_of_a_text_is_a_file() -> None:
+    """Uuencode between the words, as old programs write it; a mere "begin" is a word."""
+    text = "Hello,\n\nbegin 644 a.txt\n#86)C\n`\nend\n\nbegin 644 of the end\nBye\n"
+    made = message(mail(body=text))
+    assert made.plain == "Hello,\n\n\nbegin 644 of the end\nBye"
+    assert [(file.name, file.content) for file in made.attachments] == [("a.txt", b"abc")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("text/plain; name=note.txt", ""),
+        ("text/plain", "Content-Disposition: inline; filename=note.txt"),
+        ("text/plain", "Content-Disposition: attachment; filename=note.txt"),
+        ("text/markdown", ""),
+        ("text/x-unknown", ""),
+        ("text/plain charset=utf-8", ""),
+        ("text/html; name=note.html", ""),
+    ],
+)
+def test_words_are_found_wherever_text_is(kind: str, more: str) -> None:
+    """Named text, a text file alone, text of another type, a type without its semicolon."""
+    part = f"Content-Type: {kind}\n" + (f"{more}\n" if more else "") + "\nThe gradebook is down.\n"
+    picture = f"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n{PNG}"
+    made = message(multipart("mixed", part, picture))
+    assert (made.plain + made.html.text).strip() == "The gradebook is down."
+
+
+@pytest.mark.parametrize("kind", ["text/calendar", "text/csv", "text/vcard", "application/json"])
+def test_what_holds_no_words_is_no_text(kind: str) -> None:
+    """Calendars and tables stay files."""
+    made = message(multipart("mixed", f"Content-Type: {kind}\n\nBEGIN:X\n"))
+    assert (made.plain, made.html.text, len(made.attachments)) == ("", "", 1)

@@ -11,6 +11,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from intake.mime import japanese
+
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_.:+-]{0,40}\Z")
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -85,6 +87,8 @@ def decode(data: bytes, label: str) -> Decoded:
     try:
         return Decoded(clean(data.decode(codec)))
     except (UnicodeError, ValueError):
+        if codec.startswith("iso2022_jp") and (text := japanese.decode(data)):
+            return Decoded(clean(text))
         return Decoded(clean(_broken(data, codec)), f"bytes that are not {label[:40]}")
 
 
@@ -121,7 +125,7 @@ def clean(text: str) -> str:
 
 def _guess(data: bytes) -> tuple[str, str]:
     try:
-        return data.decode("utf-8"), ""
+        return japanese.decode(data) or data.decode("utf-8"), ""
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace"), "8-bit text without a charset"
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import binascii
+import re
 
 _IDENTITY = frozenset(("", "7bit", "8bit", "binary"))
+_WHOLE = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_FOREIGN = bytes(
+    byte for byte in range(256) if not ((chr(byte).isalnum() and byte < 128) or byte in b"+/=")
+)
+_BEGIN = re.compile(rb"begin [0-7]{3,4} (\S[^\r\n]{0,200})\r?\n?\Z")
 _UU = frozenset(("x-uuencode", "uuencode", "uue", "x-uue"))
 
 
@@ -22,16 +28,69 @@ def decode(data: bytes, encoding: str) -> tuple[bytes, str]:
 
 
 def _base64(data: bytes) -> tuple[bytes, str]:
-    """Foreign characters are skipped, missing padding is added; else the bytes stay encoded."""
-    joined = b"".join(data.splitlines())
-    for padding in (b"", b"=="):
+    """Piece by piece, each up to its own padding: some programs pad every line (RFC 2045 §6.8).
+
+    Foreign characters are skipped, missing padding is added, and each loss is a doubt.
+    """
+    joined = data.translate(None, b" \t\r\n\f\v")
+    if len(joined) % 4 == 0 and _WHOLE.fullmatch(joined):
+        return binascii.a2b_base64(joined), ""
+    plain = joined.translate(None, _FOREIGN)
+    pieces = [piece for piece in plain.split(b"=") if piece]
+    doubts = ["foreign characters in base64"] if len(plain) != len(joined) else []
+    if len(pieces) > 1:
+        doubts.append("base64 padded in pieces")
+    elif plain.count(b"=") != -len(plain.rstrip(b"=")) % 4:
+        doubts.append("base64 without its padding")
+    if any(len(piece) % 4 == 1 for piece in pieces):
+        doubts.append("base64 of an impossible length")
+    decoded = b"".join(map(_piece, pieces))
+    return (decoded if decoded or not plain else joined), ", ".join(doubts)
+
+
+def _piece(piece: bytes) -> bytes:
+    """The bytes of a piece without padding; a last character that says nothing is left out."""
+    whole = piece[: len(piece) - 1] if len(piece) % 4 == 1 else piece
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
+
+
+def take_out_uu(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Text without the uuencoded files in it, and those files as (name, bytes).
+
+    Only what begins and ends as it should is a file; everything else stays text.
+    """
+    if b"begin " not in data:
+        return data, []
+    kept: list[bytes] = []
+    files: list[tuple[bytes, bytes]] = []
+    lines = data.splitlines(keepends=True)
+    at = 0
+    while at < len(lines):
+        begin = _BEGIN.match(lines[at])
+        found = _file_from(lines, at + 1) if begin else None
+        if begin and found:
+            files.append((begin[1], found[0]))
+            at = found[1]
+        else:
+            kept.append(lines[at])
+            at += 1
+    return b"".join(kept), files
+
+
+def _file_from(lines: list[bytes], at: int) -> tuple[bytes, int] | None:
+    """The bytes of a file whose lines begin there, and the place behind its end."""
+    out = bytearray()
+    for index in range(at, len(lines)):
+        line = lines[index].rstrip(b"\r\n")
+        if line == b"end":
+            return bytes(out), index + 1
+        if not line or not b" " <= line[:1] <= b"`":
+            return None
         try:
-            return binascii.a2b_base64(
-                joined + padding
-            ), "base64 without its padding" if padding else ""
+            out += _uu_line(line)
         except binascii.Error:
-            continue
-    return joined, "base64 of an impossible length"
+            return None
+    return None
 
 
 def _uu(data: bytes) -> tuple[bytes, str]:

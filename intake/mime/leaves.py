@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from intake.mime import body, charsets, encodings, flowed, html, names, tnef, words
+from intake.mime import body, charsets, encodings, flowed, html, names, pictures, tnef, words
 from intake.mime.structure import Part, StructureError, Tree
 
+_NO_WORDS = frozenset(  # text types that hold no words for people
+    (
+        *("text/calendar", "text/csv", "text/tab-separated-values", "text/vcard", "text/x-vcard"),
+        *("text/css", "text/javascript", "text/directory", "text/xml", "text/rfc822-headers"),
+        *("text/rtf", "text/x-amp-html", "text/watch-html"),
+    )
+)
 _SEALED = frozenset(
     ("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
 )
@@ -78,10 +85,34 @@ class _Reader:
             if index in plain:
                 texts.append(plain[index])
                 continue
-            rendered = self._html(self._bytes(self.parts[index]), _charset(self.parts[index]))
+            rendered = self._rendered(self.parts[index])
             texts.append(rendered.text)
             rows.extend(rendered.rows)
         self.leaves.html, self.leaves.rows = _paragraphs(texts), tuple(rows)
+        if not self.leaves.plain.strip() and not self.leaves.html.strip():
+            self._read_any_text()
+
+    def _read_any_text(self) -> None:
+        """A mail without a body: its words may stand in text that has a name, or in a text file."""
+        texts = [
+            part
+            for part in self.parts
+            if not part.is_multipart
+            and part.media_type.startswith("text/")
+            and part.media_type not in _NO_WORDS
+        ]
+        shown = [part for part in texts if part.disposition.value != "attachment"]
+        for part in shown or texts[:1]:
+            self._doubt("text-from-file", f"the words of the mail are those of part {part.number}")
+            if part.media_type == "text/html":
+                rendered = self._rendered(part)
+                self.leaves.html = _paragraphs([self.leaves.html, rendered.text])
+                self.leaves.rows += rendered.rows
+            else:
+                self.leaves.plain = _paragraphs([self.leaves.plain, self._plain(part)])
+
+    def _rendered(self, part: Part) -> html.Rendered:
+        return self._html(self._bytes(part), _charset(part), part.number)
 
     def read_files(self) -> None:
         """Fills the files; those of a winmail.dat stand behind it."""
@@ -114,7 +145,7 @@ class _Reader:
         if not self.leaves.plain.strip() and not self.leaves.html.strip():
             self.leaves.plain = self._cut(found.plain)
             if found.html:
-                rendered = self._html(found.html, "")
+                rendered = self._html(found.html, "", part.number)
                 self.leaves.html, self.leaves.rows = rendered.text, rendered.rows
 
     def _add(self, file: File) -> None:
@@ -139,7 +170,10 @@ class _Reader:
             )
 
     def _plain(self, part: Part) -> str:
-        decoded = charsets.decode(self._bytes(part), _charset(part))
+        data, files = encodings.take_out_uu(self._bytes(part))
+        for place, (name, content) in enumerate(files, start=1):
+            self._add_part_of(part.number, f"uu.{place}", name.decode("latin-1"), content)
+        decoded = charsets.decode(data, _charset(part))
         self._charset_doubt(part.number, decoded.doubt)
         text = self._cut(decoded.text)
         parameters = part.content_type.parameters
@@ -147,8 +181,19 @@ class _Reader:
             text = flowed.unwrap(text, parameters.get("delsp", "").lower() == "yes")
         return text
 
-    def _html(self, data: bytes, label: str) -> html.Rendered:
+    def _add_part_of(self, number: str, place: str, name: str, data: bytes) -> None:
+        """A file that stood inside a text."""
+        self._count(len(data))
+        shown = names.clean(words.decode(name)) or f"part-{number}-{place}.bin"
+        media_type = "application/octet-stream"
+        self._add(File(shown, media_type, f"{number}/{place}", data, inline=False))
+
+    def _html(self, data: bytes, label: str, number: str) -> html.Rendered:
         self.shown_ids |= html.content_ids(data)
+        data, found = pictures.take_out(data)
+        for place, (kind, coded) in enumerate(found, start=1):
+            content, _ = encodings.decode(coded, "base64")
+            self._add_part_of(number, f"picture.{place}", f"picture-{place}.{kind}", content)
         decoded = charsets.decode_html(data, label)
         self._charset_doubt("html", decoded.doubt)
         rendered = html.render(decoded.text, self.caps.max_html_bytes, self.caps.max_html_depth)

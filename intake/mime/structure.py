@@ -6,11 +6,13 @@ depth costs nothing and an attached message keeps its exact bytes. It never look
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from intake.mime import headers, parameters
 
+_NO_SEMICOLON = re.compile(r"\A\s{0,20}([\w.+-]{1,40}/[\w.+-]{1,80})\s{1,20}(?=[\w-]{1,40}\s?=)")
 MAX_DASH_LINES = 1_000_000  # lines that begin with "--" without being a boundary
 _MAX_PART_HEADER_BYTES = 64 * 2**10
 
@@ -199,7 +201,7 @@ class _Walker:
         self._note_depths()
 
     def _part(self, fields: Mapping[str, str], start: int, level: _Level | None) -> Part:
-        content_type = parameters.read(fields.get("content-type", ""))
+        content_type = parameters.read(_NO_SEMICOLON.sub(r"\1; ", fields.get("content-type", "")))
         if "boundary" in content_type.repeated:
             raise StructureError("structure", "a Content-Type names two boundaries")
         parent = level.node if level else -1

@@ -24,7 +24,7 @@ def decode(text: str) -> str:
     pending, label, at = bytearray(), "", 0
     for match in _WORD.finditer(text):
         between = text[at : match.start()]
-        raw = _payload(match[2], match[3])
+        raw = _payload(match[2], match[3], match[1])
         if pending and _BLANK.match(between) and match[1].lower() == label:
             pending += raw
         else:
@@ -45,8 +45,12 @@ def one_line(text: str, max_chars: int = MAX_LINE_CHARS) -> str:
     return " ".join(shown.split())[:max_chars].strip()
 
 
-def _payload(encoding: str, payload: str) -> bytes:
-    raw = payload.encode("utf-8", "replace")
+def _payload(encoding: str, payload: str, label: str) -> bytes:
+    """The bytes of one word; a raw 8-bit character in it is of the word's own charset."""
+    try:
+        raw = payload.encode("ascii" if payload.isascii() else charsets.codec_of(label) or "utf-8")
+    except UnicodeError:
+        raw = payload.encode("utf-8", "replace")
     if encoding in "qQ":
         return binascii.a2b_qp(raw, header=True)
     for padding in (b"", b"=", b"=="):
