@@ -274,6 +274,7 @@ class Keys:
     message_id: str  # "<…>" or empty
     body_digest: str
     case_numbers: tuple[str, ...] = ()  # named by references whose MAC is valid, best first
+    plain_numbers: tuple[str, ...] = ()  # in the subject, without a MAC: for the account's own only
     outbox_ids: tuple[str, ...] = ()  # our own Message-IDs that this mail refers to, MAC valid
     names_contact: bool = True  # the mail names a contact, so colleagues are needed
     list_state: str = "-"  # cases to list: "open", "closed", "" for all, "-" for none

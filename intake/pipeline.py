@@ -88,6 +88,7 @@ def keys(
         message_id=mail.message_id,
         body_digest=mail.body_digest,
         case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
+        plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None or any(one.field == "contact" for one in scan.candidates),
         list_state=asked.state if asked and listing else "-",
@@ -160,10 +161,7 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     sender = identity.identify(mail, known, trust, proof)
     if released_by:
         sender = identity.released(sender, released_by)
-    if not sender.proved:
-        scan = scan.without_files()
-    if scan.wish and scan.wish.kind == "unsubscribe" and not _was_notified(known, sender):
-        scan = replace(scan, wish=None)  # somebody else's token, or none of ours: an ordinary mail
+    scan = _as_far_as_it_counts(scan, known, sender)
     circumstances = _circumstances(mail, known, sender, bench, now)
     submission = interpret(scan, mail, bench.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
@@ -172,6 +170,20 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         decision, mail, known.accounts, bench.house, now, known.listed, incidents
     )
     return Judgement(decision, written, known)
+
+
+def _as_far_as_it_counts(scan: Scan, known: Known, sender: identity.Sender) -> Scan:
+    """What was read, without the forms in files of who is not proved and wishes that are none.
+
+    The token of somebody else, or a number that is no case of the sender's: an ordinary mail.
+    """
+    found = scan if sender.proved else scan.without_files()
+    wish = scan.wish
+    if wish is None:
+        return found
+    theirs = _was_notified(known, sender) if wish.kind == "unsubscribe" else known.listed.cases
+    needed = wish.kind == "unsubscribe" or wish.bare
+    return replace(found, wish=None) if needed and not theirs else found
 
 
 def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:

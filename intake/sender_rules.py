@@ -43,7 +43,7 @@ def own_mail(facts: Facts) -> Verdict | None:
 def seen_before(facts: Facts) -> Verdict | None:
     """The same mail again."""
     twin = facts.known.twin
-    if twin is None:
+    if twin is None or twin.status not in ("handled", "ignored"):
         return None
     what = f" (case {twin.case_number})" if twin.case_number else ""
     return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))

@@ -18,6 +18,11 @@ _ID = re.compile(
     r"<([a-z-]{1,20})\.([A-Z0-9-]{1,40})\.([a-z2-7]{16})\.([a-z2-7]{16})@([a-z0-9.-]{1,255})>\Z"
 )
 _TAG = re.compile(r"\[([A-Z0-9]{0,20}-?[0-9]{1,12})-([A-Z2-7]{8})\]")
+# The same as people retype it: small letters, spaces, other dashes and brackets, or none.
+_LOOSE = re.compile(
+    r"(?<![A-Za-z0-9])([A-Za-z0-9]{0,20}?)[\s_‐‑‒–—-]{0,3}([0-9]{1,12})[\s_‐‑‒–—-]{1,3}"
+    r"([A-Za-z2-7]{8})(?![A-Za-z0-9])"
+)
 _ROW = re.compile(r"(?<![a-z0-9-])([1-9][0-9]{0,18})-([a-z2-7]{16})(?![a-z0-9-])")
 _BOUNCE = re.compile(r"[^@]*\+b-([1-9][0-9]{0,18})-([a-z2-7]{16})@[^@]*\Z", re.DOTALL)
 _MAX_ROW = 2**63 - 1
@@ -68,15 +73,28 @@ def subject_tag(secrets: Sequence[bytes], case_number: str) -> str:
 
 
 def read_subject_tags(secrets: Sequence[bytes], subject: str) -> tuple[str, ...]:
-    """The case numbers of the valid tags in a subject, in order, at most three."""
-    found = []
-    for match in _TAG.finditer(subject[:1000]):
-        good = [
-            hmac.compare_digest(_mac(secret, f"tag|{match[1]}", 8), match[2]) for secret in secrets
-        ]
-        if any(good):
-            found.append(match[1])
-    return tuple(dict.fromkeys(found))[:3]
+    """The case numbers of the valid tags in a subject, in order, at most three.
+
+    A tag is known however it was retyped: what makes it ours is the hash, not the brackets.
+    """
+    text = subject[:1000]
+    found = [(match[1], match[2]) for match in _TAG.finditer(text)]
+    found += [(f"{m[1]}-{m[2]}".upper(), m[3].upper()) for m in _LOOSE.finditer(text)]
+    numbers = [number for number, mac in found if _is_tag(secrets, number, mac)]
+    return tuple(dict.fromkeys(numbers))[:3]
+
+
+def _is_tag(secrets: Sequence[bytes], number: str, mac: str) -> bool:
+    good = [hmac.compare_digest(_mac(secret, f"tag|{number}", 8), mac) for secret in secrets]
+    return any(good)
+
+
+def plain_numbers(subject: str, case_prefix: str) -> tuple[str, ...]:
+    """Case numbers in a subject as anybody can write them: they prove nothing. At most three."""
+    word = re.escape(case_prefix.rstrip("-"))
+    pattern = rf"(?<![A-Za-z0-9]){word}[\s_#:‐‑‒–—-]{{0,3}}([0-9]{{1,12}})(?![A-Za-z0-9])"
+    found = re.findall(pattern, subject[:1000], re.IGNORECASE)
+    return tuple(dict.fromkeys(f"{case_prefix}{int(digits)}" for digits in found))[:3]
 
 
 def reply_address(secrets: Sequence[bytes], case_number: str, address: str) -> str:

@@ -155,9 +155,16 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
     def may_be_told(person: Contact) -> bool:
         return person.active and works_somewhere(person) and address(person) != ""
 
+    def active(person: Contact) -> set[str]:
+        return {m.account_id for m in person.memberships if world.accounts[m.account_id].active}
+
     def concerned(person: Contact) -> bool:
-        if person.id in world.filed or person.id in world.told_before:
-            return True
+        here = not incident.accounts or bool(set(incident.accounts) & active(person))
+        before = person.id in world.told_before and here
+        return person.id in world.filed or before or bool(by_rule(person))
+
+    def by_rule(person: Contact) -> set[str]:
+        found = set()
         for m in person.memberships:
             if not world.accounts[m.account_id].active:
                 continue
@@ -167,8 +174,8 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
                 continue
             if incident.areas and not any(area in m.areas for area in incident.areas):
                 continue
-            return True
-        return False
+            found.add(m.account_id)
+        return found
 
     def mode(contact_id: str) -> str:
         wish = world.preferences.get(contact_id, {}).get(incident.notice_class)
@@ -181,9 +188,7 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
             return ""
         if all(one.lower() in world.suspended for one in other.emails):
             return ""
-        theirs = {m.account_id for m in person.memberships}
-        shared = [m for m in other.memberships if m.account_id in theirs]
-        if not any(world.accounts[m.account_id].active for m in shared):
+        if not (by_rule(person) or active(person)) <= active(other):
             return ""
         return "" if mode(other.id) == "off" else other.id
 

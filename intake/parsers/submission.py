@@ -34,6 +34,7 @@ class Wish:
     number: str = ""  # of the case, as written in capital letters; empty: all of them
     state: str = ""  # "open" or "closed", empty: both
     token: str = ""  # of an unsubscription, as written, not checked yet; empty: a reply's words
+    bare: bool = False  # nothing but the number of a case stood in the subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _SENTENCE = re.compile(r"[\n.,;:!…]+|\s[-–—]\s")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _ANSWER = re.compile(r"\s*[a-z]{2,5}\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:[A-Z0-9]{0,12}-)?\d{1,12}\Z", re.IGNORECASE)
+_BARE = re.compile(r"[\W_]{0,5}([A-Z][A-Z0-9]{0,11}-\d{1,12})[\W_]{0,5}\Z", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{7,99}\Z")
 _TAG_TAIL = re.compile(r"\[([A-Z0-9]{0,20}-?\d{1,12})-[A-Z2-7]{8}\]")
 
@@ -48,12 +49,16 @@ def wish(
         found: Wish | None = Wish("unsubscribe", token=token)
     else:
         found = _told(_TAG_TAIL.sub(r" \1 ", message.subject), plus_type, catalogue)
+        bare = _BARE.match(_TAG_TAIL.sub(r" \1 ", message.subject))
+        if found is None and bare:
+            found = Wish("cases", number=bare[1].upper(), bare=True)
     if plus_type and not subject.strip():
         found = Wish("form", type=plus_type) if not leftover.strip() else None
     if found is None or (found.kind == "close" and found.number):
         return found
     words = _words(leftover[:MAX_LEFTOVER_CHARS])
-    return found if len(words) <= MAX_WORDS_CHARS and not _files(message) else None
+    most = 0 if found.bare else MAX_WORDS_CHARS  # a number is the subject of what is said below
+    return found if len(words) <= most and not _files(message) else None
 
 
 def _token(subject: str, catalogue: Catalogue) -> str:

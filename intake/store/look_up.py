@@ -74,6 +74,9 @@ def look_up(
     accounts = whole_accounts(unit, account_ids)
     in_force = [one.id for one in accounts if one.active]
     referred = _case(unit, keys.case_numbers)
+    if referred is None and contacts:
+        plain = _case(unit, keys.plain_numbers)  # anybody can write a number
+        referred = plain if plain and any(map(plain.is_for, contacts)) else None
     owners = [contact.id for contact in contacts]
     return Known(
         contacts=contacts,
