@@ -220,6 +220,7 @@ def pool_settings(config: Config) -> PoolSettings:
         limits=settings.limits(config),
         wall_seconds=given.parse_seconds,
         memory_bytes=given.parse_memory_bytes,
+        lists={box.name: box.lists for box in (*config.mailbox, _pipe(config))},
     )
 
 

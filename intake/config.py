@@ -354,6 +354,7 @@ def policy_hash(config: Config, catalogue: Catalogue) -> str:
             box.received_above,
             box.authserv_fields,
             box.arc_sealers,
+            box.lists,
         )
         for box in config.mailbox
     ]

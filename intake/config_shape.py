@@ -96,6 +96,7 @@ class Mailbox(Section):
     received_above: Count = 0
     authserv_fields: int = Field(default=1, ge=1, le=5)
     arc_sealers: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     writes_return_path: bool = False
     processed_folder: str = "Processed"
     held_folder: str = "Held"

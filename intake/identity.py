@@ -97,7 +97,8 @@ def identify(message: Message, known: Known, trust: Trust, proof: Proof | None =
     if not isinstance(message.sender, Mailbox):
         return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
     address = message.sender.address
-    found = _with_proof(_level(message, address.domain, trust), proof or NO_PROOF)
+    own = NO_PROOF if message.through else proof or NO_PROOF  # the signatures are the list's
+    found = _with_proof(_level(message, address.domain, trust), own)
     contact = known.contacts[0] if len(known.contacts) == 1 else None
     return Sender(
         level=found.level,
@@ -105,7 +106,7 @@ def identify(message: Message, known: Known, trust: Trust, proof: Proof | None =
         contact=contact,
         ambiguous=len(known.contacts) > 1,
         evidence=tuple(found.evidence),
-        proof=proof or NO_PROOF,
+        proof=own,
         conflict=found.conflict,
         details=found.details,
     )
@@ -148,6 +149,10 @@ def _level(message: Message, domain: str, trust: Trust) -> _Finding:
         found.conflict = True
         return found.at("L1", "two dmarc results contradict each other")
     verdict = next(iter(verdicts), "none")
+    if message.through:  # the verdict is about the list
+        if verdict in ("pass", "none") and _forwarded(message, chosen, domain, trust):
+            return found.at("L2", f"a believed forwarder saw dmarc=pass before {message.through}")
+        return found.at("L1", f"nothing proves the author behind the list {message.through}")
     if verdict == "pass":
         return _passed(message, chosen, domain, trust, found)
     if verdict == "none" and _forwarded(message, chosen, domain, trust):

@@ -314,6 +314,7 @@ class Known:
     next_number: str = ""  # the number that a case created now would get
     joins: str = ""  # number of the case whose question to its very sender the mail answers
     says_yes: bool = False  # its own words begin with a yes
+    bears_own_id: bool = False  # its Message-ID is one that only we can have made
     is_own_letter: bool = False  # it bears the Message-ID of a letter that went to its very sender
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid
     replies: bool = False  # one of those letters went to the sender's address within 30 days

@@ -135,6 +135,7 @@ class Message:
     ]  # why a program seems to have written it (RFC 3834 and kin); empty: a person
     body_digest: str  # sha256 of everything behind the header block, line ends as LF
     warnings: tuple[Warning, ...] = ()
+    through: str = ""  # key of the list that has put its own address into From
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of every field of that lower-case name, top to bottom."""

@@ -155,7 +155,9 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
     asked = bool(known.joins or known.confirms)
     yes = asked and says_yes(scan.leftover, bench.catalogue)
-    known = replace(known, answered_letters=wanted.outbox_ids, says_yes=yes)
+    known = replace(
+        known, answered_letters=wanted.outbox_ids, says_yes=yes, bears_own_id=bool(wanted.own_id)
+    )
     known = _reopened(known, scan, bench.policy, now)
     trust = bench.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust, proof)

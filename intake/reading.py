@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from intake import message
 from intake.blobs import BlobError, Blobs
 from intake.catalogue import Catalogue
+from intake.list_mail import author_behind
 from intake.message import Arrival, Limits, Message, Refusal
 from intake.parsers.submission import Scan
 
@@ -39,6 +40,7 @@ class Settings:
     wall_seconds: float = 10.0  # for one mail
     cpu_seconds: int = 10  # for one mail
     memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mailbox; see list_mail
     start_seconds: float = 60.0  # for starting Python and importing
     builder: str = "intake.catalogue_build:build"  # module:function that makes the catalogue
     scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
@@ -67,19 +69,20 @@ SETTINGS = TypeAdapter(Settings)
 
 def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
     """The same reading in this process, attachments kept in the message; for ``intake explain``."""
-    return _read_and_scan(arrival, settings.limits, *_tools(settings))
+    return _read_and_scan(arrival, settings, *_tools(settings))
 
 
 def _read_and_scan(
     arrival: Arrival,
-    limits: Limits,
+    settings: Settings,
     catalogue: Catalogue,
     scan: Callable[[Message, Catalogue], Scan],
 ) -> ReadMail:
     """Total, as ``message.read`` is: a scanner that raises is a refusal of this mail."""
-    mail = message.read(arrival, limits)
+    mail = message.read(arrival, settings.limits)
     if isinstance(mail, Refusal):
         return ReadMail(mail, None)
+    mail = author_behind(mail, settings.lists.get(arrival.mailbox, ()))
     try:
         return ReadMail(mail, scan(mail, catalogue))
     except MemoryError:
@@ -163,7 +166,7 @@ def _answer(
 ) -> Answer:
     try:
         arrival = replace(arrival, raw=blobs.read(arrival.digest))
-        mail = _read_and_scan(arrival, settings.limits, catalogue, scan)
+        mail = _read_and_scan(arrival, settings, catalogue, scan)
         if isinstance(mail.message, Message):
             mail = replace(mail, message=_with_staged_files(mail.message, blobs))
         return Answer(mail)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from intake.addresses import AddressRefusal, without_plus
-from intake.message import Refusal
+from intake.message import Message, Refusal
 from intake.mime.automatic import is_answer, strong
+from intake.mime.words import one_line
 from intake.verdict import Facts, Verdict
 
 # Rules under which mail is held that nobody we know waits for, and a contact's own. Each rule has
 # so many places a day, R7 for each address: a flood of one kind takes no place from another kind.
-STRANGERS = ("R0", "R3", "R5", "R8", "R9", "R10")
+STRANGERS = ("R0", "R1", "R3", "R5", "R8", "R9", "R10")
 UNPROVED = ("R7",)
 REPORTED_FOR = timedelta(days=10)  # twice as long as servers try (RFC 5321 §4.5.4.1)
 
@@ -31,13 +32,33 @@ def malformed(facts: Facts) -> Verdict | None:
 
 
 def own_mail(facts: Facts) -> Verdict | None:
-    """Our own address, or a letter of ours that came back from the very address it went to."""
+    """Our own address, or a letter of ours that came back from the very address it went to.
+
+    Lists and forwarders write our address into From, too: only what bears a Message-ID or the
+    envelope sender of ours is a mail of our own.
+    """
     ours = {without_plus(key) for key in facts.policy.own_addresses}
     if without_plus(facts.sender.address) in ours:
-        return Verdict("drop", ("the mail comes from an address of this service",))
+        return _from_our_address(facts)
     if facts.known.is_own_letter and facts.proved:
         return Verdict("drop", ("a letter of this service came back from where it went",))
     return None
+
+
+def _from_our_address(facts: Facts) -> Verdict:
+    mail = facts.mail
+    assert isinstance(mail, Message)
+    paths = {path.strip().strip("<>").lower() for path in mail.all("return-path")}
+    ours = {key.lower() for key in facts.policy.own_addresses}
+    if facts.known.bears_own_id or paths & ours:
+        return Verdict("drop", ("the mail comes from this service itself",))
+    if facts.sender.level == "L0":
+        return Verdict("drop", ("dmarc=fail for an address of this service",))
+    if "R1" in facts.known.recent.full:
+        return _counted_only(facts)
+    why = ("From is an address of this service, as a list or a forwarder writes it",)
+    named = next(iter(mail.all("reply-to")), "")
+    return Verdict("hold", (*why, *([f"Reply-To: {one_line(named, 200)}"] if named else [])))
 
 
 def seen_before(facts: Facts) -> Verdict | None:

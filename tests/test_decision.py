@@ -90,7 +90,14 @@ def test_a_complete_mail_of_a_proved_contact_opens_a_case() -> None:
     [
         ("R0", "hold", {"mail": refusal()}),
         ("R0", "hold", {"mail": message(sender=AddressRefusal("group", "a group"))}),
-        ("R1", "drop", {"sender": replace(SIGNED, address="support@desk.example")}),
+        ("R1", "hold", {"sender": replace(SIGNED, address="support@desk.example")}),
+        (
+            "R1", "drop",
+            {
+                "sender": replace(SIGNED, address="support@desk.example"),
+                "known": replace(KNOWN, bears_own_id=True),
+            },
+        ),
         ("R1", "drop", {"known": replace(KNOWN, is_own_letter=True)}),
         ("R0a", "ignore", {"known": replace(KNOWN, twin=Twin(7, "CASE-9", "handled"))}),
         ("R0a", "ignore", {"known": replace(KNOWN, twin=Twin(7, "", "ignored"))}),

@@ -43,7 +43,7 @@ DOORS = {
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
     "hidden", "ics", "identity",
-    "known", "labels", "letter", "masking",
+    "known", "labels", "letter", "list_mail", "masking",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
     "outcomes", "page_",
     "parsers/", "policy", "proof", "rules", "sender_rules", "service_rules", "timetable", "tokens",
