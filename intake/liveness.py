@@ -54,7 +54,7 @@ def read(folder: Path) -> Beat | None:
 def is_alive(beat: Beat, now: datetime) -> bool:
     """Whether a worker runs on this machine: it was heard of just now and its process exists."""
     age = (now - datetime.fromisoformat(beat.at)).total_seconds()
-    return not beat.stopped and age < SILENT_SECONDS and _lives(beat.pid)
+    return not beat.stopped and abs(age) < SILENT_SECONDS and _lives(beat.pid)
 
 
 def troubles(beat: Beat | None, now: datetime) -> list[str]:
@@ -63,7 +63,9 @@ def troubles(beat: Beat | None, now: datetime) -> list[str]:
         return []
     age = (now - datetime.fromisoformat(beat.at)).total_seconds()
     found = []
-    if abs(age) > SILENT_SECONDS:
+    if age < -SILENT_SECONDS:
+        found.append(f"the worker's last word is of {-age:.0f} s ahead: the clock was set back")
+    elif age > SILENT_SECONDS:
         gone = "" if _lives(beat.pid) else f"; process {beat.pid} does not exist"
         found.append(f"the worker has not been heard of for {age:.0f} s{gone}")
     for name, times in beat.failing.items():

@@ -24,6 +24,23 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def from_local(read: datetime, zone: ZoneInfo) -> datetime:
+    """A moment of that zone as UTC; one with an offset of its own is taken as it is.
+
+    Raises ValueError for a local time that is left out when clocks go forward, and for one that
+    comes twice when they go back: then an offset has to say which one is meant.
+    """
+    if read.tzinfo is not None:
+        return read.astimezone(UTC)
+    first, second = (read.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read:
+        raise ValueError(f"there is no such time in {zone.key}: clocks go forward then")
+    if first.utcoffset() != second.utcoffset():
+        both = " or ".join(one.isoformat(" ", "minutes") for one in (first, second))
+        raise ValueError(f"that time comes twice in {zone.key}; write {both}")
+    return first.astimezone(UTC)
+
+
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """``Monday, March 16, 2026, 10:00 PM CDT (March 17, 03:00 UTC)``; UTC alone is told once.
 

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake import file_jobs, liveness, notice_jobs
 from intake.assembly import Assembly, Line, assemble
+from intake.clock import ClockWatch
 from intake.collect import collect
 from intake.config import Config
 from intake.dispatch import dispatch
@@ -56,7 +57,7 @@ class Service:
         self.stop = made.stop
         self.letters = threading.Event()  # set when the outbox may have something due
         self.letters.set()
-        self.retry_at: dict[str, datetime] = {}
+        self.retry_at: dict[str, float] = {}  # on the monotonic clock, as every wait here
         self.misses: dict[str, int] = {}
         self.last: dict[str, str] = {}  # job -> when it last ended well
         self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
@@ -64,10 +65,10 @@ class Service:
 
     def collect(self, line: Line) -> None:
         """One mailbox until its interval is over: collect, wait for news, collect again."""
-        now = datetime.now(UTC)
+        now = time.monotonic()
         if self.retry_at.get(line.name, now) > now:
             return
-        ends = now + timedelta(seconds=line.poll_seconds)
+        ends = now + line.poll_seconds
         try:
             while not self.stop.is_set():
                 tally = collect(line.box, self.made.desk, line.rules)
@@ -77,7 +78,7 @@ class Service:
                     break
                 if tally.letters:
                     self.letters.set()
-                left = (ends - datetime.now(UTC)).total_seconds()
+                left = ends - time.monotonic()
                 if tally.again or not line.idle or left < 1:
                     break
                 if not line.box.idle(left, self.stop.is_set):
@@ -99,12 +100,12 @@ class Service:
         misses = self.misses[line.name] = self.misses.get(line.name, 0) + 1
         wait = min(line.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
         wait = max(wait, getattr(trouble, "retry_after_seconds", 0.0))
-        self.retry_at[line.name] = datetime.now(UTC) + timedelta(seconds=wait)
+        self.retry_at[line.name] = time.monotonic() + wait
         failed(self.made, line, trouble)
 
     def deliver(self) -> None:
         """Sends what is due whenever a pass has written letters, and at least once an interval."""
-        ends = datetime.now(UTC) + timedelta(seconds=DELIVER_SECONDS)
+        ends = time.monotonic() + DELIVER_SECONDS
         while not self.stop.is_set():
             self.letters.clear()
             try:
@@ -116,7 +117,7 @@ class Service:
             self.last["deliver"] = _stamp()
             if posted.failures:
                 log.warning("delivery-trouble", replies=posted.failures)
-            left = (ends - datetime.now(UTC)).total_seconds()
+            left = ends - time.monotonic()
             if left <= 0 or not self.letters.wait(left):
                 return
 
@@ -189,8 +190,11 @@ def run(config: Config) -> int:
         scheduler = _schedule(service)
         scheduler.start()
         log.info("started", mailboxes=[line.name for line in made.lines], pid=os.getpid())
+        watch = ClockWatch()
         while not stop.wait(1):
-            pass
+            if moved := watch.moved():
+                log.warning("clock-set", seconds=round(moved))
+                run_all_now(scheduler)
         log.info("stopping")
         threading.Thread(target=_hurry, args=(service,), daemon=True).start()
         service.letters.set()
@@ -242,6 +246,15 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)
     return scheduler
+
+
+def run_all_now(scheduler: BackgroundScheduler) -> None:
+    """Every job runs at once and then in its rhythm: the library waits for moments of the day.
+
+    After a clock was set back, those lie as far ahead as it was set.
+    """
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
 
 
 def _job_raised(event: JobExecutionEvent) -> None:

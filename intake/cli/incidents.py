@@ -303,7 +303,12 @@ def moment(text: str, zone: str) -> datetime | None:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Abort(f"found {text!r}, wanted a moment like 2026-03-02 14:30", 2) from None
-    return read.replace(tzinfo=read.tzinfo or ZoneInfo(zone)).astimezone(UTC)
+    from intake.notice_times import from_local
+
+    try:
+        return from_local(read, ZoneInfo(zone))
+    except ValueError as error:
+        raise Abort(f"found {text!r}: {error}", 2) from error
 
 
 @app.command("list")

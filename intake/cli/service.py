@@ -353,7 +353,9 @@ def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:
 def _worker(beat: Beat | None, age: float | None) -> str:
     if beat is None:
         return "no heartbeat"
-    return f"last heartbeat {age:.0f} s ago" + (", stopped as asked" if beat.stopped else "")
+    ahead = age is not None and age < 0
+    told = f"{abs(age or 0.0):.0f} s " + ("ahead: the clock was set" if ahead else "ago")
+    return f"last heartbeat {told}" + (", stopped as asked" if beat.stopped else "")
 
 
 def _counts(values: dict[str, int]) -> str:
