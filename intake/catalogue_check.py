@@ -22,7 +22,7 @@ RULE_IDS = (
     "one_case_per_mail",
 )  # fmt: skip
 _SETTINGS: Mapping[str, type] = {
-    "cap_to": str, "days": int, "grace_days": int, "when": dict, "needs": str,
+    "cap_to": str, "days": int, "grace_days": int, "when": dict, "needs": str, "denials": list,
 }  # fmt: skip
 
 
@@ -225,7 +225,17 @@ def _check_needs(where: str, value: str, catalogue: Catalogue) -> list[Mistake]:
     return _unknown(where, [value], catalogue.fields, "a field of this file")
 
 
+def _check_denials(where: str, value: list[object], catalogue: Catalogue) -> list[Mistake]:
+    for one in value:
+        try:
+            re.compile(str(one))
+        except re.error as error:
+            return [(where, one, f"a regular expression ({error})")]
+    return []
+
+
 _WANTED = {
+    "denials": "a list of regular expressions",
     "cap_to": "one of the priorities",
     "days": "a number of days from 0",
     "grace_days": "a number of days from 0",
@@ -238,6 +248,7 @@ _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
     "grace_days": _check_days,
     "when": _check_when,
     "needs": _check_needs,
+    "denials": _check_denials,
 }
 
 

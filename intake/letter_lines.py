@@ -35,6 +35,8 @@ PROBLEMS = {
     "not-yours": "{label}: {found!r} is not one of yours{kept}.",
     "ambiguous": "{label}: {found!r} could be more than one person. Please give the address.",
     "same-person": "{label}: this is the new contact. Whom do they replace?",
+    "not-lost": "{label}: you wrote {found!r}. {rule}",
+    "said-no": "{label}: you wrote {found!r}. {rule}",
     "not-confirmed": "{label}: we could not read a yes in {found!r}.",
     "several": "{label}: you work for more than one. Which one is this about?",
     "two-forms": "Your mail holds two filled forms. Please send one mail for each case.",
@@ -110,8 +112,10 @@ def _read_line(
         "subject": submission.subject,
         "description": submission.description,
     }
-    words = own[name] if name in own else shown_value(submission.fields.get(name))
-    if not words:
+    value = submission.fields.get(name)
+    words = own[name] if name in own else shown_value(value)
+    stands_in = value is not None and value.source == "default" and name in submission.recommended
+    if not words or stands_in:  # what is asked for is not shown as if it had been told
         return []
     if field.personal_data:
         return wrap(field.label, "received, not repeated here")
@@ -190,9 +194,8 @@ def problem_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
 
 def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
     field = catalogue.fields.get(problem.field)
-    rule = catalogue.rule(
-        "critical_only_outage" if problem.code == "capped" else "restore_retention"
-    )
+    usual = "critical_only_outage" if problem.code == "capped" else "restore_retention"
+    rule = catalogue.rule(problem.rule or usual)
     form = PROBLEMS.get(problem.code, "{label}: {found!r} could not be taken{kept}.")
     if field is not None and field.personal_data:
         form = "{label}: what you wrote could not be taken."

@@ -90,7 +90,9 @@ def keys(
         case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
         plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
-        names_contact=scan is None or any(one.field == "contact" for one in scan.candidates),
+        names_contact=scan is None
+        or bool(own or tagged)  # it may answer who the contact is
+        or any(one.field == "contact" for one in scan.candidates),
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intake.catalogue import Catalogue
 from intake.known import Account, Contact
@@ -117,6 +117,9 @@ def _named_accounts(
 ) -> list[Account]:
     """The sender's accounts that the mail names; two that answer to one name are both meant."""
     told = _all_words(candidates, "account", catalogue)
+    if not told:
+        contacts = _all_words(candidates, "contact", catalogue)
+        told = tuple(one for one in contacts if _names_account(one, own, catalogue))
     wanted = {fold(words, catalogue.normalise.confusables) for words in told} - {""}
     return [
         account
@@ -127,6 +130,33 @@ def _named_accounts(
             for name in (account.id, account.name, *account.aliases)
         }
     ]
+
+
+def person_below(
+    candidates: tuple[Candidate, ...], free: str, circumstances: Circumstances, catalogue: Catalogue
+) -> tuple[tuple[Candidate, ...], str]:
+    """Seed L170: under "Contact" stands the district, and below it the person.
+
+    Then the person's line is the contact's, and no part of what the case is about.
+    """
+    words = _words(candidates, "contact", catalogue)
+    first, _, rest = free.lstrip().partition("\n")
+    people = [one for one in (circumstances.contact, *circumstances.colleagues) if one]
+    if not _names_account(words, circumstances.accounts, catalogue) or not first.strip():
+        return candidates, free
+    if not any(_is(one, first, catalogue) for one in people):
+        return candidates, free
+    told = tuple(
+        replace(one, words=first.strip()) if one.field == "contact" and one.words == words else one
+        for one in candidates
+    )
+    return told, rest.lstrip("\n")
+
+
+def _names_account(words: str, accounts: Sequence[Account], catalogue: Catalogue) -> bool:
+    letters = catalogue.normalise.confusables
+    names = {fold(one, letters) for a in accounts for one in (a.name, *a.aliases)}
+    return bool({fold(words, letters), fold(_REMARK.sub("", words), letters)} & names)
 
 
 def _contact(
@@ -142,6 +172,8 @@ def _contact(
         return None, ()
     if fold(words, catalogue.normalise.confusables) in ONESELF:
         return None, ()
+    if _names_account(words, circumstances.accounts, catalogue):
+        return None, ()  # seed L170: a page shows the district above the person
     found = [
         one
         for one in circumstances.colleagues

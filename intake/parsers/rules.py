@@ -5,6 +5,7 @@ A rule that the catalogue does not have is not applied; its numbers and fields c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 from intake.catalogue import Catalogue, Rule
 from intake.labels import fold
 from intake.parsers.submission import Circumstances, FieldValue, Problem
+
+MAX_SEARCHED = 2000  # characters of an answer
 
 
 @dataclass(slots=True)
@@ -82,8 +85,15 @@ def _restore_retention(form: Form, rule: Rule) -> None:
         )
 
 
-def _notice(form: Form, rule: Rule) -> None:
+def _lost_or_deleted(form: Form, rule: Rule) -> None:
+    """Seed L102: data must be missing or deleted; who says that it is not is asked."""
     form.notices.append(rule.id)
+    denials = [str(one) for one in rule.settings.get("denials", ())]
+    for name in rule.fields:
+        words = form.values[name].words if name in form.values else ""
+        told = next((one for one in denials if re.search(one, words[:MAX_SEARCHED], re.I)), "")
+        if told:
+            form.problems.append(Problem(name, "not-lost", words, blocking=True, rule=rule.id))
 
 
 def _needs(form: Form, rule: Rule) -> None:
@@ -101,6 +111,17 @@ def _needs(form: Form, rule: Rule) -> None:
         form.values.setdefault(needed, FieldValue("on record", "on record", "contact record"))
         return
     form.needed.add(needed)
+    given_words = form.values[needed].words if needed in form.values else ""
+    if _says_no(given_words, form.catalogue):
+        form.problems.append(Problem(needed, "said-no", given_words, blocking=True, rule=rule.id))
+
+
+def _says_no(words: str, catalogue: Catalogue) -> bool:
+    """Whether the answer is a no, or a not yet, whatever is said behind it."""
+    flat = fold(words, catalogue.normalise.confusables)
+    first = next(iter(flat.split()), "").strip(",;")
+    told = {fold(one, catalogue.normalise.confusables) for one in catalogue.normalise.no_words}
+    return flat in told or first in {*told, "not", "never", "none"}
 
 
 def _replaces(form: Form, rule: Rule) -> None:
@@ -151,7 +172,7 @@ def _compare(form: Form, rule: Rule, code: str, wrong: Callable[[date], bool]) -
 APPLIERS: dict[str, Callable[[Form, Rule], None]] = {
     "critical_only_outage": _critical_only_outage,
     "restore_retention": _restore_retention,
-    "restore_missing_or_deleted": _notice,
+    "restore_missing_or_deleted": _lost_or_deleted,
     "sql_needs_bootcamp": _needs,
     "replace_names_removed": _replaces,
     "module_not_listed": _module_not_listed,

@@ -13,7 +13,7 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue, Field
 from intake.labels import visible
 from intake.message import Message, Warning
-from intake.parsers import case_type, cells, extent
+from intake.parsers import case_type, cells, columns, extent
 from intake.parsers import lines as text_lines
 from intake.parsers.attached import (
     MIN_FIELDS,
@@ -142,7 +142,7 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
     made = []
     for text, kind in ((message.plain, "plain"), (message.html.text, "html")):
         told = text_lines.without_form(text_lines.split(text), catalogue)
-        own = list(text_lines.own(told))
+        own = columns.straightened(list(text_lines.own(told)), labels.find)
         end = text_lines.signed_at(own, name, is_bare_label)
         made.append(Body(text, kind, text_lines.without_courtesies(own[:end])))
     return made[0], made[1]

@@ -125,6 +125,7 @@ class Problem:
     choices: tuple[str, ...] = ()
     blocking: bool = False  # the field counts as missing
     near: str = ""  # a listed value that may have been meant
+    rule: str = ""  # id of the catalogue rule that stands behind it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""Labels beside each other with their values on the line below, as a copied page shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from intake.parsers.lines import Line
+from intake.parsers.table import Label
+
+MAX_CELLS = 8
+MAX_LINE_CHARS = 400
+_CELL = re.compile(r"[^\s]+(?:[ \u00a0][^\s]+)*")  # a single space does not end a cell
+
+
+def straightened(lines: Sequence[Line], find: Callable[[str], Label | None]) -> list[Line]:
+    """The lines, each pair of such rows as one line for each label and its value."""
+    out: list[Line] = []
+    at = 0
+    while at < len(lines):
+        made = _pair(lines[at], lines[at + 1], find) if at + 1 < len(lines) else []
+        out += made or [lines[at]]
+        at += 2 if made else 1
+    return out
+
+
+def _pair(heads: Line, values: Line, find: Callable[[str], Label | None]) -> list[Line]:
+    """Nothing when the two lines are no such rows."""
+    if heads.depth or values.depth or max(len(heads.text), len(values.text)) > MAX_LINE_CHARS:
+        return []
+    labels, below = _cells(heads.text), _cells(values.text)
+    if not 2 <= len(labels) == len(below) <= MAX_CELLS:
+        return []
+    told = [find(one[0]) for one in labels]
+    if any(one is None or one.weak for one in told) or any(find(one[0]) for one in below):
+        return []
+    return [
+        Line(f"{label}: {value}", values.start + place - len(f"{label}: "), 0)
+        for (label, _), (value, place) in zip(labels, below, strict=True)
+    ]
+
+
+def _cells(text: str) -> list[tuple[str, int]]:
+    """(words, place) of each cell; tabs and two spaces or more stand between them."""
+    return [(match[0], match.start()) for match in _CELL.finditer(text)]
