@@ -308,6 +308,7 @@ class Known:
     earlier: CaseBrief | None = None  # closed too long ago to be opened again; a new one follows
     pending: PendingForm | None = None
     sent_texts: tuple[str, ...] = ()  # bodies of our letters about the case that it may quote
+    comments: tuple[str, ...] = ()  # what was added to that case by mail before
     listed: CaseList = NO_CASES
     twin: Twin | None = None
     recent: Recent = NO_LETTERS

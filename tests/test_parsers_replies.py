@@ -169,7 +169,7 @@ def test_a_later_reply_corrects_by_label_and_comments_in_prose() -> None:
     open_case = replace(DRAFT, status="open")
     got = read(
         "Priority: Low\n\nIt is less urgent now.\n\nthe desk wrote:\n> Priority: High",
-        replying(open_case),
+        replace(replying(open_case), ours=("Priority: High",)),
     )
     assert (got.priority, got.comment) == ("Low", "It is less urgent now.")
     assert got.changed == ("priority",)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from intake.catalogue import CaseType, Catalogue, Field
 from intake.known import StoredField
 from intake.message import Message
-from intake.parsers import parties, to_notice
+from intake.parsers import kept, parties, to_notice
 from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
 from intake.parsers.replies import answers, names_of, type_in
@@ -61,6 +61,10 @@ def interpret(
     apply(form)
     subject = _subject(scan, candidates, circumstances)
     description = _description(form, candidates, _joined(free, lost), subject, circumstances)
+    to_one = to_notice.answers_one(circumstances)
+    quoted = "" if to_one else kept.quoted(scan, candidates, circumstances)
+    if circumstances.case is None:
+        description = _joined(description, quoted)
     missing = () if scan.wish else _missing(form, case, scan, party, description)
     return Submission(
         type=type_name,
@@ -79,11 +83,12 @@ def interpret(
         warnings=scan.warnings,
         notices=tuple(form.notices),
         changed=_changed(form, candidates, circumstances),
-        comment=_joined(free, lost) if circumstances.case else "",
+        comment=_joined(free, lost, quoted) if circumstances.case else "",
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
         thanks=not any(one.words for one in candidates)
+        and not quoted
         and only_thanks(message, _joined(free, lost), _names(message, circumstances), catalogue),
     )
 

@@ -251,6 +251,21 @@ def is_old_head(lines: list[Line], number: int) -> bool:
     return len(heads) >= 3 and any("@" in text or _YEAR.search(text) for text in heads)
 
 
+def is_frame(lines: list[Line], number: int) -> bool:
+    """A line that only says where an older mail begins, or greets and closes in it."""
+    text = lines[number].text
+    return bool(
+        _SEPARATOR.match(text)
+        or _RULE.match(text)
+        or _HEADER.match(text)
+        or text.strip().lower().startswith(_FORWARDS)
+        or is_courtesy(text)
+        or is_signature(text)
+        or is_attribution(lines, number)
+        or (number and text.strip().endswith(_ATTRIBUTION))
+    )
+
+
 def is_attribution(lines: list[Line], number: int) -> bool:
     """``On … wrote:``, on one line or broken over two, with quoted text behind it."""
     text = lines[number].text.strip()

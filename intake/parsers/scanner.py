@@ -13,7 +13,7 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue, Field
 from intake.labels import visible
 from intake.message import Message, Warning
-from intake.parsers import case_type, cells, columns, extent
+from intake.parsers import case_type, cells, columns, extent, kept
 from intake.parsers import lines as text_lines
 from intake.parsers.attached import (
     MIN_FIELDS,
@@ -45,6 +45,7 @@ class Body:
     text: str
     name: str  # "plain" or "html"
     lines: tuple[text_lines.Line, ...]
+    cut: str = ""  # what is quoted or forwarded in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         unknown=unknown_labels(chosen.body.lines, catalogue) if found else (),
         read_from=read_from,
         returned=read_return(message),
+        cut=chosen.body.cut,
     )
 
 
@@ -142,9 +144,11 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
     made = []
     for text, kind in ((message.plain, "plain"), (message.html.text, "html")):
         told = text_lines.without_form(text_lines.split(text), catalogue)
-        own = columns.straightened(list(text_lines.own(told)), labels.find)
+        new = list(text_lines.own(told))
+        cut = kept.cut_away(told, new)
+        own = columns.straightened(new, labels.find)
         end = text_lines.signed_at(own, name, is_bare_label)
-        made.append(Body(text, kind, text_lines.without_courtesies(own[:end])))
+        made.append(Body(text, kind, text_lines.without_courtesies(own[:end]), cut))
     return made[0], made[1]
 
 

@@ -66,6 +66,7 @@ class Scan:
     unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
     read_from: str = ""  # name of an attached file that was read as the form
     returned: Return | None = None  # for a program's mail
+    cut: str = ""  # what is quoted or forwarded, without signatures
 
     def without_files(self) -> Scan:
         """The same without what stood in an attached form: nobody has proved to have sent it."""
@@ -96,6 +97,9 @@ class Circumstances:
     """Operator's overrides: type name -> field name -> required or not."""
     replied: Incident | None = None  # whose notice the mail answers
     sent: tuple[str, ...] = ()  # texts of such notices, as the mail may have copied them
+    ours: tuple[str, ...] = ()  # texts of our letters about the case, as the mail may quote them
+    earlier: tuple[str, ...] = ()  # what was added to the case by mail before
+    is_answer: bool = False  # the mail refers to a letter of ours
     reply_type: str = ""  # the type of such a mail when it names none
     may_unsubscribe: bool = False  # the notice it answers was sent to its own writer
 

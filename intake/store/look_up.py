@@ -88,6 +88,7 @@ def look_up(
         case=referred,
         pending=_pending(unit, referred.number) if referred else _blank_form(unit, keys.form_ids),
         sent_texts=_sent_texts(unit, referred.number, keys.outbox_ids) if referred else (),
+        comments=recent.comments(unit, referred.number) if referred else (),
         listed=_listed(unit, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
         twin=_twin(unit, keys, not_row),
         recent=recent.of_late(unit, owners, account_ids, keys, now),

@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 from intake.known import Keys, Recent
 from intake.sender_rules import STRANGERS, UNPROVED
 from intake.store.engine import Unit
-from intake.tables import CaseRow, MessageRow, OutboxRow
+from intake.tables import CaseRow, EventRow, MessageRow, OutboxRow
 
 MAX_RECENT = 200  # letters to one contact in a day that are looked at
+MAX_COMMENTS = 50  # of a case that a mail may quote
 REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
 
 
@@ -131,3 +132,12 @@ def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
         _c(OutboxRow.state).in_(("sent", "in_doubt")),
     )
     return unit.scalar(query.limit(1)) is not None
+
+
+def comments(unit: Unit, case_number: str) -> tuple[str, ...]:
+    """What was added to that case by mail, the newest first."""
+    query = select(_c(EventRow.detail)).where(
+        _c(EventRow.case_number) == case_number, _c(EventRow.kind) == "comment"
+    )
+    newest = query.order_by(_c(EventRow.id).desc()).limit(MAX_COMMENTS)
+    return tuple(str(detail.get("text", "")) for detail in unit.scalars(newest))
