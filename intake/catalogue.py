@@ -131,6 +131,9 @@ class Normalise:
     blank_values: tuple[str, ...] = ("",)
     yes_words: tuple[str, ...] = ("yes",)
     no_words: tuple[str, ...] = ("no",)
+    subject_marks: tuple[str, ...] = ()  # that gateways write in front of subjects
+    banner_starts: tuple[str, ...] = ()  # how lines begin that gateways write on top of mails
+    banners: tuple[str, ...] = ()  # words of such lines
 
 
 @dataclass(frozen=True, slots=True)

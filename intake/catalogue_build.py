@@ -37,7 +37,8 @@ _CONTACT_TYPE = {"name": str, "may_submit": bool, "aliases": list, "basis": str}
 _MODULES = {"values": list, "open": bool, "not_listed": str, "basis": str}
 _NORMALISE = {
     "confusables": dict, "dashes": str, "separators": list, "blank_values": list,
-    "yes_words": list, "no_words": list,
+    "yes_words": list, "no_words": list, "subject_marks": list, "banner_starts": list,
+    "banners": list,
 }  # fmt: skip
 _RULE = {
     "id": str, "text": str, "on_violation": str, "applies_to": list, "fields": list,
@@ -217,6 +218,9 @@ def _normalise(builder: _Builder, table: Any) -> Normalise:
         blank_values=("", *builder.texts("normalise.blank_values", one.get("blank_values"))),
         yes_words=builder.texts("normalise.yes_words", one.get("yes_words", ["yes"])),
         no_words=builder.texts("normalise.no_words", one.get("no_words", ["no"])),
+        subject_marks=builder.texts("normalise.subject_marks", one.get("subject_marks", [])),
+        banner_starts=builder.texts("normalise.banner_starts", one.get("banner_starts", [])),
+        banners=builder.texts("normalise.banners", one.get("banners", [])),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from intake.catalogue import Catalogue
+from intake.catalogue import Catalogue, Normalise
 from intake.labels import FORM_DIVIDER, FORM_INTRO, visible
 
 _ATTRIBUTION = (
@@ -48,6 +48,8 @@ HELP_CHARS = 40  # of a help text are enough to know it by
 MAX_HELP_LINES = 8
 MAX_WRAPPED_CHARS = 80
 MAX_HEAD_CHARS = 300  # of a header line are looked at
+MAX_BANNER_LINES = 8
+_MARKS = "*_>!⚠ \ufe0f"
 MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
 MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
 _RULE = re.compile(r"[-_=*\s]{10,200}\Z")
@@ -207,6 +209,23 @@ def is_courtesy(text: str) -> bool:
         (word[:1].isupper() and not word.isupper()) or word.casefold().rstrip(",.!:") in _EVERYBODY
         for word in words[len(greeting.split()) :]
     )
+
+
+def banner_end(lines: Sequence[Line], normal: Normalise) -> int:
+    """How many lines on top a gateway has written: by how they begin and what they hold."""
+    end, open_ = 0, False
+    for number, line in enumerate(lines[:MAX_BANNER_LINES]):
+        flat = " ".join(line.text.lower().split())
+        if not flat:
+            open_ = False
+            continue
+        marked = flat in normal.subject_marks
+        holds = any(one in flat for one in normal.banners)
+        begins = flat.lstrip(_MARKS).startswith(normal.banner_starts or ("\0",))
+        if not (marked or (holds and (begins or open_))):
+            break
+        end, open_ = number + 1, not marked
+    return end
 
 
 def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:

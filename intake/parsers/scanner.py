@@ -7,6 +7,7 @@ read independently and compared; kinds decide where a value ends; the rest is th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from intake.addresses import Mailbox
@@ -46,6 +47,7 @@ class Body:
     name: str  # "plain" or "html"
     lines: tuple[text_lines.Line, ...]
     cut: str = ""  # what is quoted or forwarded in it
+    banner: str = ""  # what a gateway has written on top
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
     """Everything the mail offers. Total: any mail gives a Scan."""
     bodies = _bodies(message, catalogue)
     told = case_type.tell(
-        message, [body.lines for body in bodies], clean_subject(message.subject), catalogue
+        message,
+        [body.lines for body in bodies],
+        clean_subject(message.subject, catalogue.normalise.subject_marks),
+        catalogue,
     )
     attached = attached_forms(message, catalogue)
     told = _type_of_form(told, attached.forms, catalogue)
@@ -81,6 +86,8 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         found, read_from, more = _with_form(found, attached.forms[0], catalogue, told.type)
         warnings += more
         forms += len(attached.forms) - 1
+    if chosen.body.banner:
+        warnings.append(Warning("banner", f"set aside as a gateway's words: {chosen.body.banner}"))
     if forms > 1:
         warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     plus = case_type.plus_type(message, catalogue).type
@@ -145,11 +152,18 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
     for text, kind in ((message.plain, "plain"), (message.html.text, "html")):
         told = text_lines.without_form(text_lines.split(text), catalogue)
         new = list(text_lines.own(told))
+        top = text_lines.banner_end(new, catalogue.normalise)
         cut = kept.cut_away(told, new)
-        own = columns.straightened(new, labels.find)
+        own = columns.straightened(new[top:], labels.find)
         end = text_lines.signed_at(own, name, is_bare_label)
-        made.append(Body(text, kind, text_lines.without_courtesies(own[:end]), cut))
+        made.append(
+            Body(text, kind, text_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
+        )
     return made[0], made[1]
+
+
+def _texts(lines: Sequence[text_lines.Line]) -> str:
+    return " ".join(" ".join(line.text for line in lines).split())[:500]
 
 
 def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[Candidate, ...]:
@@ -169,13 +183,15 @@ def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[C
     return (*found[:place], replace(found[place], field="case_type"), *found[place + 1 :])
 
 
-def clean_subject(subject: str) -> str:
-    """The subject without our tags and any row of Re:, Fwd: and their kin."""
+def clean_subject(subject: str, marks: Sequence[str] = ()) -> str:
+    """The subject without our tags, any row of Re:, Fwd: and their kin, and gateways' marks."""
     text = " ".join(_TAG.sub(" ", subject).split())
-    start = 0
-    while match := _REPLY.match(text, start):
-        start = match.end()
-    return text[start:].strip()
+    while True:
+        match = _REPLY.match(text)
+        mark = next((one for one in marks if text.casefold().startswith(one.casefold())), "")
+        if match is None and not mark:
+            return text
+        text = text[match.end() if match else len(mark) :].strip()
 
 
 # ---------------------------------------------------------------- one body

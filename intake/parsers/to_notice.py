@@ -44,7 +44,7 @@ def texts(incident: Incident, updates: Iterable[Update]) -> tuple[str, ...]:
 
 def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances) -> Scan:
     """The scan without our own words, with the type and the wish of an answer to a notice."""
-    subject = clean_subject(message.subject)
+    subject = clean_subject(message.subject, catalogue.normalise.subject_marks)
     ours = scan.type_source == "subject" and _is_ours(subject, circumstances)
     type_name = "" if ours else scan.type
     chosen = type_name or circumstances.reply_type
