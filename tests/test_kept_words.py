@@ -95,6 +95,31 @@ def test_thanks_over_our_own_letter_leave_it_closed(door: Door) -> None:
     assert door.case("CASE-1001")["status"] == "closed"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Case Type: Data Restore", "Account: Birch County", "Contact: Mona Multi"],
+)
+def test_a_line_that_changes_nothing_is_kept_in_sight(door: Door, line: str) -> None:
+    """The case takes no other type, account or contact by mail; what was written is not lost."""
+    assert answer(door, f"{line}\n") == line
+
+
+@pytest.mark.parametrize(
+    "line", ["Case Type: ask a question", "Account: Alder Unified", "Contact: Amy Alder"]
+)
+def test_a_line_that_says_what_is_known_is_nothing_new(door: Door, line: str) -> None:
+    """As people leave our letter's lines standing."""
+    assert answer(door, f"{line}\n\nOne word more.\n") == "One word more."
+
+
+def test_the_second_line_under_a_label_of_a_new_mail_is_kept(door: Door) -> None:
+    """The first counts; the other one stands in the description."""
+    door.say(AMY, f"{QUESTION}Contact: Abe Alder\nContact: Mona Multi\n")
+    case = door.case("CASE-1002")
+    assert case["contact_id"] == "abe"
+    assert "Contact: Mona Multi" in case["description"]
+
+
 def test_a_signature_is_no_quote(door: Door) -> None:
     """What stands behind two dashes is kept by nobody."""
     door.say(AMY, f"{QUESTION}\n-- \nAmy Alder\nPhone 555 4711\n")

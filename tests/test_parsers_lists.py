@@ -14,6 +14,7 @@ from intake.addresses import AddressRefusal
 from intake.known import CaseBrief, PendingForm, StoredField
 from intake.labels import visible
 from intake.message import Html
+from intake.parsers import kept
 from intake.parsers.scanner import clean_subject
 from intake.parsers.submission import Submission
 from tests.forms import read, replying, scanned
@@ -197,10 +198,12 @@ def test_the_writers_name_in_a_form_is_no_signature() -> None:
         "---------- Forwarded message ---------\nFrom: X <x@y.example>\n",
     ],
 )
-def test_nothing_of_an_older_mail_is_left_in_the_description(head: str) -> None:
-    """Not even the line above it."""
+def test_an_older_mail_stands_below_the_writers_own_words(head: str) -> None:
+    """Under a mark of ours, from the line above it on; its labels set nothing."""
     got = read(f"Case Type: Ask a Question\n\nHow?\n\n{head}\nPriority: Low")
-    assert (got.description, got.priority) == ("How?", "Medium")
+    own, _, older = got.description.partition(f"\n\n{kept.MARK}\n")
+    assert (own, got.priority) == ("How?", "Medium")
+    assert older == f"{head}\nPriority: Low"
 
 
 DRAFT = CaseBrief(

@@ -22,6 +22,7 @@ from intake.parsers.submission import (
     Scan,
     Submission,
 )  # fmt: skip
+from intake.parsers.unused import unused
 from intake.parsers.values import WEAK, is_blank, take
 from intake.parsers.wishes import only_thanks
 
@@ -53,6 +54,7 @@ def interpret(
     )
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
+    lost = _joined(lost, unused(candidates, type_name, circumstances, catalogue))
     to_notice.fill(form, case, calendar)
     _phrases(form, case, candidates, free)
     if party.behalf:
