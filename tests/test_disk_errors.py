@@ -40,13 +40,13 @@ class Kind:
 
 
 KINDS = [
-    Kind("database", "pwrite64", "EIO", 3),
-    Kind("database", "pwrite64", "EIO", 2, mails=8, longer=300, part=3),
-    Kind("database", "pwrite64", "ENOSPC", 2),
-    Kind("database", "fsync,fdatasync", "EIO", 2),
-    Kind("blobs", "write", "EIO", 2),
+    Kind("database", "pwrite64", "EIO", 2),
+    Kind("database", "pwrite64", "EIO", 1, mails=8, longer=300, part=3),
+    Kind("database", "pwrite64", "ENOSPC", 1),
+    Kind("database", "fsync,fdatasync", "EIO", 1),
+    Kind("blobs", "write", "EIO", 1),
     Kind("blobs", "write", "ENOSPC", 1),
-    Kind("blobs", "fsync,fdatasync", "EIO", 2),
+    Kind("blobs", "fsync,fdatasync", "EIO", 1),
 ]
 
 

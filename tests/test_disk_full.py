@@ -23,7 +23,6 @@ ENOUGH = 48 << 20
 # what lies on the small volume, how it is reached, KiB left, mails of a batch, KiB added to a mail
 Case = tuple[str, str, int, int, int]
 ORDINARY: list[Case] = [
-    ("database", "maildir", 700, 10, 0),
     ("database", "maildir", 3000, 50, 100),
     ("var", "maildir", 6000, 50, 100),
     ("database", "imap", 2500, 50, 32),
@@ -32,6 +31,7 @@ ORDINARY: list[Case] = [
 ]
 FURTHER: list[Case] = [
     ("database", "maildir", 0, 50, 0),
+    ("database", "maildir", 700, 10, 0),
     ("blobs", "maildir", 200, 10, 0),
     ("temporary", "maildir", 0, 50, 0),
     ("database", "imap", 3000, 50, 100),

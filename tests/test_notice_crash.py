@@ -28,7 +28,7 @@ from tests.postgres import postgres
 from tests.servers import smtp_sink
 
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
-PEOPLE = min(600 * CAMPAIGN, 10_000)
+PEOPLE = min(400 * CAMPAIGN, 10_000)
 KILLS = 12 * CAMPAIGN  # at each point as often as at any other
 WORKERS = 3
 HEAD = """

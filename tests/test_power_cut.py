@@ -21,7 +21,7 @@ from tests.servers import need
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 MAILS = 40
-MOMENTS = 8 if CAMPAIGN < 10 else 200
+MOMENTS = 6 if CAMPAIGN < 10 else 200
 IMAGE = 48  # MiB
 CALLS = "write,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 SLOWLY = "delay_exit=3000"  # microseconds, so that no moment is missed

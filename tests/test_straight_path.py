@@ -198,7 +198,7 @@ def await_(true: Callable[[], bool], seconds: float = 60) -> None:
 
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     """`kill -9` ten times while 200 mails wait: 200 cases, no case and no letter twice."""
-    kills, size = 10 * CAMPAIGN, 200
+    kills, size = 6 * CAMPAIGN, 200
     mails = bag(size)
     chance = random.Random(20260302)
     with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:

@@ -69,7 +69,7 @@ def place(folder: Path, kind: str) -> Iterator[Place]:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_mails_moved_back_are_no_new_cases(tmp_path: Path, kind: str) -> None:
     """Two workers, and a person who drags handled mails back into the inbox all the time."""
-    mails = [mail.raw for mail in bag(24 * CAMPAIGN)]
+    mails = [mail.raw for mail in bag(16 * CAMPAIGN)]
     with place(tmp_path, kind) as here:
         workers = [start(here.config), start(here.config)]
         dice = random.Random(7)
