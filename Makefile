@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.done
-PURE := intake/addresses.py,intake/answering.py,intake/authres.py,intake/catalogue*.py,intake/contact_file.py,intake/labels.py,intake/decision.py,intake/file_policy.py,intake/hidden.py,intake/ics.py,intake/identity.py,intake/known.py,intake/letter*.py,intake/list_mail.py,intake/masking.py,intake/message.py,intake/mime/*,intake/notice_mail.py,intake/notice_times.py,intake/notice_view.py,intake/notice_wire.py,intake/notifier.py,intake/outcomes.py,intake/page_*.py,intake/parsers/*,intake/policy.py,intake/proof.py,intake/rules.py,intake/sender_rules.py,intake/service_rules.py,intake/timetable.py,intake/tokens.py,intake/verdict.py,intake/wire.py
+PURE := intake/addresses.py,intake/answering.py,intake/authres.py,intake/catalogue*.py,intake/contact_file.py,intake/labels.py,intake/decision.py,intake/file_policy.py,intake/filer_letters.py,intake/hidden.py,intake/ics.py,intake/identity.py,intake/known.py,intake/letter*.py,intake/list_mail.py,intake/masking.py,intake/message.py,intake/mime/*,intake/notice_mail.py,intake/notice_times.py,intake/notice_view.py,intake/notice_wire.py,intake/notifier.py,intake/outcomes.py,intake/page_*.py,intake/parsers/*,intake/policy.py,intake/proof.py,intake/rules.py,intake/sender_rules.py,intake/service_rules.py,intake/timetable.py,intake/tokens.py,intake/verdict.py,intake/wire.py
 
 # The tests that look at the pure rooms alone: quick, and measured for branch coverage, which makes
 # everything take twice as long.
 PURE_TESTS := $(wildcard tests/test_addresses.py tests/test_aut*.py tests/test_catalogue*.py tests/test_config.py \
   tests/test_decision.py tests/test_digest.py tests/test_doors_authres.py tests/test_doors_caps.py tests/test_doors_dkim.py \
-  tests/test_doors_files.py tests/test_doors_privacy.py tests/test_evidence.py tests/test_files.py tests/test_golden.py \
+  tests/test_doors_files.py tests/test_doors_privacy.py tests/test_evidence.py tests/test_filers.py tests/test_files.py tests/test_golden.py \
   tests/test_ics.py tests/test_identity.py tests/test_letters.py tests/test_message.py tests/test_mime_*.py \
   tests/test_notice_mail.py tests/test_notice_wire.py tests/test_notifier.py tests/test_page.py tests/test_parsers_*.py \
   tests/test_preferences.py tests/test_product*.py tests/test_returns.py tests/test_tokens.py tests/test_wire.py)

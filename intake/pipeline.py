@@ -15,6 +15,7 @@ from intake import identity, letters, tokens
 from intake.addresses import Mailbox
 from intake.catalogue import Catalogue
 from intake.decision import Decision, decide
+from intake.filer_letters import to_filers
 from intake.identity import Trust
 from intake.known import NO_LETTERS, CaseBrief, Incident, Keys, Known, PendingForm, Update
 from intake.letters import House, Letter
@@ -91,7 +92,7 @@ def keys(
         plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None
-        or bool(own or tagged)  # it may answer who the contact is
+        or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # a case's filer
         or any(one.field == "contact" for one in scan.candidates),
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
@@ -173,6 +174,7 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
     written = letters.write(
         decision, mail, known.accounts, bench.house, now, known.listed, incidents
     )
+    written += to_filers(decision, known, bench.house, now)
     return Judgement(decision, written, known)
 
 

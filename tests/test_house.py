@@ -42,6 +42,7 @@ DOORS = {
 }
 PURE = (
     "addresses", "answering", "authres", "catalogue", "contact_file", "decision", "file_policy",
+    "filer_letters",
     "hidden", "ics", "identity",
     "known", "labels", "letter", "list_mail", "masking",
     "message", "mime/", "notice_mail", "notice_times", "notice_view", "notice_wire", "notifier",
