@@ -37,6 +37,8 @@ PROBLEMS = {
     "same-person": "{label}: this is the new contact. Whom do they replace?",
     "not-lost": "{label}: you wrote {found!r}. {rule}",
     "said-no": "{label}: you wrote {found!r}. {rule}",
+    "sealed": "Your mail is encrypted or wrapped, and we cannot read it. Please send it once more"
+    " without that.",
     "not-confirmed": "{label}: we could not read a yes in {found!r}.",
     "several": "{label}: you work for more than one. Which one is this about?",
     "two-forms": "Your mail holds two filled forms. Please send one mail for each case.",

@@ -232,6 +232,9 @@ def _circumstances(
     in_force = {"", *(account.id for account in known.accounts if account.active)}
     case = known.case if known.case and known.case.account_id in in_force else None
     theirs = case if case and case.is_for(contact) else None
+    before = known.earlier  # a closed case that this mail comes too late for
+    if before and not (before.account_id in in_force and before.is_for(contact)):
+        before = None
     return Circumstances(
         contact=contact,
         accounts=tuple(account for account in known.accounts if account.active),
@@ -241,9 +244,10 @@ def _circumstances(
         timezone=bench.timezone,
         case=theirs,
         pending=_form_sent(known, theirs),
-        ours=known.sent_texts if theirs else (),
-        earlier=known.comments if theirs else (),
+        ours=known.sent_texts if theirs or before else (),
+        earlier=known.comments if theirs or before else (),
         is_answer=bool(known.answered_letters),
+        earlier_type=before.type if before else "",
         required=bench.required,
         replied=known.replied,
         sent=bench.notice_texts(known.replied, known.replied_updates) if known.replied else (),

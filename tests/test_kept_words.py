@@ -151,3 +151,25 @@ def test_every_word_of_a_new_mail_stands_in_its_case(
     for line in (*own, *old, *more):
         for word in line.split():
             assert word in there, (word, way)
+
+
+SEALED = "MIAGCSqGSIb3DQEHA6CAMIACAQAxggFoMIIBZAIBADBMMDcxCzAJBgNVBAYTAkNIMQ==\n"
+
+
+@pytest.mark.parametrize("kind", ["application/pkcs7-mime; smime-type=enveloped-data", "pgp"])
+def test_an_encrypted_mail_is_told_so(door: Door, kind: str) -> None:
+    """Nobody wonders why the desk asks what the mail has said."""
+    if kind == "pgp":
+        fields = ['Content-Type: multipart/encrypted; boundary="b"; protocol="x"']
+        text = (
+            "--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\n"
+            f"Content-Type: application/octet-stream\n\n{SEALED}\n--b--\n"
+        )
+    else:
+        fields = [f"Content-Type: {kind}", "Content-Transfer-Encoding: base64"]
+        text = SEALED
+    said = door.say(AMY, text, fields=["MIME-Version: 1.0", *fields], subject="Grades")
+    assert what(said).startswith("ask")
+    (letter,) = door.letters("missing_fields", AMY)
+    words = " ".join(letter["text"].split())
+    assert "Your mail is encrypted or wrapped, and we cannot read it." in words

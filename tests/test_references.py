@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
 
 from intake import tokens
+from tests import house
 from tests.doors import AMY, BEN, NONE, Door, what
 
 SECRETS = (b"a secret of thirty-two bytes long",)
@@ -106,3 +108,21 @@ def test_a_retyped_tag_adds_to_the_case(door: Door) -> None:
     assert tag
     said = door.say(AMY, "One word more.", subject=f"About {tag[1].lower().replace('-', ' ')}")
     assert (what(said), said["case_number"]) == ("append R17", "CASE-1001")
+
+
+def test_an_answer_of_two_months_later_is_not_asked_what_it_is_about(door: Door) -> None:
+    """A new case of the old one's type that names it."""
+    ack = door.letters("ack", AMY)[-1]
+    door.cli("cases", "close", "CASE-1001")
+    with house.unit(door.config, write=True) as unit:
+        unit.execute(sql("UPDATE cases SET closed_at = datetime(closed_at, '-60 days')"))
+    copy = "\n".join(f"> {line}" for line in ack["text"].splitlines())
+    text = f"It is back.\n\nOn Monday Support desk wrote:\n{copy}\n"
+    said = door.say(AMY, text, to=ack["message_id_header"], subject=ack["subject"])
+    assert (what(said), said["case_number"]) == ("create R20", "CASE-1002")
+    case = door.case("CASE-1002")
+    assert (case["type"], case["follows"], case["description"]) == (
+        "ask_question", "CASE-1001", "It is back.",
+    )  # fmt: skip
+    assert "CASE-1001" in door.letters("ack", AMY)[-1]["text"]
+    assert door.case("CASE-1001")["status"] == "closed"

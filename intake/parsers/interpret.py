@@ -60,6 +60,8 @@ def interpret(
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
     form.forms += sum(one.code == "two-forms" for one in scan.warnings)
+    if any(one.code == "sealed" for one in message.warnings):
+        form.problems.append(Problem("description", "sealed", "", blocking=True))
     apply(form)
     subject = _subject(scan, candidates, circumstances)
     description = _description(form, candidates, _joined(free, lost), subject, circumstances)
@@ -139,7 +141,7 @@ def _type(
             if found:
                 return found
     printed = type_in(pending.text, catalogue) if pending and case is None else ""
-    return printed or scan.type
+    return printed or scan.type or circumstances.earlier_type
 
 
 # ---------------------------------------------------------------- values

@@ -100,6 +100,7 @@ class Circumstances:
     ours: tuple[str, ...] = ()  # texts of our letters about the case, as the mail may quote them
     earlier: tuple[str, ...] = ()  # what was added to the case by mail before
     is_answer: bool = False  # the mail refers to a letter of ours
+    earlier_type: str = ""  # of the closed case that the mail goes on from, when it names none
     reply_type: str = ""  # the type of such a mail when it names none
     may_unsubscribe: bool = False  # the notice it answers was sent to its own writer
 
