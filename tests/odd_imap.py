@@ -175,7 +175,10 @@ class OddServer:
     def _of_uids(self, command: Command, selected: str) -> str | bytes:
         word, rest, folder = command.verb[4:], command.rest, command.folder
         if word == "SEARCH":
-            found = _among(rest.split(" ")[-1], folder.mails, star=True)
+            words = rest.split(" ")
+            if words[0] != "UID" or len(words) != 2:  # what stands behind would be sequence numbers
+                return f"{command.tag} BAD only SEARCH UID and one set\r\n"
+            found = _among(words[1], folder.mails, star=True)
             if selected == self.inbox:
                 self.named |= set(found)
             return self.done(command, "SEARCH " + " ".join(map(str, found)))

@@ -344,6 +344,30 @@ def test_no_mail_is_given_up(config: Config, name: str) -> None:
     assert "INBOX.INBOX.Processed" not in server.folders
 
 
+def test_several_mails_that_do_not_come_are_told_apart(config: Config) -> None:
+    """Two are there and are not handed over, two have gone meanwhile."""
+
+    def row(server: OddServer, command: Command, uid: int, items: dict[str, bytes]) -> Any:
+        bare = {k: v for k, v in items.items() if not k.startswith("BODY")}
+        return bare if uid in (2, 5) else items
+
+    def trick(server: OddServer, command: Command) -> None:
+        if asks_body(command, 4):
+            for uid in (4, 6):
+                server.mails.pop(uid, None)
+            command.uids = [uid for uid in command.uids if uid in server.mails]
+
+    server = OddServer(row=row, trick=trick)
+    for raw in MAILS:
+        server.put(raw)
+    with passes(config, server) as run:
+        rows = run(1).rows()
+        assert run.shown() == 2
+    assert {uid for uid, status in rows.items() if status == "deferred"} == {2, 5}
+    assert {uid for uid, status in rows.items() if status == "vanished"} == {4, 6}
+    assert {uid for uid, status in rows.items() if status == HANDLED} == {1, 3, 7, 8}
+
+
 def test_a_refused_mail_is_asked_for_at_growing_distances(config: Config) -> None:
     """After one, five, fifteen and sixty minutes; then it is shelved and says why."""
     server = OddServer(row=never)

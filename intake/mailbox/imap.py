@@ -30,6 +30,7 @@ from intake.mailbox.imap_words import BUSY, one_line, retry_after
 from intake.overtime import OVERTIME
 
 WINDOW_UIDS = 50_000  # of one SEARCH, so that no answer is over a megabyte
+SEARCHED_UIDS = 100  # named in one SEARCH
 FETCH_MAILS = 50  # of one FETCH of bodies
 SLOWEST_BYTES = 32 * 2**10  # a second; a slower server is as good as none
 CLOSE_SECONDS = 3.0
@@ -227,7 +228,11 @@ class ImapBox:
     def present(self, uids: Sequence[int]) -> set[int]:
         """Those of the mails that a search names now."""
         with self._door("list") as client:
-            return set(client.search(["UID", *map(str, uids)])) & set(uids) if uids else set()
+            found: set[int] = set()
+            for start in range(0, len(uids), SEARCHED_UIDS):
+                part = ",".join(map(str, uids[start : start + SEARCHED_UIDS]))
+                found.update(client.search(["UID", part]))
+            return found & set(uids)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """Some mails at a time; those that the server does not hand over are asked for alone."""
