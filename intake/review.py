@@ -273,7 +273,7 @@ def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tup
         raise ReviewError(f"there is no message {message_id}; `intake messages list` shows all")
     if not dry and row.status not in ("held", "shelved", "deferred"):
         raise ReviewError(f"message {message_id} is {row.status}; there is nothing to decide again")
-    if not blobs.has(row.digest):
+    if not row.digest or not blobs.has(row.digest):
         raise ReviewError(f"message {message_id}: its bytes were never fetched, or are gone")
     raw = blobs.read(row.digest)
     arrival = Arrival(

@@ -386,6 +386,9 @@ def test_a_refused_mail_is_asked_for_at_growing_distances(config: Config) -> Non
         with house.unit(config) as unit:
             (row,) = reports.messages(unit, state="shelved")
     assert "attempt 5 of 5" in row["reasons"][0]
+    done = house.command(config, "messages", "replay", str(row["id"]))
+    assert (done.returncode, b"Traceback" in done.stderr) == (1, False)
+    assert b"bytes" in done.stderr
 
 
 @pytest.mark.parametrize("date", [datetime(1899, 12, 31, tzinfo=UTC), "early", None])

@@ -144,7 +144,9 @@ def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
         elif isinstance(line, LetterLine):
             said.letters[line.message_id] = line.sent or said.letters.get(line.message_id, False)
         gap = gap or isinstance(line, Gap)
-    newest = select(_c(MessageRow.digest)).where(_c(MessageRow.status) != "vanished")
+    newest = select(_c(MessageRow.digest)).where(
+        _c(MessageRow.status) != "vanished", _c(MessageRow.digest) != ""
+    )
     newest = newest.order_by(_c(MessageRow.id).desc()).limit(COVERED)
     said.reliable = bool(said.mails) and not gap and set(unit.scalars(newest)) <= set(said.mails)
     return said
