@@ -248,7 +248,7 @@ def test_flowed_is_undone_only_where_declared() -> None:
         (b"!YW*I=", "base64", b"ab", True),
         (b"YQ==YmM=\r\nZGVm", "base64", b"abcdef", True),
         (b"YQ\r\n==\r\n", "base64", b"a", False),
-        (b"YWJjZ", "base64", b"abc", True),
+        (b"YWJjZ", "base64", b"YWJjZ", True),
         (b"a=3Db=\r\nc=XX", "quoted-printable", b"a=bc=XX", False),
         (b"begin 644 a.txt\r\n#86)C\r\n`\r\nend\r\n", "x-uuencode", b"abc", False),
         (b"words\nbegin 644 a\n#86)Cxx\n#86)C\n", "uuencode", b"abcabc", False),

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -367,7 +368,7 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
         waits = []
         for wish in (0.0, 0.0, 700.0):
             service._went_wrong(line, MailboxError("connect", "no route", wish))
-            waits.append((service.retry_at["support"] - datetime.now(UTC)).total_seconds())
+            waits.append(service.retry_at["support"] - time.monotonic())
         assert [round(wait) for wait in waits] == [1, 2, 700]
         service.collect(line)
         assert service.misses["support"] == 3, "not asked before its time"

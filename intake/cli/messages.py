@@ -24,6 +24,7 @@ from intake.cli.screen import (
 
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
+    "R1": "name the list in `lists` of its mailbox, then replay; or reject it",
     "R3": "reject it; or `contacts set ID --automated`, then replay",
     "R4": "replay it; or release it if you know the sender",
     "R5": "probably forged in a contact's name: reject it, and warn the contact",

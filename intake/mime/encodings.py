@@ -38,14 +38,19 @@ def _base64(data: bytes) -> tuple[bytes, str]:
     plain = joined.translate(None, _FOREIGN)
     pieces = [piece for piece in plain.split(b"=") if piece]
     doubts = ["foreign characters in base64"] if len(plain) != len(joined) else []
-    if len(pieces) > 1:
+    if len(pieces) > 1 and doubts:  # prose behind the end, as it stands where a boundary is missing
+        pieces = pieces[:1]
+        doubts.append("what stands behind the end of base64 was left out")
+    elif len(pieces) > 1:
         doubts.append("base64 padded in pieces")
     elif plain.count(b"=") != -len(plain.rstrip(b"=")) % 4:
         doubts.append("base64 without its padding")
     if any(len(piece) % 4 == 1 for piece in pieces):
         doubts.append("base64 of an impossible length")
+        if len(pieces) == 1:
+            return b"".join(data.splitlines()), ", ".join(doubts)  # which one is too many?
     decoded = b"".join(map(_piece, pieces))
-    return (decoded if decoded or not plain else joined), ", ".join(doubts)
+    return (decoded if decoded or not plain else b"".join(data.splitlines())), ", ".join(doubts)
 
 
 def _piece(piece: bytes) -> bytes:

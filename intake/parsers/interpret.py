@@ -11,7 +11,7 @@ from intake.message import Message
 from intake.parsers import kept, parties, to_notice
 from intake.parsers.consent import consent
 from intake.parsers.dates import Calendar, split_dates
-from intake.parsers.replies import answers, names_of, type_in
+from intake.parsers.replies import answers, type_in
 from intake.parsers.rules import Form, apply
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
@@ -52,23 +52,13 @@ def interpret(
         party.date_order or catalogue.date_order,
         catalogue.languages,
     )
-    _priority(form, candidates)
-    lost = _values(form, case, candidates, calendar)
-    lost = _joined(lost, unused(candidates, type_name, circumstances, catalogue))
-    to_notice.fill(form, case, calendar)
-    _phrases(form, case, candidates, free)
-    if party.behalf:
-        form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
-    form.forms += sum(one.code == "two-forms" for one in scan.warnings)
-    if any(one.code == "sealed" for one in message.warnings):
-        form.problems.append(Problem("description", "sealed", "", blocking=True))
-    apply(form)
+    lost = _fill(form, case, candidates, free, scan, message, party, calendar)
     subject = _subject(scan, candidates, circumstances)
-    description = _description(form, candidates, _joined(free, lost), subject, circumstances)
+    description = _description(form, candidates, kept.joined(free, lost), subject, circumstances)
     to_one = to_notice.answers_one(circumstances)
     quoted = "" if to_one else kept.quoted(scan, candidates, circumstances)
     if circumstances.case is None:
-        description = _joined(description, quoted)
+        description = kept.joined(description, quoted)
     missing = () if scan.wish else _missing(form, case, scan, party, description)
     return Submission(
         type=type_name,
@@ -87,24 +77,41 @@ def interpret(
         warnings=scan.warnings,
         notices=tuple(form.notices),
         changed=_changed(form, candidates, circumstances),
-        comment=_joined(free, lost, quoted) if circumstances.case else "",
+        comment=kept.joined(free, lost, quoted) if circumstances.case else "",
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
         thanks=not any(one.words for one in candidates)
         and not quoted
-        and only_thanks(message, _joined(free, lost), _names(message, circumstances), catalogue),
+        and only_thanks(
+            message, kept.joined(free, lost), parties.names(message, circumstances), catalogue
+        ),
     )
 
 
-def _names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
-    """The writer's names, folded: as the mail gives them and as they are on record."""
-    stored = circumstances.contact.name.casefold() if circumstances.contact else ""
-    return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
-
-
-def _joined(*texts: str) -> str:
-    return "\n\n".join(text for text in texts if text.strip())
+def _fill(
+    form: Form,
+    case: CaseType | None,
+    candidates: Sequence[Candidate],
+    free: str,
+    scan: Scan,
+    message: Message,
+    party: parties.Parties,
+    calendar: Calendar,
+) -> str:
+    """Values, phrases and rules into the form; gives the words that found no place in it."""
+    _priority(form, candidates)
+    lost = _values(form, case, candidates, calendar)
+    lost = kept.joined(lost, unused(candidates, form.type, form.circumstances, form.catalogue))
+    to_notice.fill(form, case, calendar)
+    _phrases(form, case, candidates, free)
+    if party.behalf:
+        form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
+    form.forms += sum(one.code == "two-forms" for one in scan.warnings)
+    if any(one.code == "sealed" for one in message.warnings):
+        form.problems.append(Problem("description", "sealed", "", blocking=True))
+    apply(form)
+    return lost
 
 
 # ---------------------------------------------------------------- words and type
@@ -317,12 +324,12 @@ def _description(
         unsaid = not case.description and not words
         return words or (free if unsaid else "")
     if given is not None and given.source in WEAK and free:
-        words = _joined(free, words)
+        words = kept.joined(free, words)
     kind = form.catalogue.types.get(form.type)
     ours = to_notice.answers_one(circumstances)  # and so the subject may be
     if not words and not free and kind and kind.opens_at_once and not ours:
         return subject if subject != NO_SUBJECT else ""
-    return words if words and not free else _joined(words, free) if words else free
+    return words if words and not free else kept.joined(words, free) if words else free
 
 
 # ---------------------------------------------------------------- gaps

@@ -47,10 +47,21 @@ def unknown_words(cut: str, known: Iterable[str]) -> str:
         line.text.strip()
         for number, line in enumerate(told)
         if len(words := _flat(line.text)) >= MIN_CHARS
-        and words not in there
+        and not _is_known(words, there)
         and not text_lines.is_frame(told, number)
     ]
     return "\n".join(found)
+
+
+def joined(*texts: str) -> str:
+    """The texts that say something, as paragraphs."""
+    return "\n\n".join(text for text in texts if text.strip())
+
+
+def _is_known(words: str, there: str) -> bool:
+    """As it stands, or a label of ours with words behind it that are known, too."""
+    label, colon, value = words.partition(":")
+    return words in there or (bool(colon) and f"{label}:" in there and value.strip() in there)
 
 
 def marked(words: str) -> str:
@@ -66,7 +77,7 @@ def quoted(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumsta
         known.append(pending.text)
     if case is not None:
         known += [case.subject, case.description, *(one.words for one in case.fields.values())]
-    elif not circumstances.is_answer:
+    elif not circumstances.is_answer and pending is None:
         return marked(scan.cut)  # a new mail: nothing in it is a copy of ours
     return marked(unknown_words(scan.cut, known))
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from intake.catalogue import Catalogue
 from intake.known import Account, Contact
 from intake.labels import fold
+from intake.message import Message
+from intake.parsers.replies import names_of
 from intake.parsers.submission import Candidate, Circumstances, Problem
 from intake.parsers.values import WEAK, is_blank
 
@@ -130,6 +132,12 @@ def _named_accounts(
             for name in (account.id, account.name, *account.aliases)
         }
     ]
+
+
+def names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
+    """The writer's names, folded: as the mail gives them and as they are on record."""
+    stored = circumstances.contact.name.casefold() if circumstances.contact else ""
+    return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
 
 
 def person_below(
