@@ -38,10 +38,9 @@ def _base64(data: bytes) -> tuple[bytes, str]:
     plain = joined.translate(None, _FOREIGN)
     pieces = [piece for piece in plain.split(b"=") if piece]
     doubts = ["foreign characters in base64"] if len(plain) != len(joined) else []
-    if len(pieces) > 1 and doubts:  # prose behind the end, as it stands where a boundary is missing
-        pieces = pieces[:1]
-        doubts.append("what stands behind the end of base64 was left out")
-    elif len(pieces) > 1:
+    if len(pieces) > 1 and doubts:  # prose between, as it stands where a boundary is missing
+        return _as_mail_programs(data), "base64 with other text in it, read as far as it goes"
+    if len(pieces) > 1:
         doubts.append("base64 padded in pieces")
     elif plain.count(b"=") != -len(plain.rstrip(b"=")) % 4:
         doubts.append("base64 without its padding")
@@ -51,6 +50,17 @@ def _base64(data: bytes) -> tuple[bytes, str]:
             return b"".join(data.splitlines()), ", ".join(doubts)  # which one is too many?
     decoded = b"".join(map(_piece, pieces))
     return (decoded if decoded or not plain else b"".join(data.splitlines())), ", ".join(doubts)
+
+
+def _as_mail_programs(data: bytes) -> bytes:
+    """What the usual tolerant decoders make of it; else the bytes stay encoded."""
+    joined = b"".join(data.splitlines())
+    for padding in (b"", b"=="):
+        try:
+            return binascii.a2b_base64(joined + padding)
+        except binascii.Error:
+            continue
+    return joined
 
 
 def _piece(piece: bytes) -> bytes:
