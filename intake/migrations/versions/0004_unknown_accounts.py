@@ -35,5 +35,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Which account stood there is not known any more."""
-    raise NotImplementedError("an older program would show these cases to other customers")
+    """Not offered: which account stood there is not known any more."""
+    raise RuntimeError("the schema only goes forward; restore a copy instead")
