@@ -35,6 +35,7 @@ from intake.store.engine import open_engine
 from intake.store.record import Stamp
 from intake.store.schema import check
 from intake.store.upkeep import Keep
+from intake.tokens import bounce_address
 
 IMAP_SCHEMES = {
     "imaps": ("tls", 993),
@@ -101,10 +102,10 @@ def assemble(
         )
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
-        bounce = way.bounce_address or config.service.address
         post = Post(
-            engine, lanes, bounce, utc_now, way.lease_seconds, stopped=stop.is_set, journal=journal
-        )
+            engine, lanes, _bounces(config, bench), utc_now, way.lease_seconds,
+            stopped=stop.is_set, journal=journal,
+        )  # fmt: skip
         notices = _notices(config, post, bench)
         lines = tuple(line(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True, alone=False)
@@ -113,6 +114,15 @@ def assemble(
         if pool is not None:
             pool.close()
         engine.dispose()
+
+
+def _bounces(config: Config, bench: Judge) -> Callable[[int], str]:
+    """Where reports about each letter go: an address of its own, or one for all."""
+    address = config.delivery.bounce_address or config.service.address
+    secrets = bench.house.secrets
+    if not config.delivery.verp:
+        return lambda _row: address
+    return lambda row: bounce_address(secrets, row, address, "letter")
 
 
 def journal_of(config: Config) -> Journal:

@@ -322,6 +322,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_same_letters_per_day=replies.max_same_letters_per_day,
         max_letter_age_hours=replies.max_letter_age_hours,
         own_addresses=own_addresses(config),
+        verp=config.delivery.verp,
         writes_return_path=tuple(box.name for box in config.mailbox if box.writes_return_path),
         refuse_inactive=replies.refuse_inactive,
         refuse_unknown=replies.refuse_unknown,

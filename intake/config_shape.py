@@ -121,6 +121,7 @@ class Delivery(Section):
     connections: int = Field(default=4, ge=1, le=50)
     lease_seconds: Positive = 90
     bounce_address: str = ""
+    verp: bool = True
     helo: str = ""
 
 
@@ -228,7 +229,6 @@ class Notices(Section):
     name: str = Field(default="", max_length=80)
     from_address: str = ""
     list_id: str = Field(default="", pattern=r"^$|^[a-z0-9-]+(\.[a-z0-9-]+)+$")
-    verp: bool = True
     unsubscribe_url: str = Field(default="", pattern=r"^$|^https://[^\s<>]+$")
     contact_types: tuple[str, ...] = ("Authorized", "Technical")
     mandatory_classes: tuple[NoticeClass, ...] = ("outage", "security")

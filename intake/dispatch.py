@@ -99,7 +99,7 @@ class Post:
 
     engine: Engine
     lanes: Sequence[Lane]
-    bounce_address: str  # envelope sender
+    bounce_address: Callable[[int], str]  # envelope sender of the letter of that row
     clock: Callable[[], datetime]
     lease_seconds: float = 90.0
     dot_seconds: float = Patience().dot + 60.0  # until an answer to the dot has come, or never will
@@ -160,7 +160,7 @@ def _send(
             continue
         ready: list[tuple[Lane, Claimed]] = []
         for lane, item in zip(post.lanes, group, strict=False):
-            sender = item.sender or post.bounce_address
+            sender = item.sender or post.bounce_address(item.id)
             outcome = (
                 Failed(item.trouble)
                 if item.trouble

@@ -283,6 +283,7 @@ class Keys:
     verify_ids: tuple[str, ...] = ()  # letters that asked to confirm an address
     return_ids: tuple[str, ...] = ()  # letters that a program's mail is about, MAC valid
     return_rows: tuple[int, ...] = ()  # notices whose own address it came back to, MAC valid
+    return_letters: tuple[int, ...] = ()  # letters of the outbox, likewise
     notice_ids: tuple[str, ...] = ()  # notices that this mail refers to, MAC valid
     notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none

@@ -47,7 +47,7 @@ def style(config: Config) -> NoticeStyle:
         from_address=own.from_address or service.address,
         reply_to=service.address,
         bounce_address=config.delivery.bounce_address or service.address,
-        verp=own.verp,
+        verp=config.delivery.verp,
         list_id=own.list_id or f"status.{domain.lower()}",
         unsubscribe_url=own.unsubscribe_url,
         mandatory=own.mandatory_classes,

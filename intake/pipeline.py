@@ -100,9 +100,8 @@ def keys(
         return_ids=_returned(scan, house),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
         join_ids=tuple(one.message_id for one in own if one.kind == "join"),
-        return_rows=tokens.read_bounce_addresses(house.secrets, plus)
-        if scan and scan.returned
-        else (),
+        return_rows=_own_ways(house, plus, "bounce", scan),
+        return_letters=_own_ways(house, plus, "letter", scan),
         notice_ids=tuple(one.message_id for one in notices),
         notice_incidents=tuple(dict.fromkeys(one.case_number for one in notices)),
         token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
@@ -115,6 +114,15 @@ def keys(
         max_strangers=limits[0],
         max_unproved=limits[1],
     )
+
+
+def _own_ways(
+    house: House, addresses: tuple[str, ...], use: str, scan: Scan | None
+) -> tuple[int, ...]:
+    """The letters whose own bounce address a program's mail came to."""
+    if scan is None or scan.returned is None:
+        return ()
+    return tokens.read_bounce_addresses(house.secrets, addresses, use)
 
 
 def _returned(scan: Scan | None, house: House) -> tuple[str, ...]:

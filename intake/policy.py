@@ -21,6 +21,7 @@ class Policy:
     max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
     defer_hours: int = 4  # how long a temporary failure of the sender check is waited out
     own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included
+    verp: bool = True  # each letter of ours has a bounce address of its own
     writes_return_path: tuple[str, ...] = ()  # mailboxes whose server adds Return-Path to all mail
     refuse_inactive: bool = False  # R11 and R12 answer with the fixed text at L3
     refuse_unknown: bool = False  # R9 answers with the fixed text at L3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.addresses import AddressRefusal, without_plus
+from intake.addresses import AddressRefusal, Mailbox, without_plus
 from intake.message import Message, Refusal
 from intake.mime.automatic import is_answer, strong
 from intake.mime.words import one_line
@@ -100,13 +100,25 @@ def _says_what_became_of_a_letter(facts: Facts) -> bool:
 def _is_credible(facts: Facts) -> bool:
     """A report proves something by the address it came back to, which only the letter bore.
 
-    Or by a sender that is proved, or for some days by its null reverse-path, which servers write.
+    Or by a sender that is proved to be of the recipient's own organisation. Where letters have no
+    address of their own, the null reverse-path has to do, for some days after the letter.
     """
     letter = facts.known.returned
     if letter is None:
         return False
+    if letter.by_address or (facts.proved and _of_one_house(facts, letter.recipient)):
+        return True
     recent = letter.sent_at is None or facts.now - letter.sent_at < REPORTED_FOR
-    return letter.by_address or facts.proved or (recent and "Return-Path <>" in facts.automatic)
+    return not facts.policy.verp and recent and "Return-Path <>" in facts.automatic
+
+
+def _of_one_house(facts: Facts, recipient: str) -> bool:
+    """Whether the author's domain is the recipient's, or one lies below the other."""
+    sender = facts.mail.sender if isinstance(facts.mail, Message) else None
+    if not isinstance(sender, Mailbox):
+        return False
+    author, theirs = f".{sender.address.domain}", f".{recipient.rpartition('@')[2]}"
+    return author.endswith(theirs) or theirs.endswith(author)
 
 
 def automatic(facts: Facts) -> Verdict | None:

@@ -149,19 +149,23 @@ def read_unsubscribe_token(secrets: Sequence[bytes], text: str) -> int | None:
     return None
 
 
-def bounce_address(secrets: Sequence[bytes], row_id: int, address: str) -> str:
+def bounce_address(secrets: Sequence[bytes], row_id: int, address: str, use: str = "bounce") -> str:
     """``bounce+b-17-k7q2…@…``: where reports about one letter go (VERP).
+
+    ``use`` is "bounce" for a row of notice_recipients and "letter" for one of the outbox.
 
     The address as it is when its local part would grow beyond 64 octets: a report about such a
     letter is known by the letter that it returns.
     """
     local, _, domain = address.rpartition("@")
-    made = f"{local.partition('+')[0]}+b-{_row_token(secrets[0], 'bounce', row_id)}"
+    made = f"{local.partition('+')[0]}+b-{_row_token(secrets[0], use, row_id)}"
     return f"{made}@{domain}" if len(made.encode()) <= _MAX_LOCAL_PART else address
 
 
-def read_bounce_addresses(secrets: Sequence[bytes], keys: Iterable[str]) -> tuple[int, ...]:
+def read_bounce_addresses(
+    secrets: Sequence[bytes], keys: Iterable[str], use: str = "bounce"
+) -> tuple[int, ...]:
     """The rows that valid bounce addresses among the given ones name, in order, each once."""
     matches = (_BOUNCE.match(key.lower()) for key in keys)
-    rows = (_row(secrets, "bounce", match[1], match[2]) for match in matches if match)
+    rows = (_row(secrets, use, match[1], match[2]) for match in matches if match)
     return tuple(dict.fromkeys(row for row in rows if row is not None))

@@ -119,7 +119,13 @@ def main(words: list[str]) -> None:
     engine = open_engine(config.database_url)
     lanes = [WatchedLane(assembly.lane(config), fate)]
     post = Post(
-        engine, lanes, "bounce@desk.example", utc_now, LEASE_SECONDS, LEASE_SECONDS, queue=queue
+        engine,
+        lanes,
+        lambda _: "bounce@desk.example",
+        utc_now,
+        LEASE_SECONDS,
+        LEASE_SECONDS,
+        queue=queue,
     )
     while unfinished(engine):
         try:

@@ -149,7 +149,9 @@ class Desk:
         """One pass over the ledger."""
         made = queue or NoticeQueue(plain_writer, pace)
         connections = [self.server.lane() for _ in range(lanes)]
-        post = Post(self.engine, connections, "b@desk.example", self.clock, 90.0, queue=made)
+        post = Post(
+            self.engine, connections, lambda _: "b@desk.example", self.clock, 90.0, queue=made
+        )
         return dispatch(post)
 
     def send_and_die(self, queue: NoticeQueue) -> None:

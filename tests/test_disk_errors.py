@@ -19,6 +19,7 @@ from tests.servers import need
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 CALL = re.compile(r"^(\d+)\s+(\w+)\(\d+<([^>]*)>")
+Call = tuple[str, int]  # the name of a system call, and which one of its thread
 
 
 @dataclass(frozen=True)
@@ -58,31 +59,35 @@ def paths(kind: Kind, desk: Desk) -> list[str]:
     return [word for path in dict.fromkeys(found) for word in ("-P", str(path))]
 
 
-def traced(kind: Kind, desk: Desk, trace: Path, number: int = 0) -> list[str]:
-    """The words that start a command under strace, that call of each thread failing if not 0."""
-    inject = ["-e", f"inject={kind.calls}:error={kind.error}:when={number}"] if number else []
+def traced(kind: Kind, desk: Desk, trace: Path, chosen: Call = ("", 0)) -> list[str]:
+    """The words that start a command under strace, that call of each thread failing, if any."""
+    call, number = chosen
+    inject = ["-e", f"inject={call}:error={kind.error}:when={number}"] if number else []
     return [
         *("strace", "-f", "-qq", "-y", "--seccomp-bpf", "-o", str(trace)),
         *("-e", f"trace={kind.calls}", *inject, *paths(kind, desk)),
     ]
 
 
-def numbers(trace: Path, var: Path) -> list[int]:
-    """Which calls of a thread touch the database or the blobs; no such call touches letters."""
-    seen: dict[str, int] = defaultdict(int)
+def numbers(trace: Path, var: Path) -> list[Call]:
+    """Which calls of a thread touch the database or the blobs; no such call touches letters.
+
+    Each kind of call is counted for itself, as strace does it.
+    """
+    seen: dict[tuple[str, str], int] = defaultdict(int)
     ours, others = set(), set()
     for line in trace.read_text(errors="replace").splitlines():
         if found := CALL.match(line):
-            thread, _, path = found.groups()
-            seen[thread] += 1
+            thread, call, path = found.groups()
+            seen[thread, call] += 1
             if path.startswith(f"{var}/"):
-                ours.add(seen[thread])
+                ours.add((call, seen[thread, call]))
             elif path.startswith(f"{var.parent}/"):
-                others.add(seen[thread])
+                others.add((call, seen[thread, call]))
     return sorted(ours - others)
 
 
-def sample(kind: Kind, found: Sequence[int]) -> list[int]:
+def sample(kind: Kind, found: Sequence[Call]) -> list[Call]:
     """All of them in a large campaign, otherwise so many, evenly."""
     if CAMPAIGN >= 10 and kind.part == 1:
         return list(found)
@@ -92,13 +97,14 @@ def sample(kind: Kind, found: Sequence[int]) -> list[int]:
     return sorted({found[(2 * one + 1) * len(found) // (2 * count)] for one in range(count)})
 
 
-def one_fault(kind: Kind, number: int, original: Path, mails: Sequence[Expected]) -> list[str]:
+def one_fault(kind: Kind, chosen: Call, original: Path, mails: Sequence[Expected]) -> list[str]:
     """A copy of the service, one failing call, a clean pass; what is wrong after each of them."""
-    folder = original.with_name(f"at-{number}")
+    number = f"{chosen[0]} {chosen[1]}"
+    folder = original.with_name(f"at-{chosen[0]}-{chosen[1]}")
     shutil.copytree(original, folder)
     try:
         desk, trace = at(folder, mails), folder / "trace"
-        done = desk.run("once", before=traced(kind, desk, trace, number))
+        done = desk.run("once", before=traced(kind, desk, trace, chosen))
         hit = [line for line in trace.read_text(errors="replace").splitlines()
                if "(INJECTED)" in line]  # fmt: skip
         wrong = desk.violations()
@@ -106,12 +112,12 @@ def one_fault(kind: Kind, number: int, original: Path, mails: Sequence[Expected]
         found = [f"after the fault: {one}" for one in wrong] + [
             f"in the end: {one}" for one in left
         ]
-        sys.stdout.write(f"call {number}: hit {len(hit)}, exit {done.returncode}, {len(found)}\n")
+        sys.stdout.write(f"{number}: hit {len(hit)}, exit {done.returncode}, {len(found)}\n")
         if not hit:
             return []
         where = CALL.match(hit[0])
         place = Path(where[3]).name if where else ""
-        return [f"call {number} ({place}), exit {done.returncode}, {one}" for one in found]
+        return [f"{number} ({place}), exit {done.returncode}, {one}" for one in found]
     finally:
         shutil.rmtree(folder)
 
@@ -135,6 +141,6 @@ def test_a_call_that_fails(tmp_path: Path, kind: Kind) -> None:
     assert chosen, "no such call was seen"
     sys.stdout.write(f"{len(chosen)} of {len(there)} calls\n")
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda number: one_fault(kind, number, original, mails), chosen)
+        found = pool.map(lambda call: one_fault(kind, call, original, mails), chosen)
         wrong = [line for lines in found for line in lines]
     assert not wrong, "\n".join([f"{len(wrong)} things are wrong", *wrong[:60]])

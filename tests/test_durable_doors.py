@@ -77,7 +77,9 @@ def test_at_the_dot_the_doubt_is_committed_and_in_the_journal(
     """Whoever dies at this moment leaves both, and what was sent is added after it."""
     journal = Journal(tmp_path / "journal")
     lane = Lane(lambda: (letter(engine)["state"], journal.tail()))
-    posted = dispatch(Post(engine, [lane], "desk@desk.example", lambda: NOW, journal=journal))
+    posted = dispatch(
+        Post(engine, [lane], lambda _: "desk@desk.example", lambda: NOW, journal=journal)
+    )
     name = f"<ack:{1:064d}@desk.example>"
     doubt = LetterLine(name, 1, sent=False)
     assert lane.seen == [("in_doubt", [doubt])]
@@ -96,7 +98,9 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
     lane = Lane(lambda: None, before=other)
     clock = iter([NOW] * 3)
     late = NOW + timedelta(seconds=95)
-    posted = dispatch(Post(engine, [lane], "desk@desk.example", lambda: next(clock, late)))
+    posted = dispatch(
+        Post(engine, [lane], lambda _: "desk@desk.example", lambda: next(clock, late))
+    )
     assert (lane.seen, posted.total, letter(engine)["state"]) == ([], 0, "claimed")
 
 

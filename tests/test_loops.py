@@ -21,6 +21,7 @@ from intake.message import Arrival
 from intake.pool import read_here
 from intake.store.engine import open_engine, savepoint, writing
 from intake.tables import OutboxRow
+from intake.tokens import bounce_address
 from tests import house
 from tests.facts import AUTHSERV
 
@@ -87,7 +88,7 @@ def bulk(letter: Message, count: int) -> EmailMessage:
 def dsn(letter: Message, count: int) -> EmailMessage:
     """RFC 3464 with the returned header fields."""
     made = message_from_bytes(
-        "From: MAILER-DAEMON@mx.peer.example\r\nTo: support@desk.example\r\n"
+        f"From: MAILER-DAEMON@mx.peer.example\r\nTo: {letter['Return-Path'].strip('<>')}\r\n"
         "Subject: Undelivered Mail Returned to Sender\r\nReturn-Path: <>\r\n"
         "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
@@ -111,8 +112,8 @@ def qmail(letter: Message, count: int) -> EmailMessage:
         f"Message-ID: {letter['Message-ID']}\n",
         Return_Path="<>",
     )  # fmt: skip
-    del mail["From"]
-    mail["From"] = "MAILER-DAEMON@peer.example"
+    del mail["From"], mail["To"]
+    mail["From"], mail["To"] = "MAILER-DAEMON@peer.example", letter["Return-Path"].strip("<>")
     return mail
 
 
@@ -178,7 +179,13 @@ class Desk:
         fresh = [row for row in rows if (row.id or 0) > self.last]
         self.last = max([self.last, *(row.id or 0 for row in fresh)])
         self.sent += [(now, row.recipient) for row in fresh]
-        return [message_from_bytes(row.raw) for row in fresh]
+        return [self.delivered(row) for row in fresh]
+
+    def delivered(self, row: OutboxRow) -> Message:
+        """The letter as its reader's server puts it down, with its own way back on top."""
+        way = bounce_address(self.bench.house.secrets, row.id or 0, self.config.service.address,
+                             "letter")  # fmt: skip
+        return message_from_bytes(f"Return-Path: <{way}>\r\n".encode() + row.raw)
 
 
 def quiet(sent: list[tuple[datetime, str]], last: datetime) -> None:

@@ -544,8 +544,9 @@ def test_the_style_is_the_configuration_and_what_follows_from_it(tmp_path: Path)
     assert style.mandatory == ("outage", "security")
     file.write_text(
         '[service]\naddress = "cases@desk.example"\n[delivery]\nbounce_address = "b@desk.example"\n'
+        "verp = false\n"
         '[notices]\nname = "N"\nfrom_address = "n@desk.example"\nlist_id = "n.desk.example"\n'
-        'verp = false\nunsubscribe_url = "https://u.example/"\nlead_days = 3\n'
+        'unsubscribe_url = "https://u.example/"\nlead_days = 3\n'
         '[page]\nurl = "https://p.example/"\n'
     )
     style = notice_assembly.style(configuration.load(str(file), {}))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
+from intake.addresses import read_mailbox
 from intake.contact_file import AccountEntry, ContactEntry, Entries
 from intake.decision import Decision, decide
 from intake.known import (
@@ -139,19 +140,27 @@ def test_no_combination_shows_or_changes_another_customers_case() -> None:
 
 
 def test_what_nothing_proves_says_nothing_of_a_letter_for_good() -> None:
-    """A report counts as hard by its null path, its proof or its own address only."""
+    """A report counts as hard by its own address, or by proof that the reader's house wrote it.
+
+    Its null path counts only where no letter has an address of its own.
+    """
     letter = SentLetter("<x@desk.example>", "ack", "zack.morris@bayside.example", "zack", "")
     known = replace(KNOWN, returned=letter, answered_letters=("<x@desk.example>",))
-    for level, path, own in product(("L0", "L1", "L2", "L3"), (False, True), (False, True)):
+    levels, both = ("L0", "L1", "L2", "L3"), (False, True)
+    senders = ("zack.morris@bayside.example", "mx@mail.bayside.example", "mallory@attack.example")
+    for level, path, own, verp, who in product(levels, both, both, both, senders):
         marks = ("Return-Path <>", "multipart/report") if path else ("multipart/report",)
         about = replace(known, returned=replace(letter, by_address=own))
         decision = decide(
-            message(automatic=marks), replace(SIGNED, level=level), COMPLETE, about, POLICY, NOW,
-            REPORT,
+            message(automatic=marks, sender=read_mailbox(who.encode())),
+            replace(SIGNED, level=level), COMPLETE, about,
+            replace(POLICY, verp=verp), NOW, REPORT,
         )  # fmt: skip
         assert decision.rule == "R2"
         assert decision.returned is not None
-        assert decision.returned.hard == (path or own or level in ("L2", "L3"))
+        assert decision.returned.hard == (
+            own or (path and not verp) or (level in ("L2", "L3") and not who.startswith("mallory"))
+        )
 
 
 def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Path) -> None:

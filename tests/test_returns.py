@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intake import worker
+from intake import assembly, tokens, worker
 from intake.message import Message
 from intake.parsers.returns import read_return
 from tests import house
@@ -21,19 +21,16 @@ FINAL = "Final-Recipient: rfc822; a@b.example\nAction: "
 TOP = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.peer.example\r\nTo: support@desk.example\r\n"
 
 
-def report(fields: str, returned: str = f"Message-ID: {ID}") -> bytes:
+def report(fields: str, returned: str = f"Message-ID: {ID}", to: str = "") -> bytes:
     """A delivery report with those recipient fields."""
-    return (
-        TOP
-        + (
-            "Subject: Undelivered\r\nMIME-Version: 1.0\r\n"
-            "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
-            "--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--b\r\n"
-            "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
-            + fields.replace("\n", "\r\n")
-            + f"\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{returned}\r\n--b--\r\n"
-        ).encode()
-    )
+    return (TOP.replace(b"support@desk.example", to.encode()) if to else TOP) + (
+        "Subject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--b\r\n"
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
+        + fields.replace("\n", "\r\n")
+        + f"\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{returned}\r\n--b--\r\n"
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -100,11 +97,13 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / "in/new" / str(number)).write_bytes(mail.raw)
     worker.once(config)
     letters = house.everything(config)["letters"]
-    assert len(letters) == 2
+    assert [one["id"] for one in letters] == [1, 2]
+    secrets = assembly.judge(config).house.secrets
     fields = f"Final-Recipient: rfc822; {letters[0]['recipient']}\nAction: failed\nStatus: 5.1.1\n"
 
-    def bounce(name: str, message_id: str, text: str = fields) -> list[str]:
-        raw = report(text, f"Message-ID: {message_id}")
+    def bounce(name: str, message_id: str, text: str = fields, row: int = 0) -> list[str]:
+        way = tokens.bounce_address(secrets, row, "support@desk.example", "letter")
+        raw = report(text, f"Message-ID: {message_id}", way if row else "")
         (tmp_path / "in/new" / name).write_bytes(raw)
         worker.once(config)
         (row,) = house.everything(config)["messages"][-1:]
@@ -115,11 +114,13 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
 
     forged = letters[0]["message_id_header"][:-20] + "aaaa" + letters[0]["message_id_header"][-16:]
     assert bounce("a", forged) == ["hold"]
-    assert bounce("b", letters[0]["message_id_header"]) == ["ignore"]
-    assert bounce("c", letters[0]["message_id_header"], f"{fields}X-Again: 1\n") == ["ignore"]
+    first, second = (one["message_id_header"] for one in letters)
+    assert bounce("b", first, row=1) == ["ignore"]
+    assert bounce("c", first, f"{fields}X-Again: 1\n", 1) == ["ignore"]
     other = fields.replace(letters[0]["recipient"], "somebody@else.example")
-    assert bounce("d", letters[1]["message_id_header"], other) == ["ignore"]
-    assert bounce("e", letters[1]["message_id_header"]) == ["ignore", letters[1]["recipient"]]
+    assert bounce("d", second, other, 2) == ["ignore"]
+    assert bounce("g", second) == ["ignore"]  # many people may know that id
+    assert bounce("e", second, row=2) == ["ignore", letters[1]["recipient"]]
     (tmp_path / "in/new/f").write_bytes(people[2].raw)
     worker.once(config)
     assert house.everything(config)["letters"][-1]["state"] == "sent"

@@ -150,20 +150,17 @@ def _joins(unit: Unit, keys: Keys, owners: list[str], now: datetime) -> str:
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     """The newest of our letters that a program's mail names."""
     notice = known_notices.returned(unit, keys)
-    if notice is not None or not keys.return_ids:
+    if notice is not None or not (keys.return_ids or keys.return_letters):
         return notice
-    query = (
-        select(OutboxRow)
-        .where(_c(OutboxRow.message_id_header).in_(keys.return_ids))
-        .order_by(_c(OutboxRow.id).desc())
-        .limit(1)
-    )
-    row = unit.scalar(query)
+    named = _c(OutboxRow.message_id_header).in_(keys.return_ids)
+    own = _c(OutboxRow.id).in_(keys.return_letters)
+    query = select(OutboxRow).where(or_(named, own)).order_by(own.desc(), _c(OutboxRow.id).desc())
+    row = unit.scalar(query.limit(1))
     if row is None:
         return None
     return SentLetter(
         row.message_id_header, row.kind, ascii_lower(row.recipient), row.contact_id,
-        row.case_number, sent_at=row.created_at,
+        row.case_number, by_address=row.id in keys.return_letters, sent_at=row.created_at,
     )  # fmt: skip
 
 
