@@ -18,11 +18,13 @@ RULE_IDS = (
     "critical_only_outage", "account_default", "multi_account_choose", "contact_default",
     "on_behalf_same_account", "read_only_no_submit", "restore_permission", "restore_retention",
     "restore_missing_or_deleted", "sql_needs_bootcamp", "replace_names_removed",
+    "remove_names_only",
     "module_not_listed", "date_not_in_past", "date_not_in_future", "known_incident",
     "one_case_per_mail",
 )  # fmt: skip
 _SETTINGS: Mapping[str, type] = {
     "cap_to": str, "days": int, "grace_days": int, "when": dict, "needs": str, "denials": list,
+    "names": dict,
 }  # fmt: skip
 
 
@@ -225,6 +227,14 @@ def _check_needs(where: str, value: str, catalogue: Catalogue) -> list[Mistake]:
     return _unknown(where, [value], catalogue.fields, "a field of this file")
 
 
+def _check_names(where: str, value: Mapping[str, object], catalogue: Catalogue) -> list[Mistake]:
+    """``{ field = ["field", "field"] }``: the first says what the others would."""
+    told = list(value)
+    for one in value.values():
+        told += map(str, one if isinstance(one, list) else [one])
+    return _unknown(where, told, catalogue.fields, "a field of this file")
+
+
 def _check_denials(where: str, value: list[object], catalogue: Catalogue) -> list[Mistake]:
     for one in value:
         try:
@@ -241,6 +251,7 @@ _WANTED = {
     "grace_days": "a number of days from 0",
     "when": 'a table like { field = "request_type", equals = "Replace" }',
     "needs": "a field of this file",
+    "names": 'a table like { contact_replacement_name = ["contact_last_name"] }',
 }
 _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
     "cap_to": _check_cap,
@@ -248,6 +259,7 @@ _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
     "grace_days": _check_days,
     "when": _check_when,
     "needs": _check_needs,
+    "names": _check_names,
     "denials": _check_denials,
 }
 

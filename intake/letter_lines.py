@@ -162,11 +162,18 @@ def _question(submission: Submission, catalogue: Catalogue, name: str) -> Questi
     hints = [field.help] if field.help else []
     offered = _offered(submission, catalogue, field)
     if offered:
-        hints.append(f"One of: {', '.join(offered)}.")
+        hints.append(f"One of: {_listed(offered, numbered=field.kind == 'account_ref')}.")
     text = " ".join(hints)
     helped = textwrap.wrap(f"({text})", WIDTH, break_long_words=False) if text else []
     value = f" {catalogue.default_priority}" if name == "priority" else ""
     return Question(field.label, tuple(helped), value)
+
+
+def _listed(offered: tuple[str, ...], *, numbered: bool) -> str:
+    """The choices in a row; long names with their number, which is an answer, too."""
+    if not numbered:
+        return ", ".join(offered)
+    return ", ".join(f"{place}. {one}" for place, one in enumerate(offered, 1))
 
 
 def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tuple[str, ...]:

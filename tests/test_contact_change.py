@@ -87,6 +87,11 @@ class Desk:
         said = (done.stdout + done.stderr).decode()
         return done.returncode, " ".join(said.split())
 
+    def posted(self, words: str) -> str:
+        """The whole text of the letters whose subject or text has these words."""
+        found = [path.read_text() for path in self.folder.glob("out/new/*")]
+        return "\n".join(one for one in found if words in one)
+
     def letters(self, kind: str) -> list[dict[str, str]]:
         """Recipients and ids of the letters of that kind."""
         return [one for one in house.everything(self.config)["letters"] if one["kind"] == kind]
@@ -135,6 +140,72 @@ def test_whoever_is_replaced_is_told_and_no_longer_let_in(tmp_path: Path) -> Non
     assert desk.mail("belding@bayside.example", "hello") == "hold R11"
 
 
+ONLY_NAMED = dict.fromkeys(NEW, "") | {"Request Type": "Remove"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        ({"Contact First Name": "Richard", "Contact Last Name": "Belding"}, "Remove"),
+        ({"Contact Replacement Name": "richard belding", "Request Type": "removal"}, "Remove"),
+        (
+            {
+                "Contact First Name": "Richard",
+                "Contact Last Name": "Belding",
+                "Contact Email": "belding@bayside.example",
+                "Request Type": "Delete",
+            },
+            "Remove",
+        ),
+    ],
+)
+def test_a_contact_is_removed_by_name(tmp_path: Path, lines: dict[str, str], kind: str) -> None:
+    """Nothing but the name is asked for; whoever leaves is told once, and is held from then on."""
+    desk = Desk(tmp_path)
+    asked = ONLY_NAMED | lines
+    text = "\n".join(f"{label}: {value}" for label, value in asked.items() if value)
+    text = f"Case Type: Modify Support Contacts\n{text}\n"
+    assert desk.mail("zack@bayside.example", text) == "create R20"
+    code, said = desk.type("contacts", "apply", "CASE-1001")
+    assert (code, f"{kind} belding at Bayside" in said) == (0, True)
+    assert "Richard Belding -> no longer" in said
+    code, said = desk.type("contacts", "apply", "CASE-1001", "--yes")
+    assert (code, "applied" in said) == (0, True)
+    worker.once(desk.config)
+    (told,) = desk.letters("removed")
+    assert (told["recipient"], told["state"]) == ("belding@bayside.example", "sent")
+    assert "somebody else takes over" not in desk.posted("no longer a contact")
+    assert desk.mail("belding@bayside.example", "hello") == "hold R11"
+    assert desk.type("contacts", "apply", "CASE-1001", "--yes")[0] == 1  # nobody of that name now
+
+
+def test_a_removal_asks_who_is_meant_and_refuses_to_guess(tmp_path: Path) -> None:
+    """Without a name it is asked for, and nothing else; an unknown name changes nothing."""
+    desk = Desk(tmp_path)
+    text = "Case Type: Modify Support Contacts\nRequest Type: Remove\n"
+    assert desk.mail("zack@bayside.example", text) == "ask R18"
+    letter = desk.posted("missing")
+    assert "Contact First Name" in letter
+    assert "Contact Email" not in letter
+    assert "Area of Responsibility" not in letter
+    asked = ONLY_NAMED | {"Contact First Name": "No", "Contact Last Name": "Body"}
+    lines = "\n".join(f"{label}: {value}" for label, value in asked.items() if value)
+    desk.mail("zack@bayside.example", f"Case Type: Modify Support Contacts\n{lines}\n")
+    code, said = desk.type("contacts", "apply", "CASE-1002")
+    assert (code, "found 0 active contacts named 'No Body'" in said) == (1, True)
+
+
+def test_a_removal_says_when_nobody_would_be_left(tmp_path: Path) -> None:
+    """The last contact asks to be removed: shown to the operator in so many words."""
+    desk = Desk(tmp_path)
+    desk.type("contacts", "disable", "belding")
+    asked = ONLY_NAMED | {"Contact First Name": "Zack", "Contact Last Name": "Morris"}
+    lines = "\n".join(f"{label}: {value}" for label, value in asked.items() if value)
+    desk.mail("zack@bayside.example", f"Case Type: Modify Support Contacts\n{lines}\n")
+    code, said = desk.type("contacts", "apply", "CASE-1001")
+    assert (code, "nobody may write for this customer" in said) == (0, True)
+
+
 def test_a_known_contact_is_modified_without_a_new_question(tmp_path: Path) -> None:
     """Same address: the type and the areas change, nobody has to confirm."""
     desk = Desk(tmp_path)
@@ -159,7 +230,7 @@ def test_a_known_contact_is_modified_without_a_new_question(tmp_path: Path) -> N
     [
         ({"Request_Type": "Replace", "Contact_Replacement_Name": "Nobody Here"}, "found 0 active"),
         ({"Request_Type": "Modify"}, "found 0 contacts named 'Jessie Spano'"),
-        ({"Request_Type": "Remove"}, "request_type: found 'Remove'"),
+        ({"Request_Type": "Remove"}, "found 0 active contacts named 'Jessie Spano'"),
         (
             {
                 "Request_Type": "Replace", "Contact_First_Name": "Ricky",

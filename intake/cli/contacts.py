@@ -249,8 +249,9 @@ def apply_(
 ) -> None:
     """Show what a contact case would change, and with --yes apply it.
 
-    A new address gets a letter and counts only once it has answered; whoever is replaced is told.
-    A contact of another customer is asked, and nothing about them changes before their own yes.
+    A new address gets a letter and counts only once it has answered; whoever is replaced or
+    removed is told. A contact of another customer is asked, and nothing about them changes before
+    their own yes.
     """
     from intake.store import contact_change
     from intake.store.record import put_letter
@@ -304,5 +305,6 @@ def _letters(change: ContactChange, config: str | None, now: datetime) -> list[L
         old = change.replaced
         if old is not None and old.address:
             cause = f"{change.case_number}:{old.contact_id}"
-            made.append(letters.to_person(house, "replaced", old, values, cause, now))
+            kind = "removed" if change.kind == "Remove" else "replaced"
+            made.append(letters.to_person(house, kind, old, values, cause, now))
         return made

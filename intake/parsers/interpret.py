@@ -39,7 +39,7 @@ def interpret(
     if to_notice.answers_one(circumstances):
         scan = to_notice.read(scan, message, catalogue, circumstances)
     candidates, free = _words(scan, message, catalogue, circumstances)
-    candidates, free = parties.person_below(candidates, free, circumstances, catalogue)
+    candidates, free = parties.named(candidates, free, message.subject, circumstances, catalogue)
     type_name = _type(scan, candidates, catalogue, circumstances)
     case = catalogue.types.get(type_name)
     party = parties.resolve(candidates, circumstances, catalogue)

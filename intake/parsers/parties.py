@@ -14,6 +14,7 @@ from intake.catalogue import Catalogue
 from intake.known import Account, Contact
 from intake.labels import fold
 from intake.message import Message
+from intake.parsers import districts
 from intake.parsers.replies import names_of
 from intake.parsers.submission import Candidate, Circumstances, Problem
 from intake.parsers.values import WEAK, is_blank
@@ -123,7 +124,7 @@ def _named_accounts(
         contacts = _all_words(candidates, "contact", catalogue)
         told = tuple(one for one in contacts if _names_account(one, own, catalogue))
     wanted = {fold(words, catalogue.normalise.confusables) for words in told} - {""}
-    return [
+    found = [
         account
         for account in own
         if wanted
@@ -132,6 +133,8 @@ def _named_accounts(
             for name in (account.id, account.name, *account.aliases)
         }
     ]
+    placed = [districts.by_number(one, own) for one in told]
+    return found or [one for one in placed if one] or districts.named(told, own, catalogue)
 
 
 def names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
@@ -140,7 +143,19 @@ def names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
     return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
 
 
-def person_below(
+def named(
+    candidates: tuple[Candidate, ...],
+    free: str,
+    subject: str,
+    circumstances: Circumstances,
+    catalogue: Catalogue,
+) -> tuple[tuple[Candidate, ...], str]:
+    """The candidates with whom the mail names without a label, and the rest of its words."""
+    told, rest = _person_below(candidates, free, circumstances, catalogue)
+    return districts.from_words(told, rest, subject, circumstances, catalogue), rest
+
+
+def _person_below(
     candidates: tuple[Candidate, ...], free: str, circumstances: Circumstances, catalogue: Catalogue
 ) -> tuple[tuple[Candidate, ...], str]:
     """Seed L170: under "Contact" stands the district, and below it the person.

@@ -31,6 +31,7 @@ class Form:
     values: dict[str, FieldValue] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)  # fields that a rule requires
+    spared: set[str] = field(default_factory=set)  # fields that a rule does without
     notices: list[str] = field(default_factory=list)
     forms: int = 1  # filled forms in the mail
 
@@ -49,6 +50,8 @@ class Form:
 
     def required(self, name: str) -> bool:
         """Whether the type requires the field, the operator's word counting more."""
+        if name in self.spared:
+            return False
         case = self.catalogue.types.get(self.type)
         override = self.circumstances.required.get(self.type, {}).get(name)
         return override if override is not None else bool(case and name in case.required)
@@ -96,15 +99,30 @@ def _lost_or_deleted(form: Form, rule: Rule) -> None:
             form.problems.append(Problem(name, "not-lost", words, blocking=True, rule=rule.id))
 
 
+def _concerns(form: Form, rule: Rule) -> bool:
+    """Whether the field that the rule looks at has the value that it is about."""
+    when = rule.settings.get("when", {})
+    one = form.values.get(str(when.get("field", "")))
+    if one is None:
+        return False
+    given = one.value if isinstance(one.value, list) else [one.value]
+    return when.get("contains", when.get("equals")) in given
+
+
+def _spares(form: Form, rule: Rule) -> None:
+    """Fields that are not asked for in that case; and what another field says already."""
+    if not _concerns(form, rule):
+        return
+    form.spared |= set(rule.fields)
+    for name, instead in rule.settings.get("names", {}).items():
+        if name in form.values:
+            form.spared |= {str(one) for one in instead}
+
+
 def _needs(form: Form, rule: Rule) -> None:
     """A field that is required when another one has a certain value."""
-    when, needed = rule.settings.get("when", {}), str(rule.settings.get("needs", ""))
-    one = form.values.get(str(when.get("field", "")))
-    if one is None or not needed:
-        return
-    given = one.value if isinstance(one.value, list) else [one.value]
-    wanted = when.get("contains", when.get("equals"))
-    if wanted not in given:
+    needed = str(rule.settings.get("needs", ""))
+    if not needed or not _concerns(form, rule):
         return
     contact = form.circumstances.contact
     if needed == "schema_bootcamp" and contact is not None and contact.schema_bootcamp:
@@ -175,6 +193,7 @@ APPLIERS: dict[str, Callable[[Form, Rule], None]] = {
     "restore_missing_or_deleted": _lost_or_deleted,
     "sql_needs_bootcamp": _needs,
     "replace_names_removed": _replaces,
+    "remove_names_only": _spares,
     "module_not_listed": _module_not_listed,
     "date_not_in_past": _not_in_past,
     "date_not_in_future": _not_in_future,

@@ -6,8 +6,6 @@ only when a mail from it has answered ours, and whoever is replaced is told.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +14,7 @@ from sqlalchemy import delete, select, update
 
 from intake.addresses import Address, ascii_lower, read_address
 from intake.letters import Reached
+from intake.store import contact_lookups as whose
 from intake.store import unreachable
 from intake.store.engine import Unit
 from intake.store.people import PeopleError
@@ -29,7 +28,7 @@ from intake.tables import (
     MembershipRow,
 )  # fmt: skip
 
-KINDS = ("Add", "Modify", "Replace")
+KINDS = ("Add", "Modify", "Replace", "Remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,9 @@ def plan(unit: Unit, number: str) -> ContactChange:
     if kind not in KINDS:
         raise PeopleError(f"{number}: request_type: found {kind!r}, wanted {', '.join(KINDS)}")
     name = f"{fields.get('contact_first_name', '')} {fields.get('contact_last_name', '')}".strip()
+    if kind == "Remove":
+        named = name or str(fields.get("contact_replacement_name") or "")
+        return _removal(unit, case, named, fields)
     read = read_address(str(fields.get("contact_email", "")))
     if not name or not isinstance(read, Address):
         raise PeopleError(f"{number}: the new contact's name or address is missing or unreadable")
@@ -81,6 +83,35 @@ def plan(unit: Unit, number: str) -> ContactChange:
     if replaced and contact and replaced.contact_id == contact.id:
         raise PeopleError(f"{number}: {name} cannot replace themselves")
     return _change(unit, case, account, kind, name, read, contact, replaced, fields)
+
+
+def _removal(unit: Unit, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
+    """Whoever is named leaves the account, and nobody takes their place.
+
+    The address tells two people of one name apart; it has to be the named one's.
+    """
+    key = ascii_lower(str(fields.get("contact_email") or ""))
+    owner = unit.get(ContactEmailRow, key) if key else None
+    found = whose.named(unit, case.account_id, name)
+    if owner is not None:
+        found = [one for one in found if one.id == owner.contact_id]
+    if len(found) != 1:
+        raise PeopleError(
+            f"{case.number}: found {len(found)} active contacts named {name!r} "
+            f"{f'with {key} ' if key else ''}at {case.account_id}, wanted 1"
+        )
+    contact, account = found[0], unit.get(AccountRow, case.account_id)
+    gone = whose.reached(unit, contact)
+    here = unit.get(MembershipRow, (contact.id, case.account_id))
+    difference = [(f"contact {contact.id}", contact.name, "no longer")]
+    if not whose.left(unit, case.account_id, contact.id):
+        difference.append(("active contacts", "1", "none; nobody may write for this customer"))
+    return ContactChange(
+        case.number, "Remove", case.account_id, account.name if account else case.account_id,
+        contact.id, False, contact.name, gone.address, False, contact.title, contact.phone,
+        here.contact_type if here else "", tuple(here.areas if here else ()), gone,
+        tuple(difference), whose.others(unit, contact.id, case.account_id),
+    )  # fmt: skip
 
 
 def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> ContactRow | None:
@@ -93,7 +124,7 @@ def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> Conta
         owner.verified or unit.get(MembershipRow, (owner.contact_id, account)) is not None
     ):
         return unit.get(ContactRow, owner.contact_id)
-    found = _named(unit, account, name)
+    found = whose.named(unit, account, name)
     if kind == "Modify" and len(found) != 1:
         raise PeopleError(
             f"Modify: found {len(found)} contacts named {name!r} at {account}, wanted 1"
@@ -101,28 +132,15 @@ def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> Conta
     return found[0] if kind == "Modify" else None
 
 
-def _named(unit: Unit, account: str, name: str) -> list[ContactRow]:
-    query = (
-        select(ContactRow)
-        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
-        .where(_c(MembershipRow.account_id) == account, _c(ContactRow.active).is_(True))
-    )
-    return [row for row in unit.scalars(query) if _flat(row.name) == _flat(name)]
-
-
-def _flat(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
 def _replaced(unit: Unit, number: str, account: str, fields: dict[str, Any]) -> Reached:
     old = str(fields.get("contact_replacement_name") or "")
-    found = _named(unit, account, old)
+    found = whose.named(unit, account, old)
     if len(found) != 1:
         raise PeopleError(
             f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
             f"at {account}, wanted 1"
         )
-    return _reached(unit, found[0])
+    return whose.reached(unit, found[0])
 
 
 def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
@@ -139,7 +157,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
     owner = unit.get(ContactEmailRow, address.key)
     if owner is not None and (contact is None or owner.contact_id != contact.id):
         owner = None  # named elsewhere, and confirmed by nobody
-    others = _others(unit, contact.id, case.account_id) if contact else ()
+    others = whose.others(unit, contact.id, case.account_id) if contact else ()
     here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
     after = {
@@ -166,7 +184,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         kind=kind,
         account_id=case.account_id,
         account_name=account.name if account else case.account_id,
-        contact_id=contact.id if contact else _new_id(unit, name),
+        contact_id=contact.id if contact else whose.new_id(unit, name),
         is_new=contact is None,
         name=after["name"],
         email=str(address),
@@ -178,7 +196,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         replaced=replaced,
         difference=tuple(difference),
         others=others,
-        asked=_reached(unit, contact) if contact and others and here is None else None,
+        asked=whose.reached(unit, contact) if contact and others and here is None else None,
     )
 
 
@@ -192,51 +210,10 @@ def _before(
     found: dict[str, str] = {}
     if contact is not None:
         found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
-        found["address"] = owner.address if owner else _first_address(unit, contact.id)
+        found["address"] = owner.address if owner else whose.first_address(unit, contact.id)
     if here is not None:
         found[f"type at {here.account_id}"] = here.contact_type
         found[f"areas at {here.account_id}"] = ", ".join(here.areas)
-    return found
-
-
-def _others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
-    """Names of the other accounts that the contact belongs to."""
-    query = (
-        select(_c(AccountRow.name))
-        .join(MembershipRow, _c(MembershipRow.account_id) == _c(AccountRow.id))
-        .where(_c(MembershipRow.contact_id) == contact_id, _c(AccountRow.id) != account)
-        .order_by(_c(AccountRow.name))
-    )
-    return tuple(unit.scalars(query))
-
-
-def _reached(unit: Unit, contact: ContactRow) -> Reached:
-    """The contact at their first stored address that counts."""
-    query = (
-        select(_c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id) == contact.id, _c(ContactEmailRow.verified))
-        .order_by(_c(ContactEmailRow.position))
-    )
-    return Reached(contact.id, contact.name, unit.scalar(query) or "")
-
-
-def _first_address(unit: Unit, contact_id: str) -> str:
-    query = (
-        select(_c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id) == contact_id)
-        .order_by(_c(ContactEmailRow.position))
-    )
-    return unit.scalar(query) or ""
-
-
-def _new_id(unit: Unit, name: str) -> str:
-    """``jessie.spano``, with a number behind it when there is one already."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    base = ".".join(re.findall(r"[a-z0-9]+", ascii_name))[:60] or "contact"
-    found, count = base, 1
-    while unit.get(ContactRow, found) is not None:
-        count += 1
-        found = f"{base}.{count}"
     return found
 
 
@@ -248,6 +225,9 @@ def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
     kind = "contacts-applied" if change.asked is None else "contacts-asked"
     _note(unit, change, kind, who, now)
     if change.asked is not None:
+        return
+    if change.kind == "Remove":
+        _leave(unit, change.contact_id, change.account_id, now)
         return
     row = unit.get(ContactRow, change.contact_id)
     if row is None:

@@ -30,7 +30,8 @@ from intake.tables import (
 FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
 LONGEST_WAIT_SECONDS = 4000
 OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
-FOR_ANYBODY = ("refusal", "replaced", "verify", "join")  # letters to who is not of the account
+LEAVERS = ("replaced", "removed")  # letters to who has just left
+FOR_ANYBODY = ("refusal", *LEAVERS, "verify", "join")  # letters to who is not of the account
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 
@@ -165,7 +166,7 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
         return ""  # to the operator's own address, out of the configuration
     if owner != row.contact_id:
         return "the address is not stored for this contact any more"
-    if not active and row.kind not in ("refusal", "replaced"):
+    if not active and row.kind not in ("refusal", *LEAVERS):
         return "the contact was disabled"
     if row.must:
         return ""
