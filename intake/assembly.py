@@ -178,6 +178,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         reopen_days=config.shape.replies.reopen_days,
         reply_to_case=config.shape.replies.reply_to_case,
         repeat=config.shape.replies.repeat,
+        page_url=config.shape.page.url,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return Judge(

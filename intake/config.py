@@ -334,6 +334,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_unproved_per_day=config.shape.limits.max_unproved_per_day,
         may_not_submit=tuple(barred),
         open_at_once=tuple(at_once),
+        only_approved=config.shape.page.show == "approved",
         known_incidents=catalogue.rule("known_incident") is not None,
         reopen_days=replies.reopen_days,
         withhold_risky=config.shape.files.withhold_risky,

@@ -183,6 +183,7 @@ class Incident:
     closed_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    told: str = ""  # the newest words that a letter may repeat
 
     @property
     def open(self) -> bool:
@@ -290,6 +291,7 @@ class Keys:
     join_ids: tuple[str, ...] = ()  # our questions that it answers: whether to be a contact of …
     own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
+    only_approved: bool = False  # of incidents: only words that a second person approved
     max_strangers: int = 1000  # held mails of strangers in a day that are told apart
     max_unproved: int = 100  # the same in one contact's name that nothing proves
 

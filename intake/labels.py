@@ -11,6 +11,11 @@ FORM_INTRO = (
     "Write your answers behind the colons. Leave a line empty if you do not",
     "know the answer.",
 )
+FORM_BILLABLE = (
+    "(Work of this kind may be billable. You hear from us before anything is",
+    "charged.)",
+)
+FORM_INCLUDED = ("(This is included in your support.)",)
 FORM_DIVIDER = "---------------------- optional ----------------------"
 EDGE = " \t:：?=*-–—_.#|>•·▪\"'()[]"
 _TYPED = str.maketrans(

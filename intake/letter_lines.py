@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from intake.catalogue import Catalogue, Field
-from intake.known import NOTICE_CLASSES, Account, CaseLine, Incident
+from intake.known import NOTICE_CLASSES, Account, CaseLine
 from intake.message import Message
 from intake.parsers.submission import FieldValue, Problem, Submission
 
@@ -322,31 +322,12 @@ def case_lines(
     since = case.received_at.astimezone(ZoneInfo(zone)).date().isoformat()
     changed = case.updated_at.astimezone(ZoneInfo(zone)).date().isoformat()
     shown = [f"{case.number}  {STATES.get(case.status, case.status)}"]
-    shown += _indented(one_line(case.subject, MAX_VALUE_CHARS))
+    shown += indented(one_line(case.subject, MAX_VALUE_CHARS))
     where = f" for {accounts[case.account_id]}" if case.account_id in accounts else ""
-    shown += _indented(f"{label}{where}, of {since}, last changed {changed}")
+    shown += indented(f"{label}{where}, of {since}, last changed {changed}")
     fields = (catalogue.fields.get(name) for name in case.missing)
     names = ", ".join(field.label for field in fields if field)
-    return shown + (_indented(f"still open: {names}") if names else [])
-
-
-def incident_lines(incidents: Sequence[Incident], incident_id: str, zone: str) -> list[str]:
-    """The known incident a case is about: what, how it stands, and when there is more to hear."""
-    found = next((one for one in incidents if one.id == incident_id), None)
-    if found is None:
-        return []
-    shown = _indented(f"{found.id}: {one_line(found.title, 200)} ({found.status})")
-    if found.impact:
-        shown += _indented(one_line(found.impact, MAX_VALUE_CHARS))
-    if found.next_update_at is not None:
-        local = found.next_update_at.astimezone(ZoneInfo(zone))
-        shown += _indented(f"Next word on it by {local:%Y-%m-%d %H:%M} ({zone}).")
-    return shown
-
-
-def is_maintenance(incidents: Sequence[Incident], incident_id: str) -> bool:
-    """Whether that is work that was announced, and not a fault."""
-    return any(one.id == incident_id and one.kind == "maintenance" for one in incidents)
+    return shown + (indented(f"still open: {names}") if names else [])
 
 
 CLASSES = {
@@ -376,7 +357,8 @@ def text_lines(text: str) -> list[str]:
     return shown
 
 
-def _indented(text: str) -> list[str]:
+def indented(text: str) -> list[str]:
+    """Wrapped lines, four columns in."""
     return textwrap.wrap(
         text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False
     )

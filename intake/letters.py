@@ -20,8 +20,9 @@ from intake import letter_lines as lines
 from intake import tokens
 from intake.catalogue import Catalogue
 from intake.decision import Decision, LetterOrder
+from intake.incident_lines import incident_lines, is_maintenance
 from intake.known import Account, CaseList, Incident
-from intake.labels import FORM_DIVIDER, FORM_INTRO
+from intake.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO
 from intake.masking import masked
 from intake.message import Message
 from intake.parsers.submission import Submission
@@ -120,6 +121,7 @@ class House:
     reopen_days: int = 30
     reply_to_case: bool = False  # answers go to an address of the case
     repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
+    page_url: str = ""  # of the notifications page, where there is one
 
     @property
     def domain(self) -> str:
@@ -218,8 +220,8 @@ def _values(
     return values | {
         "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
-        "incident": lines.incident_lines(incidents, change.incident, house.timezone),
-        "maintenance": lines.is_maintenance(incidents, change.incident),
+        "incident": incident_lines(incidents, change.incident, house.timezone, house.page_url),
+        "maintenance": is_maintenance(incidents, change.incident),
         "reopened": before in ("resolved", "closed") and change.status == "open",
         "department": house.department(submission.department),
         "billable": submission.billable,
@@ -365,6 +367,7 @@ def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, Any]:
         "intro": FORM_INTRO,
         "divider": FORM_DIVIDER,
         "type": case_type.label,
+        "charge": FORM_BILLABLE if case_type.billable else FORM_INCLUDED,
         "required": lines.questions(empty, catalogue, required),
         "optional": lines.questions(empty, catalogue, rest),
     }

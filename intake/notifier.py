@@ -99,16 +99,24 @@ class Addressee:
 def about(submission: Submission, account: str, incidents: Sequence[Incident]) -> Incident | None:
     """The open incident that a case is about: by its module, or by the operator's words."""
     module = submission.fields.get("module")
-    named = fold(str(module.value), {}) if module is not None and module.value else ""
-    text = fold(f"{submission.subject} {submission.description[:MAX_SEARCHED_CHARS]}", {})
+    named = str(module.value) if module is not None and module.value else ""
+    text = f"{submission.subject} {submission.description}"
     for one in incidents:
         if not one.open or one.kind != "incident" or (one.accounts and account not in one.accounts):
             continue
-        if named and named in {fold(name, {}) for name in one.modules}:
-            return one
-        if any(f" {fold(word, {})} " in f" {text} " for word in one.words if fold(word, {})):
+        if fits(one, named, text):
             return one
     return None
+
+
+def fits(incident: Incident, module: str, text: str) -> str:
+    """Why a case of that module and those words is about the incident; empty when it is not."""
+    if module and fold(module, {}) in {fold(name, {}) for name in incident.modules}:
+        return f"its module is {module}"
+    flat = f" {fold(text[:MAX_SEARCHED_CHARS], {})} "
+    words = (word for word in incident.words if fold(word, {}) and f" {fold(word, {})} " in flat)
+    word = next(words, "")
+    return f"it says {word!r}" if word else ""
 
 
 def audience(incident: Incident, world: World) -> Audience:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from icalendar import Calendar, Event, Timezone, TimezoneStandard, vUri
 
+from intake.incident_lines import place
 from intake.known import Incident, Update
-from intake.page_view import NoticeView, PageData, line, notices, place
+from intake.page_view import NoticeView, PageData, line, notices
 
 
 def calendar(data: PageData) -> bytes:

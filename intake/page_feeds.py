@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as Tree
 
+from intake.incident_lines import place
 from intake.page_view import (
     LANGUAGE,
     Moment,
@@ -16,7 +17,6 @@ from intake.page_view import (
     UpdateView,
     iso,
     line,
-    place,
 )
 
 ATOM = "http://www.w3.org/2005/Atom"

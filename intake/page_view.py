@@ -227,15 +227,6 @@ def length(begins: datetime, ends: datetime) -> str:
     return " ".join(f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count)
 
 
-def place(url: str, name: str) -> str:
-    """The address of a file of the page: absolute where the page's own address is known."""
-    if not url:
-        return name
-    head, _, last = url.partition("?")[0].partition("#")[0].rpartition("/")
-    folder = head if not last or last.endswith((".html", ".htm")) else f"{head}/{last}"
-    return f"{folder}/{name}"
-
-
 def notices(data: PageData) -> tuple[NoticeView, ...]:
     """Open incidents, the newest first; open maintenances, the next first; then what is closed."""
     public = [(one, updates) for one, updates in data.notices if one.public]

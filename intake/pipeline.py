@@ -107,6 +107,7 @@ def keys(
         token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
         if asked and asked.token
         else None,
+        only_approved=policy.only_approved,
         signatures=identity.signature_hashes(mail),
         own_id=mail.message_id
         if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)

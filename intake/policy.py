@@ -35,6 +35,7 @@ class Policy:
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
     reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
     open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing
+    only_approved: bool = False  # letters repeat only words on an incident that were approved
     known_incidents: bool = True  # a case about an open incident is linked to it
     withhold_risky: bool = True  # programs, macros, archives that hide something
     max_file_bytes: int = 25_000_000  # of one file that is handed on

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from intake import page
-from intake.page_view import blocks, clean, length, moment, notices, place
+from intake.incident_lines import place
+from intake.page_view import blocks, clean, length, moment, notices
 from tests import board
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -211,6 +211,7 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "changes": [],
         "incident": ["    INC-1: Grade Book posting delayed (identified)"],
         "maintenance": False,
+        "billable": case.billable,
         "attachments": [],
         "questions": letters.lines.questions(empty, CATALOGUE, asked),
         "optional": [],

@@ -20,6 +20,7 @@ from intake.cli import (
     doctor,
     hooks,
     incidents,
+    linking,
     messages,
     notices,
     outbox,
@@ -43,6 +44,7 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 notices.register(incidents.app)
+linking.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")

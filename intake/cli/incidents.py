@@ -83,6 +83,9 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
         made = incidents.open_(unit, opening, who(), datetime.now(UTC))
     say(f"{made}: investigating")
     changed(found, made)
+    from intake.cli.linking import offer
+
+    offer(found, made, config)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from intake.catalogue import Catalogue, Normalise
-from intake.labels import FORM_DIVIDER, FORM_INTRO, visible
+from intake.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO, visible
 
 _ATTRIBUTION = (
     "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
@@ -136,7 +136,8 @@ def wraps(lines: Iterable[Line]) -> bool:
 def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
     """The lines without the words our forms bring along: intro, divider, helps in brackets."""
     helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
-    known = {" ".join(line.split()) for line in (*FORM_INTRO, FORM_DIVIDER)}
+    helps.append(" ".join(FORM_BILLABLE)[1:HELP_CHARS])
+    known = {" ".join(line.split()) for line in (*FORM_INTRO, *FORM_INCLUDED, FORM_DIVIDER)}
     kept: list[Line] = []
     number = 0
     while number < len(lines):

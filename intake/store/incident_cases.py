@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from intake import letter_lines
+from intake.incident_lines import incident_lines
 from intake.letters import House, Letter, Reached, Thread, to_person
 from intake.notice_tables import IncidentRow
 from intake.store.engine import Unit
@@ -47,14 +48,15 @@ def answer(
     told = _told(unit, list(causes.values()))
     values = {
         "maintenance": row.kind == "maintenance",
-        "incident": letter_lines.incident_lines((value(row),), incident_id, house.timezone),
+        "incident": incident_lines((value(row),), incident_id, house.timezone, house.page_url),
         "text": letter_lines.text_lines(text),
         "reopen_days": house.reopen_days,
     }
     for case in cases:
         if case.status not in ANSWERED or causes[case.number] in told:
             continue
-        letter, why = _letter(unit, case, values, causes[case.number], now, house)
+        whole = values | {"draft": case.status == "draft"}
+        letter, why = in_thread(unit, case, "resolved", whole, causes[case.number], now, house)
         if letter is not None and put_letter(unit, letter, 0, now):
             told[letter.cause] = case.contact_id
         detail = {"incident": incident_id, "update": number, "text": text[:20_000]}
@@ -73,10 +75,16 @@ def _told(unit: Unit, causes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _letter(
-    unit: Unit, case: CaseRow, values: dict[str, Any], cause: str, now: datetime, house: House
+def in_thread(
+    unit: Unit,
+    case: CaseRow,
+    kind: str,
+    values: dict[str, Any],
+    cause: str,
+    now: datetime,
+    house: House,
 ) -> tuple[Letter | None, str]:
-    """The answer in the case's own thread, or why there is none."""
+    """A letter of that kind in the case's own thread, or why there is none."""
     contact = next(iter(whole_contacts(unit, [case.contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact is disabled"
@@ -99,10 +107,7 @@ def _letter(
         case.number, last.subject if last else case.subject, last.message_id_header if last else ""
     )
     person = Reached(contact.id, contact.name, address)
-    whole = values | {"draft": case.status == "draft"}
-    return to_person(
-        house, "resolved", person, whole, cause.removeprefix("resolved:"), now, thread
-    ), ""
+    return to_person(house, kind, person, values, cause.removeprefix(f"{kind}:"), now, thread), ""
 
 
 def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: datetime) -> None:

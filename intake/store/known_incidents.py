@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -46,15 +48,32 @@ def updates(unit: Unit, incident_id: str) -> tuple[Update, ...]:
     return tuple(update_value(row) for row in unit.scalars(query))
 
 
-def open_ones(unit: Unit) -> tuple[Incident, ...]:
-    """Everything that is open, newest first: a handful at most."""
+def open_ones(unit: Unit, *, approved: bool = False) -> tuple[Incident, ...]:
+    """Everything that is open, newest first, with its newest words: a handful at most.
+
+    ``approved``: only words that a second person approved.
+    """
     query = (
         select(IncidentRow)
         .where(_c(IncidentRow.status).in_(OPEN_STATES))
         .order_by(_c(IncidentRow.created_at).desc())
         .limit(MAX_INCIDENTS)
     )
-    return tuple(value(row) for row in unit.scalars(query))
+    found = [value(row) for row in unit.scalars(query)]
+    words = _newest_words(unit, [one.id for one in found], approved=approved)
+    return tuple(replace(one, told=words.get(one.id, "")) for one in found)
+
+
+def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str, str]:
+    """What the newest update of each tells; what was corrected by a later one is not told."""
+    if not ids:
+        return {}
+    columns = (_c(IncidentUpdateRow.incident_id), _c(IncidentUpdateRow.text))
+    query = select(*columns).where(_c(IncidentUpdateRow.incident_id).in_(ids))
+    if approved:
+        query = query.where(_c(IncidentUpdateRow.send_state).in_(SHOWN))
+    rows = unit.execute(query.order_by(_c(IncidentUpdateRow.number)))
+    return {incident_id: text for incident_id, text in rows if text.strip()}
 
 
 SHOWN = ("sending", "paused", "done", "cancelled", "expired")  # updates that were approved

@@ -94,7 +94,7 @@ def look_up(
         recent=recent.of_late(unit, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{next_number}",
         returned=_returned(unit, keys),
-        incidents=known_incidents.open_ones(unit),
+        incidents=known_incidents.open_ones(unit, approved=keys.only_approved),
         confirms=_confirms(unit, keys, now),
         joins=_joins(unit, keys, owners, now),
         replies=recent.replies(unit, owners, keys, now),
