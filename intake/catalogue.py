@@ -22,7 +22,17 @@ KINDS = (
     "account_ref",
     "contact_ref",
 )
-SUBJECTS = ("form", "cases", "close", "open", "closed", "unsubscribe", "thanks", "thanks_for")
+SUBJECTS = (
+    "form",
+    "cases",
+    "close",
+    "open",
+    "closed",
+    "unsubscribe",
+    "thanks",
+    "thanks_for",
+    "may_close",
+)
 
 
 class CatalogueError(Exception):

@@ -32,7 +32,7 @@ class LetterOrder:
     """A letter that the decision wants written."""
 
     kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed",
-    # "unsubscribed"
+    # "unsubscribed", "ask_close"
     contact: Contact
     address: str  # one of contact.emails: the stored one the mail came from
     reason: str = ""  # for a refusal: which fixed text

@@ -289,6 +289,7 @@ class Keys:
     notice_incidents: tuple[str, ...] = ()  # the incidents these ids name, best first
     token_row: int | None = None  # of an unsubscribe token; 0: not ours; None: there is none
     join_ids: tuple[str, ...] = ()  # our questions that it answers: whether to be a contact of …
+    close_ids: tuple[str, ...] = ()  # our questions that it answers: whether to close a case
     own_id: str = ""  # its Message-ID, where that is one of ours, MAC valid
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
     only_approved: bool = False  # of incidents: only words that a second person approved
@@ -317,6 +318,7 @@ class Known:
     recent: Recent = NO_LETTERS
     next_number: str = ""  # the number that a case created now would get
     joins: str = ""  # number of the case whose question to its very sender the mail answers
+    closes: str = ""  # the same of the question whether that case may be closed
     says_yes: bool = False  # its own words begin with a yes
     bears_own_id: bool = False  # its Message-ID is one that only we can have made
     is_own_letter: bool = False  # it bears the Message-ID of a letter that went to its very sender

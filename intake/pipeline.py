@@ -100,6 +100,7 @@ def keys(
         return_ids=_returned(scan, house),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
         join_ids=tuple(one.message_id for one in own if one.kind == "join"),
+        close_ids=tuple(one.message_id for one in own if one.kind == "ask-close"),
         return_rows=_own_ways(house, plus, "bounce", scan),
         return_letters=_own_ways(house, plus, "letter", scan),
         notice_ids=tuple(one.message_id for one in notices),
@@ -165,7 +166,7 @@ def judge(  # noqa: PLR0913 - what is judged, with what, and how it is judged ag
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
-    asked = bool(known.joins or known.confirms)
+    asked = bool(known.joins or known.confirms or known.closes)
     yes = asked and says_yes(scan.leftover, bench.catalogue)
     known = replace(
         known, answered_letters=wanted.outbox_ids, says_yes=yes, bears_own_id=bool(wanted.own_id)

@@ -62,6 +62,7 @@ def _step_up(facts: Facts) -> Verdict | None:
     what = f"{top} priority" if raised else case_type
     risky = facts.policy.step_up and (raised or case_type in facts.policy.high_risk_types)
     harmless = facts.submission.thanks and case is not None and case.status != "draft"
+    harmless = harmless or _closing(facts) is not None
     if not risky or harmless or facts.sender.level == "L3":
         return None
     fresh = facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours)
@@ -78,10 +79,28 @@ def _step_up(facts: Facts) -> Verdict | None:
 # ---------------------------------------------------------------- what becomes of it: R17 to R20
 
 
+def _closing(facts: Facts) -> Verdict | None:
+    """What says only that the case may be closed is asked once; a plain yes to that closes it."""
+    case, known = facts.known.case, facts.known
+    if case is None:
+        return None
+    over = case.status in ("resolved", "closed")
+    if known.says_yes and known.closes == case.number:
+        change = _change(facts, status=case.status if over else "closed", asked=())
+        words = f"says yes: {case.number} is closed"
+        return Verdict("append", (words,), change, "" if over else "closed")
+    if not facts.submission.may_close:
+        return None
+    change = _change(facts, status=case.status, asked=())
+    words = f"says that {case.number}, which is {case.status}, may be closed"
+    return Verdict("append", (words,), change, "" if over else "ask_close")
+
+
 def _append(facts: Facts) -> Verdict | None:
     case = facts.known.case
-    if case is None or case.status == "draft":
-        return None
+    closing = _closing(facts)
+    if closing is not None or case is None or case.status == "draft":
+        return closing
     if facts.submission.thanks:
         status = (
             "open" if case.status == "waiting" else case.status

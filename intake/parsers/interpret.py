@@ -24,7 +24,7 @@ from intake.parsers.submission import (
 )  # fmt: skip
 from intake.parsers.unused import unused
 from intake.parsers.values import WEAK, is_blank, take
-from intake.parsers.wishes import only_thanks
+from intake.parsers.wishes import may_close, only_thanks
 
 OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
 NO_SUBJECT = "(no subject)"
@@ -60,6 +60,8 @@ def interpret(
     if circumstances.case is None:
         description = kept.joined(description, quoted)
     missing = () if scan.wish else _missing(form, case, scan, party, description)
+    bare = "" if quoted or any(one.words for one in candidates) else kept.joined(free, lost)
+    names = parties.names(message, circumstances)
     return Submission(
         type=type_name,
         subject=subject,
@@ -81,11 +83,8 @@ def interpret(
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
-        thanks=not any(one.words for one in candidates)
-        and not quoted
-        and only_thanks(
-            message, kept.joined(free, lost), parties.names(message, circumstances), catalogue
-        ),
+        thanks=only_thanks(message, bare, names, catalogue),
+        may_close=may_close(message, bare, names, catalogue),
     )
 
 

@@ -157,4 +157,5 @@ class Submission:
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # Scan.unknown
     read_from: str = ""  # Scan.read_from
+    may_close: bool = False  # it says nothing but that the case may be closed
     thanks: bool = False  # the mail says nothing but thanks and brings no file

@@ -88,21 +88,41 @@ def only_thanks(
 
     A question, a file, or one word too many, and it is a mail like any other. ``names`` are folded.
     """
+    kinds = _sentences(message, own_words, names, catalogue)
+    return "thanks" in kinds and kinds <= {"thanks", "courtesy"}
+
+
+def may_close(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> bool:
+    """Whether they say nothing but that the case may be closed or is over, and thanks perhaps."""
+    kinds = _sentences(message, own_words, names, catalogue)
+    return "close" in kinds and "other" not in kinds
+
+
+def _sentences(
+    message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
+) -> set[str]:
+    """What the sentences say: "thanks", "close", "courtesy", "other"; other for all with a file."""
     if _files(message) or len(own_words) > MAX_THANKS_CHARS or "?" in own_words:
-        return False
+        return {"other"}
     letters = catalogue.normalise.confusables
-    told = {_plain(fold(one, letters)) for one in catalogue.subjects.get("thanks", ())}
-    ends = {_plain(fold(one, letters)) for one in catalogue.subjects.get("thanks_for", ())}
-    thanked = False
+    told, ends, over = (
+        {_plain(fold(one, letters)) for one in catalogue.subjects.get(kind, ())}
+        for kind in ("thanks", "thanks_for", "may_close")
+    )
+    found = set()
     for sentence in _SENTENCE.split(own_words):
         words = _plain(fold(sentence, letters))
-        thanks = words in told or any(
-            words.endswith(f" {end}") and words[: -len(end) - 1] in told for end in ends
-        )
-        thanked = thanked or thanks
-        if words and not thanks and words not in names and not is_courtesy(sentence):
-            return False
-    return thanked
+        if not words:
+            continue
+        ended = any(words.endswith(f" {end}") and words[: -len(end) - 1] in told for end in ends)
+        if words in told or ended:
+            found.add("thanks")
+        elif words in over:
+            found.add("close")
+        else:
+            polite = words in names or is_courtesy(sentence)
+            found.add("courtesy" if polite else "other")
+    return found
 
 
 def _plain(folded: str) -> str:

@@ -16,6 +16,7 @@ from intake.store.engine import Unit
 from intake.tables import NOBODY, AccountRow, CaseFieldRow, CaseRow, CounterRow, EventRow
 from intake.verdict import CaseChange
 
+OVER = ("resolved", "closed")
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag",
@@ -113,13 +114,13 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     }
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag
-    if change.status in ("resolved", "closed"):
-        new["closed_at"] = now
-    else:
-        new["closed_at"] = None
     columns = [_c(getattr(CaseRow, name)) for name in CHANGEABLE]
     before = unit.execute(select(*columns).where(_c(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
+    if change.status not in OVER:
+        new["closed_at"] = None
+    elif old["status"] not in OVER:
+        new["closed_at"] = now
     unit.execute(
         update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
     )

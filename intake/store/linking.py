@@ -13,6 +13,7 @@ from intake.incident_lines import incident_lines, is_maintenance
 from intake.known import Incident
 from intake.letters import House
 from intake.notifier import fits
+from intake.store import hooks
 from intake.store.engine import Unit
 from intake.store.incident_cases import ANSWERED, in_thread
 from intake.store.known_incidents import open_ones
@@ -113,6 +114,8 @@ def link(
         cause = f"linked:{case.number}:{incident_id}"
         letter, why = in_thread(unit, case, "linked", values, cause, now, house)
         case.incident_id, case.updated_at = incident_id, now
+        payload = hooks.linked_payload(incident_id, case.number, case.account_id)
+        hooks.emit(unit, "case.linked", payload, now)
         if letter is not None and put_letter(unit, letter, 0, now):
             told.append(case.contact_id)
         detail = {"field": "incident_id", "old": "", "new": incident_id}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
@@ -25,7 +25,7 @@ from intake.known import (
     StoredField,
     Twin,
 )  # fmt: skip
-from intake.store import known_incidents, known_notices, recent, senders
+from intake.store import known_incidents, known_notices, questions, recent, senders
 from intake.store.engine import Unit
 from intake.tables import (
     NOBODY,
@@ -47,7 +47,6 @@ MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 CLOSED = ("resolved", "closed")
 HANDLED = ("handled", "ignored")  # a mail that was held, dropped or rejected hides no later copy
-ANSWERED_FOR = timedelta(days=60)  # in which a yes to a question about contacts counts
 
 
 def _c(column: Any) -> Any:
@@ -95,12 +94,11 @@ def look_up(
         next_number=f"{case_prefix}{next_number}",
         returned=_returned(unit, keys),
         incidents=known_incidents.open_ones(unit, approved=keys.only_approved),
-        confirms=_confirms(unit, keys, now),
-        joins=_joins(unit, keys, owners, now),
         replies=recent.replies(unit, owners, keys, now),
         domain_accepted=bool(contacts) and senders.domain_accepted(unit, keys.sender),
         stopped=senders.stopped(unit, keys.sender, now) if contacts else "",
         is_own_letter=senders.was_sent(unit, keys.own_id, keys.sender),
+        **questions.answered(unit, keys, owners, now),
         **known_notices.about(unit, keys, account_ids),
     )
 
@@ -112,39 +110,6 @@ def _contact_ids(unit: Unit, sender: str) -> list[str]:
         _c(ContactEmailRow.key) == sender, _c(ContactEmailRow.verified)
     )
     return list(unit.scalars(query))
-
-
-def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
-    """The contact whose address waits to be confirmed, when the mail answers our question to it."""
-    if not keys.verify_ids:
-        return ""
-    query = (
-        select(_c(ContactEmailRow.contact_id))
-        .join(OutboxRow, _c(OutboxRow.contact_id) == _c(ContactEmailRow.contact_id))
-        .where(
-            _c(ContactEmailRow.key) == keys.sender,
-            _c(ContactEmailRow.verified).is_(False),
-            _c(OutboxRow.message_id_header).in_(keys.verify_ids),
-            _c(OutboxRow.kind) == "verify",
-            _c(OutboxRow.created_at) > now - ANSWERED_FOR,
-            func.lower(_c(OutboxRow.recipient)) == keys.sender,
-        )
-    )
-    return unit.scalar(query) or ""
-
-
-def _joins(unit: Unit, keys: Keys, owners: list[str], now: datetime) -> str:
-    """The case about which its very sender was asked whether to be a contact of its account."""
-    if not keys.join_ids or not owners:
-        return ""
-    query = select(_c(OutboxRow.case_number)).where(
-        _c(OutboxRow.message_id_header).in_(keys.join_ids),
-        _c(OutboxRow.kind) == "join",
-        _c(OutboxRow.created_at) > now - ANSWERED_FOR,
-        _c(OutboxRow.contact_id).in_(owners),
-        func.lower(_c(OutboxRow.recipient)) == keys.sender,
-    )
-    return unit.scalar(query.order_by(_c(OutboxRow.id).desc()).limit(1)) or ""
 
 
 def _returned(unit: Unit, keys: Keys) -> SentLetter | None:

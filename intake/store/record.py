@@ -111,7 +111,10 @@ def record(
     if change is not None:
         case_write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
         detail = {"missing": list(change.asked)} if change.asked else {}
-        kind = "closed" if change.status == "closed" else EVENT[decision.action]
+        before = decision.case.status if decision.case else ""
+        kind = (
+            EVENT[decision.action] if change.status != "closed" or before == "closed" else "closed"
+        )
         events.append(_event(now, kind, number, row_id, decision.contact, detail))
         _pending(unit, change, decision, letters, now)
     unit.execute(insert(EventRow), events)
