@@ -45,8 +45,13 @@ def wants_no_notices(facts: Facts) -> Verdict | None:
 
 
 def thanks_only(facts: Facts) -> Verdict | None:
-    """Thanks for a notice, or for a case that is long closed, make no case; see R17 for others."""
+    """Thanks for a notice, or for a case that is long closed, make no case; see R17 for others.
+
+    Nor does what a program tells in the writer's name: an invitation accepted, a letter read.
+    """
     known = facts.known
+    if facts.submission.tidings:
+        return Verdict("ignore", (f"asks for nothing: {facts.submission.tidings}",))
     about = known.replied.id if known.replied else known.earlier.number if known.earlier else ""
     if not facts.submission.thanks or known.case is not None or not about:
         return None

@@ -83,7 +83,8 @@ def interpret(
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
-        thanks=only_thanks(message, bare, names, catalogue),
+        tidings=scan.tidings,
+        thanks=bool(scan.tidings) or only_thanks(message, bare, names, catalogue),
         may_close=may_close(message, bare, names, catalogue),
     )
 

@@ -27,6 +27,7 @@ from intake.parsers.case_type import type_of
 from intake.parsers.returns import read_return
 from intake.parsers.submission import ATTACHED_FORM, Candidate, Scan
 from intake.parsers.table import Named, Table, list_mark, named, nearly, table
+from intake.parsers.tidings import tidings
 from intake.parsers.unknown import unknown_labels
 from intake.parsers.values import WEAK
 from intake.parsers.wishes import wish
@@ -106,6 +107,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         read_from=read_from,
         returned=read_return(message),
         cut=chosen.body.cut,
+        tidings=tidings(message, chosen.body.text),
     )
 
 

@@ -67,6 +67,7 @@ class Scan:
     read_from: str = ""  # name of an attached file that was read as the form
     returned: Return | None = None  # for a program's mail
     cut: str = ""  # what is quoted or forwarded, without signatures
+    tidings: str = ""  # what a program tells in the writer's name, asking for nothing
 
     def without_files(self) -> Scan:
         """The same without what stood in an attached form: nobody has proved to have sent it."""
@@ -158,4 +159,5 @@ class Submission:
     unknown: tuple[str, ...] = ()  # Scan.unknown
     read_from: str = ""  # Scan.read_from
     may_close: bool = False  # it says nothing but that the case may be closed
+    tidings: str = ""  # what it tells, asking for nothing: "a receipt in plain words"
     thanks: bool = False  # the mail says nothing but thanks and brings no file
