@@ -179,6 +179,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         reply_to_case=config.shape.replies.reply_to_case,
         repeat=config.shape.replies.repeat,
         page_url=config.shape.page.url,
+        max_mail_bytes=config.shape.limits.max_mail_bytes,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return Judge(

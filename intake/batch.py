@@ -10,22 +10,22 @@ whole batch is given up, nothing is moved, and the next pass begins anew.
 
 from __future__ import annotations
 
-import hashlib
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
+from intake import oversize
 from intake.addresses import Mailbox
 from intake.blobs import BlobError, Blobs
 from intake.evidence import Prover
 from intake.journal import Journal, MailLine
 from intake.mailbox.box import Box, Opened, Waiting
-from intake.message import Arrival, Limits, Message, Refusal
+from intake.message import Arrival, Limits, Message
 from intake.pipeline import Judge, handle
 from intake.proof import Proof
 from intake.reading import ReadMail
@@ -102,7 +102,7 @@ class Fetch:
     """What became of asking the mailbox for mails."""
 
     arrivals: list[Arrival] = field(default_factory=list)  # staged in the blob store
-    refused: list[Read] = field(default_factory=list)  # too big to be fetched
+    big: list[tuple[Arrival, Arrival]] = field(default_factory=list)  # whole, and its head alone
     missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not handed over, and why
 
 
@@ -114,13 +114,16 @@ def take(current: Pass, batch: Sequence[Waiting]) -> None:
     resting = {uid for uid, row in known.items() if unread.rests(row, desk.clock())}
     current.tally.again = current.tally.again or bool(resting)
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
-    read = list(desk.reader.map(found.arrivals))
+    read, big = (
+        list(desk.reader.map(found.arrivals)),
+        oversize.read(found.big, desk.reader.map, desk.limits.max_mail_bytes),
+    )
     desk.blobs.flush(_digests(read))
     proofs = _proofs(read, desk)
     current.turn.check()
-    recorded = _record(current, [*read, *found.refused], proofs)
+    recorded = _record(current, [*read, *big], proofs)
     desk.journal.mails(recorded)
-    uids = done | {arrival.uid for arrival, _ in (*read, *found.refused)}
+    uids = done | {arrival.uid for arrival, _ in (*read, *big)}
     uids |= _note_missing(current, found.missing)
     move(current, _to_move(current, sorted(uids)))
 
@@ -179,7 +182,7 @@ def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
 def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
     desk = current.desk
     if one.size > desk.limits.max_mail_bytes:
-        found.refused.append(_too_big(current.arrival(one, "", one.size), desk.limits))
+        found.big.append(_head(current, one, one.size))
         return
     writer = desk.blobs.stage_writer()
     came = 0
@@ -189,7 +192,7 @@ def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
         current.turn.renew()
         came += len(chunk)
         if came > desk.limits.max_mail_bytes:
-            raise _TooMuch
+            raise oversize.Enough
         writer.write(chunk)
 
     try:
@@ -197,24 +200,15 @@ def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
             found.arrivals.append(current.arrival(one, *writer.close()))
         else:
             found.missing.append((one, f"{came} bytes came, and not its end"))
-    except _TooMuch:
-        found.refused.append(_too_big(current.arrival(one, "", came), desk.limits))
+    except oversize.Enough:
+        found.big.append(_head(current, one, came))
     finally:
         writer.abandon()
 
 
-class _TooMuch(Exception):
-    """More bytes come than are taken."""
-
-
-def _too_big(arrival: Arrival, limits: Limits) -> Read:
-    """Not fetched at all: it stays on the server, in the held folder."""
-    name = f"{arrival.mailbox}:{arrival.uidvalidity}:{arrival.uid}:{arrival.size}"
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    arrival = replace(arrival, digest=digest)
-    detail = f"the mail has {arrival.size} bytes, at most {limits.max_mail_bytes} are fetched"
-    refusal = Refusal(digest, arrival.size, arrival.mailbox, arrival.received_at, "limits", detail)
-    return arrival, ReadMail(refusal, None)
+def _head(current: Pass, one: Waiting, size: int) -> tuple[Arrival, Arrival]:
+    whole = current.arrival(one, "", size)
+    return oversize.head(current.box, whole, current.desk.limits.max_header_bytes)
 
 
 def _digests(read: Sequence[Read]) -> set[str]:

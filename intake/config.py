@@ -338,6 +338,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         known_incidents=catalogue.rule("known_incident") is not None,
         reopen_days=replies.reopen_days,
         withhold_risky=config.shape.files.withhold_risky,
+        max_mail_bytes=config.shape.limits.max_mail_bytes,
         max_file_bytes=config.shape.files.max_bytes,
         max_files=config.shape.files.max_files,
         scan_files=bool(config.shape.files.clamav),

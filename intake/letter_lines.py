@@ -357,6 +357,11 @@ def text_lines(text: str) -> list[str]:
     return shown
 
 
+def megabytes(size: int) -> str:
+    """ "52 MB", rounded up, of a million bytes each, as mail programs show it."""
+    return f"{-(-size // 1_000_000)} MB"
+
+
 def indented(text: str) -> list[str]:
     """Wrapped lines, four columns in."""
     return textwrap.wrap(

@@ -121,6 +121,7 @@ class House:
     reopen_days: int = 30
     reply_to_case: bool = False  # answers go to an address of the case
     repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
+    max_mail_bytes: int = 50 * 2**20  # a larger mail is not read
     page_url: str = ""  # of the notifications page, where there is one
 
     @property
@@ -208,6 +209,8 @@ def _values(
         "tag": tokens.subject_tag(house.secrets, number) if number else "",
         "subject": _thread_subject(mail),
         "reason": order.reason,
+        "size": lines.megabytes(mail.unread_bytes),
+        "limit": lines.megabytes(house.max_mail_bytes),
         "reopen_days": house.reopen_days,
         "stopped": lines.class_lines(decision.kept, stopped=True),
         "kept": lines.class_lines(decision.kept, stopped=False),

@@ -130,11 +130,10 @@ class Message:
     plain: str  # the text/plain body, line ends "\n", unwrapped when format=flowed
     html: Html
     attachments: tuple[Attachment, ...]
-    automatic: tuple[
-        str, ...
-    ]  # why a program seems to have written it (RFC 3834 and kin); empty: a person
+    automatic: tuple[str, ...]  # why a program seems to have written it; empty: a person
     body_digest: str  # sha256 of everything behind the header block, line ends as LF
     warnings: tuple[Warning, ...] = ()
+    unread_bytes: int = 0  # size of a mail over the limit, of which only the header was fetched
     through: str = ""  # key of the list that has put its own address into From
 
     def all(self, name: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Policy:
     only_approved: bool = False  # letters repeat only words on an incident that were approved
     known_incidents: bool = True  # a case about an open incident is linked to it
     withhold_risky: bool = True  # programs, macros, archives that hide something
+    max_mail_bytes: int = 50 * 2**20  # of a mail; a larger one is not fetched
     max_file_bytes: int = 25_000_000  # of one file that is handed on
     max_files: int = 50  # of one mail that are handed on
     scan_files: bool = False  # a virus scanner looks at every file before it is handed on

@@ -216,7 +216,8 @@ def _follows(facts: Facts) -> str:
 # R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
 # and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
 # itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases,
-# R27 a mail that asks for nothing, R28 a contact who was asked to be another customer's, too.
+# R27 a mail that asks for nothing, R28 a contact who was asked to be another customer's, too,
+# R29 a contact's mail that is too big to be fetched.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", sender_rules.malformed),
     Rule("R1", sender_rules.own_mail),
@@ -234,6 +235,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R10", sender_rules.stranger),
     Rule("R11", sender_rules.inactive),
     Rule("R12", sender_rules.no_account),
+    Rule("R29", sender_rules.too_big),
     Rule("R28", service_rules.joins),
     Rule("R16", _other_peoples_case),
     Rule("R21", service_rules.asks_for_cases),

@@ -26,9 +26,30 @@ def malformed(facts: Facts) -> Verdict | None:
         return _counted_only(facts)
     if isinstance(mail, Refusal):
         return Verdict("hold", (f"{mail.code}: {mail.detail}",))
+    if mail.unread_bytes and not _is_heard(facts):
+        full = "R0" in facts.known.recent.full and not facts.known.contacts
+        return _counted_only(facts) if full else Verdict("hold", (_too_big(facts),))
     if isinstance(mail.sender, AddressRefusal):
         return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
     return None
+
+
+def _is_heard(facts: Facts) -> bool:
+    """Whether a proved contact wrote it, and no program."""
+    return facts.proved and facts.contact is not None and not facts.machine
+
+
+def _too_big(facts: Facts) -> str:
+    mail, most = facts.mail, facts.policy.max_mail_bytes
+    size = mail.unread_bytes if isinstance(mail, Message) else 0
+    return f"limits: the mail has {size} bytes, at most {most} are fetched"
+
+
+def too_big(facts: Facts) -> Verdict | None:
+    """A contact's mail over the size limit: nothing of it was read, and they are told so."""
+    if not isinstance(facts.mail, Message) or not facts.mail.unread_bytes:
+        return None
+    return Verdict("hold", (_too_big(facts),), letter="refusal", reason="too_big")
 
 
 def own_mail(facts: Facts) -> Verdict | None:

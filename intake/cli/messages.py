@@ -38,6 +38,9 @@ WAY_OUT = {
     "R13": "release it if this contact may ask for this; else reject it",
     "R14": "call the contact; then release it",
     "R16": "look closely at the case; release it or reject it",
+    "R24": "no plain yes to whether the address is theirs: read it, then reject it",
+    "R28": "no plain yes to being another customer's contact: ask them, then reject it",
+    "R29": "too big to be fetched, and the contact was told: look in the held folder; reject it",
     "R26": "a flood: release it if it is meant, else reject it",
 }
 app = typer.Typer(help="Every mail ever seen, and what became of it.", no_args_is_help=True)
