@@ -123,10 +123,10 @@ def _words(
     """The candidates and the free text; an answer to a request is compared with the request."""
     pending, case = circumstances.pending, circumstances.case
     if pending is None or not pending.text.strip():
-        return scan.candidates, scan.leftover
+        return parties.unsigned(scan.candidates, scan.leftover, message, catalogue, circumstances)
     known_type = case.type if case else type_in(pending.text, catalogue)
     read = answers(message, pending, catalogue, known_type or scan.type)
-    return read.candidates, read.comment
+    return parties.unsigned(read.candidates, read.comment, message, catalogue, circumstances)
 
 
 def _type(

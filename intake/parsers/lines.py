@@ -65,6 +65,7 @@ _CLOSINGS = (
     "mit freundlichen grüßen", "viele grüße", "beste grüße", "mfg", "obrigado", "obrigada",
     "muito obrigado", "atenciosamente", "abraços",
 )  # fmt: skip
+_CLOSED = frozenset(one.casefold() for one in _CLOSINGS)
 _GREETINGS = (
     "hi",
     "hello",
@@ -200,7 +201,7 @@ def is_courtesy(text: str) -> bool:
     so is "Hi HELP".
     """
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
-    if flat in _CLOSINGS or flat in _GREETINGS:
+    if flat in _CLOSED or flat in _GREETINGS:
         return bool(flat)
     greeting = max((one for one in _GREETING_STARTS if flat.startswith(one)), key=len, default="")
     words = text.split()
@@ -210,6 +211,12 @@ def is_courtesy(text: str) -> bool:
         (word[:1].isupper() and not word.isupper()) or word.casefold().rstrip(",.!:") in _EVERYBODY
         for word in words[len(greeting.split()) :]
     )
+
+
+def is_closing(text: str) -> bool:
+    """A line that closes a mail and says nothing else."""
+    flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
+    return flat in _CLOSED
 
 
 def banner_end(lines: Sequence[Line], normal: Normalise) -> int:

@@ -14,7 +14,7 @@ from intake.catalogue import Catalogue
 from intake.known import Account, Contact
 from intake.labels import fold
 from intake.message import Message
-from intake.parsers import districts
+from intake.parsers import districts, sign_off
 from intake.parsers.replies import names_of
 from intake.parsers.submission import Candidate, Circumstances, Problem
 from intake.parsers.values import WEAK, is_blank
@@ -141,6 +141,24 @@ def names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
     """The writer's names, folded: as the mail gives them and as they are on record."""
     stored = circumstances.contact.name.casefold() if circumstances.contact else ""
     return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
+
+
+def unsigned(
+    candidates: tuple[Candidate, ...],
+    free: str,
+    message: Message,
+    catalogue: Catalogue,
+    circumstances: Circumstances,
+) -> tuple[tuple[Candidate, ...], str]:
+    """The candidates and the free words without the lines by which the writer signs."""
+    own = names(message, circumstances)
+    places = [account.name for account in circumstances.accounts]
+    long = {name for name, field in catalogue.fields.items() if field.kind == "multiline"}
+    told = tuple(
+        replace(one, words=sign_off.cut(one.words, own, places)[0]) if one.field in long else one
+        for one in candidates
+    )
+    return told, sign_off.cut(free, own, places)[0]
 
 
 def named(
