@@ -6,8 +6,10 @@ import csv
 import email
 import hashlib
 import json
+import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from email.message import Message as Walked
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,11 @@ import pytest
 
 from intake.addresses import AddressRefusal
 from intake.message import Message, Refusal
+from intake.parsers import lines as text_lines
+from intake.parsers import parties, sign_off
+from intake.parsers.interpret import interpret
+from intake.parsers.scanner import scan
+from tests.forms import AT, CATALOGUE
 from tests.rawmail import HANG, result
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "mail"
@@ -176,3 +183,57 @@ def test_no_text_leaves_the_room_that_a_database_refuses() -> None:
             for text in (*shown, *(cell for row in read.html.rows for cell in row)):
                 assert "\0" not in text
                 text.encode("utf-8")
+
+
+WORD = re.compile(r"[^\W_]{4,}")
+
+
+def unsaid(mail: Message) -> list[str]:
+    """Lines of a person's mail with a word that stands nowhere in the case it makes.
+
+    Left out is what greets, closes and signs, and a label with nothing behind it. What the letter
+    asks about because it cannot be taken is not lost, either.
+    """
+    found = scan(mail, CATALOGUE)
+    case = interpret(found, mail, CATALOGUE, AT)
+    kept = " ".join(
+        (case.subject, case.description, case.comment, case.priority, found.type_words,
+         *(f"{one.label} {one.words}" for one in case.fields.values()),
+         *(one.label for one in found.candidates),
+         *(problem.found for problem in case.problems),
+         *(warning.detail for warning in found.warnings))
+    ).casefold()  # fmt: skip
+    text = mail.plain if found.body == "plain" else mail.html.text
+    lines = text_lines.split(text)
+    signed_by = sign_off.cut(_own(lines), parties.names(mail, AT))[1].splitlines()
+    lost, signed = [], False
+    for number, line in enumerate(lines):
+        if text_lines.is_signature(line.text) and not line.depth:
+            signed = True
+        elif line.depth or text_lines.ends_own_text(lines, number):
+            signed = False
+        if signed or text_lines.is_courtesy(line.text) or line.text.strip() in signed_by:
+            continue
+        if line.text.strip().endswith(":") and len(line.text.split()) == 1:
+            continue
+        if any(word not in kept for word in WORD.findall(line.text.casefold())):
+            lost.append(line.text)
+    return lost
+
+
+def _own(lines: Sequence[text_lines.Line]) -> str:
+    """The words above the first two dashes."""
+    ends = (n for n, line in enumerate(lines) if text_lines.is_signature(line.text))
+    return "\n".join(line.text for line in lines[: next(ends, len(lines))]).rstrip()
+
+
+def test_every_word_of_a_persons_mail_stands_in_its_case() -> None:
+    """As if a contact had sent it: subject, description, fields and what was set aside hold it."""
+    people = {
+        path: mail
+        for path, (_, mail, _) in mails().items()
+        if isinstance(mail, Message) and not mail.automatic
+    }
+    lost = {path: lines for path, mail in people.items() if (lines := unsaid(mail))}
+    assert not lost
+    assert len(people) > 400
