@@ -50,12 +50,14 @@ def test_a_signature_stands_in_no_description(tmp_path: Path, block: str) -> Non
     """In a mail of prose, and behind the last label of a form."""
     door = Door(tmp_path)
     plain = ("Content-Type: text/plain; charset=utf-8",)
+    who = f"Amy Alder <{AMY}>"
     door.put(AMY, f"{SAID}\n\n{block}\n", subject="Ask a Question: grade book", fields=plain)
+    door.put(who, f"{SAID}\n\n{block}\n", subject="Ask a Question: a third", fields=plain)
     form = f"Case Type: Ask a Question\nDescription: {SAID}\n\n{block}\n"
     door.put(AMY, form, subject="Another one", fields=plain)
     door.work()
-    assert [what(one) for one in door.messages()] == ["create R20"] * 2
-    for number in ("CASE-1001", "CASE-1002"):
+    assert [what(one) for one in door.messages()] == ["create R20"] * 3
+    for number in ("CASE-1001", "CASE-1002", "CASE-1003"):
         case = door.case(number)
         assert case["description"] == SAID
         assert set(case["fields"]) <= {"module"}
@@ -65,8 +67,12 @@ def test_a_signature_stands_in_no_description(tmp_path: Path, block: str) -> Non
 def test_what_says_something_is_kept(tmp_path: Path, block: str) -> None:
     """A postscript, a question, a list of names, steps below the name: every word stays."""
     door = Door(tmp_path)
-    assert what(door.say(AMY, f"{SAID}\n\n{block}\n", subject="Ask a Question: x")) == "create R20"
-    assert block in door.case("CASE-1001")["description"]
+    for who in (AMY, f"Amy Alder <{AMY}>"):
+        door.put(who, f"{SAID}\n\n{block}\n", subject="Ask a Question: x")
+    door.work()
+    for case in door.cases():
+        assert block in door.case(str(case["number"]))["description"]
+    assert len(door.cases()) == 2
 
 
 def test_one_line_of_prose_keeps_the_whole_block() -> None:

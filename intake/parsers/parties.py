@@ -158,7 +158,7 @@ def unsigned(
         replace(one, words=sign_off.cut(one.words, own, places)[0]) if one.field in long else one
         for one in candidates
     )
-    return told, sign_off.cut(free, own, places)[0]
+    return told, sign_off.cut(free, own, places, alone=bool(candidates))[0]
 
 
 def named(

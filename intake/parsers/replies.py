@@ -14,7 +14,7 @@ from intake.catalogue import Catalogue, Field
 from intake.known import PendingForm
 from intake.labels import visible
 from intake.message import Message
-from intake.parsers import extent
+from intake.parsers import extent, sign_off
 from intake.parsers import lines as text_lines
 from intake.parsers.case_type import type_of
 from intake.parsers.sent_form import SentForm, words_of
@@ -293,7 +293,8 @@ def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> i
         own.append(line)
     form.at = 0
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
-    return text_lines.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
+    at = text_lines.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
+    return at if at is None or sign_off.signs([one.text for one in own[at:]], name) else None
 
 
 def _is_bare_label(text: str, labels: Table) -> bool:

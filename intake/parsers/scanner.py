@@ -14,7 +14,7 @@ from intake.addresses import Mailbox
 from intake.catalogue import Catalogue, Field
 from intake.labels import visible
 from intake.message import Message, Warning
-from intake.parsers import case_type, cells, columns, extent, kept
+from intake.parsers import case_type, cells, columns, extent, kept, sign_off
 from intake.parsers import lines as text_lines
 from intake.parsers.attached import (
     MIN_FIELDS,
@@ -158,6 +158,8 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
         cut = kept.cut_away(told, new)
         own = columns.straightened(new[top:], labels.find)
         end = text_lines.signed_at(own, name, is_bare_label)
+        if end is not None and not sign_off.signs([line.text for line in own[end:]], name):
+            end = None  # a postscript stands there, too
         made.append(
             Body(text, kind, text_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
         )

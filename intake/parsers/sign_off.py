@@ -17,7 +17,7 @@ MAX_TITLE_WORDS = 9
 MAX_QUOTE_CHARS = 200
 _REACHED = re.compile(
     r"\d[\d\s().\-/x]{5,}\d|[^\s@]+@[^\s@]+\.[a-z]+|\bwww\.|https?://"
-    r"|^\W*(?:phone|tel|telephone|office|cell|mobile|fax|ext|direct|main|email|e-mail|web|p|o|c|m|f|t"
+    r"|^\W*(?:phone|tel|telephone|office|cell|mobile|fax|ext|direct|main|email|e-mail|web|title|position|role|cargo|puesto|funktion|p|o|c|m|f|t"
     r"|teléfono|móvil|celular|correo|handy|telefon)\b\.?\s?(?:[:#]|\(?\+?\d)",
     re.IGNORECASE,
 )
@@ -48,20 +48,30 @@ _RULE = re.compile(r"\s*[-_=*~•·|–—]{2,}\s*\Z")
 _QUOTE = re.compile(r"""\s*["“”«'‘].*["“”»'’][\w\s.,–—-]{0,40}\Z""")
 
 
-def cut(text: str, names: Collection[str], places: Sequence[str] = ()) -> tuple[str, str]:
+def cut(
+    text: str, names: Collection[str], places: Sequence[str] = (), *, alone: bool = False
+) -> tuple[str, str]:
     """The words, and the block by which they are signed; the block is empty where there is none.
 
-    ``names`` are the writer's, folded; ``places`` their organisations'.
+    ``names`` are the writer's, folded; ``places`` their organisations'. ``alone``: the block may be
+    all there is.
     """
     lines = text.split("\n")
     worded = [number for number, line in enumerate(lines) if line.strip()]
     for number in worded[-MAX_LINES:]:
-        if number == worded[0] or not _begins(lines, number, names):
+        if (number == worded[0] and not alone) or not _begins(lines, number, names):
             continue
         if _is_block(lines[number:], names, places):
             kept = "\n".join(lines[: _above(lines, number)]).rstrip()
-            return (kept, "\n".join(lines[number:]).strip()) if kept.strip() else (text, "")
+            whole = alone or bool(kept.strip())
+            return (kept, "\n".join(lines[number:]).strip()) if whole else (text, "")
     return text, ""
+
+
+def signs(lines: Sequence[str], name: str) -> bool:
+    """Whether the lines, of which the first is the writer's name, do nothing but sign."""
+    flat = " ".join(name.casefold().split())
+    return _is_block(lines, (flat, flat.partition(" ")[0]), ())
 
 
 def _above(lines: Sequence[str], number: int) -> int:
@@ -73,7 +83,7 @@ def _above(lines: Sequence[str], number: int) -> int:
 
 def _begins(lines: Sequence[str], number: int, names: Collection[str]) -> bool:
     """A closing, or the writer's own name below an empty or a drawn line."""
-    above = lines[number - 1]
+    above = lines[number - 1] if number else ""
     if text_lines.is_closing(lines[number]):
         return True
     return _is_name(lines[number], names) and (not above.strip() or bool(_RULE.match(above)))
