@@ -130,8 +130,16 @@ class Mover:
         return found
 
     def _still_there(self, uids: list[int]) -> set[int]:
+        """What the source still has: an answer that leaves a mail out does not prove that it went.
+
+        Only a search that does not name it does.
+        """
         rows = self._client.fetch(uids, ["FLAGS"])
-        return {uid for uid in uids if b"FLAGS" in rows.get(uid, {})}
+        silent = [uid for uid in uids if b"FLAGS" not in rows.get(uid, {})]
+        if not silent:
+            return set(uids)
+        named = set(self._client.search(["UID", ",".join(map(str, silent))]))
+        return {uid for uid in uids if uid not in silent or uid in named}
 
     def _copy(self, target: str, uids: list[int]) -> list[Settled]:
         present = sorted(self._still_there(uids))
