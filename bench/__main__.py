@@ -19,9 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from bench import linear, notices
-from intake import logs, worker
-from intake.message import Arrival, Limits, read
+from intake.cli import logs
+from intake.mail.message import Arrival, Limits, read
 from intake.parsers.scanner import scan
+from intake.worker import service
 from tests import house
 from tests.forms import CATALOGUE
 from tests.mailbag import Expected, bag
@@ -43,8 +44,8 @@ def path(folder: Path, mails: list[Expected], profile: cProfile.Profile | None =
     for number, mail in enumerate(mails):
         (folder / "in/new" / f"{number:05d}").write_bytes(mail.raw)
     if profile is None:
-        return timed(lambda: worker.once(config))
-    return timed(lambda: profile.runcall(worker.once, config))
+        return timed(lambda: service.once(config))
+    return timed(lambda: profile.runcall(service.once, config))
 
 
 def floor(folder: Path, mails: list[Expected]) -> float:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from intake.message import Arrival, Limits, Message, read
+from intake.mail.message import Arrival, Limits, Message, read
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from tests.forms import AT, CATALOGUE, NOW, replying

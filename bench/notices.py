@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from intake import notice_mail
-from intake.broadcast import NoticeQueue
+from intake.incidents import notice as notice_mail
 from intake.notifier import Notice
+from intake.worker.notice_sender import NoticeQueue
 from tests.notice_desk import FAST, Desk, plain_writer
 from tests.notices import INCIDENT, STYLE, ZACK, house, update
 from tests.postgres import prepared

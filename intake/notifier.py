@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from intake.addresses import ascii_lower
-from intake.known import Account, Contact, Incident, Preference, Update
-from intake.labels import fold
+from intake.catalogue.labels import fold
+from intake.mail.addresses import ascii_lower
+from intake.model.accounts import Account, Contact, Preference
+from intake.model.incidents import Incident, Update
 from intake.parsers.submission import Submission
 
-INCIDENT_STATES = ("investigating", "identified", "monitoring", "resolved")
-MAINTENANCE_STATES = ("scheduled", "in progress", "verifying", "completed", "cancelled")
 MAX_SEARCHED_CHARS = 5000  # of a description in which an incident's words are looked for
 NEVER_MUTED = ("Authorized", "Technical")  # contact types that mandatory classes must reach
 DEFAULT_PREFERENCE = Preference()

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from intake.known import Incident, Update
-from intake.page_view import PageData
+from intake.incidents.page.content import PageData
+from intake.model.incidents import Incident, Update
 
 NOW = datetime(2026, 11, 17, 15, 5, 9, tzinfo=UTC)
 Pair = tuple[Incident, tuple[Update, ...]]

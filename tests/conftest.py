@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from intake import logs
+from intake.cli import logs
+from intake.worker import bootstrap
+from tests.in_process import InProcess
 
 settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
 settings.load_profile("intake")
@@ -30,6 +32,14 @@ def _quiet() -> None:
             del os.environ[name]
     for name in [one for one in os.environ if "COVERAGE" in one]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _reads_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mails are read in this process, unless children are the matter of the test."""
+    marked = ("children", "servers")
+    if not any(request.node.get_closest_marker(one) for one in marked):
+        monkeypatch.setattr(bootstrap, "Pool", InProcess)
 
 
 NAMED = """

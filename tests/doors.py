@@ -12,8 +12,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from intake import worker
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service as worker
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 

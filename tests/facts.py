@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from intake.addresses import Mailbox, read_mailbox
-from intake.identity import Sender
-from intake.known import Account, CaseBrief, Contact, Known, Membership, PendingForm
-from intake.message import Header, Html, Message, Refusal
+from intake.authentication.sender import Sender
+from intake.mail.addresses import Mailbox, read_mailbox
+from intake.mail.message import Header, Html, Message, Refusal
+from intake.model.accounts import Account, Contact, Membership
+from intake.model.cases import CaseBrief, PendingForm
+from intake.model.context import Known
 from intake.parsers.submission import Submission
-from intake.policy import Policy
+from intake.triage.policy import Policy
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 SERVICE = "support@desk.example"

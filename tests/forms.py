@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from intake.catalogue import Catalogue
-from intake.catalogue_build import build
-from intake.known import Account, CaseBrief, Contact, Membership, PendingForm
-from intake.message import Html, Message
+from intake.catalogue.catalogue import Catalogue
+from intake.catalogue.loader import build
+from intake.mail.message import Html, Message
+from intake.model.accounts import Account, Contact, Membership
+from intake.model.cases import CaseBrief, PendingForm
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from intake.parsers.submission import Circumstances, Scan, Submission

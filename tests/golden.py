@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import text as sql
 
-from intake import assembly, pipeline
-from intake import config as settings
-from intake.config import Config
-from intake.message import Arrival
-from intake.pool import read_here
-from intake.review import Explainer
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.mail.message import Arrival
 from intake.store.engine import savepoint
+from intake.worker import bootstrap, pipeline
+from intake.worker.parser_pool import read_here
+from intake.worker.replay import Explainer
 from tests import house, notice_house
 
 MAIL = Path(__file__).resolve().parent / "mail"
@@ -75,9 +75,9 @@ def _handle(config: Config, name: str) -> None:
     raw = (BEFORE / f"{name}.eml").read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
     arrival = Arrival("support", 0, 1, ASKED_AT, digest, len(raw), raw)
-    read = read_here(arrival, assembly.pool_settings(config))
+    read = read_here(arrival, bootstrap.pool_settings(config))
     with house.unit(config, write=True) as unit, savepoint(unit):
-        pipeline.handle(unit, arrival, read.message, read.scan, assembly.judge(config), ASKED_AT)
+        pipeline.handle(unit, arrival, read.message, read.scan, bootstrap.judge(config), ASKED_AT)
         letter = BEFORE / f"{name}.letter.txt"
         if letter.exists():
             seen = {"text": letter.read_text(encoding="utf-8")}

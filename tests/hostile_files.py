@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from intake.message import Arrival
-from intake.pool import Settings, read_here
+from intake.mail.message import Arrival
+from intake.worker.parser_pool import Settings, read_here
 from tests.forms import CATALOGUE
 from tests.rawmail import NOON
 

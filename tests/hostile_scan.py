@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from intake.message import Message
+from intake.mail.message import Message
 from intake.parsers.submission import Scan
 
 

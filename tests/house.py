@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,13 +15,16 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from intake import config as settings
-from intake import contact_file, logs, setting_up
+from intake.cli import logs
 from intake.cli.app import app
 from intake.cli.screen import Abort
-from intake.config import Config
-from intake.store import people, reports
+from intake.config import directory_file
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.store import reports
+from intake.store.contacts import directory
 from intake.store.engine import Unit, open_engine, reading, writing
+from intake.worker import init
 from tests.mailbag import AUTHSERV, SERVICE, people_toml
 
 HEAD = f"""
@@ -70,15 +74,37 @@ def make(
     named = f'secret = "{secret}"\n' if secret else ""
     file.write_text((head or HEAD).replace("[logging]", f"{named}[logging]") + text)
     config = settings.load(str(file), {})
-    setting_up.prepare(config)
     people_file = folder / "people.toml"
     people_file.write_text(people_toml() if contacts is None else contacts)
-    entries = contact_file.from_data(
+    database = folder / "var" / "intake.db"
+    usual = config.database_url.endswith(str(database)) and "[catalogue]" not in text
+    key = people_file.read_text()
+    if usual and key in _READY and not database.exists():
+        database.parent.mkdir(parents=True, exist_ok=True)
+        database.write_bytes(_READY[key])
+        init.prepare(config)
+        return config
+    init.prepare(config)
+    entries = directory_file.from_data(
         settings.read_toml(people_file), settings.load_catalogue(config)
     )
     with unit(config, write=True) as session:
-        people.load(session, entries, datetime.now(UTC))
+        directory.load(session, entries, datetime.now(UTC))
+    if usual:
+        _READY[key] = _copy(database)
     return config
+
+
+# A database with the same people is made once and copied: migrations and a hundred contacts take
+# longer than most of what the tests do with them. By the file of people.
+_READY: dict[str, bytes] = {}
+
+
+def _copy(database: Path) -> bytes:
+    """The database as one file, whatever still stands in its write-ahead log."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(":memory:")) as copy:
+        source.backup(copy)
+        return copy.serialize()
 
 
 @contextmanager

@@ -17,15 +17,15 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from intake import assembly, notice_assembly
-from intake import config as settings
-from intake.broadcast import NoticeQueue
-from intake.collect import utc_now
-from intake.delivery import Lane, Outcome, Parcel
-from intake.dispatch import Post, dispatch
-from intake.notice_tables import NoticeRecipientRow
+from intake.adapters.smtp import Lane, Outcome, Parcel
+from intake.config import loader as settings
 from intake.store.engine import Engine, StoreError, Unit, open_engine, reading
 from intake.store.outbox import Claimed
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.worker import bootstrap, notice_bootstrap
+from intake.worker.collector import utc_now
+from intake.worker.notice_sender import NoticeQueue
+from intake.worker.outbox_sender import Post, dispatch
 
 POINTS = ("claimed", "composed", "prepared", "in doubt", "answered", "settled")
 LEASE_SECONDS = 2.0
@@ -113,11 +113,11 @@ def main(words: list[str]) -> None:
     """Sends until nothing is left, or dies."""
     config = settings.load(words[0], {})
     fate = Fate(words[1], int(words[2])) if len(words) > 1 else Fate("", 0)
-    house = assembly.judge(config).house
-    made: Any = notice_assembly.queue(config, house)
+    house = bootstrap.judge(config).house
+    made: Any = notice_bootstrap.queue(config, house)
     queue = Watched(made.write, made.pace, made.connections_domain, fate)
     engine = open_engine(config.database_url)
-    lanes = [WatchedLane(assembly.lane(config), fate)]
+    lanes = [WatchedLane(bootstrap.lane(config), fate)]
     post = Post(
         engine,
         lanes,

@@ -10,18 +10,20 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert, select
 
-from intake.broadcast import NoticeQueue
-from intake.delivery import Outcome, Parcel, Sent
-from intake.dispatch import Post, Posted, dispatch
-from intake.notice_tables import IncidentUpdateRow, NoticeRecipientRow
+from intake.adapters.smtp import Outcome, Parcel, Sent
 from intake.notifier import Addressee, Notice
-from intake.store import broadcasts, incidents, schema
-from intake.store.audience import Habits
+from intake.store import migrate
 from intake.store.engine import Engine, Unit, open_engine, reading, writing
-from intake.store.incidents import Opening
-from intake.store.notice_list import Terms, chosen
-from intake.store.notice_queue import Pace
-from intake.tables import AccountRow, CaseRow, ContactEmailRow, ContactRow, MembershipRow
+from intake.store.incidents import broadcasts, write
+from intake.store.incidents.audience import Habits
+from intake.store.incidents.recipients import Terms, chosen
+from intake.store.incidents.send_queue import Pace
+from intake.store.incidents.write import Opening
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
+from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
+from intake.worker.notice_sender import NoticeQueue
+from intake.worker.outbox_sender import Post, Posted, dispatch
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TERMS = Terms((b"a secret of the tests, long enough",), "desk.example")
@@ -101,7 +103,7 @@ class Desk:
         self.now = NOW
         self.server = Server()
         if engine is None:
-            schema.upgrade(self.engine)
+            migrate.upgrade(self.engine)
 
     def clock(self) -> datetime:
         """The moment it is."""
@@ -128,12 +130,12 @@ class Desk:
             more = {"starts_at": start, "ends_at": start + timedelta(hours=2)}
         with writing(self.engine) as unit:
             opening = Opening(kind, "Posting is delayed", text, **more)
-            return incidents.open_(unit, opening, "operator:ann", self.now)
+            return write.open_(unit, opening, "operator:ann", self.now)
 
     def update(self, incident: str, text: str = "More is known.", status: str = "") -> int:
         """A further update on record."""
         with writing(self.engine) as unit:
-            return incidents.update(unit, incident, text, "operator:ann", self.now, status=status)
+            return write.update(unit, incident, text, "operator:ann", self.now, status=status)
 
     def approve(self, incident: str, send_at: datetime | None = None) -> int:
         """Proposed by one and approved by another; how many are told."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from intake import tokens
-from intake.addresses import ascii_lower
-from intake.notice_tables import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
+from intake.mail import tokens
+from intake.mail.addresses import ascii_lower
 from intake.store.engine import Unit
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from tests.mailbag import SERVICE
 
 DOMAIN = SERVICE.rpartition("@")[2]

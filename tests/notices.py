@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from intake import assembly, config_shape
-from intake import config as settings
-from intake.known import Incident, Update
-from intake.letters import House
-from intake.notice_view import NoticeStyle
+from intake.config import loader as settings
+from intake.config import schema
+from intake.incidents.notice_content import NoticeStyle
+from intake.letters.letter import House
+from intake.model.incidents import Incident, Update
 from intake.notifier import Addressee, Notice
+from intake.worker import bootstrap
 
 NOW = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 BEGINS = datetime(2026, 3, 17, 3, 0, tzinfo=UTC)
@@ -93,8 +94,8 @@ ZACK = Addressee(
 @cache
 def house() -> House:
     """The service that sends them, with the shipped templates."""
-    config = settings.Config(config_shape.Shape(), Path())
-    made = assembly.judge(config, SECRETS).house
+    config = settings.Config(schema.Shape(), Path())
+    made = bootstrap.judge(config, SECRETS).house
     return replace(made, service="Campus Support", address="cases@support.example")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import RLock
 
-from intake.mailbox.imap import ImapBox, ImapSettings
+from intake.adapters.mailbox.imap import ImapBox, ImapSettings
 from tests.fakes import _lines, listening
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

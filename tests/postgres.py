@@ -15,10 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import intake.notice_tables  # noqa: F401 - its tables are emptied too
-from intake.store import schema
+import intake.store.tables.incidents  # noqa: F401 - its tables are emptied too
+from intake.store import migrate
 from intake.store.engine import Engine, Unit, open_engine
-from intake.tables import Base
+from intake.store.tables.columns import Base
 from tests.servers import await_port, free_port, required
 
 
@@ -79,7 +79,7 @@ def prepared(kind: str, folder: Path) -> Iterator[Engine]:
         url = f"sqlite:///{folder}/intake.db" if kind == "sqlite" else ""
         engine = open_engine(url or stack.enter_context(postgres()))
         stack.callback(engine.dispose)
-        schema.upgrade(engine)
+        migrate.upgrade(engine)
         yield engine
 
 

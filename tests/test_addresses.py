@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.addresses import (
+from intake.mail.addresses import (
     Address,
     AddressRefusal,
     Mailbox,
@@ -16,7 +16,7 @@ from intake.addresses import (
     read_address,
     read_mailbox,
 )
-from intake.message import Message, Refusal
+from intake.mail.message import Message, Refusal
 from tests.rawmail import CAMPAIGN, result
 
 LEGIT = "admin@legit.example"

@@ -76,5 +76,5 @@ def test_the_whole_corpus_reaches_only_what_is_configured(tmp_path: Path) -> Non
             assert what.startswith(allowed[:-1]), (event, what)
         else:
             assert event == "subprocess.Popen", (event, what)
-            assert "intake.reading" in what, what
+            assert "intake.worker.parser_process" in what, what
     assert {event for event, _ in seen} >= {"socket.connect", "subprocess.Popen"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from intake import auth_review, worker
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service as worker
+from intake.worker import trust_report
 from tests import house
 from tests.mailbag import AUTHSERV, bag
 
@@ -33,7 +34,7 @@ def test_the_id_on_top_is_proposed_and_nothing_is_turned_on(tmp_path: Path) -> N
     """All would have been L3; until somebody writes it down, all are held."""
     config = service(tmp_path, trusted=False)
     fill(tmp_path, extra=HOP.format(by="relay.desk.example"))
-    (one,) = auth_review.propose(config)
+    (one,) = trust_report.propose(config)
     assert (one.mails, one.authserv_id, one.received_above) == (10, AUTHSERV, 1)
     assert (one.now, one.then, one.seen_below) == ({"L1": 10}, {"L3": 10}, 0)
     done = house.command(config, "doctor", "auth")
@@ -50,7 +51,7 @@ def test_a_copy_further_down_is_said(tmp_path: Path) -> None:
     config = service(tmp_path, trusted=True)
     below = HOP.format(by="x.example") + f"Authentication-Results: {AUTHSERV}; dmarc=pass\r\n"
     fill(tmp_path, below=below)
-    (one,) = auth_review.propose(config)
+    (one,) = trust_report.propose(config)
     assert (one.seen_below, one.authserv_fields, one.now) == (10, 1, {"L3": 10})
     shown = json.loads(house.command(config, "doctor", "auth", "--json").stdout)
     assert shown[0]["seen_below"] == 10
@@ -59,11 +60,11 @@ def test_a_copy_further_down_is_said(tmp_path: Path) -> None:
 def test_without_the_field_nothing_is_proposed(tmp_path: Path) -> None:
     """An empty mailbox, and mails of many servers."""
     config = service(tmp_path, trusted=True)
-    assert auth_review.propose(config)[0].authserv_id is None
+    assert trust_report.propose(config)[0].authserv_id is None
     for number, mail in enumerate(bag(4)):
         raw = mail.raw.replace(AUTHSERV.encode(), f"mx{number}.example".encode())
         (tmp_path / "in/new" / str(number)).write_bytes(raw)
-    (one,) = auth_review.propose(config)
+    (one,) = trust_report.propose(config)
     assert (one.with_field, one.authserv_id, len(one.ids)) == (4, None, 4)
     assert b"ask whoever runs" in house.command(config, "doctor", "auth").stdout
 
@@ -76,7 +77,7 @@ def test_a_provider_of_many_servers_is_proposed_by_its_name(tmp_path: Path) -> N
         raw = mail.raw.replace(b"Authentication-Results: " + AUTHSERV.encode(),
                                b"Authentication-Results: " + host)  # fmt: skip
         (tmp_path / "in/new" / str(number)).write_bytes(raw)
-    (one,) = auth_review.propose(config)
+    (one,) = trust_report.propose(config)
     assert (one.authserv_id, one.then) == ("*.prod.mail.wahoo.example", {"L3": 10})
 
 
@@ -94,7 +95,7 @@ def test_a_server_with_an_id_for_each_method_is_proposed_with_all_its_fields(
             fields.append(f"Authentication-Results: {name}.apple.example;{words}")
         raw = "\r\n".join(fields).encode() + b"\r\n" + rest
         (tmp_path / "in/new" / str(number)).write_bytes(raw)
-    (one,) = auth_review.propose(config)
+    (one,) = trust_report.propose(config)
     assert one.authserv_id == "*.apple.example"
     assert one.authserv_fields > 1
     assert one.then == {"L3": 5}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import authres
+from intake.authentication import authres
 
 SEEN = {
     "gmail": (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.blobs import BlobError, Blobs
+from intake.adapters.blob_store import BlobError, Blobs
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from intake.catalogue import CatalogueError
-from intake.catalogue_build import build, lint
-from intake.labels import fold, visible
+from intake.catalogue.catalogue import CatalogueError
+from intake.catalogue.labels import fold, visible
+from intake.catalogue.loader import build, lint
 from tests.forms import CATALOGUE, DATA
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.catalogue import CatalogueError
-from intake.catalogue_build import build
-from intake.catalogue_check import RULE_IDS
+from intake.catalogue.catalogue import CatalogueError
+from intake.catalogue.lint import RULE_IDS
+from intake.catalogue.loader import build
 from tests.forms import CATALOGUE, DATA
 
 Change = Callable[[dict[str, Any]], Any]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from intake import worker
+from intake.worker import service
 from tests import checker, house
 from tests.checker import Maildir, World, blob_path, digest_of
 from tests.mailbag import bag
@@ -59,7 +59,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = house.make(folder, text)
     for number, mail in enumerate(MAILS):
         (box / "new" / f"{number}.test").write_bytes(mail.raw)
-    assert worker.once(config).failures == []
+    assert service.once(config).failures == []
     return folder
 
 

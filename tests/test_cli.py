@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from intake import worker
 from intake.cli.app import app, main
 from intake.cli.screen import Abort, safe, settings
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service
 from tests import house
 from tests.mailbag import bag
 
@@ -32,7 +32,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     for number, mail in enumerate(bag(12)):
         raw = mail.raw.replace(b"dmarc=pass", FORGED) if number == 5 else mail.raw
         (tmp_path / "in/new" / f"{number:02d}").write_bytes(raw)
-    worker.once(made)
+    service.once(made)
     return made
 
 

@@ -12,11 +12,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import liveness
-from intake.clock import ClockWatch
-from intake.liveness import Beat
-from intake.notice_times import from_local
-from intake.scheduler import run_all_now
+from intake.adapters import heartbeat
+from intake.adapters.heartbeat import Beat
+from intake.incidents.times import from_local
+from intake.worker.clock import ClockWatch
+from intake.worker.scheduler import run_all_now
 from tests import house
 
 START = datetime.fromisoformat("2020-01-01 00:00")  # a local time, of no zone yet
@@ -102,8 +102,8 @@ def test_a_heartbeat_of_the_future_is_a_failure(age: int, words: str) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     at = (now - timedelta(seconds=age)).isoformat()
     beat = Beat(1, at, at)
-    assert not liveness.is_alive(beat, now)
-    assert words in liveness.troubles(beat, now)[0]
+    assert not heartbeat.is_alive(beat, now)
+    assert words in heartbeat.troubles(beat, now)[0]
 
 
 @pytest.mark.parametrize(

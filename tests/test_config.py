@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from intake import config as settings
-from intake import config_doubts
-from intake.config import Config, ConfigError
-from intake.config_shape import Shape
+from intake.config import loader as settings
+from intake.config import validation
+from intake.config.loader import Config, ConfigError
+from intake.config.schema import Shape
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = tomllib.loads((ROOT / "config.example.toml").read_text(encoding="utf-8"))
@@ -230,5 +230,5 @@ def test_backfill_is_none_all_or_a_date(tmp_path: Path) -> None:
         ("2026-01-31", False, True),
     ):
         config = load(tmp_path, BOX + f"backfill = '{text}'")
-        found = config_doubts.backfill(config.mailbox[0])
+        found = validation.backfill(config.mailbox[0])
         assert (found[0], found[1] is not None) == (everything, dated)

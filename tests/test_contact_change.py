@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from intake import worker
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 
@@ -70,7 +70,7 @@ class Desk:
         proof = f"{AUTHSERV}; dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
         head = f"Authentication-Results: {proof}\r\n".encode()
         (self.folder / "in/new" / str(self.count)).write_bytes(head + mail.as_bytes())
-        report = worker.once(self.config)
+        report = service.once(self.config)
         assert report.failures == []
         (row,) = house.everything(self.config)["messages"][-1:]
         return f"{row['action']} {row['rule']}"
@@ -109,7 +109,7 @@ def test_a_new_contact_is_let_in_when_the_address_has_answered(tmp_path: Path) -
     code, said = desk.type("contacts", "apply", "CASE-1001", "--yes")
     assert (code, "asked to confirm" in said) == (0, True)
     assert "(unconfirmed)" in desk.type("contacts", "list")[1].replace(" ", "").replace("│", "")
-    worker.once(desk.config)
+    service.once(desk.config)
     (question,) = desk.letters("verify")
     assert (question["recipient"], question["state"]) == ("jessie@bayside.example", "sent")
     text = "Case Type: Ask a Question\nDescription: May I?\n"
@@ -134,7 +134,7 @@ def test_whoever_is_replaced_is_told_and_no_longer_let_in(tmp_path: Path) -> Non
     code, said = desk.type("contacts", "apply", "CASE-1001", "--yes")
     assert code == 0
     assert "contact belding: Richard Belding -> no longer" in said
-    worker.once(desk.config)
+    service.once(desk.config)
     (told,) = desk.letters("replaced")
     assert (told["recipient"], told["state"]) == ("belding@bayside.example", "sent")
     assert desk.mail("belding@bayside.example", "hello") == "hold R11"
@@ -171,7 +171,7 @@ def test_a_contact_is_removed_by_name(tmp_path: Path, lines: dict[str, str], kin
     assert "Richard Belding -> no longer" in said
     code, said = desk.type("contacts", "apply", "CASE-1001", "--yes")
     assert (code, "applied" in said) == (0, True)
-    worker.once(desk.config)
+    service.once(desk.config)
     (told,) = desk.letters("removed")
     assert (told["recipient"], told["state"]) == ("belding@bayside.example", "sent")
     assert "somebody else takes over" not in desk.posted("no longer a contact")

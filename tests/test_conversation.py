@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from intake import worker
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 from tests.servers import Dovecot, Sink, dovecot, smtp_sink
@@ -46,7 +46,7 @@ class Talk:
         proof = f"{AUTHSERV}; dkim=pass header.d=d0.example; dmarc=pass header.from=d0.example"
         raw = f"Authentication-Results: {proof}\r\n".encode() + mail.as_bytes()
         self.imap.deliver(raw)
-        report = worker.once(self.config)
+        report = service.once(self.config)
         assert report.failures == []
         assert report.collected == 1
         letters = [message_from_bytes(one) for one in self.sink.letters()]

@@ -8,25 +8,17 @@ from typing import Any
 
 import pytest
 
-from intake.addresses import AddressRefusal, without_plus
-from intake.answering import GATES
-from intake.decision import ACTIONS, Decision, decide
-from intake.identity import Sender, Trust, identify
-from intake.known import (
-    CaseBrief,
-    CaseLine,
-    CaseList,
-    Incident,
-    Known,
-    Listener,
-    Membership,
-    Recent,
-    SentLetter,
-    Twin,
-)  # fmt: skip
-from intake.message import Message, Refusal
+from intake.authentication.sender import Sender, Trust, identify
+from intake.mail.addresses import AddressRefusal, without_plus
+from intake.mail.message import Message, Refusal
+from intake.model.accounts import Listener, Membership
+from intake.model.cases import CaseBrief, CaseLine, CaseList
+from intake.model.context import Known, Recent, SentLetter, Twin
+from intake.model.incidents import Incident
 from intake.parsers.submission import Return, Submission, Wish
-from intake.rules import TABLE
+from intake.triage.auto_response import GATES
+from intake.triage.decision import ACTIONS, Decision, decide
+from intake.triage.rules import TABLE
 from tests.facts import (
     AUTHSERV,
     BAYSIDE,

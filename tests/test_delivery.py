@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.delivery import (
+from intake.adapters.smtp import (
     DeliveryError,
     Failed,
     InDoubt,
@@ -23,7 +23,7 @@ from intake.delivery import (
     open_lane,
     outcome,
     unlawful,
-)  # fmt: skip
+)
 from tests.fakes import FakeSmtp, listening
 from tests.servers import free_port, smtp_sink
 

@@ -15,17 +15,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from intake import letter_digest, notice_assembly, worker
-from intake.digest_pass import send_digests
-from intake.known import Update
-from intake.letter_digest import Digest, Entry
-from intake.letters import Letter, LetterError, Reached
-from intake.store import broadcasts, digests, incidents, outbox, people, preferences
-from intake.store.digests import struck
+from intake.incidents import digest as letter_digest
+from intake.incidents.digest import Digest, Entry
+from intake.letters.compose import LetterError
+from intake.letters.letter import Letter, Reached
+from intake.mail.encoder import MAX_LETTER_BYTES, Envelope, encode
+from intake.model.incidents import Update
+from intake.store import outbox
+from intake.store.contacts import directory, preferences
 from intake.store.engine import Engine, reading, writing
-from intake.store.incidents import Opening
-from intake.tables import AccountRow, OutboxRow, SuppressionRow
-from intake.wire import MAX_LETTER_BYTES, Envelope, encode
+from intake.store.incidents import broadcasts, digests
+from intake.store.incidents import write as incidents
+from intake.store.incidents.digests import struck
+from intake.store.incidents.write import Opening
+from intake.store.tables.contacts import AccountRow, SuppressionRow
+from intake.store.tables.outbox import OutboxRow
+from intake.worker import notice_bootstrap, service
+from intake.worker.digest_sender import send_digests
 from tests import house as here
 from tests import postgres as databases
 from tests.notice_desk import Desk
@@ -379,7 +385,7 @@ def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
     """Disabled, switched off, suspended, each with its reason; the others get theirs."""
     desk_rows = opened(desk)
     with writing(desk.engine) as unit:
-        people.set_active(unit, "p00000", False, desk.now)
+        directory.set_active(unit, "p00000", False, desk.now)
         preferences.set_(unit, "p00001", "informational", "off", "p00001", desk.now, mandatory=())
     desk.now = SEVEN
     assert passed(desk) == 0
@@ -387,7 +393,7 @@ def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
         ("skipped", "the contact was disabled"), ("skipped", "switched off"),
     ]  # fmt: skip
     with writing(desk.engine) as unit:
-        people.set_active(unit, "p00000", True, desk.now)
+        directory.set_active(unit, "p00000", True, desk.now)
     again = opened(desk)
     with writing(desk.engine) as unit:
         unit.add(
@@ -594,7 +600,7 @@ def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
         here.maildir_box(tmp_path / "in") + here.delivery(f"maildir:{tmp_path}/out") + more,
     )
     yesterday = datetime.now(UTC) - timedelta(hours=20)
-    habits, terms = notice_assembly.habits(config), notice_assembly.terms(config)
+    habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     with here.unit(config, write=True) as unit:
         preferences.set_(unit, "p0", "informational", "digest", "p0", yesterday, mandatory=())
         opening = Opening("incident", "Slow mornings", "First.", notice_class="informational")
@@ -602,7 +608,7 @@ def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
         found = broadcasts.proposal(unit, made, habits, yesterday)
         broadcasts.send_now(unit, made, found, terms, "operator:ann", yesterday, emergency="a test")
     for _ in range(2):
-        worker.once(config)
+        service.once(config)
         (letter,) = [one for one in here.everything(config)["letters"] if one["kind"] == "digest"]
         assert (letter["contact_id"], letter["state"]) == ("p0", "sent")
     raw = [path.read_bytes() for path in (tmp_path / "out/new").iterdir()]

@@ -9,8 +9,8 @@ import pytest
 from typer.main import get_command
 
 from intake.cli.app import app
-from intake.rules import TABLE
-from intake.store.record import STATUS
+from intake.store.messages.record import STATUS
+from intake.triage.rules import TABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
-from intake.notice_tables import HookEventRow
+from intake.store.tables.incidents import HookEventRow
 from tests import house
 from tests.doors import ABE, AMY, BEN, BY_SPF, MONA, NONE, PEOPLE, QUESTION, Door, what
 

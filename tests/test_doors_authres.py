@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from intake.config import ConfigError
+from intake.config.loader import ConfigError
 from tests.doors import AMY, PEOPLE, Door
 from tests.mailbag import AUTHSERV
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from intake.tables import MessageRow
+from intake.store.tables.messages import MessageRow
 from tests import house
 from tests.doors import ABE, AMY, BEN, FAILED, NONE, SIGNED, Door, what
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from intake.pool import read_here
+from intake.worker.parser_pool import read_here
 from tests import hostile_files as hostile
 from tests.doors import AMY, NONE, SIGNED, Door, what
 from tests.rawmail import effort

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text as sql
 
-from intake import antivirus, batch, evidence, worker
-from intake import config as settings
+from intake.adapters import clamav, dkim_verifier
+from intake.config import loader as settings
+from intake.worker import batch, service
 from tests import house
 from tests.doors import (
     AMY,
@@ -313,10 +314,10 @@ def test_a_mail_from_a_pipe_is_looked_at_as_one_from_the_mailbox(
 ) -> None:
     """The same trust judges it and asks for its keys."""
     asked: list[str] = []
-    monkeypatch.setattr(evidence.Resolver, "_ask", lambda self, name: asked.append(name))
+    monkeypatch.setattr(dkim_verifier.Resolver, "_ask", lambda self, name: asked.append(name))
     made = door(more='\n[evidence]\ndkim = "always"\n')
     mail = raw(AMY, QUESTION, LOOKED_AT)
-    assert worker.receive(made.config, mail.replace("\n", "\r\n").encode()) == 0
+    assert service.receive(made.config, mail.replace("\n", "\r\n").encode()) == 0
     assert asked
 
 
@@ -326,15 +327,15 @@ def test_a_strangers_name_servers_cost_contacts_nothing(
     """Names that never answer use up a batch's time; mail of contacts was looked at before."""
     asked: list[str] = []
 
-    def ask(self: evidence.Resolver, name: str) -> bytes | None:
+    def ask(self: dkim_verifier.Resolver, name: str) -> bytes | None:
         asked.append(name)
         if "slow" in name:
             time.sleep(0.3)
-            raise evidence.TemporaryDnsError(name)
+            raise dkim_verifier.TemporaryDnsError(name)
         return b"v=DKIM1; p="
 
     monkeypatch.setattr(batch, "PROVING_SECONDS", 1)
-    monkeypatch.setattr(evidence.Resolver, "_ask", ask)
+    monkeypatch.setattr(dkim_verifier.Resolver, "_ask", ask)
     made = door(more='\n[evidence]\ndkim = "always"\n')
     file = Path(made.config.file)
     file.write_text(file.read_text().replace("batch_mails = 1\n", "batch_mails = 50\n"))
@@ -355,11 +356,11 @@ def test_a_file_that_the_scanner_cannot_read_holds_up_no_other(
 ) -> None:
     """A stranger's file waits; a contact's is looked at."""
 
-    def find(self: antivirus.Scanner, data: bytes) -> str:
+    def find(self: clamav.Scanner, data: bytes) -> str:
         said = "stream: Can't allocate memory ERROR" if b"POISON" in data else "stream: OK"
-        return antivirus._read(said, self.url)
+        return clamav._read(said, self.url)
 
-    monkeypatch.setattr(antivirus.Scanner, "find", find)
+    monkeypatch.setattr(clamav.Scanner, "find", find)
     made = door(more='\n[files]\nclamav = "tcp://127.0.0.1:3310"\n')
     for sender, proof, word in (("junk@spam.example", NONE, "POISON"), (AMY, SIGNED, "fine")):
         body = "\n".join(
@@ -404,11 +405,11 @@ def test_a_lost_mail_is_judged_by_the_trust_of_its_own_mailbox(tmp_path: Path) -
     two = house.maildir_box(tmp_path / "two").replace('"support"', '"second"')
     boxes = house.maildir_box(tmp_path / "one") + two.replace(AUTHSERV, "mx.two.example")
     config = house.make(tmp_path, boxes + house.delivery(f"maildir:{tmp_path}/out"), PEOPLE)
-    worker.once(config)
+    service.once(config)
     database = tmp_path / "var"
     shutil.copytree(database, tmp_path / "old")
     (tmp_path / "two/new/1").write_bytes(raw(AMY, QUESTION).replace("\n", "\r\n").encode())
-    worker.once(config)
+    service.once(config)
     shutil.rmtree(tmp_path / "two")
     for path in database.glob("intake.db*"):
         path.unlink()

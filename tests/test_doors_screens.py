@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from intake.tables import CaseRow
+from intake.store.tables.cases import CaseRow
 from tests import house
 from tests.doors import AMY, QUESTION, Door, what
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from intake import pool
-from intake.delivery import Outcome, Parcel, Sent
-from intake.dispatch import Post, dispatch
-from intake.journal import Journal, LetterLine
-from intake.mailbox.imap import ImapBox
-from intake.mailbox.maildir import MaildirBox
-from intake.pool import Pool, PoolError
-from intake.store import outbox, people, reports, schema
+from intake.adapters.journal import Journal, LetterLine
+from intake.adapters.mailbox.imap import ImapBox
+from intake.adapters.mailbox.maildir import MaildirBox
+from intake.adapters.smtp import Outcome, Parcel, Sent
+from intake.store import migrate, outbox, reports
+from intake.store.contacts import directory
 from intake.store.engine import Engine, open_engine, reading, writing
+from intake.worker import parser_pool
+from intake.worker.outbox_sender import Post, dispatch
+from intake.worker.parser_pool import Pool, PoolError
 from tests.facts import NOW
 from tests.test_mailbox import settings as imap_settings
 from tests.test_pool import arrival, settings
@@ -32,9 +33,9 @@ from tests.test_store import DOT, PEOPLE, one_mail
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """One letter that is due."""
     made = open_engine(f"sqlite:///{tmp_path}/intake.db")
-    schema.upgrade(made)
+    migrate.upgrade(made)
     with writing(made) as unit:
-        people.load(unit, PEOPLE, NOW)
+        directory.load(unit, PEOPLE, NOW)
     one_mail(made, 1)
     yield made
     made.dispose()
@@ -205,7 +206,7 @@ def test_a_large_mail_is_whole_only_when_it_is_still_there(
 def ended(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
     """So many children are killed by somebody else, each as soon as it is asked."""
     killed: list[int] = []
-    real = pool._Child.ask
+    real = parser_pool._Child.ask
 
     def ask(child: Any, mail: Any) -> Any:
         if len(killed) < times:
@@ -214,7 +215,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
             child._process.wait()
         return real(child, mail)
 
-    monkeypatch.setattr(pool._Child, "ask", ask)
+    monkeypatch.setattr(parser_pool._Child, "ask", ask)
     return killed
 
 
@@ -245,8 +246,8 @@ def test_a_child_that_ends_with_the_worker_refuses_no_mail(
 def test_a_pause_of_everything_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine slept for an hour: of ten seconds of patience half a second is gone at most."""
     moment = [1000.0]
-    monkeypatch.setattr(pool.time, "monotonic", lambda: moment[0])
-    patience = pool._Patience(10)
+    monkeypatch.setattr(parser_pool.time, "monotonic", lambda: moment[0])
+    patience = parser_pool._Patience(10)
     for _ in range(3):
         patience.next_slice()
         moment[0] += 3600

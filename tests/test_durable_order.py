@@ -16,22 +16,23 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text, update
 
-from intake import batch, collect, file_jobs, pipeline, worker
-from intake.assembly import assemble
-from intake.batch import Pass, Tally
-from intake.blobs import BlobError, Blobs
-from intake.collect import Rules
-from intake.config import Config
-from intake.decision import decide
-from intake.journal import Gap, Journal, MailLine
-from intake.mailbox.box import Settled
-from intake.message import Message
-from intake.store import locks, people, restored
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.adapters.journal import Gap, Journal, MailLine
+from intake.adapters.mailbox.protocol import Settled
+from intake.config.loader import Config
+from intake.mail.message import Message
+from intake.store import locks, restore_check
+from intake.store.contacts import directory
 from intake.store.engine import StoreError, Unit, open_engine, reading, writing
 from intake.store.locks import Turn, collecting
-from intake.store.look_up import look_up
-from intake.store.record import record
-from intake.tables import MessageRow
+from intake.store.messages.context import look_up
+from intake.store.messages.record import record
+from intake.store.tables.messages import MessageRow
+from intake.triage.decision import decide
+from intake.worker import batch, collector, file_jobs, pipeline, service
+from intake.worker.batch import Pass, Tally
+from intake.worker.bootstrap import assemble
+from intake.worker.collector import Rules
 from tests import house
 from tests.checker import digest_of
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
@@ -226,7 +227,7 @@ def test_the_journal_says_nothing_of_a_commit_that_failed(
         with monkeypatch.context() as patch:
             patch.setattr(pipeline, "record", last)
             with pytest.raises(OSError, match="Input/output"):
-                collect.collect(box, made.desk, Rules(batch_mails=1, backfill_all=True))
+                collector.collect(box, made.desk, Rules(batch_mails=1, backfill_all=True))
     assert (statuses(config), noted(config), len(box.mails)) == ({}, [], 2)
     assert passed(config, box).collected == 2
 
@@ -290,7 +291,7 @@ def test_a_worker_that_was_stopped_begins_no_further_batch(config: Config) -> No
     box = FakeBox(bytes_of(5))
     with assemble(config) as made:
         rules = Rules(batch_mails=2, backfill_all=True)
-        tally = collect.collect(box, made.desk, rules, lambda _: made.stop.set())
+        tally = collector.collect(box, made.desk, rules, lambda _: made.stop.set())
     assert (tally.collected, tally.again, len(box.mails)) == (2, True, 3)
     assert passed(config, box).collected == 3
 
@@ -302,20 +303,20 @@ def test_mail_of_the_very_second_of_the_line_is_ours(config: Config) -> None:
     with assemble(config) as made:
         line = NOW.replace(microsecond=700_000)
         desk = replace(made.desk, clock=lambda: line)
-        assert collect.collect(box, desk, Rules()).collected == 0
+        assert collector.collect(box, desk, Rules()).collected == 0
         box.mails[2], box.arrived[2] = mails[1], line.replace(microsecond=0)
-        assert collect.collect(box, desk, Rules()).collected == 1
+        assert collector.collect(box, desk, Rules()).collected == 1
 
 
 def test_a_mail_that_was_moved_back_into_a_maildir_is_moved_again(config: Config) -> None:
     """It keeps its UID and its row, which says that it was moved: no second case, no remainder."""
     (config.folder / "in/new/1.x").write_bytes(bytes_of(1)[0])
-    worker.once(config)
+    service.once(config)
     processed = config.folder / "in/.Processed/cur"
     for _ in range(2):
         (there,) = processed.iterdir()
         there.rename(config.folder / "in/cur" / there.name)
-        assert worker.once(config).failures == []
+        assert service.once(config).failures == []
         assert list((config.folder / "in/cur").iterdir()) == []
     assert len(list(processed.iterdir())) == 1
     assert statuses(config) == {"handled": 1}
@@ -367,7 +368,7 @@ def test_of_two_with_the_same_mail_the_second_sees_what_the_first_did(tmp_path: 
     mail = message(digest=f"{1:064d}", message_id="<1@bayside.example>")
     with prepared("postgresql", tmp_path) as engine:
         with writing(engine) as unit:
-            people.load(unit, PEOPLE, NOW)
+            directory.load(unit, PEOPLE, NOW)
         found: list[Any] = []
 
         def second() -> None:
@@ -397,12 +398,12 @@ def test_a_journal_with_a_gap_is_not_relied_on(tmp_path: Path) -> None:
     """What it does not name may have happened all the same: such a letter is in doubt."""
     with prepared("sqlite", tmp_path) as engine:
         with writing(engine) as unit:
-            people.load(unit, PEOPLE, NOW)
+            directory.load(unit, PEOPLE, NOW)
         done = one_mail(engine, 1)
         line = MailLine(f"{1:064d}", done.row, done.case_number, NOW)
         with reading(engine) as unit:
-            assert restored.testimony(unit, [line]).reliable
-            assert not restored.testimony(unit, [Gap(), line]).reliable
+            assert restore_check.testimony(unit, [line]).reliable
+            assert not restore_check.testimony(unit, [Gap(), line]).reliable
         with writing(engine) as unit:
-            said = restored.testimony(unit, [Gap(), line])
-            assert restored.settle_letters(unit, said, NOW) == {"in_doubt": 1}
+            said = restore_check.testimony(unit, [Gap(), line])
+            assert restore_check.settle_letters(unit, said, NOW) == {"in_doubt": 1}

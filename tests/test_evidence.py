@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 import dkim
 import pytest
 
-from intake.decision import decide
-from intake.evidence import Prover, Resolver, TemporaryDnsError, gather, organisation
-from intake.identity import Trust, identify
-from intake.message import Arrival, Limits, Message, read
-from intake.proof import Proof, Signature, flaw
+from intake.adapters.dkim_verifier import Prover, Resolver, TemporaryDnsError, gather, organisation
+from intake.authentication.dkim import Proof, Signature, flaw
+from intake.authentication.sender import Trust, identify
+from intake.mail.message import Arrival, Limits, Message, read
+from intake.triage.decision import decide
 from tests import facts
 from tests.facts import AUTHSERV, COMPLETE, KNOWN, POLICY, SIGNED, fields, message
 

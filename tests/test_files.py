@@ -15,12 +15,13 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from typer.testing import CliRunner
 
-from intake import file_policy, worker
-from intake.antivirus import Scanner, ScannerError
+from intake.adapters.clamav import Scanner, ScannerError
 from intake.cli.app import app
-from intake.config import Config
-from intake.message import Attachment
-from intake.mime.risk import risk
+from intake.config.loader import Config
+from intake.mail.message import Attachment
+from intake.mail.mime.attachment_risk import risk
+from intake.triage import attachment_policy
+from intake.worker import service as worker
 from tests import house
 from tests.facts import POLICY, message, refusal
 from tests.mailbag import AUTHSERV, SERVICE
@@ -87,11 +88,11 @@ def test_too_big_and_too_many_are_kept_back_with_a_reason() -> None:
     files = (file(1, why="it is a program"), file(2, 99), file(3, inline=True), file(4), file(5))
     mail = message(attachments=files)
     policy = replace(POLICY, max_file_bytes=50, max_files=3)
-    found = file_policy.withheld(mail, policy)
+    found = attachment_policy.withheld(mail, policy)
     assert set(found) == {"1", "2", "5"}
     assert found["1"] == "it is a program"
-    assert "1" not in file_policy.withheld(mail, replace(policy, withhold_risky=False))
-    assert file_policy.withheld(refusal(), policy) == {}
+    assert "1" not in attachment_policy.withheld(mail, replace(policy, withhold_risky=False))
+    assert attachment_policy.withheld(refusal(), policy) == {}
 
 
 def service(folder: Path, clamav: str = "") -> Config:

@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 from mailparser import parse_from_bytes
 
-from intake import authres, worker
-from intake.addresses import AddressRefusal, Mailbox, ascii_lower
-from intake.identity import Trust, identify
-from intake.known import Known
-from intake.message import Message, Refusal
+from intake.authentication import authres
+from intake.authentication.sender import Trust, identify
+from intake.mail.addresses import AddressRefusal, Mailbox, ascii_lower
+from intake.mail.message import Message, Refusal
+from intake.model.context import Known
+from intake.worker import service
 from tests import house
 from tests.facts import AUTHSERV, ZACK
 from tests.rawmail import CAMPAIGN, result
@@ -338,7 +339,7 @@ def test_not_one_byte_is_sent_for_a_forged_mail(tmp_path: Path) -> None:
         config = house.make(tmp_path, text, people)
         for number, raw in enumerate(mails):
             (tmp_path / "in/new" / f"{number:05}").write_bytes(raw)
-        report = worker.once(config)
+        report = service.once(config)
         assert report.failures == []
         assert set(report.actions) <= {"hold", "drop", "ignore"}
         assert sum(report.actions.values()) == len(mails)
@@ -347,7 +348,7 @@ def test_not_one_byte_is_sent_for_a_forged_mail(tmp_path: Path) -> None:
         assert (found["cases"], found["letters"]) == ([], [])
         genuine = f"{PASS}\r\nFrom: Zack Morris <{ADMIN}>{BODY}"
         (tmp_path / "in/new/genuine").write_bytes(genuine.encode())
-        assert worker.once(config).posted.sent == 1
+        assert service.once(config).posted.sent == 1
         assert len(sink.letters()) == 1
         assert seen
 

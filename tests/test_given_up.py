@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from intake import batch, collect, file_jobs, pipeline, worker
-from intake.assembly import assemble
-from intake.blobs import BlobError, Blobs
-from intake.collect import Rules
-from intake.config import Config
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.config.loader import Config
 from intake.store import engine as engines
 from intake.store.engine import Engine, StoreError, intact, open_engine, reading, savepoint, writing
+from intake.worker import batch, collector, file_jobs, pipeline, service
+from intake.worker.bootstrap import assemble
+from intake.worker.collector import Rules
 from tests import checker, house
 from tests.checker import Maildir, World, digest_of
 from tests.mailbag import bag
@@ -75,14 +75,14 @@ def test_a_failing_database_moves_nothing_and_blames_no_mail(
         return real(unit, *words, **more)
 
     monkeypatch.setattr(pipeline, "record", broken)
-    report = worker.once(config)
+    report = service.once(config)
     assert len(report.failures) == 1
     assert message in report.failures[0]
     assert len(Maildir(config.folder / "in").read()) == 8, "nothing was moved"
     assert statuses(config) == {}
     assert house.command(config, "status").returncode == 1
     monkeypatch.undo()
-    assert worker.once(config).failures == []
+    assert service.once(config).failures == []
     assert problems(config, mails) == []
 
 
@@ -105,10 +105,10 @@ def test_a_rollback_that_nobody_noticed_is_noticed_before_the_next_mail(
         return done
 
     monkeypatch.setattr(pipeline, "record", quiet)
-    assert len(worker.once(config).failures) == 1
+    assert len(service.once(config).failures) == 1
     assert len(Maildir(config.folder / "in").read()) == 6
     monkeypatch.undo()
-    worker.once(config)
+    service.once(config)
     assert problems(config, mails) == []
 
 
@@ -186,7 +186,7 @@ def test_a_mail_that_the_database_refuses_is_counted_alone(
 
     monkeypatch.setattr(pipeline, "record", refused)
     for expected in ({"deferred": 1}, {"deferred": 1}, {"shelved": 1}):
-        worker.once(config)
+        service.once(config)
         assert statuses(config) == {"handled": 7} | expected
     assert len(Maildir(config.folder / "in").read("Held")) == 1
 
@@ -224,16 +224,16 @@ def _statements(config: Config, mails: list[bytes], fails: int) -> int:
         event.listen(made.desk.engine, "before_cursor_execute", before)
         if fails:
             with pytest.raises(StoreError, match="disk I/O error"):
-                collect.collect(box, made.desk, Rules(backfill_all=True))
+                collector.collect(box, made.desk, Rules(backfill_all=True))
         else:
-            collect.collect(box, made.desk, Rules(backfill_all=True))
+            collector.collect(box, made.desk, Rules(backfill_all=True))
         first = counted
         event.remove(made.desk.engine, "before_cursor_execute", before)
         moved = sum(map(len, box.moved.values()))
         with reading(made.desk.engine) as unit:
             rows = unit.execute(text("SELECT status, digest FROM messages")).all()
         assert moved <= len(rows)
-        collect.collect(box, made.desk, Rules(backfill_all=True))
+        collector.collect(box, made.desk, Rules(backfill_all=True))
     assert statuses(config) == {"handled": len(mails)}
     assert not box.mails
     assert len(house.everything(config)["cases"]) == len(mails)
@@ -282,7 +282,7 @@ def test_the_sweep_beside_a_batch_takes_nothing_that_is_about_to_be_named(
             (batch, "_all_there"), (pipeline, "record"),
         ):  # fmt: skip
             monkeypatch.setattr(owner, name, swept(name, getattr(owner, name)))
-        collect.collect(box, made.desk, Rules(backfill_all=True))
+        collector.collect(box, made.desk, Rules(backfill_all=True))
         for thread in sweeps:
             thread.join()
         file_jobs.sweep(config, made)
@@ -332,7 +332,7 @@ def test_a_maildir_name_that_comes_again_is_handled_again(config: Config) -> Non
     mails = [mail.raw for mail in bag(2)]
     for raw in mails:
         (config.folder / "in/new/1.x").write_bytes(raw)
-        assert worker.once(config).failures == []
+        assert service.once(config).failures == []
     assert problems(config, mails) == []
 
 
@@ -340,10 +340,10 @@ def test_a_maildir_mail_that_is_moved_back_leaves_again(config: Config) -> None:
     """The same file in the inbox again is the same mail: no second case, and it does not stay."""
     mails = [mail.raw for mail in bag(1)]
     fill(config, mails)
-    worker.once(config)
+    service.once(config)
     (moved,) = (config.folder / "in/.Processed/cur").iterdir()
     moved.rename(config.folder / "in/cur" / moved.name)
-    worker.once(config)
+    service.once(config)
     assert problems(config, mails) == []
 
 

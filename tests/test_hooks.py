@@ -19,14 +19,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from intake import webhook
 from intake.cli.app import app
-from intake.config import Config
-from intake.hook_pass import HookReport, deliver_hooks
-from intake.known import EVENT_KINDS, Incident, Update
-from intake.store import hooks, reports
+from intake.config.loader import Config
+from intake.model.events import EVENT_KINDS, Gone, Outcome, Taken
+from intake.model.incidents import Incident, Update
+from intake.store import reports, webhooks
 from intake.store.engine import Engine, open_engine, reading, writing
-from intake.webhook import Gone, Taken
+from intake.worker.webhook_sender import HookReport, deliver_hooks
 from tests import house
 from tests import postgres as databases
 from tests.receiver import independent, receiver
@@ -69,7 +68,7 @@ def happen(config: Config, *kinds: str) -> None:
     """Those events, each in a transaction of its own."""
     for number, kind in enumerate(kinds or ("incident.opened",)):
         with house.unit(config, write=True) as unit:
-            hooks.emit(unit, kind, {"number": number}, NOW + timedelta(seconds=number))
+            webhooks.emit(unit, kind, {"number": number}, NOW + timedelta(seconds=number))
 
 
 def passed(config: Config, clock: Callable[[], datetime]) -> HookReport:
@@ -84,7 +83,7 @@ def passed(config: Config, clock: Callable[[], datetime]) -> HookReport:
 def rows(config: Config, **wanted: str) -> list[dict[str, Any]]:
     """The deliveries, oldest first."""
     with house.unit(config) as unit:
-        return hooks.listed(unit, limit=10000, **wanted)[::-1]
+        return webhooks.listed(unit, limit=10000, **wanted)[::-1]
 
 
 # ---------------------------------------------------------------- passes
@@ -96,8 +95,8 @@ def test_an_event_arrives_signed_as_the_standard_says(tmp_path: Path) -> None:
     with receiver() as there:
         config = service(tmp_path, hook("chat", there.port, 'secret_file = "secret"'))
         with house.unit(config, write=True) as unit:
-            payload = hooks.incident_payload(INCIDENT, UPDATE)
-            hooks.emit(unit, "incident.updated", payload, NOW)
+            payload = webhooks.incident_payload(INCIDENT, UPDATE)
+            webhooks.emit(unit, "incident.updated", payload, NOW)
         clock = Clock()
         clock.now += timedelta(minutes=3)
         assert passed(config, clock).sent == 1
@@ -281,8 +280,8 @@ def test_a_secret_that_cannot_be_had_puts_the_event_off(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from datetime import UTC, datetime
-from intake import config as settings
-from intake.hook_pass import deliver_hooks
+from intake.config import loader as settings
+from intake.worker.webhook_sender import deliver_hooks
 from intake.store.engine import open_engine
 config = settings.load(sys.argv[1])
 deliver_hooks(open_engine(config.database_url), config, lambda: datetime.now(UTC))
@@ -343,34 +342,34 @@ def emitted(engine: Engine, *kinds: str) -> None:
     """Those events, fanned out."""
     with writing(engine) as unit:
         for kind in kinds:
-            hooks.emit(unit, kind, {"kind": kind}, NOW)
-        hooks.fan_out(unit, EVERYTHING, NOW)
+            webhooks.emit(unit, kind, {"kind": kind}, NOW)
+        webhooks.fan_out(unit, EVERYTHING, NOW)
 
 
-def claimed(engine: Engine, hook_: str, now: datetime = NOW) -> hooks.Claimed | None:
+def claimed(engine: Engine, hook_: str, now: datetime = NOW) -> webhooks.Claimed | None:
     """The hook's turn."""
     with writing(engine) as unit:
-        return hooks.claim(unit, hook_, now, 70)
+        return webhooks.claim(unit, hook_, now, 70)
 
 
 def settled(
-    engine: Engine, one: hooks.Claimed | None, outcome: webhook.Outcome, now: datetime = NOW
+    engine: Engine, one: webhooks.Claimed | None, outcome: Outcome, now: datetime = NOW
 ) -> str:
     """The outcome of that turn."""
     assert one is not None
     with writing(engine) as unit:
-        return hooks.settle(unit, one, outcome, now, timedelta(hours=24))
+        return webhooks.settle(unit, one, outcome, now, timedelta(hours=24))
 
 
 def test_an_event_is_fanned_out_once(engine: Engine) -> None:
     """One row for each hook that listens, however often and whoever does it."""
     emitted(engine, "incident.opened", "notice.sent")
     with writing(engine) as unit:
-        assert hooks.fan_out(unit, EVERYTHING, NOW) == 0
-        assert hooks.counts(unit) == {"chat": {"due": 2}, "status": {"due": 1}}
-        assert hooks.totals(unit) == {"due": 3}
-        assert hooks.waiting(unit, NOW) == {"chat", "status"}
-        assert hooks.waiting(unit, NOW - timedelta(seconds=1)) == set()
+        assert webhooks.fan_out(unit, EVERYTHING, NOW) == 0
+        assert webhooks.counts(unit) == {"chat": {"due": 2}, "status": {"due": 1}}
+        assert webhooks.totals(unit) == {"due": 3}
+        assert webhooks.waiting(unit, NOW) == {"chat", "status"}
+        assert webhooks.waiting(unit, NOW - timedelta(seconds=1)) == set()
 
 
 def test_an_event_that_is_committed_late_is_not_passed_over(engine: Engine) -> None:
@@ -379,10 +378,10 @@ def test_an_event_that_is_committed_late_is_not_passed_over(engine: Engine) -> N
     assert settled(engine, claimed(engine, "chat"), Taken("200")) == "done"
     second = claimed(engine, "chat")
     with writing(engine) as unit:  # what a slow transaction commits with an id in between
-        hooks.emit(unit, "incident.resolved", {}, NOW)
+        webhooks.emit(unit, "incident.resolved", {}, NOW)
         unit.execute(text("UPDATE hook_events SET id = -7 WHERE NOT fanned_out"))
     with writing(engine) as unit:
-        assert hooks.fan_out(unit, EVERYTHING, NOW) == 1
+        assert webhooks.fan_out(unit, EVERYTHING, NOW) == 1
     assert claimed(engine, "chat") is None  # the other one is still under way
     assert settled(engine, second, Taken("200")) == "done"
     late = claimed(engine, "chat")
@@ -447,13 +446,13 @@ def test_two_workers_fan_out_side_by_side(engine: Engine) -> None:
     """No event twice, none left."""
     with writing(engine) as unit:
         for _ in range(450):
-            hooks.emit(unit, "incident.updated", {}, NOW)
+            webhooks.emit(unit, "incident.updated", {}, NOW)
     totals: list[int] = []
 
     def work() -> None:
         while True:
             with writing(engine) as unit:
-                count = hooks.fan_out(unit, EVERYTHING, NOW)
+                count = webhooks.fan_out(unit, EVERYTHING, NOW)
             totals.append(count)
             if not count:
                 return
@@ -464,27 +463,27 @@ def test_two_workers_fan_out_side_by_side(engine: Engine) -> None:
     for thread in threads:
         thread.join(120)
     with writing(engine) as unit:
-        hooks.fan_out(unit, EVERYTHING, NOW)
-        assert hooks.counts(unit) == {"chat": {"due": 450}, "status": {"due": 450}}
-        assert not hooks.fan_out(unit, EVERYTHING, NOW)
+        webhooks.fan_out(unit, EVERYTHING, NOW)
+        assert webhooks.counts(unit) == {"chat": {"due": 450}, "status": {"due": 450}}
+        assert not webhooks.fan_out(unit, EVERYTHING, NOW)
 
 
 def test_an_event_undone_with_its_transaction_was_never_there(engine: Engine) -> None:
     """It is written where what happened is written."""
     with suppress(ZeroDivisionError), writing(engine) as unit:
-        hooks.emit(unit, "incident.opened", {}, NOW)
+        webhooks.emit(unit, "incident.opened", {}, NOW)
         raise ZeroDivisionError
     with reading(engine) as unit:
-        assert not hooks.any_waiting(unit, NOW)
+        assert not webhooks.any_waiting(unit, NOW)
 
 
 def test_what_no_database_stores_is_replaced(engine: Engine) -> None:
     """NUL and lone surrogates, wherever they stand; an unknown kind is a mistake of ours."""
     with writing(engine) as unit:
-        hooks.emit(unit, "incident.opened", {"a": ["x\x00y", {"b": "\ud800"}], "n": 1}, NOW)
+        webhooks.emit(unit, "incident.opened", {"a": ["x\x00y", {"b": "\ud800"}], "n": 1}, NOW)
         with pytest.raises(ValueError, match=r"'incident\.open'"):
-            hooks.emit(unit, "incident.open", {}, NOW)
-        hooks.fan_out(unit, EVERYTHING, NOW)
+            webhooks.emit(unit, "incident.open", {}, NOW)
+        webhooks.fan_out(unit, EVERYTHING, NOW)
     one = claimed(engine, "chat")
     assert one is not None
     assert one.payload == {"a": ["x\ufffdy", {"b": "\ufffd"}], "n": 1}
@@ -496,14 +495,14 @@ def test_a_person_may_send_anew_or_drop(engine: Engine) -> None:
     assert settled(engine, claimed(engine, "chat"), Gone("410")) == "failed"
     assert settled(engine, claimed(engine, "chat"), Taken("200")) == "done"
     with writing(engine) as unit:
-        (failed,) = hooks.listed(unit, hook="chat", state="failed")
-        assert hooks.retry(unit, "nobody", NOW) == 0
-        assert hooks.retry(unit, str(failed["id"]), NOW + timedelta(hours=1)) == 1
-        assert hooks.counts(unit)["chat"] == {"done": 1, "due": 2}
-        assert hooks.drop(unit, "chat", NOW) == 2
-        assert hooks.drop(unit, "chat", NOW) == 0
-        assert hooks.counts(unit)["chat"] == {"done": 1, "dropped": 2}
-        assert hooks.retry(unit, "chat", NOW) == 2
+        (failed,) = webhooks.listed(unit, hook="chat", state="failed")
+        assert webhooks.retry(unit, "nobody", NOW) == 0
+        assert webhooks.retry(unit, str(failed["id"]), NOW + timedelta(hours=1)) == 1
+        assert webhooks.counts(unit)["chat"] == {"done": 1, "due": 2}
+        assert webhooks.drop(unit, "chat", NOW) == 2
+        assert webhooks.drop(unit, "chat", NOW) == 0
+        assert webhooks.counts(unit)["chat"] == {"done": 1, "dropped": 2}
+        assert webhooks.retry(unit, "chat", NOW) == 2
     again = claimed(engine, "chat", NOW + timedelta(hours=1))
     assert again is not None
     assert (again.kind, again.attempts) == ("incident.opened", 1)
@@ -518,7 +517,7 @@ def test_a_payload_names_nobody(tmp_path: Path) -> None:
         "INC-42", 3, "correction", "identified", "x" * 9000, NOW, "operator:archie",
         wrong_number=2, next_update_at=NOW + timedelta(hours=1),
     )  # fmt: skip
-    made = hooks.incident_payload(INCIDENT, long)
+    made = webhooks.incident_payload(INCIDENT, long)
     assert "archie" not in json.dumps(made)
     assert (len(made["update"]["text"]), made["update"]["text_cut"]) == (8000, True)
     assert made["update"]["corrects"] == 2
@@ -529,10 +528,10 @@ def test_a_payload_names_nobody(tmp_path: Path) -> None:
             assert f"`{key}`" in page, key
     for kind in (*EVENT_KINDS, "webhook.test"):
         assert f"`{kind}`" in page, kind
-    assert hooks.sent_payload("INC-42", 3, {"sent": 4}) == {
+    assert webhooks.sent_payload("INC-42", 3, {"sent": 4}) == {
         "incident": {"id": "INC-42"}, "update": {"number": 3}, "letters": {"sent": 4},
     }  # fmt: skip
-    assert hooks.linked_payload("INC-42", "CASE-1001", "bayside") == {
+    assert webhooks.linked_payload("INC-42", "CASE-1001", "bayside") == {
         "incident": {"id": "INC-42"}, "case": {"number": "CASE-1001", "account": "bayside"},
     }  # fmt: skip
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import ics
-from intake.known import Incident, Update
+from intake.incidents import calendar_entry
+from intake.model.incidents import Incident, Update
 from tests.calendars import Diary, read
 from tests.notices import BEGINS, MAINTENANCE, NOW, planned
 
-ORGANIZER = ics.Organizer(
+ORGANIZER = calendar_entry.Organizer(
     "Campus Support", "cases@support.example", "https://status.example/?a=b,c;d"
 )
 ANY = st.text(alphabet=st.characters(), max_size=120) | st.sampled_from(
@@ -24,7 +24,7 @@ ANY = st.text(alphabet=st.characters(), max_size=120) | st.sampled_from(
 
 def entry(update: Update, incident: Incident = MAINTENANCE) -> str:
     """The entry of an update, written when the update was."""
-    return ics.event_calendar(incident, update, ORGANIZER, update.at)
+    return calendar_entry.event_calendar(incident, update, ORGANIZER, update.at)
 
 
 def test_an_entry_holds_the_plan_in_utc() -> None:
@@ -124,7 +124,7 @@ def test_no_words_break_an_entry(title: str, impact: str, name: str, sequence: i
     """Whatever is written, it stays one event with one of each property."""
     update = planned(sequence=sequence)
     incident = replace(MAINTENANCE, title=title, impact=impact)
-    text = ics.event_calendar(incident, update, replace(ORGANIZER, name=name), NOW)
+    text = calendar_entry.event_calendar(incident, update, replace(ORGANIZER, name=name), NOW)
     event = read(text).parts[0]
     assert event.one("SUMMARY").startswith("Maintenance: ")
     assert event.one("SEQUENCE") == str(sequence)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from intake.addresses import Address, AddressRefusal, Mailbox
-from intake.evidence import organisation
-from intake.identity import LEVELS, Trust, identify
+from intake.adapters.dkim_verifier import organisation
+from intake.authentication.sender import LEVELS, Trust, identify
+from intake.mail.addresses import Address, AddressRefusal, Mailbox
 from tests.facts import AUTHSERV, KNOWN, NOW, PASS, SERVICE, STRANGER, ZACK, fields, message
 
 TRUST = Trust((AUTHSERV,))

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from intake import liveness, overtime
-from intake.delivery import InDoubt, Parcel, Patience, Retry, SmtpLane, SmtpSettings
-from intake.liveness import Beat
-from intake.mailbox import imap
-from intake.mailbox.box import MailboxError
-from intake.mailbox.imap import ImapBox
+from intake.adapters import heartbeat, time_limits
+from intake.adapters.heartbeat import Beat
+from intake.adapters.mailbox import imap
+from intake.adapters.mailbox.imap import ImapBox
+from intake.adapters.mailbox.protocol import MailboxError
+from intake.adapters.smtp import InDoubt, Parcel, Patience, Retry, SmtpLane, SmtpSettings
 from tests import house
 from tests.fakes import FakeSmtp, listening, scripted_imap
 from tests.mailbag import bag
@@ -110,8 +110,8 @@ def test_an_smtp_server_that_drips_is_cut_off(stage: str) -> None:
 
 def test_a_step_in_time_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is late is cut, and what has ended is forgotten."""
-    monkeypatch.setattr(overtime, "LOOK_SECONDS", 0.05)
-    watch = overtime.Overtime()
+    monkeypatch.setattr(time_limits, "LOOK_SECONDS", 0.05)
+    watch = time_limits.Overtime()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         with watch.within(60, lambda: ours) as step:
@@ -155,7 +155,7 @@ def test_sigterm_while_an_imap_server_drips(tmp_path: Path) -> None:
         with running(config) as process:
             time.sleep(2)
             assert ended(process) < ENDS
-    beat = liveness.read(tmp_path / "var")
+    beat = heartbeat.read(tmp_path / "var")
     assert beat is not None
     assert beat.stopped
 
@@ -306,7 +306,7 @@ def beat(age: float = 5, **more: Any) -> Beat:
 )
 def test_what_a_heartbeat_says(said: Beat | None, words: list[str]) -> None:
     """Silence, a clock that was set back, failing mailboxes and stuck jobs."""
-    found = liveness.troubles(said, NOW)
+    found = heartbeat.troubles(said, NOW)
     assert len(found) == len(words)
     assert all(word in line for word, line in zip(words, found, strict=True))
 
@@ -316,7 +316,7 @@ def test_status_is_not_well_while_a_worker_hangs(tmp_path: Path) -> None:
     config = house.make(tmp_path, house.maildir_box(tmp_path / "in"))
     assert house.command(config, "status").returncode == 0
     old = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
-    liveness.write(tmp_path / "var", Beat(2**22 + 1, old, old))
+    heartbeat.write(tmp_path / "var", Beat(2**22 + 1, old, old))
     done = house.command(config, "status")
     assert done.returncode == 1
     assert b"does not exist" in done.stdout
@@ -325,7 +325,7 @@ def test_status_is_not_well_while_a_worker_hangs(tmp_path: Path) -> None:
 
 def test_a_thread_that_waits_is_woken_by_the_end() -> None:
     """`end_all` reaches steps that begin later, too: nothing new is waited for."""
-    watch = overtime.Overtime()
+    watch = time_limits.Overtime()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         woken = threading.Event()

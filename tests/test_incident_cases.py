@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from intake import assembly, worker
-from intake.config import Config
-from intake.letters import House
-from intake.store import by_hand, incident_cases, people, reports
-from intake.store.incidents import update
-from intake.store.notice_list import IncidentError
+from intake.config.loader import Config
+from intake.letters.letter import House
+from intake.store import reports
+from intake.store.cases import manual
+from intake.store.contacts import directory
+from intake.store.incidents import resolve_cases
+from intake.store.incidents.recipients import IncidentError
+from intake.store.incidents.write import update
+from intake.worker import bootstrap, service
 from tests import house
 from tests.test_notice_replies import FORM, PEOPLE, answers, make, put, told
 
@@ -24,13 +27,13 @@ WORDS = "Posting works again.\n\n- Grades that were entered before are safe."
 
 def the_house(config: Config) -> House:
     """The house that letters are written with."""
-    return assembly.judge(config).house
+    return bootstrap.judge(config).house
 
 
 def answer(config: Config, number: int = 2, text: str = WORDS) -> tuple[str, ...]:
     """The incident's cases answered with that update."""
     with house.unit(config, write=True) as unit:
-        return incident_cases.answer(
+        return resolve_cases.answer(
             unit, "INC-1", number, text, "operator:a", datetime.now(UTC), the_house(config)
         )
 
@@ -43,13 +46,11 @@ def config(tmp_path: Path) -> Config:
     put(tmp_path, ZACK, "a", FORM, answers(incident, ZACK))
     put(tmp_path, ARCHIE, "b", "We see it too.", answers(incident, ARCHIE))
     put(tmp_path, LISA, "c", f"Account: Bayside School District\n{FORM}", answers(incident, LISA))
-    worker.once(made)
+    service.once(made)
     with house.unit(made, write=True) as unit:
         update(unit, "INC-1", WORDS, "operator:a", datetime.now(UTC), status="resolved")
         lisas = next(one for one in reports.cases(unit) if one["contact_id"] == "lisa")
-        assert (
-            by_hand.set_status(unit, lisas["number"], "waiting", "a", "", datetime.now(UTC)) == ""
-        )
+        assert manual.set_status(unit, lisas["number"], "waiting", "a", "", datetime.now(UTC)) == ""
     return made
 
 
@@ -96,7 +97,7 @@ def test_the_answer_stands_in_the_cases_own_thread(config: Config, tmp_path: Pat
     """Subject with the tag, In-Reply-To our last letter; a reply opens the case again (R17)."""
     last = {one["case_number"]: one for one in house.everything(config)["letters"]}
     answer(config)
-    worker.once(config)
+    service.once(config)
     sent = [message_from_bytes(path.read_bytes()) for path in (tmp_path / "out/new").iterdir()]
     mine = [one for one in sent if one["Message-ID"].startswith("<resolved.")]
     assert len(mine) == 3
@@ -107,7 +108,7 @@ def test_the_answer_stands_in_the_cases_own_thread(config: Config, tmp_path: Pat
         assert letter["Auto-Submitted"] == "auto-generated"
     zacks = next(one for one in mine if one["To"] == ZACK)
     put(tmp_path, ZACK, "again", "It is back.", f"In-Reply-To: {zacks['Message-ID']}")
-    worker.once(config)
+    service.once(config)
     case = by_contact(config)["zack"]
     assert (case["status"], case["closed_at"]) == ("open", None)
     assert house.everything(config)["messages"][-1]["rule"] == "R17"
@@ -118,7 +119,7 @@ def test_a_case_that_was_opened_again_stays_open(config: Config, tmp_path: Path)
     answer(config)
     (letter,) = (one for one in resolved(config) if one["recipient"] == ZACK)
     put(tmp_path, ZACK, "again", "It is back.", f"In-Reply-To: {letter['message_id_header']}")
-    worker.once(config)
+    service.once(config)
     assert "zack" in answer(config)
     assert by_contact(config)["zack"]["status"] == "open"
     assert answer(config, 3, "Now it is over.") == ("zack",)
@@ -130,11 +131,12 @@ def test_a_question_that_was_open_asks_no_more(config: Config) -> None:
     """The draft's request is superseded: no reminder, no flag, whatever time goes by."""
     answer(config)
     with house.unit(config, write=True) as unit:
-        from intake.store import reminders, upkeep
+        from intake.store import retention
+        from intake.store.cases import reminders
 
         later = datetime.now(UTC) + timedelta(days=60)
         assert reminders.due(unit, later, 4) == []
-        assert upkeep.expire(unit, later, 14) == []
+        assert retention.expire(unit, later, 14) == []
 
 
 def test_who_is_not_to_be_written_to_is_not(config: Config) -> None:
@@ -143,9 +145,9 @@ def test_who_is_not_to_be_written_to_is_not(config: Config) -> None:
     with house.unit(config, write=True) as unit:
         from sqlalchemy import delete
 
-        from intake.tables import MembershipRow
+        from intake.store.tables.contacts import MembershipRow
 
-        people.set_active(unit, "zack", False, now)
+        directory.set_active(unit, "zack", False, now)
         unit.execute(delete(MembershipRow).where(MembershipRow.contact_id == "archie"))
     assert answer(config) == ("lisa",)
     cases = by_contact(config)
@@ -167,8 +169,8 @@ def test_whoever_is_disabled_before_the_letter_leaves_gets_none(config: Config) 
     """The outbox looks once more before it sends."""
     assert "zack" in answer(config)
     with house.unit(config, write=True) as unit:
-        people.set_active(unit, "zack", False, datetime.now(UTC))
-    worker.once(config)
+        directory.set_active(unit, "zack", False, datetime.now(UTC))
+    service.once(config)
     states = {one["recipient"]: one["state"] for one in resolved(config)}
     assert states == {ZACK: "suppressed", ARCHIE: "sent", LISA: "sent"}
 
@@ -178,10 +180,10 @@ def test_other_cases_are_left_alone(config: Config, tmp_path: Path) -> None:
     told(config, ZACK, title="Another one")
     put(tmp_path, ZACK, "other", FORM, answers("INC-2", ZACK))
     put(tmp_path, ARCHIE, "none", f"Case Type: Application Issue\nModule: Attendance\n{FORM}")
-    worker.once(config)
+    service.once(config)
     with house.unit(config, write=True) as unit:
         closed = next(one for one in reports.cases(unit) if one["contact_id"] == "lisa")["number"]
-        assert by_hand.set_status(unit, closed, "closed", "a", "", datetime.now(UTC)) == ""
+        assert manual.set_status(unit, closed, "closed", "a", "", datetime.now(UTC)) == ""
     before = {one["number"]: one for one in house.everything(config)["cases"]}
     assert set(answer(config)) == {"zack", "archie"}
     after = {one["number"]: one for one in house.everything(config)["cases"]}
@@ -197,7 +199,7 @@ def test_an_incident_without_cases_answers_nobody(tmp_path: Path) -> None:
     told(made, ZACK)
     assert answer(made) == ()
     with house.unit(made, write=True) as unit, pytest.raises(IncidentError, match="INC-9"):
-        incident_cases.answer(unit, "INC-9", 1, "x", "a", datetime.now(UTC), the_house(made))
+        resolve_cases.answer(unit, "INC-9", 1, "x", "a", datetime.now(UTC), the_house(made))
 
 
 def test_the_operators_words_are_no_template(config: Config) -> None:
@@ -214,7 +216,7 @@ def test_the_operators_words_are_no_template(config: Config) -> None:
     with house.unit(config) as unit:
         from sqlalchemy import select
 
-        from intake.tables import OutboxRow
+        from intake.store.tables.outbox import OutboxRow
 
         raw = unit.scalar(select(OutboxRow.raw).where(OutboxRow.id == letter["id"]))
     assert raw is not None
@@ -226,7 +228,7 @@ def test_a_case_that_had_no_letter_is_told_by_its_subject(tmp_path: Path) -> Non
     made = make(tmp_path, "[replies]\nacknowledge = false\n", people=PEOPLE)
     incident = told(made, ZACK)
     put(tmp_path, ZACK, "a", FORM, answers(incident, ZACK), "Subject: Re: the button")
-    worker.once(made)
+    service.once(made)
     assert house.everything(made)["letters"] == []
     assert answer(made) == ("zack",)
     (letter,) = resolved(made)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.parsers import kept
+from intake.parsers import quoted_text
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from tests.doors import AMY, QUESTION, Door, what
@@ -77,7 +77,7 @@ def test_a_colleagues_words_in_the_quote_are_kept(door: Door) -> None:
     added = answer(door, "See below.\n\nOn Tuesday Kelly wrote:\n> The token is 4711.\n> Regards\n")
     assert added.startswith("See below.")
     assert "The token is 4711." in added
-    assert kept.MARK in added
+    assert quoted_text.MARK in added
 
 
 def test_thanks_over_new_words_in_a_quote_open_the_case_again(door: Door) -> None:

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from intake import tokens
-from intake.addresses import read_address
-from intake.decision import decide
-from intake.known import Account
-from intake.letter_lines import attachment_lines, one_line, problem_lines, size_text, tidy
-from intake.letters import House, Letter, LetterError, Templates, blank_form, write
-from intake.masking import masked
-from intake.message import Attachment
+from intake.letters.compose import LetterError, blank_form, write
+from intake.letters.letter import House, Letter, Templates
+from intake.letters.masking import masked
+from intake.letters.text import one_line, tidy
+from intake.letters.wording import attachment_lines, problem_lines, size_text
+from intake.mail import tokens
+from intake.mail.addresses import read_address
+from intake.mail.message import Attachment
+from intake.model.accounts import Account
 from intake.parsers.submission import FieldValue, Problem, Submission
+from intake.triage.decision import decide
 from tests.facts import BAYSIDE, COMPLETE, KNOWN, NOW, POLICY, SIGNED, case, message, pending
 from tests.forms import CATALOGUE
 

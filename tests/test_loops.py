@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from intake import assembly, pipeline
-from intake.config import Config
-from intake.message import Arrival
-from intake.pool import read_here
+from intake.config.loader import Config
+from intake.mail.message import Arrival
+from intake.mail.tokens import bounce_address
 from intake.store.engine import open_engine, savepoint, writing
-from intake.tables import OutboxRow
-from intake.tokens import bounce_address
+from intake.store.tables.outbox import OutboxRow
+from intake.worker import bootstrap, pipeline
+from intake.worker.parser_pool import read_here
 from tests import house
 from tests.facts import AUTHSERV
 
@@ -153,8 +153,8 @@ class Desk:
     uid: int = 0
 
     def __post_init__(self) -> None:
-        self.bench = assembly.judge(self.config)
-        self.settings = assembly.pool_settings(self.config)
+        self.bench = bootstrap.judge(self.config)
+        self.settings = bootstrap.pool_settings(self.config)
         self.engine = open_engine(self.config.database_url)
 
     def receive(self, mail: EmailMessage, sender: str, now: datetime, *, proved: bool) -> None:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from intake.notice_mail import build
+from intake.incidents.notice import build
 from tests.mail_clients import ATTRIBUTES, ELEMENTS, METAS, PROPERTIES, QUERIES, Feature
 from tests.notices import KINDS, STYLE, house
 

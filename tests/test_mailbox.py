@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from intake.cli import demo_servers
-from intake.mailbox.box import Box, MailboxError
-from intake.mailbox.imap import ImapBox, ImapSettings
-from intake.mailbox.imap_move import expand
-from intake.mailbox.maildir import MaildirBox, uid_of
-from intake.mailbox.pipe import PipeBox, read_bounded
+from intake.adapters.mailbox.imap import ImapBox, ImapSettings
+from intake.adapters.mailbox.imap_move import expand
+from intake.adapters.mailbox.maildir import MaildirBox, uid_of
+from intake.adapters.mailbox.pipe import PipeBox, read_bounded
+from intake.adapters.mailbox.protocol import Box, MailboxError
+from intake.cli.demo import servers
 from tests.facts import NOW
 from tests.fakes import listening, scripted_imap, usual
 from tests.servers import Dovecot, dovecot
@@ -51,8 +51,8 @@ def box_of(kind: str, tmp_path: Path) -> Iterator[tuple[Box, Callable[[bytes], o
             yield made, put
             return
         if kind == "pymap":
-            port = stack.enter_context(demo_servers.imap_server())
-            user, password = demo_servers.USER, demo_servers.PASSWORD
+            port = stack.enter_context(servers.imap_server())
+            user, password = servers.USER, servers.PASSWORD
         else:
             server = stack.enter_context(dovecot(tmp_path))
             port, user, password = server.imap, server.user, server.password

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from intake import message as room
-from intake.addresses import AddressRefusal, Mailbox
-from intake.message import Arrival, Limits, Message, Refusal
+from intake.mail import field_library
+from intake.mail import message as room
+from intake.mail.addresses import AddressRefusal, Mailbox
+from intake.mail.message import Arrival, Limits, Message, Refusal
 from tests.rawmail import (
     CAMPAIGN,
     HANG,
@@ -265,7 +266,7 @@ def test_a_library_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) -
     def broken(_: object) -> object:
         raise AttributeError
 
-    monkeypatch.setattr(room.mailparser, "MailParser", broken)
+    monkeypatch.setattr(field_library.mailparser, "MailParser", broken)
     raw = mail("To: X <x@y.example>", "Date: Tue, 2 Jan 2024 10:00:00 +0000")
     read = message(raw)
     assert read.to == ("x@y.example",)
@@ -291,7 +292,7 @@ def test_a_library_that_fails_late_is_done_without(monkeypatch: pytest.MonkeyPat
         from_ = (("", "a@b.example"),)
         cc = ()
 
-    monkeypatch.setattr(room.mailparser, "MailParser", lambda _: Late())
+    monkeypatch.setattr(field_library.mailparser, "MailParser", lambda _: Late())
     read = message(mail("To: x@y.example", "Date: Tue, 2 Jan 2024 10:00:00 +0000"))
     assert read.to == ("x@y.example",)
     assert read.date is not None

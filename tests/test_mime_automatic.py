@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intake.mime import automatic
+from intake.mail.mime import auto_submitted
 from tests.rawmail import mail, message, multipart
 
 
@@ -92,5 +92,5 @@ def test_reasons_stand_once_in_a_fixed_order() -> None:
 
 def test_a_keyword_is_the_first_word() -> None:
     """Comments may nest, quotes do not matter, parameters end it."""
-    assert automatic.keyword('(a (b\\)) c) "No" ; d') == "no"
-    assert automatic.keyword(")no(") == ")no"
+    assert auto_submitted.keyword('(a (b\\)) c) "No" ; d') == "no"
+    assert auto_submitted.keyword(")no(") == ")no"

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from intake.mime import sniff, tnef
+from intake.mail.mime import sniff, tnef
 from tests.rawmail import message, multipart
 
 

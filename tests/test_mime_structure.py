@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from intake.mime import structure
-from intake.mime.structure import StructureError
+from intake.mail.mime import structure
+from intake.mail.mime.structure import StructureError
 from tests.rawmail import mail, message, multipart, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n"

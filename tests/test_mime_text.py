@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.mime import charsets, encodings, flowed, headers, names, parameters, words
+from intake.mail.mime import (
+    charsets,
+    encoded_words,
+    filenames,
+    format_flowed,
+    headers,
+    parameters,
+    transfer_encodings,
+)
 from tests.rawmail import CAMPAIGN, mail, message, multipart
 
 
@@ -119,15 +127,15 @@ def test_decoding_is_total(data: bytes, label: str) -> None:
 )
 def test_encoded_words_are_decoded(value: str, text: str) -> None:
     """RFC 2047, with characters cut across words and missing padding forgiven."""
-    assert words.decode(value) == text
+    assert encoded_words.decode(value) == text
 
 
 @settings(max_examples=200 * CAMPAIGN, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.text("=?utf-8bqBQ_ \r\n*AC=", max_size=60)))
 def test_a_line_is_one_line(value: str) -> None:
     """Any text gives a bounded line without control, format or surrogate characters; again."""
-    line = words.one_line(words.decode(value))
-    assert line == words.one_line(line)
+    line = encoded_words.one_line(encoded_words.decode(value))
+    assert line == encoded_words.one_line(line)
     assert "\n" not in line
     line.encode("utf-8")
 
@@ -162,7 +170,7 @@ def test_a_line_is_one_line(value: str) -> None:
 )
 def test_a_name_is_safe_to_show_and_to_save(given_name: str, shown: str) -> None:
     """No path, no hidden character, no reserved name, no more than 120 bytes; the ending stays."""
-    assert names.clean(given_name) == shown
+    assert filenames.clean(given_name) == shown
 
 
 @settings(max_examples=500 * CAMPAIGN, deadline=None)
@@ -173,9 +181,9 @@ def test_a_name_is_safe_to_show_and_to_save(given_name: str, shown: str) -> None
 )
 def test_a_clean_name_stays_as_it_is(name: str) -> None:
     """clean is idempotent, bounded and never gives a path."""
-    once = names.clean(name)
-    assert names.clean(once) == once
-    assert len(once.encode("utf-8")) <= names.MAX_NAME_BYTES
+    once = filenames.clean(name)
+    assert filenames.clean(once) == once
+    assert len(once.encode("utf-8")) <= filenames.MAX_NAME_BYTES
     assert "/" not in once
     assert "\\" not in once
     assert not once.startswith((".", "-", " "))
@@ -225,7 +233,7 @@ def test_a_repeated_parameter_is_told() -> None:
 )
 def test_flowed_lines_are_joined(text: str, del_sp: bool, joined: str) -> None:
     """RFC 3676: soft breaks vanish within a quote depth; the signature line stands alone."""
-    assert flowed.unwrap(text, del_sp) == joined
+    assert format_flowed.unwrap(text, del_sp) == joined
 
 
 def test_flowed_is_undone_only_where_declared() -> None:
@@ -262,7 +270,7 @@ def test_transfer_encodings_are_undone(
     data: bytes, encoding: str, decoded: bytes, doubted: bool
 ) -> None:
     """Broken encodings give what there is, with a doubt; bytes are never lost."""
-    found, doubt = encodings.decode(data, encoding)
+    found, doubt = transfer_encodings.decode(data, encoding)
     assert found == decoded
     assert bool(doubt) == doubted
 
@@ -274,7 +282,7 @@ def test_transfer_encodings_are_undone(
 )
 def test_undoing_encodings_is_total(data: bytes, encoding: str) -> None:
     """Any bytes under any encoding give bytes."""
-    assert isinstance(encodings.decode(data, encoding)[0], bytes)
+    assert isinstance(transfer_encodings.decode(data, encoding)[0], bytes)
 
 
 def test_the_header_of_a_part_is_read_kindly() -> None:
@@ -310,7 +318,7 @@ def test_base64_comes_back_however_it_was_cut(data: bytes, size: int, padded: bo
     pieces = [b64encode(data[at : at + size]) for at in range(0, len(data), size)]
     if not padded:
         pieces = [b64encode(data).rstrip(b"=")]
-    assert encodings.decode(b"\r\n".join(pieces), "base64")[0] == data
+    assert transfer_encodings.decode(b"\r\n".join(pieces), "base64")[0] == data
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import dkim
 import pytest
 
-from intake import worker
+from intake.worker import service
 from tests import house
 from tests.mx import HOST, mx
 from tests.servers import USER, dovecot
@@ -74,7 +74,7 @@ def test_a_signed_mail_is_l3_and_a_forged_one_is_held(tmp_path: Path) -> None:
             time.sleep(0.1)
         arrived = imap.read()
         assert len(arrived) == len(mails), exchanger.log()[-3000:]
-        report = worker.once(config)
+        report = service.once(config)
         assert report.failures == []
     rows = {row["message_id"]: row for row in house.everything(config)["messages"]}
     got = {

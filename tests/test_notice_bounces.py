@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from intake import tokens, worker
-from intake.config import Config
-from intake.delivery import Sent
-from intake.notice_tables import IncidentUpdateRow, NoticeRecipientRow
-from intake.store import colleagues, incident_cases, notice_queue, people, unreachable
-from intake.tables import ContactRow, EventRow, SuppressionRow
+from intake.adapters.smtp import Sent
+from intake.config.loader import Config
+from intake.mail import tokens
+from intake.store.contacts import directory, undeliverable, undeliverable_notice
+from intake.store.incidents import resolve_cases, send_queue
+from intake.store.tables.contacts import ContactRow, SuppressionRow
+from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
+from intake.store.tables.outbox import EventRow
+from intake.worker import service
 from tests import house, notice_house
 from tests.postgres import postgres
 from tests.test_notice_replies import FORM, KEYS, PEOPLE, answers, make, put, told
@@ -84,20 +87,20 @@ def test_a_hard_bounce_is_the_last_word(tmp_path: Path) -> None:
     message_id = rows(config)["zack"].message_id_header
     for name, fields in (("a", LATER), ("b", FULL)):
         report(tmp_path, name, fields, message_id=message_id)
-        worker.once(config)
+        service.once(config)
     assert states(config) == {"zack": "sent", "archie": "sent"}
     assert rows(config)["zack"].reply == ""
     report(tmp_path, "g", GONE, message_id=message_id)
-    worker.once(config)
+    service.once(config)
     assert states(config) == {"zack": "sent", "archie": "sent"}  # many people may know that id
     report(tmp_path, "c", GONE, message_id=message_id, to=verp(config, "zack"))
-    worker.once(config)
+    service.once(config)
     row = rows(config)["zack"]
     assert (row.state, row.fence, row.lease_until) == ("bounced", 2, None)
     assert row.reply == "came back: bounce 5.1.1 smtp; 550 5.1.1 no such user"
     for name, fields in (("d", THERE), ("e", LATER)):
         report(tmp_path, name, fields, message_id=message_id)
-        worker.once(config)
+        service.once(config)
     again = rows(config)["zack"]
     assert (again.state, again.reply, again.finished_at) == (row.state, row.reply, row.finished_at)
     assert states(config)["archie"] == "sent"
@@ -125,7 +128,7 @@ def test_only_what_may_have_left_can_bounce(tmp_path: Path, before: str, after: 
     with house.unit(config, write=True) as unit:
         unit.execute(update(NoticeRecipientRow).values(state=before))
     report(tmp_path, "a", GONE, to=verp(config, "zack"))
-    worker.once(config)
+    service.once(config)
     assert states(config) == {"zack": after}
 
 
@@ -144,11 +147,11 @@ def test_a_bounce_before_the_servers_answer_ends_the_broadcast(tmp_path: Path) -
         unit.execute(update(IncidentUpdateRow).values(send_state="sending"))
     before = rows(config)["zack"]
     report(tmp_path, "a", GONE, to=own_way(before.id))
-    worker.once(config)
+    service.once(config)
     with house.unit(config, write=True) as unit:
         assert list(unit.scalars(select(IncidentUpdateRow.send_state))) == ["done"]
         late = (before.id or 0, before.fence, Sent("250 ok"))
-        assert notice_queue.settle(unit, [late], now, 1.0, notice_queue.Pace()) == [before.id]
+        assert send_queue.settle(unit, [late], now, 1.0, send_queue.Pace()) == [before.id]
     assert states(config) == {"zack": "bounced"}
 
 
@@ -172,7 +175,7 @@ def test_an_address_of_its_own_tells_which_notice_came_back(
     if column != "to":
         file = tmp_path / "in/new/a"
         file.write_bytes(f"Delivered-To: {address}\r\n".encode() + file.read_bytes())
-    worker.once(config)
+    service.once(config)
     assert states(config) == {"zack": state, "archie": "sent"}
 
 
@@ -185,10 +188,10 @@ def test_what_is_not_ours_settles_nothing(tmp_path: Path) -> None:
     report(tmp_path, "a", GONE, message_id=forged)
     report(tmp_path, "b", GONE, to=verp(config, "zack").replace("-1-", "-2-"))
     report(tmp_path, "c", GONE, to=tokens.bounce_address((b"another secret",), 1, BOUNCE))
-    worker.once(config)
+    service.once(config)
     assert {one["rule"] for one in house.everything(config)["messages"]} == {"R3"}
     report(tmp_path, "d", GONE, who=ARCHIE, message_id=good)
-    worker.once(config)
+    service.once(config)
     assert states(config) == {"zack": "sent"}
     assert kinds(config) == ["returned-bounce"]
 
@@ -204,7 +207,7 @@ def test_a_person_who_copies_a_report_settles_nothing(tmp_path: Path) -> None:
     file.write_bytes(
         raw.replace(b"multipart/report; report-type=delivery-status", b"multipart/mixed")
     )
-    worker.once(config)
+    service.once(config)
     assert states(config) == {"zack": "sent"}
 
 
@@ -213,7 +216,7 @@ def test_letters_and_notices_count_together(tmp_path: Path) -> None:
     config = make(tmp_path)
     told(config, ZACK)
     put(tmp_path, ZACK, "mail", f"Case Type: Application Issue\nModule: Attendance\n{FORM}")
-    worker.once(config)
+    service.once(config)
     (letter,) = house.everything(config)["letters"]
 
     def suspended() -> list[str]:
@@ -222,13 +225,13 @@ def test_letters_and_notices_count_together(tmp_path: Path) -> None:
 
     for name in ("a", "b"):
         report(tmp_path, name, GONE, to=verp(config, "zack"))
-        worker.once(config)
+        service.once(config)
         assert suspended() == []
     report(tmp_path, "c", GONE, message_id=letter["message_id_header"])
-    worker.once(config)
+    service.once(config)
     assert suspended() == []
     report(tmp_path, "d", GONE, to=own_way(letter["id"], "letter"))
-    worker.once(config)
+    service.once(config)
     assert suspended() == [ZACK]
     assert (states(config), kinds(config).count("bounced")) == ({"zack": "bounced"}, 3)
 
@@ -239,12 +242,12 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     made = told(config, ZACK, ARCHIE)
     assert house.command(config, "status").returncode == 0
     report(tmp_path, "a", GONE, who=ARCHIE, to=verp(config, "archie"))
-    worker.once(config)
+    service.once(config)
     assert house.command(config, "status").returncode == 0  # a Technical contact is no task
     listed = house.command(config, "contacts", "list").stdout
     assert (b"mail" in listed, b"since" in listed) == (True, True)
     report(tmp_path, "b", GONE, to=verp(config, "zack"))
-    worker.once(config)
+    service.once(config)
     status = house.command(config, "status")
     assert (status.returncode, b"1 authorized contacts" in status.stdout) == (1, True)
     assert b"unreachable_since" in house.command(config, "contacts", "show", "zack").stdout
@@ -257,7 +260,7 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     assert b"no mail came back" in again.stderr
     assert house.command(config, "contacts", "reachable", "nobody").returncode == 1
     report(tmp_path, "c", GONE, to=verp(config, "zack"))
-    worker.once(config)
+    service.once(config)
     assert house.command(config, "status").returncode == 1
     changed = house.command(
         config, "contacts", "add", "zack", "--name", "Zack Morris", "--email",
@@ -265,7 +268,7 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     )  # fmt: skip
     assert (changed.returncode, house.command(config, "status").returncode) == (0, 0)
     report(tmp_path, "d", GONE, to=verp(config, "zack"))
-    worker.once(config)
+    service.once(config)
     assert house.command(config, "status").returncode == 0  # the old address is nobody's by now
     with house.unit(config) as unit:
         settled = [one for one in unit.scalars(select(EventRow)) if one.kind == "reachable"]
@@ -285,13 +288,13 @@ def test_settling_forgets_what_came_back_before(tmp_path: Path) -> None:
 
     def bounce(number: int) -> int:
         report(tmp_path, f"m{number}", GONE, to=own_way(ids[number]))
-        worker.once(config)
+        service.once(config)
         with house.unit(config) as unit:
             return len(list(unit.scalars(select(SuppressionRow))))
 
     assert [bounce(0), bounce(1)] == [0, 1]
     with house.unit(config, write=True) as unit:
-        assert unreachable.clear(unit, "zack", "operator:a", now) == ""
+        assert undeliverable.clear(unit, "zack", "operator:a", now) == ""
     assert [bounce(2), bounce(3)] == [0, 1]
 
 
@@ -327,10 +330,10 @@ def test_colleagues_are_told_once_a_month(tmp_path: Path, told_too: bool) -> Non
     config = make(tmp_path, more, people=COLLEAGUES)
     told(config, ZACK)
     with house.unit(config, write=True) as unit:
-        people.set_active(unit, "slater", False, datetime.now(UTC))
+        directory.set_active(unit, "slater", False, datetime.now(UTC))
     report(tmp_path, "a", GONE, to=verp(config, "zack"))
-    worker.once(config)
-    worker.once(config)
+    service.once(config)
+    service.once(config)
     letters = [one for one in house.everything(config)["letters"] if one["kind"] == "unreachable"]
     assert sorted(one["recipient"] for one in letters) == (
         ["kelly@bayside.example", "lisa@both.example"] if told_too else []
@@ -345,15 +348,17 @@ def test_colleagues_are_told_once_a_month(tmp_path: Path, told_too: bool) -> Non
         return
     house_of = worker_house(config)
     with house.unit(config, write=True) as unit:
-        assert colleagues.tell(unit, house_of, datetime.now(UTC)) == 0
-        assert colleagues.tell(unit, house_of, datetime.now(UTC) + timedelta(days=40)) == 2
+        assert undeliverable_notice.tell(unit, house_of, datetime.now(UTC)) == 0
+        assert (
+            undeliverable_notice.tell(unit, house_of, datetime.now(UTC) + timedelta(days=40)) == 2
+        )
 
 
 def worker_house(config: Config) -> Any:
     """The house that the worker writes letters with."""
-    from intake import assembly
+    from intake.worker import bootstrap
 
-    return assembly.judge(config).house
+    return bootstrap.judge(config).house
 
 
 def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
@@ -364,10 +369,10 @@ def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
         unit.execute(
             update(ContactRow).where(ContactRow.id == "zack").values(undeliverable_since=now)
         )
-        assert colleagues.tell(unit, worker_house(config), now) == 0
-        assert [one.contact_id for one in unreachable.waiting(unit)] == ["zack"]
-        people.set_active(unit, "zack", False, now)
-        assert unreachable.count(unit) == 0
+        assert undeliverable_notice.tell(unit, worker_house(config), now) == 0
+        assert [one.contact_id for one in undeliverable.waiting(unit)] == ["zack"]
+        directory.set_active(unit, "zack", False, now)
+        assert undeliverable.count(unit) == 0
 
 
 @settings(deadline=None)
@@ -408,24 +413,24 @@ def test_the_other_database_says_the_same(tmp_path: Path) -> None:
         made, other = told(config, ZACK, ARCHIE), told(config, ZACK, title="Another one")
         put(tmp_path, ZACK, "a", FORM, answers(made, ZACK))
         put(tmp_path, ARCHIE, "b", "stop", answers(made, ARCHIE))
-        worker.once(config)
+        service.once(config)
         with house.unit(config) as unit:
             sent = [one for one in unit.scalars(select(NoticeRecipientRow)) if one.key == ZACK]
             ids = {one.incident_id: one.id for one in sent}
         for name, incident in (("c", made), ("d", other)):
             report(tmp_path, name, GONE, to=own_way(ids[incident]))
-        worker.once(config)
+        service.once(config)
         with house.unit(config, write=True) as unit:
             now = datetime.now(UTC)
-            people_told = incident_cases.answer(
+            people_told = resolve_cases.answer(
                 unit, made, 2, "Over.", "operator:a", now, worker_house(config)
             )
             assert people_told == ("zack",)
-            assert unreachable.count(unit) == 1
-            assert unreachable.newest(unit) > 0
+            assert undeliverable.count(unit) == 1
+            assert undeliverable.newest(unit) > 0
             assert unit.get(SuppressionRow, ZACK) is not None
-            assert unreachable.clear(unit, "zack", "operator:a", now) == ""
-            assert unreachable.count(unit) == 0
+            assert undeliverable.clear(unit, "zack", "operator:a", now) == ""
+            assert undeliverable.count(unit) == 0
         found = house.everything(config)
         assert [one["rule"] for one in found["messages"][2:]] == ["R2", "R2"]
         assert sorted(one["kind"] for one in found["letters"]) == [

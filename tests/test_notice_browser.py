@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from intake.notice_mail import address, build
+from intake.incidents.notice import address, build
 from intake.notifier import Notice
 from tests.notices import INCIDENT, KINDS, NOW, STYLE, ZACK, ZONE, house, update
 from tests.servers import need

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from intake import worker
 from intake.cli.app import app
 from intake.cli.screen import Abort
-from intake.config import Config
+from intake.config.loader import Config
+from intake.worker import service
 from tests import house
 from tests.test_notifier import TWO
 
@@ -50,7 +50,7 @@ def say(config: Config, monkeypatch: pytest.MonkeyPatch) -> Say:
 
 def letters(config: Config) -> list[str]:
     """Everything that went out."""
-    worker.once(config)
+    service.once(config)
     out = config.folder / "out/new"
     return [path.read_text() for path in sorted(out.iterdir())] if out.exists() else []
 
@@ -177,7 +177,7 @@ def test_resolving_can_answer_the_cases_and_leaves_those_people_out(
 
     say(*OPEN)
     mail(config.folder, "zack@bayside.example", "1", "Grade Book")
-    worker.once(config)
+    service.once(config)
     done = say("resolve", "INC-1", "--text", "It is mended.", "--answer-cases")
     assert "cases about it are resolved; 1 people get that as their answer" in done
     shown = say("preview", "INC-1")

@@ -8,10 +8,10 @@ from html import escape
 
 import pytest
 
-from intake import notice_mail
-from intake.message import Message
-from intake.notice_mail import NoticeLetter
-from intake.parsers import to_notice
+from intake.incidents import notice as notice_mail
+from intake.incidents.notice import NoticeLetter
+from intake.mail.message import Message
+from intake.parsers import notice_replies
 from intake.parsers.replies import added
 from tests import notices, rawmail
 from tests.forms import CATALOGUE
@@ -97,7 +97,7 @@ def mail(body: str, kind: str = "plain") -> Message:
 def words(one: Message, kind: str, *, exact: bool = False) -> str:
     """Everything that is taken for the writer's own, on one line."""
     notice = notices.KINDS[kind]
-    sent = "\n".join(to_notice.texts(notice.incident, (*notice.earlier, notice.update)))
+    sent = "\n".join(notice_replies.texts(notice.incident, (*notice.earlier, notice.update)))
     sent = letter(kind).text if exact else sent
     found = added(one, sent, CATALOGUE, "application_issue", notice.incident.title)
     return " ".join((found.comment, *(f"{c.label}={c.words}" for c in found.candidates))).strip()

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from intake import notice_assembly
-from intake.config import Config
-from intake.notice_tables import NoticeRecipientRow
-from intake.store import broadcasts, incidents
-from intake.store.incidents import Opening
+from intake.config.loader import Config
+from intake.store.incidents import broadcasts, write
+from intake.store.incidents.write import Opening
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.worker import notice_bootstrap
 from tests import house
 from tests.notice_crash import POINTS
 from tests.notice_desk import _people
@@ -42,10 +42,10 @@ FAST = "\n[notices]\nrate_per_minute = 1000000\nrate_per_minute_domain = 1000000
 def prepared(config: Config, people: int) -> None:
     """An incident with a broadcast that is approved and not begun."""
     now = datetime.now(UTC)
-    habits, terms = notice_assembly.habits(config), notice_assembly.terms(config)
+    habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     with house.unit(config, write=True) as unit:
         _people(unit, people, [f"d{number}.example" for number in range(20)])
-        made = incidents.open_(unit, Opening("incident", "Posting", "We look."), "a", now)
+        made = write.open_(unit, Opening("incident", "Posting", "We look."), "a", now)
         asked = broadcasts.propose(unit, made, habits, "operator:a", now)
         broadcasts.approve(unit, made, asked.hash, habits, terms, "operator:b", now)
     assert len(asked.audience.told) == people

@@ -12,23 +12,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from intake.broadcast import NoticeQueue
-from intake.delivery import Failed, InDoubt, Outcome, Parcel, Retry, Sent
-from intake.notice_tables import NoticeRecipientRow
-from intake.store import broadcasts, incidents
+from intake.adapters.smtp import Failed, InDoubt, Outcome, Parcel, Retry, Sent
+from intake.mail.encoder import LetterError
 from intake.store.engine import Engine, Unit, reading, writing
-from intake.store.notice_list import IncidentError
-from intake.store.notice_queue import Pace
+from intake.store.incidents import broadcasts
+from intake.store.incidents import write as incidents
+from intake.store.incidents.recipients import IncidentError
+from intake.store.incidents.schedule import Plan, debts, tick
+from intake.store.incidents.send_queue import Pace
 from intake.store.outbox import Claimed
-from intake.store.plan import Plan, debts, tick
-from intake.tables import (
-    ContactEmailRow,
-    ContactRow,
-    EventRow,
-    MembershipRow,
-    SuppressionRow,
-)  # fmt: skip
-from intake.wire import LetterError
+from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.store.tables.outbox import EventRow
+from intake.worker.notice_sender import NoticeQueue
 from tests import postgres as databases
 from tests.notice_desk import FAST, HABITS, NOW, TERMS, Desk, Killed, case_of, plain_writer
 from tests.rawmail import CAMPAIGN

@@ -18,14 +18,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake import assembly, notice_assembly, tokens
-from intake import config as configuration
-from intake.addresses import ascii_lower
-from intake.letters import Templates
-from intake.notice_mail import Built, LetterError, NoticeLetter, address, build, clock_text
-from intake.notice_times import span
-from intake.notice_view import MAX_TEXT_CHARS, OWN, blocks, named
+from intake.config import loader as configuration
+from intake.incidents.notice import Built, LetterError, NoticeLetter, address, build, clock_text
+from intake.incidents.notice_content import MAX_TEXT_CHARS, OWN, blocks, named
+from intake.incidents.times import span
+from intake.letters.letter import Templates
+from intake.mail import tokens
+from intake.mail.addresses import ascii_lower
 from intake.notifier import Addressee, Notice
+from intake.worker import bootstrap, notice_bootstrap
 from tests.calendars import Diary, read
 from tests.notices import (
     INCIDENT,
@@ -513,7 +514,7 @@ def test_operators_may_write_their_own_html(tmp_path: Path) -> None:
     )
     (tmp_path / "config.toml").write_text('[replies]\ntemplates = "letters"\n')
     config = configuration.load(str(tmp_path / "config.toml"), {})
-    own = replace(house(), templates=assembly.load_templates(config))
+    own = replace(house(), templates=bootstrap.load_templates(config))
     notice = Notice(replace(INCIDENT, title="<i>"), update(), ZONE)
     letter = address(build(notice, own, STYLE), ZACK, own, STYLE, NOW)
     assert "<p>&lt;i&gt; for Zack Morris</p>" in parts(letter)["text/html"]
@@ -529,7 +530,7 @@ def test_a_wrong_template_is_named(source: str) -> None:
 
 
 def _sources() -> dict[str, str]:
-    shipped = Path(assembly.__file__).parent / "templates"
+    shipped = Path(bootstrap.__file__).parents[1] / "templates"
     return {path.relative_to(shipped).as_posix(): path.read_text() for path in shipped.glob("*/*")}
 
 
@@ -537,7 +538,7 @@ def test_the_style_is_the_configuration_and_what_follows_from_it(tmp_path: Path)
     """Every part has a value when nothing is configured, and the configured one else."""
     file = tmp_path / "config.toml"
     file.write_text('[service]\nname = "Desk"\naddress = "cases@Desk.example"\n')
-    style = notice_assembly.style(configuration.load(str(file), {}))
+    style = notice_bootstrap.style(configuration.load(str(file), {}))
     assert style.name == "Desk status"
     assert style.list_id == "status.desk.example"
     assert style.from_address == style.reply_to == style.bounce_address == "cases@Desk.example"
@@ -549,7 +550,7 @@ def test_the_style_is_the_configuration_and_what_follows_from_it(tmp_path: Path)
         'unsubscribe_url = "https://u.example/"\nlead_days = 3\n'
         '[page]\nurl = "https://p.example/"\n'
     )
-    style = notice_assembly.style(configuration.load(str(file), {}))
+    style = notice_bootstrap.style(configuration.load(str(file), {}))
     shown = {one.name: getattr(style, one.name) for one in fields(style)}
     assert shown == {
         "name": "N", "from_address": "n@desk.example", "reply_to": "cases@desk.example",

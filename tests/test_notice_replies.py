@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import settings as terms
 from hypothesis import strategies as st
 
-from intake import assembly, pipeline, worker
-from intake import config as settings
-from intake.config import Config, ConfigError
-from intake.known import Incident, Update
-from intake.letters import House
-from intake.parsers import to_notice
+from intake.config import loader as settings
+from intake.config.loader import Config, ConfigError
+from intake.letters.letter import House
+from intake.model.incidents import Incident, Update
+from intake.parsers import notice_replies
 from intake.parsers.replies import added
 from intake.parsers.scanner import scan
+from intake.worker import bootstrap, pipeline, service
 from tests import house, notice_house
 from tests.forms import CATALOGUE
 from tests.mailbag import AUTHSERV, SERVICE
@@ -108,7 +108,7 @@ def test_an_answer_becomes_a_draft_and_its_completion_a_case(tmp_path: Path) -> 
         "We see it too.",
         answers(made, "zack@bayside.example"),
     )
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     (case,) = found["cases"]
     assert (case["status"], case["type"], case["incident_id"]) == (
@@ -121,7 +121,7 @@ def test_an_answer_becomes_a_draft_and_its_completion_a_case(tmp_path: Path) -> 
         tmp_path, "zack@bayside.example", "b", FORM.replace("Description: It is grey.\n", ""),
         f"In-Reply-To: {asked['message_id_header']}",
     )  # fmt: skip
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     (case,) = found["cases"]
     assert (case["status"], case["incident_id"], case["description"]) == (
@@ -141,7 +141,7 @@ def test_thanks_for_a_notice_make_no_case_and_get_no_letter(tmp_path: Path, role
     who = "zack@bayside.example"
     made = told(config, who)
     put(tmp_path, who, "a", "Got it, thanks!\nZack", answers(made, who))
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     assert (found["cases"], found["letters"]) == ([], [])
     assert [(one["action"], one["rule"]) for one in found["messages"]] == [("ignore", "R27")]
@@ -149,7 +149,7 @@ def test_thanks_for_a_notice_make_no_case_and_get_no_letter(tmp_path: Path, role
         tmp_path, who, "b", "Thanks!", answers(made, who),
         "Content-Disposition: attachment; filename=log.txt", "Content-Type: text/plain",
     )  # fmt: skip
-    worker.once(config)
+    service.once(config)
     assert house.everything(config)["messages"][-1]["rule"] != "R27"
 
 
@@ -162,7 +162,7 @@ def test_an_incident_of_others_is_not_tied_to(tmp_path: Path) -> None:
     put(tmp_path, "archie@riverdale.example", "b", FORM, field)
     put(tmp_path, "lisa@both.example", "c", f"Account: Bayside School District\n{FORM}", field)
     put(tmp_path, "lisa@both.example", "d", f"Account: Riverdale Unified\n{FORM}", field)
-    worker.once(config)
+    service.once(config)
     tied = {
         (case["contact_id"], case["account_id"]): (case["type"], case["incident_id"])
         for case in house.everything(config)["cases"]
@@ -182,7 +182,7 @@ def test_a_maintenance_is_answered_too(tmp_path: Path) -> None:
         config, "zack@bayside.example", kind="maintenance", status="scheduled", title="New servers"
     )
     put(tmp_path, "zack@bayside.example", "a", FORM, answers(made, "zack@bayside.example"))
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     written = [path.read_text() for path in (tmp_path / "out/new").iterdir()]
     (letter,) = (one for one in written if "List-Id:" not in one)  # the clock has started it, too
@@ -207,7 +207,7 @@ def test_only_one_module_is_taken_over(
     config = make(tmp_path)
     made = told(config, "zack@bayside.example", modules=modules)
     put(tmp_path, "zack@bayside.example", "a", body, answers(made, "zack@bayside.example"))
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     assert case["incident_id"] == "INC-1"
     assert case["fields"].get("module", {}).get("value") == module
@@ -222,7 +222,7 @@ def test_an_answer_to_a_case_in_the_same_thread_stays_the_cases(tmp_path: Path) 
         "a",
         f"Case Type: Application Issue\nModule: Attendance\n{FORM}",
     )
-    worker.once(config)
+    service.once(config)
     made = told(config, "zack@bayside.example")
     (letter,) = house.everything(config)["letters"]
     notice = notice_house.notice_id(KEYS, made, 1, "zack@bayside.example")
@@ -230,7 +230,7 @@ def test_an_answer_to_a_case_in_the_same_thread_stays_the_cases(tmp_path: Path) 
         tmp_path, "zack@bayside.example", "b", "One more thing.",
         f"In-Reply-To: {notice}", f"References: {letter['message_id_header']} {notice}",
     )  # fmt: skip
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     assert (case["incident_id"], case["fields"]["module"]["value"]) == ("", "Attendance")
     assert [event["kind"] for event in case["events"]].count("comment") == 1
@@ -245,11 +245,11 @@ def test_the_number_of_an_incident_is_no_case_number(tmp_path: Path) -> None:
         "a",
         f"Case Type: Application Issue\nModule: Attendance\n{FORM}",
     )
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     made = told(config, "zack@bayside.example", id=case["number"])
     put(tmp_path, "zack@bayside.example", "b", FORM, answers(made, "zack@bayside.example"))
-    worker.once(config)
+    service.once(config)
     assert [one["number"] for one in house.everything(config)["cases"]] == ["INC-1001", "INC-1002"]
 
 
@@ -260,7 +260,7 @@ def test_a_type_that_the_catalogue_lacks_is_refused(tmp_path: Path) -> None:
     config = make(tmp_path, '[notices]\nreply_type = "ask_question"\n')
     made = told(config, "zack@bayside.example")
     put(tmp_path, "zack@bayside.example", "a", "How long?", answers(made, "zack@bayside.example"))
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     assert (case["type"], case["status"], case["incident_id"]) == ("ask_question", "open", "INC-1")
 
@@ -283,7 +283,7 @@ def test_what_a_program_answers_makes_no_case(tmp_path: Path, fields: tuple[str,
     config = make(tmp_path)
     made = told(config, "zack@bayside.example")
     put(tmp_path, "zack@bayside.example", "a", FORM, answers(made, "zack@bayside.example"), *fields)
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     assert [(one["action"], one["rule"]) for one in found["messages"]] == [("ignore", "R2")]
     assert found["cases"] == found["letters"] == []
@@ -293,7 +293,7 @@ def test_what_a_program_answers_makes_no_case(tmp_path: Path, fields: tuple[str,
 def the_house() -> House:
     """A house that signs with the tests' secret."""
     with TemporaryDirectory() as folder:
-        return assembly.judge(make(Path(folder))).house
+        return bootstrap.judge(make(Path(folder))).house
 
 
 @terms(deadline=None)
@@ -322,7 +322,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n>"), max_si
 @given(st.lists(WORDS, max_size=6), st.sampled_from(["> ", ">", ">> ", ""]), st.booleans())
 def test_our_own_words_are_never_the_contacts(lines: list[str], mark: str, below: bool) -> None:
     """However the copy is marked and wherever it stands, no line of it is an answer."""
-    (text,) = to_notice.texts(INCIDENT, [UPDATE])
+    (text,) = notice_replies.texts(INCIDENT, [UPDATE])
     copy = [f"{mark}{line}".rstrip() for line in text.split("\n")]
     own = [line for line in lines if line.strip()]
     body = "\n".join([*copy, "", *own] if below else [*own, "", *copy])
@@ -369,7 +369,7 @@ def test_a_title_that_names_a_type_names_it_for_nobody(tmp_path: Path) -> None:
         field,
         "Subject: Report an Outage: all of it",
     )
-    worker.once(config)
+    service.once(config)
     types = {one["description"]: one["type"] for one in house.everything(config)["cases"]}
     assert types == {"Here as well.": "application_issue", "Here again.": "report_outage"}
 
@@ -387,7 +387,7 @@ def test_a_form_of_its_own_is_read_as_one(tmp_path: Path) -> None:
         tmp_path, "zack@bayside.example", "a", f"<table>{rows}</table>",
         answers(made, "zack@bayside.example"), "Content-Type: text/html; charset=utf-8",
     )  # fmt: skip
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     assert (case["status"], case["incident_id"]) == ("open", "INC-1")
     assert case["fields"]["module"]["value"] == "Attendance"
@@ -400,7 +400,7 @@ def test_a_type_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
     made = told(config, "zack@bayside.example")
     field = answers(made, "zack@bayside.example")
     put(tmp_path, "zack@bayside.example", "a", "Case Type: Wizardry\n\nWe see it.", field)
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     assert [(one["type"], one["incident_id"]) for one in found["cases"]] == [("", "INC-1")]
     (asked,) = found["letters"]
@@ -409,7 +409,7 @@ def test_a_type_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
         f"In-Reply-To: {asked['message_id_header']}",
         f"References: {field.partition(' ')[2]} {asked['message_id_header']}",
     )  # fmt: skip
-    worker.once(config)
+    service.once(config)
     (case,) = house.everything(config)["cases"]
     assert (case["type"], case["status"], case["incident_id"]) == ("ask_question", "open", "INC-1")
     assert case["fields"]["module"]["value"] == "Grade Book"

@@ -14,12 +14,12 @@ import time_machine
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from intake import worker
 from intake.cli.app import app
-from intake.config import Config
-from intake.notice_tables import HookEventRow
-from intake.store.known_incidents import updates
-from intake.timetable import offset
+from intake.config.loader import Config
+from intake.incidents.schedule import offset
+from intake.store.incidents.read import updates
+from intake.store.tables.incidents import HookEventRow
+from intake.worker import service
 from tests import house
 from tests.mailbag import AUTHSERV, SERVICE
 from tests.servers import PASSWORD, dovecot, smtp_sink
@@ -121,7 +121,7 @@ def at(config: Config, moment: datetime, *commands: tuple[str, ...], who: str = 
             done = CliRunner().invoke(app, ["--config", config.file, *words])
             assert done.exit_code == 0, (words, done.output, done.exception)
             shown = " ".join(done.output.split())
-        report = worker.once(config)
+        report = service.once(config)
         assert report.failures == []
     return shown
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import notice_wire
-from intake.notice_wire import Parcel, encode
-from intake.wire import LetterError
+from intake.incidents import notice_encoder
+from intake.incidents.notice_encoder import Parcel, encode
+from intake.mail.encoder import LetterError
 
 PLAIN = Parcel(
     sender_name="Campus Support",
@@ -150,7 +150,7 @@ def test_reading_back_finds_what_went_wrong(
     monkeypatch: pytest.MonkeyPatch, name: str, instead: object, why: str
 ) -> None:
     """With any part of the writer broken on purpose, nothing leaves the house."""
-    monkeypatch.setattr(notice_wire, name, instead)
+    monkeypatch.setattr(notice_encoder, name, instead)
     with pytest.raises(LetterError, match=why):
         encode(PLAIN)
 

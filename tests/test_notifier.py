@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake import worker
-from intake.config import Config
-from intake.known import Account, Contact, Incident, Membership, Preference, Update
+from intake.config.loader import Config
+from intake.incidents.schedule import offset, reminder_due
+from intake.model.accounts import Account, Contact, Membership, Preference
+from intake.model.incidents import Incident, Update
 from intake.notifier import (
     World,
     about,
@@ -25,9 +26,9 @@ from intake.notifier import (
     by_account,
     told_again,
     with_digests,
-)  # fmt: skip
+)
 from intake.parsers.submission import FieldValue
-from intake.timetable import offset, reminder_due
+from intake.worker import service
 from tests import house
 from tests.facts import COMPLETE, NOW
 from tests.mailbag import AUTHSERV, SERVICE
@@ -450,7 +451,7 @@ def test_cases_about_an_incident_are_linked_and_told(tmp_path: Path) -> None:
     mail(tmp_path, "zack@bayside.example", "1", "Grade Book")
     mail(tmp_path, "archie@riverdale.example", "2", "Grade Book")
     mail(tmp_path, "archie@riverdale.example", "3", "Attendance")
-    worker.once(config)
+    service.once(config)
     cases = {one["number"]: one for one in house.everything(config)["cases"]}
     linked = {number for number, one in cases.items() if one["incident_id"] == "INC-1"}
     assert (len(cases), len(linked)) == (3, 2)
@@ -469,7 +470,7 @@ def test_cases_about_an_incident_are_linked_and_told(tmp_path: Path) -> None:
     done = said(config, "incidents", "resolve", "INC-1", "--text", "It is fixed.")
     assert done.startswith("INC-1: resolved, update 3")
     mail(tmp_path, "zack@bayside.example", "4", "Grade Book")
-    worker.once(config)
+    service.once(config)
     assert [one["incident_id"] for one in house.everything(config)["cases"]].count("INC-1") == 2
     assert said(config, "incidents", "list") == "nothing is open"
     assert "resolved" in said(config, "incidents", "list", "--all")

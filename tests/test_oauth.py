@@ -13,9 +13,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from intake import assembly, worker
-from intake.config import ConfigError
-from intake.oauth import OAuthError, TokenSource
+from intake.adapters.oauth import OAuthError, TokenSource
+from intake.config.loader import ConfigError
+from intake.worker import bootstrap, service
 from tests import house
 
 SECRET = "planted-client-secret-1c9d"
@@ -177,15 +177,15 @@ oauth.client_secret = "{SECRET}"
 oauth.scope = "imap/.default"
 """
         config = house.make(tmp_path, text + house.maildir_box(tmp_path / "in"))
-        made = assembly.tokens(config, config.mailbox[0])
+        made = bootstrap.tokens(config, config.mailbox[0])
         with pytest.raises(OAuthError, match="unauthorized_client"):
             made.token()
-        report = worker.once(config)
+        report = service.once(config)
         assert len(report.failures) == 1
         assert SECRET not in report.failures[0]
         assert [one.mailbox for one in report.mailboxes] == ["support"]
         where.status, where.answer = 200, {}
-        assert assembly.tokens(config, config.mailbox[0]).token().startswith("token-")
+        assert bootstrap.tokens(config, config.mailbox[0]).token().startswith("token-")
 
 
 def test_a_refresh_grant_needs_its_file(tmp_path: Path) -> None:
@@ -200,4 +200,4 @@ oauth.grant = "refresh_token"
 """
     config = house.make(tmp_path, text)
     with pytest.raises(ConfigError, match="refresh_token_file"):
-        assembly.tokens(config, config.mailbox[0]).token()
+        bootstrap.tokens(config, config.mailbox[0]).token()

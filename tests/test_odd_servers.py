@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from intake import collect
-from intake.assembly import assemble
-from intake.collect import Rules
-from intake.config import Config
-from intake.mailbox.box import MailboxError
-from intake.mailbox.imap import ImapBox
+from intake.adapters.mailbox.imap import ImapBox
+from intake.adapters.mailbox.protocol import MailboxError
+from intake.config.loader import Config
 from intake.store import reports
-from intake.tables import MessageRow
+from intake.store.tables.messages import MessageRow
+from intake.worker import collector
+from intake.worker.bootstrap import assemble
+from intake.worker.collector import Rules
 from tests import house
 from tests.mailbag import bag
 from tests.odd_imap import CAPABILITIES, Command, End, OddServer, literal, odd
@@ -62,7 +62,7 @@ class Passes:
         for _ in range(times):
             self.now += self.step
             try:
-                collect.collect(
+                collector.collect(
                     self.box, replace(self.made.desk, clock=lambda: self.now), self.rules
                 )
             except MailboxError as trouble:

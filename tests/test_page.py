@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from intake import page
-from intake.incident_lines import place
-from intake.page_view import blocks, clean, length, moment, notices
+from intake.incidents.page import files
+from intake.incidents.page.content import blocks, clean, length, moment, notices
+from intake.letters.incident_summary import place
 from tests import board
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -84,7 +84,7 @@ def visible(folder: Path) -> list[str]:
 def test_a_page_a_notice_and_three_feeds_are_written(tmp_path: Path) -> None:
     """The folder holds the front page, a page for each notice, and nothing that is left over."""
     folder = tmp_path / "deep/page"
-    assert page.write(folder, board.whole(), board.NOW)
+    assert files.write(folder, board.whole(), board.NOW)
     own = [f"INC-{number}.html" for number in (30, 35, 37, 38, 41, 42, 43)]
     assert visible(folder) == sorted([*own, *FIXED])
     assert [path.name for path in folder.glob(".*")] == [".writing"]
@@ -93,15 +93,15 @@ def test_a_page_a_notice_and_three_feeds_are_written(tmp_path: Path) -> None:
 
 def test_both_banners_stand_there_the_incident_first(tmp_path: Path) -> None:
     """Orange for incidents, green for maintenances, each with its word; gray when nothing is."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     text = (tmp_path / "index.html").read_text("utf-8")
     assert re.findall(r'class="banner (\w+)">\s*<p>([^<]+)<', text) == [
         ("incident", "Incident open"), ("maintenance", "Maintenance open"),
     ]  # fmt: skip
-    page.write(tmp_path, board.data(board.moved()), board.NOW)
+    files.write(tmp_path, board.data(board.moved()), board.NOW)
     text = (tmp_path / "index.html").read_text("utf-8")
     assert re.findall(r'class="banner (\w+)">', text) == ["maintenance"]
-    page.write(tmp_path, board.quiet(), board.NOW)
+    files.write(tmp_path, board.quiet(), board.NOW)
     text = (tmp_path / "index.html").read_text("utf-8")
     assert re.findall(r'class="banner (\w+)">\s*<p>([^<]+)<', text) == [("none", "No open notices")]
     for colour in ("#b45309", "#166534", "#4b5563"):
@@ -110,7 +110,7 @@ def test_both_banners_stand_there_the_incident_first(tmp_path: Path) -> None:
 
 def test_a_notice_says_what_when_where_and_until_when(tmp_path: Path) -> None:
     """State, impact, modules, since when, next update by, in local time and UTC."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     text = read(tmp_path / "INC-42.html").text
     for said in (
         "Monitoring Incident INC-42",
@@ -134,7 +134,7 @@ def test_a_notice_says_what_when_where_and_until_when(tmp_path: Path) -> None:
 
 def test_updates_stand_newest_first_and_reminders_do_not(tmp_path: Path) -> None:
     """What is newest is read first; a reminder tells nothing new."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     for name in ("index.html", "INC-42.html", "atom.xml"):
         text = (tmp_path / name).read_text("utf-8")
         places = [text.index(part) for part in ("Grades appear at once", "Teachers report")]
@@ -146,7 +146,7 @@ def test_updates_stand_newest_first_and_reminders_do_not(tmp_path: Path) -> None
 
 def test_a_correction_and_what_it_corrects_know_of_each_other(tmp_path: Path) -> None:
     """The wrong update is struck and says by which it was corrected; both lead to each other."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     text = (tmp_path / "INC-42.html").read_text("utf-8")
     struck = re.search(r"<del>(.*?)</del>", text, re.DOTALL)
     assert struck is not None
@@ -165,7 +165,7 @@ def test_a_correction_of_what_is_not_shown_leads_nowhere(tmp_path: Path) -> None
     """The number of a reminder, or of nothing, is no link."""
     made, updates = board.grades()
     wrong = replace(updates[3], wrong_number=3)
-    page.write(tmp_path, board.data((made, (*updates[:3], wrong))), board.NOW)
+    files.write(tmp_path, board.data((made, (*updates[:3], wrong))), board.NOW)
     text = (tmp_path / "INC-42.html").read_text("utf-8")
     assert "<strong>Correction</strong></p>" in text
     assert "<del>" not in text
@@ -174,7 +174,7 @@ def test_a_correction_of_what_is_not_shown_leads_nowhere(tmp_path: Path) -> None
 def test_the_front_page_shows_the_newest_updates_and_leads_to_all(tmp_path: Path) -> None:
     """Five updates of an open notice, and a link to the rest."""
     long = board.incident(7, *(f"News {number}." for number in range(1, 9)))
-    page.write(tmp_path, board.data(long), board.NOW)
+    files.write(tmp_path, board.data(long), board.NOW)
     front, own = (read(tmp_path / name).text for name in ("index.html", "INC-7.html"))
     assert "News 4." in front
     assert "News 3." not in front
@@ -185,7 +185,7 @@ def test_the_front_page_shows_the_newest_updates_and_leads_to_all(tmp_path: Path
 
 def test_nobody_is_named(tmp_path: Path) -> None:
     """No account, contact type, operator, word list nor anything of cases is in any file."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     for name in visible(tmp_path):
         text = (tmp_path / name).read_text("utf-8").lower()
         for secret in ("bayside", "authorized", "turtle", "operator", "late grades", "case-"):
@@ -195,10 +195,10 @@ def test_nobody_is_named(tmp_path: Path) -> None:
 def test_what_is_not_public_never_appears(tmp_path: Path) -> None:
     """An incident that is not public is in no file, and goes when it stops being public."""
     secret = board.incident(50, "Something leaked.", title="Leak")
-    page.write(tmp_path, board.data(secret, board.grades()), board.NOW)
+    files.write(tmp_path, board.data(secret, board.grades()), board.NOW)
     assert (tmp_path / "INC-50.html").exists()
     hidden = (replace(secret[0], public=False), secret[1])
-    assert page.write(tmp_path, board.data(hidden, board.grades()), board.NOW)
+    assert files.write(tmp_path, board.data(hidden, board.grades()), board.NOW)
     assert not (tmp_path / "INC-50.html").exists()
     for name in visible(tmp_path):
         assert "leak" not in (tmp_path / name).read_text("utf-8").lower(), name
@@ -206,12 +206,12 @@ def test_what_is_not_public_never_appears(tmp_path: Path) -> None:
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     """Markup, templates and scripts in any field are read as typed; no tag comes of them."""
-    page.write(tmp_path, board.data(board.incident(1, "x"), board.moved()), board.NOW)
+    files.write(tmp_path, board.data(board.incident(1, "x"), board.moved()), board.NOW)
     plain = [read(tmp_path / name).tags for name in ("index.html", "INC-1.html", "INC-43.html")]
     made = board.incident(1, HOSTILE, title=HOSTILE, impact=HOSTILE, modules=(HOSTILE,))
     planned = board.maintenance(43, HOSTILE, title=HOSTILE, short_notice=HOSTILE)
     folder = tmp_path / "hostile"
-    page.write(folder, board.data(made, planned, title=HOSTILE, service=HOSTILE), board.NOW)
+    files.write(folder, board.data(made, planned, title=HOSTILE, service=HOSTILE), board.NOW)
     for name, before in zip(("index.html", "INC-1.html", "INC-43.html"), plain, strict=True):
         found = read(folder / name)
         assert set(found.tags) <= {*before, "dl", "div", "dt", "dd", "bdi", "a", "br"}
@@ -247,8 +247,8 @@ def test_every_text_gives_files_that_can_be_read(
         9, text, title=title, impact=impact, modules=(module,), short_notice=reason
     )
     data = board.data(made, board.incident(8, text, title=title))
-    assert page.write(folder, data, board.NOW)
-    assert not page.write(folder, data, board.NOW + timedelta(hours=1))
+    assert files.write(folder, data, board.NOW)
+    assert not files.write(folder, data, board.NOW + timedelta(hours=1))
     shown = read(folder / "INC-9.html")
     assert shown.tags["main"] == shown.tags["h1"] == 1
     squeezed = "".join(shown.text.split())
@@ -331,7 +331,7 @@ def test_a_notice_without_any_date_is_still_shown(tmp_path: Path) -> None:
     made = replace(board.incident(5)[0], starts_at=None, created_at=None)
     done = replace(made, id="INC-6", status="resolved")
     planned = replace(made, id="INC-7", kind="maintenance", status="scheduled")
-    page.write(tmp_path, board.data((made, ()), (done, ()), (planned, ())), board.NOW)
+    files.write(tmp_path, board.data((made, ()), (done, ()), (planned, ())), board.NOW)
     assert "INC-5" in read(tmp_path / "index.html").text
     assert read(tmp_path / "INC-6.html").tags["h1"] == 1
 
@@ -349,7 +349,7 @@ def test_the_address_of_a_file_follows_the_page() -> None:
 
 def test_the_atom_feed_is_one(tmp_path: Path) -> None:
     """A feed and an entry have what RFC 4287 §4.1 wants, once; ids are unique, dates RFC 3339."""
-    page.write(tmp_path, board.whole(url="https://status.example/"), board.NOW)
+    files.write(tmp_path, board.whole(url="https://status.example/"), board.NOW)
     feed = Tree.fromstring((tmp_path / "atom.xml").read_bytes())
     entries = feed.findall(f"{ATOM}entry")
     assert len(entries) == 7
@@ -372,16 +372,16 @@ def test_the_atom_feed_is_one(tmp_path: Path) -> None:
 
 def test_feeds_change_when_something_changed_and_keep_their_ids(tmp_path: Path) -> None:
     """Another hour is no change; an update moves its entry alone, and the feed."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     before = Tree.fromstring((tmp_path / "atom.xml").read_bytes())
-    page.write(tmp_path, board.whole(), board.NOW + timedelta(hours=1))
+    files.write(tmp_path, board.whole(), board.NOW + timedelta(hours=1))
     assert Tree.tostring(Tree.fromstring((tmp_path / "atom.xml").read_bytes())) == Tree.tostring(
         before
     )
     made, updates = board.grades()
     later = board.NOW + timedelta(hours=2)
     fresh = replace(updates[-1], number=6, at=later, text="Done.")
-    page.write(
+    files.write(
         tmp_path, board.data((made, (*updates, fresh)), board.moved(), *board.history()), later
     )
     after = Tree.fromstring((tmp_path / "atom.xml").read_bytes())
@@ -398,7 +398,7 @@ def test_feeds_change_when_something_changed_and_keep_their_ids(tmp_path: Path) 
 
 def test_the_calendar_has_every_public_maintenance(tmp_path: Path) -> None:
     """UID, SEQUENCE, STATUS, UTC times (RFC 5545); incidents are none of its business."""
-    page.write(tmp_path, board.whole(url="https://status.example"), board.NOW)
+    files.write(tmp_path, board.whole(url="https://status.example"), board.NOW)
     raw = (tmp_path / "maintenance.ics").read_bytes()
     assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
     events = {str(one["UID"]): one for one in Calendar.from_ical(raw).walk("VEVENT")}
@@ -415,7 +415,7 @@ def test_the_calendar_has_every_public_maintenance(tmp_path: Path) -> None:
 
 def test_an_empty_calendar_is_still_one(tmp_path: Path) -> None:
     """Without maintenances it has a component all the same (RFC 5545 §3.6)."""
-    page.write(tmp_path, board.data(), board.NOW)
+    files.write(tmp_path, board.data(), board.NOW)
     made = Calendar.from_ical((tmp_path / "maintenance.ics").read_bytes())
     assert len(made.subcomponents) == 1
     assert made.walk("VEVENT") == []

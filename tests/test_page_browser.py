@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from intake import page
+from intake.incidents.page import files
 from tests import board
 from tests.servers import need
 
@@ -30,14 +30,14 @@ pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("chromium")]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full page, one with nothing open, an empty one, and one with very long words."""
     made = tmp_path_factory.mktemp("pages")
-    page.write(made / "full", board.whole(url="https://status.example/"), board.NOW)
-    page.write(made / "quiet", board.quiet(), board.NOW)
-    page.write(made / "empty", board.data(), board.NOW)
+    files.write(made / "full", board.whole(url="https://status.example/"), board.NOW)
+    files.write(made / "quiet", board.quiet(), board.NOW)
+    files.write(made / "empty", board.data(), board.NOW)
     long = board.incident(
         9, f"See https://status.example/{LONG}\n\n- {LONG}", title=LONG, impact=LONG,
         modules=(LONG,) * 3,
     )  # fmt: skip
-    page.write(made / "long", board.data(long, title=LONG), board.NOW)
+    files.write(made / "long", board.data(long, title=LONG), board.NOW)
     return made
 
 
@@ -261,7 +261,7 @@ def test_print_shows_both_tabs_and_no_controls(tab: Page, folder: Path) -> None:
 
 def test_while_it_is_first_written_a_reader_is_told_so(browser: Browser, tmp_path: Path) -> None:
     """What stands in an empty folder for a moment is a whole page that leads nowhere."""
-    made = page._Pages(board.data(), ()).starting()
+    made = files._Pages(board.data(), ()).starting()
     (tmp_path / "index.html").write_bytes(made)
     with browser.new_context(java_script_enabled=True) as context:
         tab = context.new_page()

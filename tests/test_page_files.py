@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from intake import page
+from intake.incidents.page import files
 from tests import board
 from tests.test_page import FIXED, listing, read, visible
 
@@ -28,14 +28,14 @@ def marks(folder: Path) -> dict[str, tuple[int, int]]:
 
 def test_what_did_not_change_is_not_touched(tmp_path: Path) -> None:
     """The second writing changes nothing, whatever the clock says; a change touches its files."""
-    assert page.write(tmp_path, board.whole(), board.NOW)
+    assert files.write(tmp_path, board.whole(), board.NOW)
     before = marks(tmp_path)
-    assert not page.write(tmp_path, board.whole(), board.NOW + timedelta(days=1))
+    assert not files.write(tmp_path, board.whole(), board.NOW + timedelta(days=1))
     assert marks(tmp_path) == before
     made, updates = board.grades()
     fresh = replace(updates[-1], number=6, text="Done.")
     later = board.data((made, (*updates, fresh)), board.moved(), *board.history())
-    assert page.write(tmp_path, later, board.NOW + timedelta(days=1))
+    assert files.write(tmp_path, later, board.NOW + timedelta(days=1))
     touched = {name for name, found in marks(tmp_path).items() if found != before[name]}
     assert touched == {"INC-42.html", "index.html", "atom.xml", "notices.json"}
     assert listing(tmp_path)["written_at"] == "2026-11-18T15:05:09Z"
@@ -45,24 +45,24 @@ def test_what_did_not_change_is_not_touched(tmp_path: Path) -> None:
 
 def test_a_spoilt_file_is_written_again(tmp_path: Path) -> None:
     """Half a file, or one whose moment is none, is put right by the next writing."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     good = {name: (tmp_path / name).read_bytes() for name in visible(tmp_path)}
     (tmp_path / "INC-42.html").write_bytes(good["INC-42.html"][:100])
     (tmp_path / "notices.json").write_bytes(
         good["notices.json"].replace(b"2026-11-17T15:05:09Z", b"2026-99-99T15:05:09Z", 1)
     )
     (tmp_path / "atom.xml").unlink()
-    assert page.write(tmp_path, board.whole(), board.NOW)
+    assert files.write(tmp_path, board.whole(), board.NOW)
     assert {name: (tmp_path / name).read_bytes() for name in visible(tmp_path)} == good
 
 
 def test_notices_that_left_are_removed_and_nothing_else_is(tmp_path: Path) -> None:
     """Files of ours that nothing links to go, with what killed writers left; others' files stay."""
-    page.write(tmp_path, board.whole(), board.NOW)
+    files.write(tmp_path, board.whole(), board.NOW)
     for name in ("robots.txt", "INC-x.html", "INC-042.html", ".htaccess"):
         (tmp_path / name).write_text("mine")
     (tmp_path / ".index.html.abc_1x2.part").write_text("half")
-    assert page.write(tmp_path, board.data(board.moved()), board.NOW)
+    assert files.write(tmp_path, board.data(board.moved()), board.NOW)
     assert visible(tmp_path) == sorted(
         ["INC-43.html", *FIXED, "robots.txt", "INC-x.html", "INC-042.html"]
     )
@@ -74,7 +74,7 @@ def test_others_may_read_the_files_whatever_the_umask(tmp_path: Path) -> None:
     """0644 for files and 0755 for a folder that we made: a web server is another user."""
     old = os.umask(0o077)
     try:
-        page.write(tmp_path / "page", board.whole(), board.NOW)
+        files.write(tmp_path / "page", board.whole(), board.NOW)
     finally:
         os.umask(old)
     assert (tmp_path / "page").stat().st_mode & 0o777 == 0o755
@@ -86,35 +86,35 @@ def test_somebody_elses_page_is_not_overwritten(tmp_path: Path) -> None:
     """A folder with a front page of another maker is refused, by name, and left as it is."""
     (tmp_path / "index.html").write_text("<h1>Bayside</h1>")
     with pytest.raises(
-        page.PageError, match=r"index\.html: found a page that intake did not write"
+        files.PageError, match=r"index\.html: found a page that intake did not write"
     ):
-        page.write(tmp_path, board.whole(), board.NOW)
+        files.write(tmp_path, board.whole(), board.NOW)
     assert visible(tmp_path) == ["index.html"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """One clear error with the path, for a file where the folder should be."""
     (tmp_path / "page").write_text("a file")
-    with pytest.raises(page.PageError, match=r"page\.folder: .*/page: "):
-        page.write(tmp_path / "page", board.whole(), board.NOW)
-    page.write(tmp_path / "other", board.quiet(), board.NOW)
+    with pytest.raises(files.PageError, match=r"page\.folder: .*/page: "):
+        files.write(tmp_path / "page", board.whole(), board.NOW)
+    files.write(tmp_path / "other", board.quiet(), board.NOW)
     (tmp_path / "other/INC-42.html").mkdir()
-    with pytest.raises(page.PageError, match=r"INC-42\.html: "):
-        page.write(tmp_path / "other", board.whole(), board.NOW)
+    with pytest.raises(files.PageError, match=r"INC-42\.html: "):
+        files.write(tmp_path / "other", board.whole(), board.NOW)
     assert list((tmp_path / "other").glob(".*.part")) == []
 
 
 def test_a_full_disk_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a file cannot be made durable, readers see the old page, and nothing is left over."""
-    page.write(tmp_path, board.quiet(), board.NOW)
+    files.write(tmp_path, board.quiet(), board.NOW)
     before = marks(tmp_path)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(page.PageError, match="the disk is full"):
-        page.write(tmp_path, board.whole(), board.NOW)
+    with pytest.raises(files.PageError, match="the disk is full"):
+        files.write(tmp_path, board.whole(), board.NOW)
     assert marks(tmp_path) == before
     assert list(tmp_path.glob(".*.part")) == []
 
@@ -136,19 +136,19 @@ def test_links_are_there_first_and_go_last(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "rename", renamed)
     monkeypatch.setattr(Path, "unlink", unlinked)
-    page.write(tmp_path, board.data(board.grades()), board.NOW)
+    files.write(tmp_path, board.data(board.grades()), board.NOW)
     assert steps == [
         "index.html", "INC-42.html", "notices.json", "atom.xml", "maintenance.ics", "index.html",
     ]  # fmt: skip
     steps.clear()
-    page.write(tmp_path, board.data(board.moved()), board.NOW)
+    files.write(tmp_path, board.data(board.moved()), board.NOW)
     assert (steps[0], steps[-2], steps[-1]) == ("INC-43.html", "index.html", "-INC-42.html")
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from intake import page
+from intake.incidents.page import files as page
 from tests import board
 folder = Path(sys.argv[1])
 states = [board.whole(), board.quiet(), board.data(board.moved()), board.data(board.grades())]
@@ -192,7 +192,7 @@ def writers(folder: Path, count: int) -> Iterator[list[subprocess.Popen[bytes]]]
     started = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE,
-            cwd=Path(page.__file__).parent.parent,
+            cwd=Path(files.__file__).parents[3],
         ) for _ in range(count)
     ]  # fmt: skip
     try:
@@ -217,11 +217,11 @@ def test_a_killed_writer_leaves_whole_files_and_living_links(tmp_path: Path, see
             time.sleep(chance.random() / 50)  # anywhere in a writing
         assert whole_files(folder) == []
         assert board.dead_links(folder) == []
-    page.write(folder, board.whole(), board.NOW)
-    page.write(tmp_path / "fresh", board.whole(), board.NOW)
+    files.write(folder, board.whole(), board.NOW)
+    files.write(tmp_path / "fresh", board.whole(), board.NOW)
     assert visible(folder) == visible(tmp_path / "fresh")
     assert list(folder.glob(".*.part")) == []
-    assert not page.write(folder, board.whole(), board.NOW)
+    assert not files.write(folder, board.whole(), board.NOW)
 
 
 def test_two_writers_take_turns(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_what_is_written_is_read_when_nobody_else_writes(tmp_path: Path) -> None
     """The data is read under the lock, so that an older state never follows a newer one."""
     held: list[bool] = []
 
-    def data() -> page.PageData:
+    def data() -> files.PageData:
         with (tmp_path / ".writing").open() as other:
             try:
                 fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -242,7 +242,7 @@ def test_what_is_written_is_read_when_nobody_else_writes(tmp_path: Path) -> None
                 held.append(True)
         return board.whole()
 
-    assert page.write_from(tmp_path, data, board.NOW)
+    assert files.write_from(tmp_path, data, board.NOW)
     assert held == [True]
     with (tmp_path / ".writing").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

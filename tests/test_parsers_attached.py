@@ -10,9 +10,9 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from intake.message import Attachment
-from intake.mime.office import OfficeError, table_rows
-from intake.parsers.attached import WORD
+from intake.mail.message import Attachment
+from intake.mail.mime.docx import OfficeError, table_rows
+from intake.parsers.attached_forms import WORD
 from tests.forms import FORMS, read, scanned
 
 FORM = FORMS["server_issue"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from intake.known import CaseBrief, PendingForm, StoredField
+from intake.model.cases import CaseBrief, PendingForm, StoredField
 from intake.parsers.dates import Calendar
 from intake.parsers.submission import Submission
 from intake.parsers.values import is_blank, take

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.addresses import AddressRefusal
-from intake.known import CaseBrief, PendingForm, StoredField
-from intake.labels import visible
-from intake.message import Html
-from intake.parsers import kept
+from intake.catalogue.labels import visible
+from intake.mail.addresses import AddressRefusal
+from intake.mail.message import Html
+from intake.model.cases import CaseBrief, PendingForm, StoredField
+from intake.parsers import quoted_text
 from intake.parsers.scanner import clean_subject
 from intake.parsers.submission import Submission
 from tests.forms import read, replying, scanned
@@ -201,7 +201,7 @@ def test_the_writers_name_in_a_form_is_no_signature() -> None:
 def test_an_older_mail_stands_below_the_writers_own_words(head: str) -> None:
     """Under a mark of ours, from the line above it on; its labels set nothing."""
     got = read(f"Case Type: Ask a Question\n\nHow?\n\n{head}\nPriority: Low")
-    own, _, older = got.description.partition(f"\n\n{kept.MARK}\n")
+    own, _, older = got.description.partition(f"\n\n{quoted_text.MARK}\n")
     assert (own, got.priority) == ("How?", "Medium")
     assert older == f"{head}\nPriority: Low"
 

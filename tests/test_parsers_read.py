@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.message import Html
+from intake.mail.message import Html
 from intake.parsers.dates import Calendar, read_date, split_dates
 from intake.parsers.scanner import clean_subject, type_of
 from intake.parsers.submission import Submission

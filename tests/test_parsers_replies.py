@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from intake.known import CaseBrief, PendingForm, StoredField
-from intake.letters import Templates, blank_form
-from intake.message import Html
+from intake.letters.compose import blank_form
+from intake.letters.letter import Templates
+from intake.mail.message import Html
+from intake.model.cases import CaseBrief, PendingForm, StoredField
+from intake.parsers.body_lines import is_courtesy
 from intake.parsers.case_type import type_of
-from intake.parsers.lines import is_courtesy
 from tests.forms import CATALOGUE, read, replying
 
 REQUEST = """Hello Zack Morris,

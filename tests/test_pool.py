@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from intake import pool
-from intake.blobs import BlobError, Blobs
-from intake.message import Arrival, Limits, Message, Refusal
-from intake.pool import Pool, PoolError, Settings, read_here
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.mail.message import Arrival, Limits, Message, Refusal
+from intake.worker import parser_pool
+from intake.worker.parser_pool import Pool, PoolError, Settings, read_here
 
 TOOLS = {"builder": "tests.hostile_scan:build", "scanner": "tests.hostile_scan:scan"}
 
@@ -143,7 +143,7 @@ def test_a_flood_of_an_answer_is_a_crash(tmp_path: Path, monkeypatch: pytest.Mon
     """An answer over the limit is not read; the mail is refused."""
     with Pool(1, settings(tmp_path)) as made:
         list(made.map([arrival("a")]))
-        monkeypatch.setattr(pool, "_MAX_ANSWER_BYTES", 100)
+        monkeypatch.setattr(parser_pool, "_MAX_ANSWER_BYTES", 100)
         [(_, read)] = made.map([arrival("b")])
         assert isinstance(read.message, Refusal)
         assert read.message.code == "crash"
@@ -153,7 +153,7 @@ def test_nonsense_for_an_answer_is_a_crash(tmp_path: Path, monkeypatch: pytest.M
     """An answer that is not of the agreed form ends the child and refuses the mail."""
     with Pool(1, settings(tmp_path)) as made:
         list(made.map([arrival("a")]))
-        monkeypatch.setattr(pool._Child, "_receive", lambda *_: b'{"mail": 3}')
+        monkeypatch.setattr(parser_pool._Child, "_receive", lambda *_: b'{"mail": 3}')
         [(_, read)] = made.map([arrival("b")])
         assert isinstance(read.message, Refusal)
         assert "no valid answer" in read.message.detail

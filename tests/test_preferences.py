@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.contact_file import AccountEntry, ContactEntry, Entries
-from intake.known import NOTICE_CLASSES, Preference
-from intake.store import alarm, people, preferences, schema
+from intake.model.accounts import AccountEntry, ContactEntry, Entries, Preference
+from intake.model.incidents import NOTICE_CLASSES
+from intake.store import alerts, migrate
+from intake.store.contacts import directory, preferences
+from intake.store.contacts.preferences import PreferenceError, set_, tasks, unsubscribe
 from intake.store.engine import Engine, Unit, open_engine, reading, writing
-from intake.store.preferences import PreferenceError, set_, tasks, unsubscribe
-from intake.tables import SuppressionRow
+from intake.store.tables.contacts import SuppressionRow
 from tests import house
 from tests import postgres as databases
 from tests.facts import NOW
@@ -58,7 +59,7 @@ def emptied(engine: Engine) -> Engine:
     """Nothing but the people."""
     with writing(engine) as unit:
         databases.empty(unit)
-        people.load(unit, ENTRIES, NOW)
+        directory.load(unit, ENTRIES, NOW)
     return engine
 
 
@@ -126,7 +127,7 @@ def test_a_choice_that_cannot_be_is_named(
 def test_a_stand_in_must_be_told_themselves(engine: Engine) -> None:
     """Not disabled, with an address that works, not off, and nobody's chain."""
     with writing(engine) as unit:
-        people.set_active(unit, "lisa", False, NOW)
+        directory.set_active(unit, "lisa", False, NOW)
         unit.add(SuppressionRow(key="archie@bayside.example", reason="bounced", since=NOW))
         until = NOW - timedelta(days=1)
         unit.add(
@@ -216,7 +217,7 @@ def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
     assert choose(engine, "lisa", "maintenance", "off", "screech") == ""
     assert todo(engine) == []
     with writing(engine) as unit:
-        people.set_active(unit, "kelly", False, NOW)
+        directory.set_active(unit, "kelly", False, NOW)
         unsubscribe(unit, "screech", "screech", NOW, MUST)
     assert todo(engine) == [
         "maintenance notices: nobody is told instead of lisa: "
@@ -224,16 +225,16 @@ def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
         "outage notices: nobody is told instead of zack: kelly is disabled",
     ]
     with reading(engine) as unit:
-        assert "instead of zack: kelly is disabled" in "\n".join(alarm.lines(unit, NOW))
+        assert "instead of zack: kelly is disabled" in "\n".join(alerts.lines(unit, NOW))
     moved = Entries((), (person("kelly", "Technical", "riverdale"),))
     with writing(engine) as unit:
-        people.set_active(unit, "kelly", True, NOW)
-        people.load(unit, moved, NOW)
+        directory.set_active(unit, "kelly", True, NOW)
+        directory.load(unit, moved, NOW)
     assert "kelly is no contact of bayside" in todo(engine)[1]
     assert choose(engine, "zack", "outage", "off", "archie") == ""
     assert len(todo(engine)) == 1
     with writing(engine) as unit:
-        people.set_active(unit, "lisa", False, NOW)
+        directory.set_active(unit, "lisa", False, NOW)
     assert todo(engine) == []
 
 
@@ -252,8 +253,8 @@ def test_an_import_keeps_what_contacts_chose(engine: Engine) -> None:
     assert choose(engine, "zack", "outage", "off", "kelly") == ""
     before = chosen(engine)
     with writing(engine) as unit:
-        people.load(unit, ENTRIES, NOW)
-        people.load(unit, Entries((), (person("zack", "Technical", *BOTH),)), NOW)
+        directory.load(unit, ENTRIES, NOW)
+        directory.load(unit, Entries((), (person("zack", "Technical", *BOTH),)), NOW)
     assert chosen(engine) == before
     assert "kelly is no contact of riverdale" in todo(engine)[0]
 
@@ -293,7 +294,7 @@ def silent(found: dict[str, dict[str, Preference]], off: set[str]) -> set[tuple[
 def memory() -> Engine:
     """A database in memory."""
     engine = open_engine("sqlite://")
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     return engine
 
 
@@ -305,7 +306,7 @@ def taken(unit: Unit, step: tuple[str, ...], off: set[str]) -> None:
     elif verb == "set":
         set_(unit, who, more[0], more[1], who, NOW, more[2], mandatory=MUST)
     else:
-        people.set_active(unit, who, verb == "enable", NOW)
+        directory.set_active(unit, who, verb == "enable", NOW)
         (off.discard if verb == "enable" else off.add)(who)
 
 
@@ -341,7 +342,7 @@ def test_an_operator_sees_and_changes_it(tmp_path: Path) -> None:
     """`contacts notices`: every class without options, a refusal in words, a task in `status`."""
     config = house.make(tmp_path, house.maildir_box(tmp_path / "in"), "")
     with house.unit(config, write=True) as unit:
-        people.load(unit, ENTRIES, datetime.now(UTC))
+        directory.load(unit, ENTRIES, datetime.now(UTC))
 
     def said(*words: str, code: int = 0) -> str:
         done = house.command(config, *words)

@@ -13,14 +13,15 @@ from itertools import product
 
 import pytest
 
-from intake.addresses import Address, AddressRefusal, Mailbox, ascii_lower
-from intake.decision import Decision, decide
-from intake.identity import Sender, Trust, identify
-from intake.known import Contact, Known
-from intake.message import Header, Message
-from intake.mime.automatic import strong
+from intake.authentication.sender import Sender, Trust, identify
+from intake.mail.addresses import Address, AddressRefusal, Mailbox, ascii_lower
+from intake.mail.message import Header, Message
+from intake.mail.mime.auto_submitted import strong
+from intake.model.accounts import Contact
+from intake.model.context import Known
 from intake.parsers.submission import Submission
-from intake.policy import Policy
+from intake.triage.decision import Decision, decide
+from intake.triage.policy import Policy
 from tests.facts import AUTHSERV, BAYSIDE, COMPLETE, NOW, POLICY, SERVICE, ZACK, case, message
 
 TRUST = Trust((AUTHSERV,), arc_sealers=("forwarder.example",), own=(SERVICE,))

@@ -11,25 +11,17 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from intake.addresses import read_mailbox
-from intake.contact_file import AccountEntry, ContactEntry, Entries
-from intake.decision import Decision, decide
-from intake.known import (
-    CaseBrief,
-    CaseLine,
-    CaseList,
-    Contact,
-    Keys,
-    Known,
-    Membership,
-    SentLetter,
-)
+from intake.mail.addresses import read_mailbox
+from intake.model.accounts import AccountEntry, Contact, ContactEntry, Entries, Membership
+from intake.model.cases import CaseBrief, CaseLine, CaseList
+from intake.model.context import Keys, Known, SentLetter
 from intake.parsers.submission import Return, Submission, Wish
-from intake.store import people
-from intake.store.case_write import _nobody
+from intake.store.cases.write import _nobody
+from intake.store.contacts import directory
 from intake.store.engine import writing
-from intake.store.look_up import look_up
-from intake.tables import CaseRow
+from intake.store.messages.context import look_up
+from intake.store.tables.cases import CaseRow
+from intake.triage.decision import Decision, decide
 from tests.facts import BAYSIDE, COMPLETE, KNOWN, NOW, POLICY, SIGNED, ZACK, message
 from tests.postgres import prepared
 from tests.rawmail import CAMPAIGN
@@ -178,7 +170,7 @@ def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Pa
             ),
         )  # fmt: skip
         with writing(engine) as unit:
-            people.load(unit, entries, NOW)
+            directory.load(unit, entries, NOW)
             _nobody(unit, NOW)
             for number in range(100 * CAMPAIGN):
                 writer = dice.choice(list(belongs))

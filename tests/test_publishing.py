@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from intake import publishing
 from intake.cli import page as command
 from intake.cli.app import app
 from intake.cli.screen import Abort, settings
-from intake.config import Config, ConfigError
-from intake.store import incidents
+from intake.config.loader import Config, ConfigError
 from intake.store.engine import Engine, open_engine, writing
+from intake.store.incidents import write
+from intake.worker import page_publisher
 from tests import house
 
 NOW = datetime(2026, 11, 17, 15, 5, tzinfo=UTC)
@@ -53,25 +53,25 @@ def run(config: Config, *words: str) -> Result:
 def opened(engine: Engine, title: str = "Grades are late") -> str:
     """An incident on record."""
     with writing(engine) as unit:
-        return incidents.open_(
-            unit, incidents.Opening("incident", title, "We look into it."), "operator:x", NOW
+        return write.open_(
+            unit, write.Opening("incident", title, "We look into it."), "operator:x", NOW
         )
 
 
 def test_what_is_on_record_stands_on_the_page(config: Config, engine: Engine) -> None:
     """Each change is published once; a closed notice leaves after its days."""
     www = config.path("www")
-    assert publishing.publish(config, engine, NOW)
-    assert not publishing.publish(config, engine, NOW + timedelta(hours=1))
+    assert page_publisher.publish(config, engine, NOW)
+    assert not page_publisher.publish(config, engine, NOW + timedelta(hours=1))
     made = opened(engine)
-    assert publishing.publish(config, engine, NOW)
+    assert page_publisher.publish(config, engine, NOW)
     assert "Grades are late" in (www / "index.html").read_text("utf-8")
     with writing(engine) as unit:
-        incidents.update(unit, made, "Mended.", "operator:x", NOW, status="resolved")
-    assert publishing.publish(config, engine, NOW)
+        write.update(unit, made, "Mended.", "operator:x", NOW, status="resolved")
+    assert page_publisher.publish(config, engine, NOW)
     assert "Resolved" in (www / f"{made}.html").read_text("utf-8")
-    assert not publishing.publish(config, engine, NOW + timedelta(days=29))
-    assert publishing.publish(config, engine, NOW + timedelta(days=31))
+    assert not page_publisher.publish(config, engine, NOW + timedelta(days=29))
+    assert page_publisher.publish(config, engine, NOW + timedelta(days=31))
     assert not (www / f"{made}.html").exists()
 
 
@@ -86,7 +86,7 @@ def test_the_heading_is_the_configured_one_or_follows_the_notices(tmp_path: Path
         made = make(tmp_path / title, more)
         engine = open_engine(made.database_url)
         with writing(engine) as unit:
-            assert publishing.board(made, unit, NOW).title == title
+            assert page_publisher.board(made, unit, NOW).title == title
         engine.dispose()
 
 
@@ -94,10 +94,10 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path) -> None:
     """publish does nothing, the command says what is missing and exits with 78."""
     made = make(tmp_path, "")
     engine = open_engine(made.database_url)
-    assert not publishing.publish(made, engine, NOW)
+    assert not page_publisher.publish(made, engine, NOW)
     engine.dispose()
     with pytest.raises(ConfigError, match=r"config\.toml: page\.folder: found nothing, wanted"):
-        publishing.folder(made)
+        page_publisher.folder(made)
     done = run(made, "page", "build")
     assert isinstance(done.exception, Abort)
     assert done.exception.code == 78
@@ -108,7 +108,7 @@ def test_the_command_says_what_it_wrote_and_where(config: Config, engine: Engine
     made = opened(engine)
     opened(engine, "Attendance is slow")
     with writing(engine) as unit:
-        incidents.update(unit, made, "Mended.", "operator:x", datetime.now(UTC), status="resolved")
+        write.update(unit, made, "Mended.", "operator:x", datetime.now(UTC), status="resolved")
     done = run(config, "page", "build")
     assert done.exit_code == 0, done.output
     www = config.path("www")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
-from intake import tokens
+from intake.mail import tokens
 from tests import house
 from tests.doors import AMY, BEN, NONE, Door, what
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from intake import worker
-from intake.blobs import Blobs
-from intake.config import Config
+from intake.adapters.blob_store import Blobs
+from intake.config.loader import Config
 from intake.store import reports
+from intake.worker import service
 from tests import house
 from tests.mailbag import bag
 
@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Config:
     text = house.maildir_box(tmp_path / "in") + house.delivery(f"maildir:{tmp_path}/out")
     made = house.make(tmp_path, text)
     (tmp_path / "in/new/a").write_bytes(ASKS.raw)
-    worker.once(made)
+    service.once(made)
     return made
 
 
@@ -44,7 +44,7 @@ def later(config: Config, days: int) -> dict[str, Any]:
                             sql(f"UPDATE {table} SET {column} = :at WHERE id = :id"),
                             {"at": f"{moved:%Y-%m-%d %H:%M:%S.%f}", "id": row[0]},
                         )
-    worker.once(config)
+    service.once(config)
     return house.everything(config)
 
 
@@ -84,7 +84,7 @@ def strangers(tmp_path: Path, more: str) -> Config:
     made = house.make(tmp_path, text + more, "")
     for number, mail in enumerate(bag(3)):
         (tmp_path / "in/new" / str(number)).write_bytes(mail.raw)
-    worker.once(made)
+    service.once(made)
     return made
 
 
@@ -100,7 +100,7 @@ def test_the_operator_is_told_once_and_again_only_of_something_new(tmp_path: Pat
     assert "Person" not in found["text"]
     assert len(later(config, 2)["letters"]) == 1
     (tmp_path / "in/new/x").write_bytes(bag(4)[3].raw)
-    worker.once(config)
+    service.once(config)
     assert len(later(config, 0)["letters"]) == 2
     assert house.command(config, "status").returncode == 1
 
@@ -110,7 +110,7 @@ def test_strangers_are_closed_after_a_month(tmp_path: Path) -> None:
     config = strangers(tmp_path, "")
     with house.unit(config, write=True) as unit:
         unit.execute(sql("UPDATE messages SET recorded_at = '2020-01-01 00:00:00.000000'"))
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     assert {one["status"] for one in found["messages"]} == {"rejected"}
     blobs = Blobs(config.blob_folder)

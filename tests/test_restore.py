@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from intake import backup, reconciling, worker
-from intake.config import Config
-from intake.journal import Gap, Journal, LetterLine
+from intake.adapters.journal import Gap, Journal, LetterLine
+from intake.config.loader import Config
 from intake.store.engine import StoreError
+from intake.worker import backup, reconcile, service
 from tests import checker, house
 from tests.checker import Maildir, World, digest_of
 from tests.mailbag import Expected, bag
@@ -69,27 +69,27 @@ def test_a_database_put_back_by_hand_is_noticed_and_made_up_for(tmp_path: Path, 
     config = files(tmp_path)
     for count in range(6):
         drop(config, mails[count : count + 1])
-        worker.once(config)
+        service.once(config)
         backup.make(config, tmp_path / f"backup{count}")
     before, letters = numbers(config), sorted(Maildir(tmp_path / "out").read())
     put_back(config, tmp_path / f"backup{age}/database")
     drop(config, mails[6:])
     if age < 5:
         with pytest.raises(StoreError, match="does not know message"):
-            worker.once(config)
+            service.once(config)
         assert sorted(Maildir(tmp_path / "out").read()) == letters
         status = house.command(config, "status")
         assert status.returncode == 1
         assert b"does not know message" in status.stdout
-        looked = reconciling.reconcile(config, repair=False)
+        looked = reconcile.reconcile(config, repair=False)
         assert (len(looked.lost), looked.clean) == (5 - age, False)
-        done = reconciling.reconcile(config, repair=True)
+        done = reconcile.reconcile(config, repair=True)
         assert (done.failed, done.clean, done.letters) == ([], True, {"sent": 5 - age})
     assert numbers(config) == before
     assert sorted(Maildir(tmp_path / "out").read()) == letters
-    worker.once(config)
+    service.once(config)
     assert checker.settled(world(config, mails, in_doubt_at_most=0)) == []
-    again = reconciling.reconcile(config, repair=False)
+    again = reconcile.reconcile(config, repair=False)
     assert (again.clean, again.lost, again.why) == (True, [], "")
 
 
@@ -100,23 +100,23 @@ def test_without_the_journal_nothing_is_sent_twice_and_no_number_given_twice(
     mails = bag(8)
     config = files(tmp_path)
     drop(config, mails[:3])
-    worker.once(config)
+    service.once(config)
     backup.make(config, tmp_path / "backup")
     drop(config, mails[3:6])
-    worker.once(config)
+    service.once(config)
     told = numbers(config)
     letters = sorted(Maildir(tmp_path / "out").read())
     shutil.rmtree(tmp_path / "var")
     done = house.command(config, "restore", str(tmp_path / "backup"))
     assert done.returncode == 0, done.stderr
     with pytest.raises(StoreError, match="restored from a backup"):
-        worker.once(config)
-    report = reconciling.reconcile(config, repair=True)
+        service.once(config)
+    report = reconcile.reconcile(config, repair=True)
     assert (len(report.lost), report.failed) == (3, [])
     assert report.letters == {"in_doubt": 3}
     assert sorted(Maildir(tmp_path / "out").read()) == letters
     drop(config, mails[6:])
-    worker.once(config)
+    service.once(config)
     found = numbers(config)
     gone = {told[mail.message_id] for mail in mails[3:6]}
     assert not gone & set(found.values()), "a number that was told to somebody means nobody else"
@@ -134,26 +134,26 @@ def test_letters_that_waited_in_the_copy_and_were_sent_meanwhile_are_not_sent_ag
     out.mkdir()
     out.joinpath("tmp").write_text("in the way of the folder")  # nothing can be delivered
     drop(config, mails[:1])
-    worker.once(config)
+    service.once(config)
     assert house.everything(config)["letters"][0]["state"] == "due"
     backup.make(config, tmp_path / "backup")
     out.joinpath("tmp").unlink()
     with house.unit(config, write=True) as unit:
         unit.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
-    worker.once(config)
+    service.once(config)
     assert len(Maildir(out).read()) == 1
     for journal, state in ((True, "sent"), (False, "in_doubt")):
         put_back(config, tmp_path / "backup/database")
         if journal:
             with pytest.raises(StoreError, match="does not know that letter"):
-                worker.once(config)
+                service.once(config)
         else:
             for name in ("journal", "journal.older"):
                 (tmp_path / "var" / name).unlink(missing_ok=True)
             with house.unit(config, write=True) as unit:
                 unit.connection().exec_driver_sql("INSERT INTO counters VALUES ('reconcile', 1)")
-        assert reconciling.reconcile(config, repair=True).letters == {state: 1}
-        worker.once(config)
+        assert reconcile.reconcile(config, repair=True).letters == {state: 1}
+        service.once(config)
         assert len(Maildir(out).read()) == 1
         assert house.everything(config)["letters"][0]["state"] == state
 
@@ -165,16 +165,16 @@ def test_a_letter_that_was_never_tried_is_sent_after_all(tmp_path: Path) -> None
     (tmp_path / "out").mkdir()
     (tmp_path / "out/tmp").write_text("in the way")
     drop(config, mails[:1])
-    worker.once(config)
+    service.once(config)
     backup.make(config, tmp_path / "backup")
     drop(config, mails[1:])
-    worker.once(config)
+    service.once(config)
     put_back(config, tmp_path / "backup/database")
     (tmp_path / "out/tmp").unlink()
-    assert reconciling.reconcile(config, repair=True).clean
+    assert reconcile.reconcile(config, repair=True).clean
     with house.unit(config, write=True) as unit:
         unit.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
-    worker.once(config)
+    service.once(config)
     assert checker.settled(world(config, mails, in_doubt_at_most=0)) == []
 
 
@@ -182,16 +182,16 @@ def test_mail_that_came_by_a_pipe_is_found_in_the_blobs(tmp_path: Path) -> None:
     """It lies in no folder of any server; the journal names it."""
     mails = bag(4)
     config = files(tmp_path)
-    assert worker.receive(config, mails[0].raw) == 0
+    assert service.receive(config, mails[0].raw) == 0
     backup.make(config, tmp_path / "backup")
     for mail in mails[1:]:
-        assert worker.receive(config, mail.raw) == 0
+        assert service.receive(config, mail.raw) == 0
     before = numbers(config)
     put_back(config, tmp_path / "backup/database")
-    assert worker.receive(config, mails[0].raw) == 75
-    assert reconciling.reconcile(config, repair=True).handled.keys() <= {"create", "ask"}
+    assert service.receive(config, mails[0].raw) == 75
+    assert reconcile.reconcile(config, repair=True).handled.keys() <= {"create", "ask"}
     assert numbers(config) == before
-    assert worker.receive(config, mails[1].raw) == 0
+    assert service.receive(config, mails[1].raw) == 0
     taken = [mail.raw for mail in mails]
     assert checker.settled(world(config, [], taken=taken, in_doubt_at_most=0)) == []
 
@@ -202,7 +202,7 @@ def test_a_blob_that_is_gone_is_fetched_from_the_server(tmp_path: Path) -> None:
     mails = bag(3)
     config = files(tmp_path)
     drop(config, mails)
-    worker.once(config)
+    service.once(config)
     damaged = checker.blob_path(config.blob_folder, digest_of(mails[0].raw))
     damaged.write_bytes(b"")
     checker.blob_path(config.blob_folder, digest_of(mails[1].raw)).unlink()
@@ -221,7 +221,7 @@ def test_a_backup_is_whole_or_none(tmp_path: Path) -> None:
     """Damage, a missing manifest or a running worker: nothing is restored, and it says why."""
     config = files(tmp_path)
     drop(config, bag(3))
-    worker.once(config)
+    service.once(config)
     folder = tmp_path / "backup"
     first = backup.make(config, folder)
     assert (first.messages, first.cases, first.lost) == (3, 3, 0)
@@ -292,11 +292,11 @@ def test_the_original_destroyed_at_a_random_moment(tmp_path: Path, kind: str) ->
         url = stack.enter_context(postgres()) if kind == "postgresql" else ""
         config = _service(tmp_path, imap, sink, url)
         imap.append([mail.raw for mail in mails[:10]])
-        worker.once(config)
+        service.once(config)
         made = house.command(config, "backup", str(tmp_path / "backup"), "--json")
         assert json.loads(made.stdout)["messages"] == 10
         imap.append([mail.raw for mail in mails[10:20]])
-        worker.once(config)
+        service.once(config)
         imap.append([mail.raw for mail in mails[20:]])
         shutil.rmtree(tmp_path / "var")
         done = house.command(config, "restore", str(tmp_path / "backup"), "--replace")
@@ -330,20 +330,20 @@ def test_a_snapshot_of_the_whole_machine_is_noticed_by_the_servers_folders(tmp_p
     with dovecot(tmp_path) as imap, smtp_sink(tmp_path) as sink:
         config = _service(tmp_path, imap, sink, "")
         imap.append([mail.raw for mail in mails[:8]])
-        worker.once(config)
+        service.once(config)
         shutil.copytree(tmp_path / "var", tmp_path / "snapshot")
-        assert worker.once(config).failures == []
+        assert service.once(config).failures == []
         imap.append([mail.raw for mail in mails[8:15]])
-        worker.once(config)
+        service.once(config)
         shutil.rmtree(tmp_path / "var")
         (tmp_path / "snapshot").rename(tmp_path / "var")
         imap.append([mail.raw for mail in mails[15:]])
-        report = worker.once(config)
+        report = service.once(config)
         assert any("7 newer mails in the processed folder" in one for one in report.failures)
         assert (imap.count(), len(sink.letters())) == (5, 15)
         assert house.command(config, "status").returncode == 1
-        assert reconciling.reconcile(config, repair=True).clean
-        worker.once(config)
+        assert reconcile.reconcile(config, repair=True).clean
+        service.once(config)
         assert (imap.count(), len(sink.letters())) == (0, 20)
         told = house.everything(config)["letters"]
         assert sum(letter["state"] == "in_doubt" for letter in told) == 7

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from intake import assembly, tokens, worker
-from intake.message import Message
-from intake.parsers.returns import read_return
+from intake.mail import tokens
+from intake.mail.message import Message
+from intake.parsers.bounces import read_return
+from intake.worker import bootstrap, service
 from tests import house
 from tests.mailbag import bag
 from tests.rawmail import message, result
@@ -95,20 +96,20 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
     people = [mail for mail in bag(400) if mail.sender == bag(1)[0].sender]
     for number, mail in enumerate(people[:2]):
         (tmp_path / "in/new" / str(number)).write_bytes(mail.raw)
-    worker.once(config)
+    service.once(config)
     letters = house.everything(config)["letters"]
     assert [one["id"] for one in letters] == [1, 2]
-    secrets = assembly.judge(config).house.secrets
+    secrets = bootstrap.judge(config).house.secrets
     fields = f"Final-Recipient: rfc822; {letters[0]['recipient']}\nAction: failed\nStatus: 5.1.1\n"
 
     def bounce(name: str, message_id: str, text: str = fields, row: int = 0) -> list[str]:
         way = tokens.bounce_address(secrets, row, "support@desk.example", "letter")
         raw = report(text, f"Message-ID: {message_id}", way if row else "")
         (tmp_path / "in/new" / name).write_bytes(raw)
-        worker.once(config)
+        service.once(config)
         (row,) = house.everything(config)["messages"][-1:]
         with house.unit(config) as unit:
-            from intake.tables import SuppressionRow
+            from intake.store.tables.contacts import SuppressionRow
 
             return [row["action"], *(one.key for one in unit.query(SuppressionRow))]
 
@@ -122,5 +123,5 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
     assert bounce("g", second) == ["ignore"]  # many people may know that id
     assert bounce("e", second, row=2) == ["ignore", letters[1]["recipient"]]
     (tmp_path / "in/new/f").write_bytes(people[2].raw)
-    worker.once(config)
+    service.once(config)
     assert house.everything(config)["letters"][-1]["state"] == "sent"

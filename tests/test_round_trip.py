@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intake import letters
-from intake.catalogue import Field
-from intake.known import CaseBrief, PendingForm
-from intake.labels import visible
-from intake.letters import Templates
-from intake.message import Arrival, Limits, Message
-from intake.message import read as read_mail
+from intake.catalogue.catalogue import Field
+from intake.catalogue.labels import visible
+from intake.letters import compose, text
+from intake.letters.letter import Templates
+from intake.mail.message import Arrival, Limits, Message
+from intake.mail.message import read as read_mail
+from intake.model.cases import CaseBrief, PendingForm
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from intake.parsers.submission import Circumstances, Submission
@@ -32,9 +32,9 @@ from tests.clients import Line
 from tests.forms import AT, CATALOGUE, NOW
 
 EXAMPLES = 100 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
-ROOM = Path(letters.__file__).parent / "templates"
+ROOM = Path(compose.__file__).parents[1] / "templates"
 TEMPLATES = Templates({str(p.relative_to(ROOM)): p.read_text() for p in ROOM.rglob("*.txt")})
-FORMS = {name: letters.blank_form(CATALOGUE, name, TEMPLATES) for name in CATALOGUE.types}
+FORMS = {name: compose.blank_form(CATALOGUE, name, TEMPLATES) for name in CATALOGUE.types}
 WORDS = (
     *("the", '"Post"', "button", "is", "grey", "and", "it's", "for", "all", "teachers", "since"),
     *("they", "can't", "open", "a", "list", "with", "30", "rows;", "nobody", "else", "(not"),
@@ -207,13 +207,13 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "opened": False,
         "repeated": False,
         "department": case.department,
-        "read": letters.lines.read_lines(empty, CATALOGUE, AT.accounts),
+        "read": compose.lines.read_lines(empty, CATALOGUE, AT.accounts),
         "changes": [],
         "incident": ["    INC-1: Grade Book posting delayed (identified)"],
         "maintenance": False,
         "billable": case.billable,
         "attachments": [],
-        "questions": letters.lines.questions(empty, CATALOGUE, asked),
+        "questions": compose.lines.questions(empty, CATALOGUE, asked),
         "optional": [],
     }
-    return letters.lines.tidy(TEMPLATES.fill("missing_fields/body.txt", shown))
+    return text.tidy(TEMPLATES.fill("missing_fields/body.txt", shown))

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from intake.hidden import HIDDEN, without
+from intake.adapters.redaction import HIDDEN, without
 from tests import house
 from tests.mailbag import AUTHSERV, bag, people_toml
 from tests.rawmail import CAMPAIGN

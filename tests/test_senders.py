@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from intake import assembly, pipeline, worker
 from intake.cli.messages import WAY_OUT
-from intake.config import Config
-from intake.decision import decide
-from intake.message import Arrival
-from intake.pool import read_here
-from intake.store import alarm, reports, senders, upkeep
+from intake.config.loader import Config
+from intake.mail.message import Arrival
+from intake.store import alerts, reports, retention
+from intake.store.contacts import suppressions
 from intake.store.engine import open_engine, reading, savepoint, writing
-from intake.store.record import Recorded
+from intake.store.messages.record import Recorded
+from intake.triage.decision import decide
+from intake.worker import bootstrap, pipeline
+from intake.worker import service as worker
+from intake.worker.parser_pool import read_here
 from tests import house
 from tests.facts import AUTHSERV, NOW, POLICY
 from tests.mailbag import address
@@ -44,8 +46,8 @@ class Desk:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.bench = assembly.judge(config)
-        self.settings = assembly.pool_settings(config)
+        self.bench = bootstrap.judge(config)
+        self.settings = bootstrap.pool_settings(config)
         self.engine = open_engine(config.database_url)
         self.uid = 0
 
@@ -185,7 +187,7 @@ def test_nothing_is_decided_about_a_sender_whose_mail_stays_held(tmp_path: Path)
     held = desk.receive("new@d1.example", SIGNED)
     with writing(desk.engine) as unit:
         unit.execute(sql("SELECT 1"))
-    blobs = assembly.Blobs(config.blob_folder)
+    blobs = bootstrap.Blobs(config.blob_folder)
     row = desk.message(held.row)
     raw = _raw_of(row)
     blobs.flush([blobs.stage(raw)])
@@ -262,10 +264,10 @@ def test_three_letters_that_come_back_break_the_circuit(tmp_path: Path) -> None:
     assert "loop: 3 mails of ours came back" in desk.message(fresh.row)["evidence"]["silence"]
     assert desk.receive(address(10), SIGNED, later).letters == 1  # nobody else is kept silent
     with writing(desk.engine) as unit:
-        told = alarm.due(unit, later, 24)
+        told = alerts.due(unit, later, 24)
         assert told is not None
         assert any("addresses that get fewer letters" in line for line in told[1])
-        assert senders.suspended(unit, later)[0]["address"] == ZERO
+        assert suppressions.suspended(unit, later)[0]["address"] == ZERO
     assert desk.receive(ZERO, SIGNED, START + timedelta(hours=25)).letters == 1
     listed = json.loads(house.command(config, "contacts", "suspended", "--json").stdout)
     assert listed == []  # the day is over by now
@@ -478,8 +480,8 @@ def test_the_evidence_row_is_whole(tmp_path: Path) -> None:
 def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
     """R6: bytes 7 days, names 30; R8: closed after 14 days; a contact's own mail after 180."""
     desk = Desk(service(tmp_path))
-    keep = assembly.keep(desk.config)
-    assert keep == upkeep.Keep(
+    keep = bootstrap.keep(desk.config)
+    assert keep == retention.Keep(
         dropped_days=7, stranger_days=14, forgotten_days=30, unproved_days=180
     )
     dropped = desk.receive("eve@attack.example", "dmarc=fail header.from={0}")
@@ -490,9 +492,9 @@ def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
     def needed(day: int) -> set[str]:
         with writing(desk.engine) as unit:
             now = START + timedelta(days=day)
-            upkeep.retire(unit, now, keep)
-            upkeep.forget(unit, now, keep)
-            return upkeep.referenced(unit, list(digest.values()), now, keep)
+            retention.retire(unit, now, keep)
+            retention.forget(unit, now, keep)
+            return retention.referenced(unit, list(digest.values()), now, keep)
 
     everything = set(digest.values())
     assert needed(6) == everything
@@ -524,7 +526,7 @@ def test_an_operator_hears_of_forgeries_by_contact(tmp_path: Path) -> None:
     for number in range(3):
         desk.receive(ZERO, "dmarc=fail header.from={0}", Subject=f"secret words {number}")
     with writing(desk.engine) as unit:
-        told = alarm.due(unit, START, 24)
+        told = alerts.due(unit, START, 24)
     assert told is not None
     assert "     3 mails forged in a contact's name" in told[1]
     assert "       3 of them in the name of p0" in told[1]

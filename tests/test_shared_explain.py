@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.review import Explainer
+from intake.worker.replay import Explainer
 from tests import house
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "mail"

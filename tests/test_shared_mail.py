@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from intake.addresses import AddressRefusal
-from intake.message import Message, Refusal
-from intake.parsers import lines as text_lines
-from intake.parsers import parties, sign_off
+from intake.mail.addresses import AddressRefusal
+from intake.mail.message import Message, Refusal
+from intake.parsers import account_and_contact, signatures
+from intake.parsers import body_lines as text_lines
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from tests.forms import AT, CATALOGUE
@@ -205,7 +205,7 @@ def unsaid(mail: Message) -> list[str]:
     ).casefold()  # fmt: skip
     text = mail.plain if found.body == "plain" else mail.html.text
     lines = text_lines.split(text)
-    signed_by = sign_off.cut(_own(lines), parties.names(mail, AT))[1].splitlines()
+    signed_by = signatures.cut(_own(lines), account_and_contact.names(mail, AT))[1].splitlines()
     lost, signed = [], False
     for number, line in enumerate(lines):
         if text_lines.is_signature(line.text) and not line.depth:

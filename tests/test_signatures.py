@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.parsers.sign_off import cut
+from intake.parsers.signatures import cut
 from tests.doors import AMY, Door, what
 
 SAID = "The grade book does not save.\nIt began on Monday."

@@ -16,31 +16,27 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event, insert, select, text, update
 
-from intake.contact_file import AccountEntry, ContactEntry, Entries
-from intake.decision import Decision, decide
-from intake.delivery import Failed, InDoubt, Retry, Sent
-from intake.known import Keys, Known, SentLetter
-from intake.letters import Letter
-from intake.message import Arrival, Attachment, Message
+from intake.adapters.smtp import Failed, InDoubt, Retry, Sent
+from intake.letters.letter import Letter
+from intake.mail.message import Arrival, Attachment, Message
+from intake.model.accounts import AccountEntry, ContactEntry, Entries
+from intake.model.context import Keys, Known, SentLetter
 from intake.parsers.submission import FieldValue, Return
-from intake.store import (
-    came_back,
-    mailboxes,
-    outbox,
-    people,
-    reports,
-    schema,
-    upkeep,
-)
+from intake.store import migrate, outbox, reports, retention
+from intake.store.contacts import directory
 from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, savepoint, writing
-from intake.store.look_up import look_up
-from intake.store.record import Recorded, Stamp, record
-from intake.store.unread import shelve, vanished
-from intake.tables import Base, CaseRow, MessageRow, PendingFormRow
+from intake.store.messages import bounces, mailboxes
+from intake.store.messages.context import look_up
+from intake.store.messages.deferred import shelve, vanished
+from intake.store.messages.record import Recorded, Stamp, record
+from intake.store.tables.cases import CaseRow, PendingFormRow
+from intake.store.tables.columns import Base
+from intake.store.tables.messages import MessageRow
+from intake.triage.decision import Decision, decide
 from tests.facts import COMPLETE, NOW, POLICY, SIGNED, message
 from tests.postgres import empty, postgres
 
-KEEP = upkeep.Keep(7, 14, 30)
+KEEP = retention.Keep(7, 14, 30)
 DOT = NOW + timedelta(seconds=660)  # the answer to a final dot has come by then, or never will
 STAMP = Stamp("hash", "0.1.0", frozenset({"steps_to_reproduce"}))
 PEOPLE = Entries(
@@ -66,7 +62,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def prepared(url: str) -> Iterator[Engine]:
     """The schema in place."""
     engine = open_engine(url)
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     yield engine
     engine.dispose()
 
@@ -76,7 +72,7 @@ def engine(prepared: Engine) -> Engine:
     """Empty tables but for two people of one account."""
     with writing(prepared) as unit:
         empty(unit)
-        people.load(unit, PEOPLE, NOW)
+        directory.load(unit, PEOPLE, NOW)
     return prepared
 
 
@@ -127,14 +123,14 @@ def test_the_migrations_make_exactly_the_tables(prepared: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found = compare_metadata(context, Base.metadata)
     assert [one for one in found if "alembic_version" not in str(one)] == []
-    script = ScriptDirectory.from_config(schema.alembic_config())
-    assert script.get_current_head() == schema.HEAD
+    script = ScriptDirectory.from_config(migrate.alembic_config())
+    assert script.get_current_head() == migrate.HEAD
 
 
 def test_upgrading_again_changes_nothing(prepared: Engine) -> None:
     """`intake init` may be run at any time."""
-    schema.upgrade(prepared)
-    schema.check(prepared)
+    migrate.upgrade(prepared)
+    migrate.check(prepared)
 
 
 def test_a_newer_database_is_refused(prepared: Engine) -> None:
@@ -142,11 +138,11 @@ def test_a_newer_database_is_refused(prepared: Engine) -> None:
     with writing(prepared) as unit:
         unit.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     try:
-        for refusing in (schema.check, schema.upgrade):
+        for refusing in (migrate.check, migrate.upgrade):
             with pytest.raises(StoreError, match="newer intake") as caught:
                 refusing(prepared)
             assert caught.value.kind == "schema"
-        assert not schema.is_there(prepared)
+        assert not migrate.is_there(prepared)
     finally:
         with writing(prepared) as unit:
             unit.execute(text("UPDATE alembic_version SET version_num = '0003'"))
@@ -309,9 +305,9 @@ def test_an_unanswered_draft_is_flagged_and_kept(engine: Engine) -> None:
     """After the days the case bears a flag; nothing is deleted, nothing is flagged twice."""
     one_mail(engine, 1, submission=replace(COMPLETE, missing=("module",)))
     with writing(engine) as unit:
-        assert upkeep.expire(unit, NOW + timedelta(days=13), 14) == []
-        assert upkeep.expire(unit, NOW + timedelta(days=15), 14) == ["CASE-1001"]
-        assert upkeep.expire(unit, NOW + timedelta(days=16), 14) == []
+        assert retention.expire(unit, NOW + timedelta(days=13), 14) == []
+        assert retention.expire(unit, NOW + timedelta(days=15), 14) == ["CASE-1001"]
+        assert retention.expire(unit, NOW + timedelta(days=16), 14) == []
         assert reports.status(unit).flagged == 1
 
 
@@ -326,7 +322,7 @@ def test_unstorable_characters_are_replaced(engine: Engine) -> None:
     with reading(engine) as unit:
         case = reports.case(unit, "CASE-1001")
         there = ["s" * 64, "q" * 64]
-        assert upkeep.referenced(unit, [*there, "no"], NOW, KEEP) == set(there)
+        assert retention.referenced(unit, [*there, "no"], NOW, KEEP) == set(there)
     assert case is not None
     assert case["fields"]["module"]["value"] == ["a\ufffdb\ufffdc"]
     assert case["attachments"][0]["name"] == "a\ufffdb\ufffdc"
@@ -427,10 +423,10 @@ def test_a_letter_to_somebody_who_left_is_put_aside(engine: Engine, change: str)
     one_mail(engine, 1)
     with writing(engine) as unit:
         if change == "disabled":
-            people.set_active(unit, "zack", False, NOW)
+            directory.set_active(unit, "zack", False, NOW)
         else:
             entry = replace(PEOPLE.contacts[0], emails=("new@bayside.example",))
-            people.load(unit, Entries(contacts=(entry,)), NOW)
+            directory.load(unit, Entries(contacts=(entry,)), NOW)
         unit.flush()
         assert outbox.claim(unit, NOW, 90, 10) == []
         row = reports.letters(unit)[0]
@@ -488,9 +484,9 @@ def test_two_batches_at_once_get_different_numbers(engine: Engine) -> None:
 def test_no_look_up_scans_a_table(tmp_path: Path) -> None:
     """What one mail costs does not grow with the number of mails, cases or contacts."""
     engine = open_engine(f"sqlite:///{tmp_path}/plan.db")
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     with writing(engine) as unit:
-        people.load(unit, PEOPLE, NOW)
+        directory.load(unit, PEOPLE, NOW)
     one_mail(engine, 1)
     seen: list[tuple[str, Any]] = []
     event.listen(
@@ -510,7 +506,7 @@ def test_no_look_up_scans_a_table(tmp_path: Path) -> None:
     gone = Return("bounce", letter.recipient, "5.1.1", hard=True, ids=(), words="")
     with writing(engine) as unit:
         for number in (1, 2):
-            came_back.note(unit, letter, gone, number, NOW)
+            bounces.note(unit, letter, gone, number, NOW)
     plans = []
     with engine.connect() as connection:
         for statement, parameters in [
@@ -531,21 +527,21 @@ def test_broken_databases_are_one_clear_line(tmp_path: Path) -> None:
     file = tmp_path / "x.db"
     file.write_bytes(b"this is no database at all, but long enough to look at" * 30)
     with pytest.raises(StoreError) as caught:
-        schema.check(open_engine(f"sqlite:///{file}"))
+        migrate.check(open_engine(f"sqlite:///{file}"))
     assert caught.value.kind == "corrupt"
     (tmp_path / "blocked").write_text("a file")
     with pytest.raises(StoreError, match="blocked"):
         open_engine(f"sqlite:///{tmp_path}/blocked/x.db")
     engine = open_engine("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(StoreError) as caught:
-        schema.check(engine)
+        migrate.check(engine)
     assert caught.value.kind == "connect"
     empty = open_engine(f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(StoreError, match="intake init"):
-        schema.check(empty)
+        migrate.check(empty)
     memory = open_engine("sqlite://")
-    schema.upgrade(memory)
-    schema.check(memory)
+    migrate.upgrade(memory)
+    migrate.check(memory)
 
 
 def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine: Engine) -> None:
@@ -560,11 +556,11 @@ def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine:
                 message_id_header="<q@desk.example>", text="", round=1, asked_at=NOW, state="open",
             )
         )  # fmt: skip
-        config = schema.alembic_config()
+        config = migrate.alembic_config()
         config.attributes["connection"] = unit.connection()
         unit.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of a later one
         command.stamp(config, "0003")
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     with reading(engine) as unit:
         found = dict(unit.execute(select(CaseRow.number, CaseRow.account_id)).all())  # type: ignore[arg-type]  # columns, not values
     assert found == {done[0].case_number: "", done[1].case_number: "bayside"}

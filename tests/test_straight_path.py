@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from intake import worker
-from intake.blobs import Blobs
-from intake.config import Config
+from intake.adapters.blob_store import Blobs
+from intake.config.loader import Config
+from intake.worker import service
 from tests import house
 from tests.mailbag import Expected, answer, bag
 from tests.servers import Dovecot, Sink, dovecot, smtp_sink
@@ -98,7 +98,7 @@ def _answer(imap: Dovecot, sink: Sink, config: Config, mails: list[Expected]) ->
             subject = str(letter["Subject"]).replace("\n", "")
             replies.append(answer(index, letter["Message-ID"], subject, label, values[label], text))
     imap.append(replies)
-    report = worker.once(config)
+    report = service.once(config)
     assert report.actions == {"complete": len(replies)}
     found = house.everything(config)
     assert {case["status"] for case in found["cases"]} == {"open"}
@@ -112,12 +112,12 @@ def test_the_same_through_a_maildir(tmp_path: Path) -> None:
     config = house.make(tmp_path, house.maildir_box(box) + house.delivery(f"maildir:{out}"))
     for number, mail in enumerate(mails):
         (box / "new" / f"{number}.test").write_bytes(mail.raw)
-    report = worker.once(config)
+    report = service.once(config)
     assert report.failures == []
     check(config, mails, [path.read_bytes() for path in (out / "new").iterdir()])
     assert len(list((box / ".Processed" / "cur").iterdir())) == 60
     assert not list((box / "new").iterdir())
-    assert worker.once(config).collected == 0
+    assert service.once(config).collected == 0
 
 
 def test_the_same_through_receive(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import tokens
+from intake.mail import tokens
 
 NEW, OLD = b"new secret", b"old secret"
 DOMAIN = "desk.example"

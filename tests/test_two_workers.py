@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from intake import collect
-from intake.assembly import assemble
-from intake.collect import Rules
-from intake.config import Config
+from intake.config.loader import Config
 from intake.store import locks
 from intake.store.engine import StoreError, open_engine, reading, writing
 from intake.store.locks import collecting
+from intake.worker import collector
+from intake.worker.bootstrap import assemble
+from intake.worker.collector import Rules
 from tests import checker, house
 from tests.checker import World
 from tests.mailbag import bag
@@ -124,7 +124,7 @@ def test_two_passes_over_the_same_mails_at_once(tmp_path: Path, kind: str) -> No
                 for _ in range(3):
                     try:
                         rules = Rules(batch_mails=7, backfill_all=True, alone=False)
-                        tallies.append(collect.collect(box, made.desk, rules))
+                        tallies.append(collector.collect(box, made.desk, rules))
                     except StoreError as failure:
                         failures.append(failure)
 

@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from intake import tokens, worker
-from intake.config import Config
-from intake.letter_lines import CLASSES
-from intake.message import Message
-from intake.notice_tables import NoticePreferenceRow, NoticeRecipientRow
+from intake.config.loader import Config
+from intake.letters.wording import CLASSES
+from intake.mail import tokens
+from intake.mail.message import Message
+from intake.parsers.commands import wants_no_notices
 from intake.parsers.scanner import scan
-from intake.parsers.wishes import wants_no_notices
-from intake.store import preferences
+from intake.store.contacts import preferences
+from intake.store.tables.incidents import NoticePreferenceRow, NoticeRecipientRow
+from intake.worker import service
 from tests import house
 from tests.forms import CATALOGUE
 from tests.rawmail import message
@@ -45,7 +46,7 @@ def token_of(config: Config, address: str) -> str:
 
 def outcome(config: Config) -> tuple[str, str, list[str]]:
     """Action and rule of the last mail, and the kinds of all letters."""
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     last = found["messages"][-1]
     return last["action"], last["rule"], [one["kind"] for one in found["letters"]]
@@ -101,7 +102,7 @@ def test_a_whole_answer_that_says_stop_stops(tmp_path: Path) -> None:
     made = told(config, ZACK)
     for number, words in enumerate(("STOP", "Hello,\n\nBitte abmelden.\n\nDanke", "Darme de baja")):
         put(tmp_path, ZACK, f"m{number}", f"{words}\n", answers(made, ZACK))
-    worker.once(config)
+    service.once(config)
     found = house.everything(config)
     assert [(one["action"], one["rule"]) for one in found["messages"]] == [("answer", "R25")] * 3
     assert (modes(config), found["cases"]) == (OFF, [])

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import config as settings
-from intake import webhook
-from intake.config import ConfigError
-from intake.known import EVENT_KINDS
-from intake.webhook import Again, Gone, Taken
+from intake.adapters import webhook
+from intake.config import loader as settings
+from intake.config.loader import ConfigError
+from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from tests.fakes import listening
 from tests.receiver import independent, receiver
 from tests.servers import certificate
@@ -90,7 +89,7 @@ def test_any_retry_after_is_bounded(text: str) -> None:
     assert 0 <= found.after_seconds <= 3600
 
 
-def try_(port: int, seconds: float = 1.0, path: str = "/x") -> webhook.Outcome:
+def try_(port: int, seconds: float = 1.0, path: str = "/x") -> Outcome:
     """One event to that port."""
     return webhook.post(
         f"http://127.0.0.1:{port}{path}", webhook.Event("evt_1_1", b"{}"), (), NOW, seconds

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.letter_lines import one_line
-from intake.wire import Envelope, LetterError, encode
+from intake.letters.text import one_line
+from intake.mail.encoder import Envelope, LetterError, encode
 
 PLAIN = Envelope(
     sender_name="Support desk",

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from intake import collect, liveness, pipeline, scheduler
-from intake.assembly import assemble
-from intake.blobs import BlobError, Blobs
-from intake.collect import Rules
-from intake.config import Config
-from intake.mailbox.box import Fetched, MailboxError, Opened, Settled, Waiting
+from intake.adapters import heartbeat
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.adapters.mailbox.protocol import Fetched, MailboxError, Opened, Settled, Waiting
+from intake.config.loader import Config
 from intake.store import reports
+from intake.worker import collector, pipeline, scheduler
+from intake.worker.bootstrap import assemble
+from intake.worker.collector import Rules
 from tests import house
 from tests.fakes import FakeSmtp, listening
 from tests.mailbag import answer, bag
@@ -108,10 +109,10 @@ def config(tmp_path: Path) -> Config:
     return house.make(tmp_path, text + house.delivery(f"maildir:{tmp_path}/out"))
 
 
-def passed(config: Config, box: FakeBox, rules: Rules | None = None) -> collect.Tally:
+def passed(config: Config, box: FakeBox, rules: Rules | None = None) -> collector.Tally:
     """One pass over the box."""
     with assemble(config) as made:
-        return collect.collect(box, made.desk, rules or Rules(backfill_all=True))
+        return collector.collect(box, made.desk, rules or Rules(backfill_all=True))
 
 
 def statuses(config: Config) -> dict[str, int]:
@@ -380,7 +381,7 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
         service.heartbeat()
         made.stop.set()
         service.deliver()
-    beat = liveness.read(config.path("var"))
+    beat = heartbeat.read(config.path("var"))
     assert beat is not None
-    assert liveness.troubles(beat, datetime.now(UTC)) == []
-    assert liveness.read(config.folder / "none") is None
+    assert heartbeat.troubles(beat, datetime.now(UTC)) == []
+    assert heartbeat.read(config.folder / "none") is None

@@ -15,10 +15,10 @@ app = typer.Typer(help="The customers.", no_args_is_help=True)
 @app.command("list")
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Every account with the number of its contacts."""
-    from intake.store import people
+    from intake.store.contacts import directory
 
     with database(config) as unit:
-        views = people.account_views(unit)
+        views = directory.account_views(unit)
     if as_json:
         show_json(views)
         return
@@ -40,12 +40,12 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Register one account, or change the entry of that id."""
-    from intake.contact_file import AccountEntry, Entries
-    from intake.store import people
+    from intake.model.accounts import AccountEntry, Entries
+    from intake.store.contacts import directory
 
     entries = Entries(accounts=(AccountEntry(account_id, name, tuple(alias or ())),))
     with database(config, write=True) as unit:
-        changes = people.load(unit, entries, datetime.now(UTC))
+        changes = directory.load(unit, entries, datetime.now(UTC))
     say(f"{account_id}: {changes.word}")
 
 
@@ -56,8 +56,8 @@ def disable(
     config: ConfigOption = None,
 ) -> None:
     """Hold the mail of this account's people from now on; nothing is deleted."""
-    from intake.store import people
+    from intake.store.contacts import directory
 
     with database(config, write=True) as unit:
-        people.set_account_active(unit, account_id, again, datetime.now(UTC))
+        directory.set_account_active(unit, account_id, again, datetime.now(UTC))
     say(f"{account_id}: {'in force' if again else 'not in force'}")

@@ -15,19 +15,19 @@ import typer
 from intake import __version__
 from intake.cli import (
     accounts,
+    backup,
     cases,
     contacts,
     doctor,
     hooks,
+    incident_cases,
     incidents,
-    linking,
     messages,
     notices,
     outbox,
     page,
-    safety,
     service,
-)  # fmt: skip
+)
 from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
 app = typer.Typer(
@@ -44,12 +44,12 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 notices.register(incidents.app)
-linking.register(incidents.app)
+incident_cases.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")
 service.register(app)
-safety.register(app)
+backup.register(app)
 doctor.register(app)
 
 

@@ -27,7 +27,7 @@ from intake.cli.screen import (
     when,
     who,
     write_private,
-)  # fmt: skip
+)
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
 COLUMNS = (
@@ -110,7 +110,7 @@ def file(
     config: ConfigOption = None,
 ) -> None:
     """Writes one file of a case, withheld ones too: whoever asks for it by name has been warned."""
-    from intake.blobs import Blobs
+    from intake.adapters.blob_store import Blobs
 
     files = _case(number, config)["attachments"]
     if not 1 <= file_number <= len(files):
@@ -169,11 +169,11 @@ def reopen(
 
 def _set_status(numbers: list[str], status: str, why: str, config: str | None) -> None:
     """All of them or none."""
-    from intake.store import by_hand
+    from intake.store.cases import manual
 
     with database(config, write=True) as unit:
         for number in numbers:
-            wrong = by_hand.set_status(unit, number.upper(), status, who(), why, datetime.now(UTC))
+            wrong = manual.set_status(unit, number.upper(), status, who(), why, datetime.now(UTC))
             if wrong:
                 raise Abort(wrong)
     say(f"{', '.join(number.upper() for number in numbers)}: {status}")
@@ -184,10 +184,10 @@ def labels(
     limit: LimitOption = 50, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
     """Labels that people write and the catalogue does not know: candidates for its aliases."""
-    from intake.store import by_hand
+    from intake.store.cases import manual
 
     with database(config) as unit:
-        rows = by_hand.unknown_labels(unit, limit)
+        rows = manual.unknown_labels(unit, limit)
     if as_json:
         show_json(rows)
     elif not rows:
@@ -268,7 +268,7 @@ def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -
 
     Withheld and quarantined files are not among them; `intake cases file` writes one by name.
     """
-    from intake.blobs import Blobs
+    from intake.adapters.blob_store import Blobs
 
     with plainly():
         blobs = Blobs(load(config).blob_folder)

@@ -23,12 +23,13 @@ from intake.cli.screen import (
     table,
     when,
     who,
-)  # fmt: skip
+)
+from intake.letters.letter import Reached
 
 if TYPE_CHECKING:
-    from intake.letters import Letter
-    from intake.store.contact_change import ContactChange
-    from intake.store.people import ContactView
+    from intake.letters.letter import Letter
+    from intake.store.contacts.change_request import ContactChange
+    from intake.store.contacts.directory import ContactView
 
 app = typer.Typer(help="The registered people.", no_args_is_help=True)
 senders.register(app)
@@ -41,23 +42,23 @@ def import_(
     config: ConfigOption = None,
 ) -> None:
     """Take over accounts and contacts from a file, all or nothing; again changes nothing."""
-    from intake import config as settings
-    from intake import contact_file
-    from intake.store import people
+    from intake.config import directory_file
+    from intake.config import loader as settings
+    from intake.store.contacts import directory
 
     with plainly():
         catalogue = settings.load_catalogue(load(config))
         if file.suffix.lower() == ".toml":
-            entries = contact_file.from_data(settings.read_toml(file), catalogue)
+            entries = directory_file.from_data(settings.read_toml(file), catalogue)
         else:
-            entries = contact_file.from_csv(_text(file), catalogue)
+            entries = directory_file.from_csv(_text(file), catalogue)
     if entries.mistakes:
         count = len(entries.mistakes)
         raise Abort(
             "\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes))
         )
     with database(config, write=True) as unit:
-        changes = people.load(unit, entries, datetime.now(UTC), who())
+        changes = directory.load(unit, entries, datetime.now(UTC), who())
     if as_json:
         show_json(changes)
         return
@@ -84,10 +85,10 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """Everybody who may write, and the disabled."""
-    from intake.store import people
+    from intake.store.contacts import directory
 
     with database(config) as unit:
-        views = people.contact_views(unit, account_id=account)
+        views = directory.contact_views(unit, account_id=account)
     if as_json:
         show_json(views)
         return
@@ -121,10 +122,10 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
     """One contact."""
     from dataclasses import asdict
 
-    from intake.store import people
+    from intake.store.contacts import directory
 
     with database(config) as unit:
-        views = people.contact_views(unit, contact_id)
+        views = directory.contact_views(unit, contact_id)
     if not views:
         raise Abort(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
     if as_json:
@@ -159,9 +160,9 @@ def add(  # noqa: PLR0913, PLR0917 - one option a column
     config: ConfigOption = None,
 ) -> None:
     """Register one person, or change the entry of that id."""
-    from intake import config as settings
-    from intake import contact_file
-    from intake.store import people
+    from intake.config import directory_file
+    from intake.config import loader as settings
+    from intake.store.contacts import directory
 
     row = {
         "id": contact_id, "name": name, "emails": email, "accounts": account,
@@ -169,9 +170,9 @@ def add(  # noqa: PLR0913, PLR0917 - one option a column
     }  # fmt: skip
     with plainly():
         catalogue = settings.load_catalogue(load(config))
-    entries = contact_file.from_data({"contacts": [row]}, catalogue)
+    entries = directory_file.from_data({"contacts": [row]}, catalogue)
     with database(config, write=True) as unit:
-        changes = people.load(unit, entries, datetime.now(UTC), who())
+        changes = directory.load(unit, entries, datetime.now(UTC), who())
     say(f"{contact_id}: {changes.word}")
 
 
@@ -182,10 +183,10 @@ def disable(
     config: ConfigOption = None,
 ) -> None:
     """Hold this person's mail from now on and send no letters; nothing is deleted."""
-    from intake.store import people
+    from intake.store.contacts import directory
 
     with database(config, write=True) as unit:
-        people.set_active(unit, contact_id, again, datetime.now(UTC))
+        directory.set_active(unit, contact_id, again, datetime.now(UTC))
     say(f"{contact_id}: {'enabled' if again else 'disabled'}")
 
 
@@ -205,7 +206,7 @@ def notices(
     config: ConfigOption = None,
 ) -> None:
     """Show how a contact gets notices; with --class and --mode change it."""
-    from intake.store import preferences
+    from intake.store.contacts import preferences
 
     if bool(class_) != bool(mode) or (instead and not mode):
         raise Abort("wanted --class and --mode together, or neither", 2)
@@ -229,10 +230,10 @@ def notices(
 @app.command()
 def reachable(contact_id: str, config: ConfigOption = None) -> None:
     """Take a contact for reachable again whose mail came back: notices go out to them anew."""
-    from intake.store import unreachable
+    from intake.store.contacts import undeliverable
 
     with database(config, write=True) as unit:
-        why = unreachable.clear(unit, contact_id, who(), datetime.now(UTC))
+        why = undeliverable.clear(unit, contact_id, who(), datetime.now(UTC))
     if why:
         raise Abort(why)
     say(f"{contact_id}: taken for reachable; letters that come back are counted anew")
@@ -253,17 +254,17 @@ def apply_(
     removed is told. A contact of another customer is asked, and nothing about them changes before
     their own yes.
     """
-    from intake.store import contact_change
-    from intake.store.record import put_letter
+    from intake.store.contacts import change_request
+    from intake.store.outbox import put_letter
 
     now = datetime.now(UTC)
     with database(config, write=True) as unit:
-        change = contact_change.plan(unit, number.upper())
+        change = change_request.plan(unit, number.upper())
         if not yes:
-            contact_change.show(unit, change, who(), now)
+            change_request.show(unit, change, who(), now)
         else:
-            contact_change.check_shown(unit, change)
-            contact_change.apply(unit, change, who(), now)
+            change_request.check_shown(unit, change)
+            change_request.apply(unit, change, who(), now)
             for letter in _letters(change, config, now):
                 put_letter(unit, letter, 0, now)
     if as_json:
@@ -288,23 +289,24 @@ def apply_(
 
 def _letters(change: ContactChange, config: str | None, now: datetime) -> list[Letter]:
     """The question to the new address, and the word to whoever is replaced."""
-    from intake import assembly, letters
+    from intake.letters import compose
+    from intake.worker import bootstrap
 
     with plainly():
-        house = assembly.judge(load(config)).house
+        house = bootstrap.judge(load(config)).house
         values = {"account": change.account_name, "contact_type": change.contact_type}
         made = []
         if change.asked is not None:
             cause = f"{change.case_number}:{change.contact_id}"
-            letter = letters.to_person(house, "join", change.asked, values, cause, now)
+            letter = compose.to_person(house, "join", change.asked, values, cause, now)
             return [replace(letter, case_number=change.case_number)]
         if change.email_is_new:
-            person = letters.Reached(change.contact_id, change.name, change.email)
+            person = Reached(change.contact_id, change.name, change.email)
             cause = f"{change.case_number}:{change.email}"
-            made.append(letters.to_person(house, "verify", person, values, cause, now))
+            made.append(compose.to_person(house, "verify", person, values, cause, now))
         old = change.replaced
         if old is not None and old.address:
             cause = f"{change.case_number}:{old.contact_id}"
             kind = "removed" if change.kind == "Remove" else "replaced"
-            made.append(letters.to_person(house, kind, old, values, cause, now))
+            made.append(compose.to_person(house, kind, old, values, cause, now))
         return made

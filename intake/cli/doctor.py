@@ -14,8 +14,8 @@ import typer
 from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, safe, say, show_json
 
 if TYPE_CHECKING:
-    from intake.config import Config
-    from intake.config_shape import Mailbox, Webhook
+    from intake.config.loader import Config
+    from intake.config.schema import Mailbox, Webhook
 
 LOW_DISK_BYTES = 2**30
 
@@ -60,10 +60,10 @@ def doctor(
 
 def _auth(config: Config, *, as_json: bool) -> None:
     """Shows what could be trusted and what each level would have been; turns nothing on."""
-    from intake import auth_review
+    from intake.worker import trust_report
 
     with plainly():
-        proposals = auth_review.propose(config)
+        proposals = trust_report.propose(config)
     if as_json:
         show_json([asdict(one) for one in proposals])
         return
@@ -119,7 +119,7 @@ def _configuration(config: Config) -> Iterator[Finding]:
 
 
 def _secret(config: Config) -> Iterator[Finding]:
-    from intake import config as settings
+    from intake.config import loader as settings
 
     def check() -> Iterator[Finding]:
         count = len(settings.load_secrets(config))
@@ -129,9 +129,9 @@ def _secret(config: Config) -> Iterator[Finding]:
 
 
 def _catalogue(config: Config) -> Iterator[Finding]:
-    from intake import assembly
-    from intake import config as settings
-    from intake.catalogue_build import lint
+    from intake.catalogue.loader import lint
+    from intake.config import loader as settings
+    from intake.worker import bootstrap
 
     def check() -> Iterator[Finding]:
         catalogue = settings.load_catalogue(config)
@@ -139,23 +139,23 @@ def _catalogue(config: Config) -> Iterator[Finding]:
         yield Finding("ok", "catalogue", words)
         for doubt in lint(catalogue):
             yield Finding("warn", "catalogue", doubt)
-        assembly.load_templates(config)
+        bootstrap.load_templates(config)
         yield Finding("ok", "templates", config.replies.templates or "the shipped ones")
 
     return _guard("catalogue", check)
 
 
 def _database(config: Config) -> Iterator[Finding]:
-    from intake.store import people
+    from intake.store.contacts import directory
     from intake.store.engine import open_engine, reading
-    from intake.store.schema import check as check_schema
+    from intake.store.migrate import check as check_schema
 
     def check() -> Iterator[Finding]:
         engine = open_engine(config.database_url)
         try:
             check_schema(engine)
             with reading(engine) as unit:
-                count = len(people.account_views(unit)), len(people.contact_views(unit))
+                count = len(directory.account_views(unit)), len(directory.contact_views(unit))
         finally:
             engine.dispose()
         yield Finding("ok", "database", f"{count[0]} accounts, {count[1]} contacts")
@@ -166,7 +166,7 @@ def _database(config: Config) -> Iterator[Finding]:
 
 
 def _storage(config: Config) -> Iterator[Finding]:
-    from intake.blobs import Blobs
+    from intake.adapters.blob_store import Blobs
 
     def check() -> Iterator[Finding]:
         blobs = Blobs(config.blob_folder)
@@ -186,9 +186,9 @@ def _mailboxes(config: Config) -> Iterator[Finding]:
 
 
 def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
-    from intake import assembly
+    from intake.worker import bootstrap
 
-    line = assembly.line(config, box)
+    line = bootstrap.line(config, box)
     try:
         opened = line.box.open()
         count = opened.uid_next - 1 if opened.uidvalidity else len(line.box.waiting(1))
@@ -200,11 +200,11 @@ def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
 
 
 def _delivery(config: Config) -> Iterator[Finding]:
-    from intake import assembly
-    from intake.delivery import SmtpLane
+    from intake.adapters.smtp import SmtpLane
+    from intake.worker import bootstrap
 
     def check() -> Iterator[Finding]:
-        lane = assembly.lane(config)
+        lane = bootstrap.lane(config)
         trouble = lane.try_out() if isinstance(lane, SmtpLane) else None
         lane.close()
         if trouble is not None:
@@ -223,8 +223,8 @@ def _webhooks(config: Config) -> Iterator[Finding]:
 def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
     from urllib.parse import urlsplit
 
-    from intake import config as settings
-    from intake import webhook
+    from intake.adapters import webhook
+    from intake.config import loader as settings
 
     try:
         keys = webhook.read_keys(settings.webhook_secret(config, hook))
@@ -243,11 +243,11 @@ def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
 
 
 def _notices(config: Config) -> Iterator[Finding]:
-    from intake import notice_assembly
-    from intake.evidence import organisation
+    from intake.adapters.dkim_verifier import organisation
+    from intake.worker import notice_bootstrap
 
     def check() -> Iterator[Finding]:
-        style = notice_assembly.style(config)
+        style = notice_bootstrap.style(config)
         rate = config.shape.notices.rate_per_minute
         yield Finding("ok", "notices", f"from {style.from_address}, {rate} a minute")
         ours, bounce = (

@@ -18,11 +18,12 @@ from intake.cli.screen import (
     show_json,
     table,
     when,
-)  # fmt: skip
+)
+from intake.model.events import Taken
 
 if TYPE_CHECKING:
-    from intake.config import Config
-    from intake.config_shape import Webhook
+    from intake.config.loader import Config
+    from intake.config.schema import Webhook
 
 app = typer.Typer(help="Programs that hear of incidents (webhooks).", no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="A delivery's number, or a hook's name for all its.")]
@@ -39,12 +40,12 @@ def list_(
     """The hooks, what each was told, and what it was not told yet or at all."""
     from urllib.parse import urlsplit
 
-    from intake.store import hooks
+    from intake.store import webhooks
 
     found = load(config)
     with database(config) as unit:
-        counts = hooks.counts(unit)
-        rows = hooks.listed(unit, hook=hook, state=state, limit=limit)
+        counts = webhooks.counts(unit)
+        rows = webhooks.listed(unit, hook=hook, state=state, limit=limit)
     known = {one.name: one for one in found.shape.webhook}
     shown = [
         {
@@ -82,10 +83,10 @@ def list_(
 @app.command()
 def retry(which: Which, config: ConfigOption = None) -> None:
     """Send failed ones anew, and those that wait at once."""
-    from intake.store import hooks
+    from intake.store import webhooks
 
     with database(config, write=True) as unit:
-        count = hooks.retry(unit, which, datetime.now(UTC))
+        count = webhooks.retry(unit, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
     say(f"{which}: {count} due")
@@ -94,10 +95,10 @@ def retry(which: Which, config: ConfigOption = None) -> None:
 @app.command()
 def drop(which: Which, config: ConfigOption = None) -> None:
     """Take failed and waiting ones off the list; that program is not told of them."""
-    from intake.store import hooks
+    from intake.store import webhooks
 
     with database(config, write=True) as unit:
-        count = hooks.drop(unit, which, datetime.now(UTC))
+        count = webhooks.drop(unit, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
     say(f"{which}: {count} dropped")
@@ -110,15 +111,16 @@ def try_(
     config: ConfigOption = None,
 ) -> None:
     """Send one event of the kind webhook.test, now, and say what came of it. Records nothing."""
-    from intake import hook_pass, webhook
+    from intake.adapters import webhook
+    from intake.worker import webhook_sender
 
     found, now = load(config), datetime.now(UTC)
     hook = _hook(found, name)
     one = webhook.event(
         f"test_{int(now.timestamp() * 1000)}", "webhook.test", now, {"service": found.service.name}
     )
-    outcome = hook_pass.send(found, hook, one, now)
-    taken = isinstance(outcome, webhook.Taken)
+    outcome = webhook_sender.send(found, hook, one, now)
+    taken = isinstance(outcome, Taken)
     if as_json:
         show_json({"hook": name, "webhook_id": one.id, "taken": taken, "reply": outcome.reply})
     else:

@@ -25,10 +25,10 @@ from intake.cli.screen import (
     when,
     who,
     wrap,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from intake.config import Config
+    from intake.config.loader import Config
 
 app = typer.Typer(
     help="Incidents and maintenances, and the letters about them.", no_args_is_help=True
@@ -71,19 +71,19 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
     config: ConfigOption = None,
 ) -> None:
     """Open an incident: cases about it are linked to it from now on and told so."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     found = load(config)
-    opening = incidents.Opening(
+    opening = write.Opening(
         "incident", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
         tuple(account or ()), tuple(word or ()), tuple(contact_type or ()), notice_class,
         not private, next_update_at=moment(next_update, found.service.timezone),
     )  # fmt: skip
     with database(config, write=True) as unit:
-        made = incidents.open_(unit, opening, who(), datetime.now(UTC))
+        made = write.open_(unit, opening, who(), datetime.now(UTC))
     say(f"{made}: investigating")
     changed(found, made)
-    from intake.cli.linking import offer
+    from intake.cli.incident_cases import offer
 
     offer(found, made, config)
 
@@ -106,17 +106,17 @@ def schedule(  # noqa: PLR0913, PLR0917 - one option a column
     config: ConfigOption = None,
 ) -> None:
     """Plan a maintenance; it starts and ends by the clock. Late ones need a --reason."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     found = load(config)
     begins, ends = window(found, start, end, reason)
-    opening = incidents.Opening(
+    opening = write.Opening(
         "maintenance", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
         tuple(account or ()), (), tuple(contact_type or ()), notice_class, not private, begins,
         ends, short_notice=reason,
     )  # fmt: skip
     with database(config, write=True) as unit:
-        made = incidents.open_(unit, opening, who(), datetime.now(UTC))
+        made = write.open_(unit, opening, who(), datetime.now(UTC))
     say(f"{made}: scheduled")
     changed(found, made)
 
@@ -145,10 +145,10 @@ def resolve(
     config: ConfigOption = None,
 ) -> None:
     """End an incident, or a maintenance; `send` then tells those whose case was not answered."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     with database(config) as unit:
-        kind = incidents.find(unit, incident_id.upper()).kind
+        kind = write.find(unit, incident_id.upper()).kind
     status = "resolved" if kind == "incident" else "completed"
     _update(incident_id, written(text, file), status, "", config, answer_cases=answer_cases)
 
@@ -162,21 +162,21 @@ def _update(
     *,
     answer_cases: bool = False,
 ) -> None:
-    from intake import assembly
-    from intake.store import incident_cases, incidents
+    from intake.store.incidents import resolve_cases, write
+    from intake.worker import bootstrap
 
     found, made = load(config), incident_id.upper()
     with plainly():
-        house = assembly.judge(found).house if answer_cases else None
+        house = bootstrap.judge(found).house if answer_cases else None
     answered: tuple[str, ...] = ()
     with database(config, write=True) as unit:
-        number = incidents.update(
+        number = write.update(
             unit, made, text, who(), datetime.now(UTC), status=status,
             next_update_at=moment(next_update, found.service.timezone),
         )  # fmt: skip
-        now = incidents.find(unit, made).status
+        now = write.find(unit, made).status
         if house is not None:
-            answered = incident_cases.answer(
+            answered = resolve_cases.answer(
                 unit, made, number, text, who(), datetime.now(UTC), house
             )
     say(f"{made}: {now}, update {number}")
@@ -196,12 +196,12 @@ def reschedule(
     config: ConfigOption = None,
 ) -> None:
     """Move a maintenance that has not begun; `send` then tells everyone who was told."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     found, made = load(config), incident_id.upper()
     begins, ends = window(found, start, end, reason)
     with database(config, write=True) as unit:
-        number = incidents.reschedule(
+        number = write.reschedule(
             unit, made, begins, ends, written(text, file), who(), datetime.now(UTC),
             short_notice=reason,
         )  # fmt: skip
@@ -218,11 +218,11 @@ def correct(
     config: ConfigOption = None,
 ) -> None:
     """Say what was wrong in an update; `send` tells only those who got the wrong text."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     found, made = load(config), incident_id.upper()
     with database(config, write=True) as unit:
-        new = incidents.correct(unit, made, number, written(text, file), who(), datetime.now(UTC))
+        new = write.correct(unit, made, number, written(text, file), who(), datetime.now(UTC))
     say(f"{made}: update {new} corrects update {number}")
     changed(found, made)
 
@@ -230,15 +230,15 @@ def correct(
 @app.command()
 def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None) -> None:
     """Rewrite the newest update while nobody was sent it; an approval of it is void."""
-    from intake.store import incidents
-    from intake.store.notice_list import chosen
+    from intake.store.incidents import write
+    from intake.store.incidents.recipients import chosen
 
     found, made = load(config), incident_id.upper()
     with database(config) as unit:
         before = chosen(unit, made).text
     words = written(text, file, before)
     with database(config, write=True) as unit:
-        number = incidents.edit(unit, made, words, who(), datetime.now(UTC))
+        number = write.edit(unit, made, words, who(), datetime.now(UTC))
     say(f"{made}: update {number} has another text; nothing of it is approved")
     changed(found, made)
 
@@ -250,10 +250,10 @@ def hold(
     config: ConfigOption = None,
 ) -> None:
     """Keep a maintenance from starting and ending by the clock."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     with database(config, write=True) as unit:
-        incidents.hold_back(unit, incident_id.upper(), not off, who(), datetime.now(UTC))
+        write.hold_back(unit, incident_id.upper(), not off, who(), datetime.now(UTC))
     what = "starts and ends by the clock" if off else "is held back: update it yourself"
     say(f"{incident_id.upper()} {what}")
 
@@ -268,7 +268,7 @@ def changed(config: Config, incident_id: str) -> None:
 
 def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime, datetime]:
     """The planned times as UTC; late ones need a reason (seed L36)."""
-    from intake.timetable import lead
+    from intake.incidents.schedule import lead
 
     zone, days = config.service.timezone, config.shape.notices.lead_days
     begins, ends, now = moment(start, zone), moment(end, zone), datetime.now(UTC)
@@ -306,7 +306,7 @@ def moment(text: str, zone: str) -> datetime | None:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Abort(f"found {text!r}, wanted a moment like 2026-03-02 14:30", 2) from None
-    from intake.notice_times import from_local
+    from intake.incidents.times import from_local
 
     try:
         return from_local(read, ZoneInfo(zone))
@@ -321,10 +321,10 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List what is open, the newest first."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     with database(config) as unit:
-        rows = incidents.listed(unit, everything=everything)
+        rows = write.listed(unit, everything=everything)
     if as_json:
         show_json(rows)
     elif not rows:
@@ -344,10 +344,10 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """Show one with its updates, its letters, its cases by account, and its history."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     with database(config) as unit:
-        row = incidents.shown(unit, incident_id.upper())
+        row = write.shown(unit, incident_id.upper())
     if as_json:
         show_json(row)
         return

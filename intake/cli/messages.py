@@ -20,7 +20,7 @@ from intake.cli.screen import (
     table,
     when,
     who,
-)  # fmt: skip
+)
 
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
@@ -215,8 +215,8 @@ def release(  # noqa: PLR0913, PLR0917 - one option for each thing a person can 
 
     Once; or for good, by adding the sender to the contacts or accepting answers of its domain.
     """
-    from intake.review import Vouching
-    from intake.review import release as do
+    from intake.worker.replay import Vouching
+    from intake.worker.replay import release as do
 
     if new_contact and not (name and account):
         raise Abort("release: --new-contact wants --name and --account", 2)
@@ -258,8 +258,8 @@ def replay(
 
     Without a number and with --dry-run: which mails of the ledger would be treated otherwise.
     """
-    from intake.review import replay as do
-    from intake.review import replay_all
+    from intake.worker.replay import replay as do
+    from intake.worker.replay import replay_all
 
     if not message_id:
         if not dry_run:

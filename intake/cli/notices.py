@@ -25,11 +25,11 @@ from intake.cli.screen import (
     when,
     who,
     wrap,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from intake.config import Config
-    from intake.store.broadcasts import Proposal
+    from intake.config.loader import Config
+    from intake.store.incidents.broadcasts import Proposal
 
 
 def register(app: typer.Typer) -> None:
@@ -49,19 +49,19 @@ def preview(
     config: ConfigOption = None,
 ) -> None:
     """Show who would be told and why, who not and why, and what they would read. Sends nothing."""
-    from intake import assembly, notice_assembly
-    from intake.store import broadcasts, known_incidents
+    from intake.store.incidents import broadcasts, read
+    from intake.worker import bootstrap, notice_bootstrap
 
     found = load(config)
     with plainly():
-        habits, house = notice_assembly.habits(found), assembly.judge(found).house
+        habits, house = notice_bootstrap.habits(found), bootstrap.judge(found).house
     with database(config) as unit:
         made = broadcasts.proposal(
             unit, incident_id.upper(), habits, datetime.now(UTC), number=number
         )
-        told = known_incidents.updates(unit, made.incident.id)
+        told = read.updates(unit, made.incident.id)
     with plainly():
-        samples = notice_assembly.samples(found, house, made, told, datetime.now(UTC))
+        samples = notice_bootstrap.samples(found, house, made, told, datetime.now(UTC))
     counted = _counted(found, made, samples)
     if as_json:
         show_json({**counted, "told": made.audience.told, "left_out": made.audience.left_out})
@@ -124,12 +124,12 @@ def send(
 
     Once it has been sent, it goes to those who have joined since and to nobody else.
     """
-    from intake import notice_assembly
-    from intake.store import broadcasts
+    from intake.store.incidents import broadcasts
+    from intake.worker import notice_bootstrap
 
     found, made, now = load(config), incident_id.upper(), datetime.now(UTC)
     with plainly():
-        habits, terms = notice_assembly.habits(found), notice_assembly.terms(found)
+        habits, terms = notice_bootstrap.habits(found), notice_bootstrap.terms(found)
     if test:
         _send_test(found, made, config)
         return
@@ -152,19 +152,19 @@ def send(
 
 def _send_test(config: Config, incident_id: str, path: str | None) -> None:
     """The letter as its first reader would get it, to the operator."""
-    from intake import assembly, notice_assembly
-    from intake.store import broadcasts, known_incidents
-    from intake.store.record import put_letter
+    from intake.store.incidents import broadcasts, read
+    from intake.store.outbox import put_letter
+    from intake.worker import bootstrap, notice_bootstrap
 
     address, now = config.shape.alerts.address, datetime.now(UTC)
     if not address:
         raise Abort("alerts.address: found nothing, wanted where test letters go", EX_CONFIG)
     with plainly():
-        house = assembly.judge(config).house
+        house = bootstrap.judge(config).house
     with database(path, write=True) as unit:
-        made = broadcasts.proposal(unit, incident_id, notice_assembly.habits(config), now)
-        told = known_incidents.updates(unit, incident_id)
-        letter = notice_assembly.test_letter(config, house, made, told, address, now)
+        made = broadcasts.proposal(unit, incident_id, notice_bootstrap.habits(config), now)
+        told = read.updates(unit, incident_id)
+        letter = notice_bootstrap.test_letter(config, house, made, told, address, now)
         put_letter(unit, letter, 0, now)
     say(f"{incident_id}: update {made.update.number} goes to {address} alone")
 
@@ -175,12 +175,12 @@ def approve(
     config: ConfigOption = None,
 ) -> None:
     """Approve, as a second person, exactly what has that hash; it is sent from then on."""
-    from intake import notice_assembly
-    from intake.store import broadcasts
+    from intake.store.incidents import broadcasts
+    from intake.worker import notice_bootstrap
 
     found = load(config)
     with plainly():
-        habits, terms = notice_assembly.habits(found), notice_assembly.terms(found)
+        habits, terms = notice_bootstrap.habits(found), notice_bootstrap.terms(found)
     with database(config, write=True) as unit:
         made = broadcasts.approve(
             unit, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
@@ -206,20 +206,20 @@ def cancel(
     incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None
 ) -> None:
     """Stop sending for good; with a text: call a maintenance off, which `send` then tells."""
-    from intake.store import incidents
+    from intake.store.incidents import write
 
     if not text and file is None:
         _change(incident_id, "cancel", config)
         return
     found, made = load(config), incident_id.upper()
     with database(config, write=True) as unit:
-        number = incidents.call_off(unit, made, written(text, file), who(), datetime.now(UTC))
+        number = write.call_off(unit, made, written(text, file), who(), datetime.now(UTC))
     say(f"{made}: cancelled, update {number}")
     changed(found, made)
 
 
 def _change(incident_id: str, verb: str, config: str | None) -> None:
-    from intake.store import broadcasts
+    from intake.store.incidents import broadcasts
 
     load(config)
     with database(config, write=True) as unit:
@@ -236,7 +236,7 @@ def retry(
     config: ConfigOption = None,
 ) -> None:
     """Send again what was refused for good, after its cause is mended."""
-    from intake.store import broadcasts
+    from intake.store.incidents import broadcasts
 
     with database(config, write=True) as unit:
         count = broadcasts.retry(
@@ -254,7 +254,7 @@ def recipients(
     config: ConfigOption = None,
 ) -> None:
     """List the ledger of an update: each person, how it went, and the server's words."""
-    from intake.store import broadcasts
+    from intake.store.incidents import broadcasts
 
     with database(config) as unit:
         rows = broadcasts.ledger(unit, incident_id.upper(), number, state, limit)

@@ -21,7 +21,7 @@ from intake.cli.screen import (
     table,
     when,
     who,
-)  # fmt: skip
+)
 
 app = typer.Typer(help="Letters on their way.", no_args_is_help=True)
 

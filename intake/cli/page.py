@@ -11,7 +11,7 @@ import typer
 from intake.cli.screen import ConfigOption, JsonOption, load, plainly, say, show_json
 
 if TYPE_CHECKING:
-    from intake.config import Config
+    from intake.config.loader import Config
 
 app = typer.Typer(help="The notifications page.", no_args_is_help=True)
 
@@ -19,19 +19,19 @@ app = typer.Typer(help="The notifications page.", no_args_is_help=True)
 @app.command()
 def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Writes the page, its feeds and its calendar now; files that are right are not touched."""
-    from intake import publishing
     from intake.store.engine import open_engine, reading
-    from intake.store.schema import check
+    from intake.store.migrate import check
+    from intake.worker import page_publisher
 
     with plainly():
         given, now = load(config), datetime.now(UTC)
-        folder = publishing.folder(given)
+        folder = page_publisher.folder(given)
         engine = open_engine(given.database_url)
         try:
             check(engine)
-            changed = publishing.publish(given, engine, now)
+            changed = page_publisher.publish(given, engine, now)
             with reading(engine) as unit:
-                notices = publishing.board(given, unit, now).notices
+                notices = page_publisher.board(given, unit, now).notices
         finally:
             engine.dispose()
     shown = sum(one.open for one, _ in notices)
@@ -46,15 +46,15 @@ def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 def refresh(given: Config) -> None:
     """The page after a committed change: what goes wrong here is said and undoes nothing."""
-    from intake import publishing
-    from intake.page import PageError
+    from intake.incidents.page.files import PageError
     from intake.store.engine import StoreError, open_engine
+    from intake.worker import page_publisher
 
     if not given.shape.page.folder:
         return
     engine = open_engine(given.database_url)
     try:
-        publishing.publish(given, engine, datetime.now(UTC))
+        page_publisher.publish(given, engine, datetime.now(UTC))
     except (PageError, StoreError) as error:
         print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - beside the command's own output
     finally:

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 if TYPE_CHECKING:
-    from intake.config import Config
+    from intake.config.loader import Config
     from intake.store.engine import Unit
 
 EX_OK, EX_NO, EX_DATAERR, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = (
@@ -62,13 +62,13 @@ settings = _Settings()
 
 def load(path: str | None = None) -> Config:
     """The configuration in force, with logging set up from it."""
-    from intake import config
+    from intake.config import loader
 
     try:
-        found = config.load(path or settings.file)
-    except config.ConfigError as error:
+        found = loader.load(path or settings.file)
+    except loader.ConfigError as error:
         raise Abort(str(error), EX_CONFIG) from None
-    from intake.logs import set_up
+    from intake.cli.logs import set_up
 
     set_up(found.shape.logging.format, found.shape.logging.level)
     return found
@@ -77,18 +77,18 @@ def load(path: str | None = None) -> Config:
 @contextmanager
 def plainly() -> Iterator[None]:
     """Every expected failure of the rooms below as one clear line and an exit code."""
-    from intake.backup import BackupError
-    from intake.blobs import BlobError
-    from intake.config import ConfigError
-    from intake.delivery import DeliveryError
-    from intake.letters import LetterError
-    from intake.mailbox.box import MailboxError
-    from intake.page import PageError
-    from intake.pool import PoolError
-    from intake.review import ReviewError
+    from intake.adapters.blob_store import BlobError
+    from intake.adapters.mailbox.protocol import MailboxError
+    from intake.adapters.smtp import DeliveryError
+    from intake.config.loader import ConfigError
+    from intake.incidents.page.files import PageError
+    from intake.letters.compose import LetterError
+    from intake.store.contacts.directory import PeopleError
     from intake.store.engine import StoreError
-    from intake.store.notice_list import IncidentError
-    from intake.store.people import PeopleError
+    from intake.store.incidents.recipients import IncidentError
+    from intake.worker.backup import BackupError
+    from intake.worker.parser_pool import PoolError
+    from intake.worker.replay import ReviewError
 
     try:
         yield
@@ -109,7 +109,7 @@ def plainly() -> Iterator[None]:
 def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
     """A unit of work on the configured database."""
     from intake.store.engine import open_engine, reading, writing
-    from intake.store.schema import check
+    from intake.store.migrate import check
 
     with plainly():
         engine = open_engine(load(path).database_url)

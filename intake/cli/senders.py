@@ -7,16 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intake.cli.screen import (
-    Abort,
-    ConfigOption,
-    JsonOption,
-    database,
-    say,
-    show_json,
-    table,
-    who,
-)  # fmt: skip
+from intake.cli.screen import Abort, ConfigOption, JsonOption, database, say, show_json, table, who
 
 Choice = bool | None
 
@@ -41,7 +32,7 @@ def set_(
     config: ConfigOption = None,
 ) -> None:
     """Make an exception for one contact, or take it back."""
-    from intake.store import senders
+    from intake.store.contacts import suppressions
 
     given = {
         "allow_automated": automated, "wants_acknowledgements": acknowledgements,
@@ -51,7 +42,7 @@ def set_(
     if not choices:
         raise Abort("contacts set: found no choice, wanted one; --help shows them", 2)
     with database(config, write=True) as unit:
-        senders.set_choices(unit, contact_id, choices, datetime.now(UTC))
+        suppressions.set_choices(unit, contact_id, choices, datetime.now(UTC))
     for name, value in choices.items():
         say(f"{contact_id}: {name} is {'on' if value else 'off'}")
 
@@ -64,21 +55,21 @@ def accept(
     config: ConfigOption = None,
 ) -> None:
     """Let contacts of a domain that proves nothing answer our letters of the last 30 days."""
-    from intake.addresses import Address, read_address
-    from intake.store import senders
+    from intake.mail.addresses import Address, read_address
+    from intake.store.contacts import suppressions
 
     read = read_address(f"x@{domain}") if domain else None
     if domain and not isinstance(read, Address):
         raise Abort(f"contacts accept: found {domain!r}, wanted a domain such as school.example", 2)
     with database(config, write=bool(domain)) as unit:
         if isinstance(read, Address) and off:
-            gone = senders.refuse_domain(unit, read.domain)
+            gone = suppressions.refuse_domain(unit, read.domain)
             say(f"{read.domain}: {'taken back' if gone else 'was not accepted'}")
         elif isinstance(read, Address):
-            senders.accept_domain(unit, read.domain, who(), why, datetime.now(UTC))
+            suppressions.accept_domain(unit, read.domain, who(), why, datetime.now(UTC))
             say(f"{read.domain}: answers of its contacts count though nothing proves them")
         else:
-            found = senders.accepted_domains(unit)
+            found = suppressions.accepted_domains(unit)
             if as_json:
                 show_json(found)
             elif not found:
@@ -94,17 +85,17 @@ def suspended(
     config: ConfigOption = None,
 ) -> None:
     """Addresses that get fewer letters for now: their mail bounced, or ran in a loop with ours."""
-    from intake.addresses import ascii_lower
-    from intake.store import senders
+    from intake.mail.addresses import ascii_lower
+    from intake.store.contacts import suppressions
 
     now = datetime.now(UTC)
     with database(config, write=bool(lift)) as unit:
         if lift:
-            if not senders.lift(unit, ascii_lower(lift), who(), now):
+            if not suppressions.lift(unit, ascii_lower(lift), who(), now):
                 raise Abort(f"{lift}: nothing keeps letters from it")
             say(f"{lift}: gets letters again")
             return
-        found = senders.suspended(unit, now)
+        found = suppressions.suspended(unit, now)
     if as_json:
         show_json(found)
     elif not found:

@@ -29,13 +29,13 @@ from intake.cli.screen import (
     show_json,
     table,
     when,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from intake.config import Config
-    from intake.liveness import Beat
+    from intake.adapters.heartbeat import Beat
+    from intake.config.loader import Config
     from intake.store.reports import Status
-    from intake.worker import PassReport
+    from intake.worker.service import PassReport
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 def init(config: ConfigOption = None) -> None:
     """Write a configuration if there is none, make the secret, the folders and the database."""
-    from intake import setting_up
+    from intake.worker import init as setting_up
 
     with plainly():
         named = config or settings.file or os.environ.get("INTAKE_CONFIG")
@@ -58,7 +58,7 @@ def init(config: ConfigOption = None) -> None:
 
 def run(config: ConfigOption = None) -> None:
     """Collect, decide, answer and deliver until SIGTERM."""
-    from intake import scheduler
+    from intake.worker import scheduler
 
     with plainly():
         code = scheduler.run(load(config))
@@ -67,7 +67,7 @@ def run(config: ConfigOption = None) -> None:
 
 def once(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """One pass over every mailbox and the outbox. Exit code 75 when something failed."""
-    from intake import worker
+    from intake.worker import service as worker
 
     found = load(config)
     with plainly():
@@ -158,8 +158,8 @@ def _show_report(report: PassReport) -> None:
 
 def receive(config: ConfigOption = None) -> None:
     """Take one mail from standard input, as an MTA's pipe gives it. Exit codes 0, 65, 75."""
-    from intake import worker
-    from intake.mailbox.pipe import read_bounded
+    from intake.adapters.mailbox.pipe import read_bounded
+    from intake.worker import service as worker
 
     with _tried_again():
         found = load(config)
@@ -193,11 +193,11 @@ def explain(
     config: ConfigOption = None,
 ) -> None:
     """What would be decided about mails, and why; --json: an object a line. Writes nothing."""
-    from intake import review
+    from intake.worker import replay
 
     moment = _moment(at)
     with plainly():
-        explainer = review.Explainer(load(config), mailbox)
+        explainer = replay.Explainer(load(config), mailbox)
         shown = []
         for file in files:
             one = explainer.explain(_bytes(file), file=str(file), at=moment)
@@ -258,9 +258,10 @@ def form(
     config: ConfigOption = None,
 ) -> None:
     """The blank form of a case type, to be sent or published."""
-    from intake import assembly, letters
-    from intake import config as shapes
+    from intake.config import loader as shapes
+    from intake.letters import compose
     from intake.parsers.scanner import type_of
+    from intake.worker import bootstrap
 
     with plainly():
         found = load(config)
@@ -269,26 +270,28 @@ def form(
         if not name:
             known = ", ".join(catalogue.types)
             raise Abort(f"there is no case type {type_!r}; the catalogue has {known}")
-        say(letters.blank_form(catalogue, name, assembly.load_templates(found)).rstrip())
+        say(compose.blank_form(catalogue, name, bootstrap.load_templates(found)).rstrip())
 
 
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
-    from intake import liveness
-    from intake.assembly import journal_of
+    from intake.adapters import heartbeat
     from intake.cli.screen import database
-    from intake.store import plan, preferences, reports, restored
+    from intake.store import reports, restore_check
+    from intake.store.contacts import preferences
+    from intake.store.incidents import schedule
+    from intake.worker.bootstrap import journal_of
 
     setup = load(config)
     now = datetime.now(UTC)
     with database(config) as unit:
         found = reports.status(unit)
         tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
-        tasks += plan.debts(unit, now)
-        older = restored.older(unit, journal_of(setup).tail())
-    beat = liveness.read(setup.path("var"))
+        tasks += schedule.debts(unit, now)
+        older = restore_check.older(unit, journal_of(setup).tail())
+    beat = heartbeat.read(setup.path("var"))
     age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
-    wrong = [f"{older}; {restored.ADVICE}"] if older else []
+    wrong = [f"{older}; {restore_check.ADVICE}"] if older else []
     wrong += _troubles(setup, beat, now)
     if as_json:
         show_json(
@@ -344,10 +347,10 @@ def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:
 
 def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:
     """What the heartbeat and the disks say."""
-    from intake import liveness
+    from intake.adapters import heartbeat
 
     places = (setup.path("var"), setup.blob_folder, setup.database_folder)
-    return [*liveness.troubles(beat, now), *liveness.low_disks(filter(None, places))]
+    return [*heartbeat.troubles(beat, now), *heartbeat.low_disks(filter(None, places))]
 
 
 def _worker(beat: Beat | None, age: float | None) -> str:
@@ -369,7 +372,7 @@ def demo(
 ) -> None:
     """The whole thing on real IMAP and SMTP inside this process, with sample mails."""
     try:
-        from intake.cli import demo as show
+        from intake.cli.demo import command as show
     except ImportError as error:
         raise Abort(f"the demo needs {error.name}, of requirements.txt", EX_CONFIG) from None
     with plainly():

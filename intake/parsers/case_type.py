@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
-from intake.catalogue import Catalogue
-from intake.labels import fold, visible
-from intake.message import Message
-from intake.parsers.cells import cells
-from intake.parsers.lines import Line
-from intake.parsers.table import Label, Named, Table, named, nearly, table
+from intake.catalogue.catalogue import Catalogue
+from intake.catalogue.labels import fold, visible
+from intake.mail.message import Message
+from intake.parsers.body_lines import Line
+from intake.parsers.html_rows import cells
+from intake.parsers.label_index import Label, Named, Table, named, nearly, table
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
 MAX_ANSWER_WORDS = 8  # of an answer that names a type among others

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from intake.parsers.lines import Line
-from intake.parsers.table import Label
+from intake.parsers.body_lines import Line
+from intake.parsers.label_index import Label
 
 MAX_CELLS = 8
 MAX_LINE_CHARS = 400

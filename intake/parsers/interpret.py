@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from intake.catalogue import CaseType, Catalogue, Field
-from intake.known import StoredField
-from intake.message import Message
-from intake.parsers import kept, parties, to_notice
-from intake.parsers.consent import consent
+from intake.catalogue.catalogue import CaseType, Catalogue, Field
+from intake.mail.message import Message
+from intake.model.cases import StoredField
+from intake.parsers import account_and_contact, gaps, notice_replies, quoted_text
+from intake.parsers.commands import may_close, only_thanks
+from intake.parsers.confirmation import consent
 from intake.parsers.dates import Calendar, split_dates
+from intake.parsers.form_rules import Form, apply
 from intake.parsers.replies import answers, type_in
-from intake.parsers.rules import Form, apply
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
     Candidate,
@@ -21,12 +22,10 @@ from intake.parsers.submission import (
     Problem,
     Scan,
     Submission,
-)  # fmt: skip
-from intake.parsers.unused import unused
+)
+from intake.parsers.unused_labels import unused
 from intake.parsers.values import WEAK, is_blank, take
-from intake.parsers.wishes import may_close, only_thanks
 
-OWN_COLUMNS = ("case_type", "account", "contact", "priority", "subject", "description")
 NO_SUBJECT = "(no subject)"
 MAX_SUBJECT = 255
 MAX_SUBJECT_TAKEN = 80  # characters of a description that stand in for a subject
@@ -36,13 +35,15 @@ def interpret(
     scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
 ) -> Submission:
     """The typed case as far as the mail, what is stored and the defaults give it. Total."""
-    if to_notice.answers_one(circumstances):
-        scan = to_notice.read(scan, message, catalogue, circumstances)
+    if notice_replies.answers_one(circumstances):
+        scan = notice_replies.read(scan, message, catalogue, circumstances)
     candidates, free = _words(scan, message, catalogue, circumstances)
-    candidates, free = parties.named(candidates, free, message.subject, circumstances, catalogue)
+    candidates, free = account_and_contact.named(
+        candidates, free, message.subject, circumstances, catalogue
+    )
     type_name = _type(scan, candidates, catalogue, circumstances)
     case = catalogue.types.get(type_name)
-    party = parties.resolve(candidates, circumstances, catalogue)
+    party = account_and_contact.resolve(candidates, circumstances, catalogue)
     form = Form(type_name, catalogue, circumstances, party.zone or circumstances.timezone)
     form.account = party.account
     form.problems += party.problems
@@ -54,14 +55,16 @@ def interpret(
     )
     lost = _fill(form, case, candidates, free, scan, message, party, calendar)
     subject = _subject(scan, candidates, circumstances)
-    description = _description(form, candidates, kept.joined(free, lost), subject, circumstances)
-    to_one = to_notice.answers_one(circumstances)
-    quoted = "" if to_one else kept.quoted(scan, candidates, circumstances)
+    description = _description(
+        form, candidates, quoted_text.joined(free, lost), subject, circumstances
+    )
+    to_one = notice_replies.answers_one(circumstances)
+    quoted = "" if to_one else quoted_text.quoted(scan, candidates, circumstances)
     if circumstances.case is None:
-        description = kept.joined(description, quoted)
-    missing = () if scan.wish else _missing(form, case, scan, party, description)
-    bare = "" if quoted or any(one.words for one in candidates) else kept.joined(free, lost)
-    names = parties.names(message, circumstances)
+        description = quoted_text.joined(description, quoted)
+    missing = () if scan.wish else gaps.missing(form, case, scan, party, description)
+    bare = "" if quoted or any(one.words for one in candidates) else quoted_text.joined(free, lost)
+    names = account_and_contact.names(message, circumstances)
     return Submission(
         type=type_name,
         subject=subject,
@@ -74,12 +77,12 @@ def interpret(
         submitted_by=party.submitted_by,
         fields=form.values,
         missing=missing,
-        recommended=_recommended(form, case, missing),
+        recommended=gaps.recommended(form, case, missing),
         problems=tuple(form.problems),
         warnings=scan.warnings,
         notices=tuple(form.notices),
-        changed=_changed(form, candidates, circumstances),
-        comment=kept.joined(free, lost, quoted) if circumstances.case else "",
+        changed=gaps.changed(form, candidates, circumstances),
+        comment=quoted_text.joined(free, lost, quoted) if circumstances.case else "",
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
@@ -96,14 +99,16 @@ def _fill(
     free: str,
     scan: Scan,
     message: Message,
-    party: parties.Parties,
+    party: account_and_contact.Parties,
     calendar: Calendar,
 ) -> str:
     """Values, phrases and rules into the form; gives the words that found no place in it."""
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
-    lost = kept.joined(lost, unused(candidates, form.type, form.circumstances, form.catalogue))
-    to_notice.fill(form, case, calendar)
+    lost = quoted_text.joined(
+        lost, unused(candidates, form.type, form.circumstances, form.catalogue)
+    )
+    notice_replies.fill(form, case, calendar)
     _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
@@ -123,10 +128,14 @@ def _words(
     """The candidates and the free text; an answer to a request is compared with the request."""
     pending, case = circumstances.pending, circumstances.case
     if pending is None or not pending.text.strip():
-        return parties.unsigned(scan.candidates, scan.leftover, message, catalogue, circumstances)
+        return account_and_contact.unsigned(
+            scan.candidates, scan.leftover, message, catalogue, circumstances
+        )
     known_type = case.type if case else type_in(pending.text, catalogue)
     read = answers(message, pending, catalogue, known_type or scan.type)
-    return parties.unsigned(read.candidates, read.comment, message, catalogue, circumstances)
+    return account_and_contact.unsigned(
+        read.candidates, read.comment, message, catalogue, circumstances
+    )
 
 
 def _type(
@@ -196,7 +205,7 @@ def _values(
     lost: list[str] = []
     for name in names:
         field = catalogue.fields.get(name)
-        if field is None or name in OWN_COLUMNS:
+        if field is None or name in gaps.OWN_COLUMNS:
             continue
         if name in stored:
             form.values[name] = _stored(stored[name])
@@ -324,76 +333,9 @@ def _description(
         unsaid = not case.description and not words
         return words or (free if unsaid else "")
     if given is not None and given.source in WEAK and free:
-        words = kept.joined(free, words)
+        words = quoted_text.joined(free, words)
     kind = form.catalogue.types.get(form.type)
-    ours = to_notice.answers_one(circumstances)  # and so the subject may be
+    ours = notice_replies.answers_one(circumstances)  # and so the subject may be
     if not words and not free and kind and kind.opens_at_once and not ours:
         return subject if subject != NO_SUBJECT else ""
-    return words if words and not free else kept.joined(words, free) if words else free
-
-
-# ---------------------------------------------------------------- gaps
-
-
-def _missing(
-    form: Form, case: CaseType | None, scan: Scan, party: parties.Parties, description: str
-) -> tuple[str, ...]:
-    """Required fields without a value, in the order of the form; the type first."""
-    if case is None:
-        if scan.type_words:
-            labels = tuple(one.label for one in form.catalogue.types.values())
-            form.problems.append(
-                Problem("case_type", "unknown-choice", scan.type_words, "", labels, blocking=True)
-            )
-        first = ("case_type",)
-        return (*first, "account") if not party.account else first
-    blocked = {problem.field for problem in form.problems if problem.blocking}
-    stored = form.circumstances.case
-    there = {
-        "subject": True,
-        "priority": True,
-        "contact": True,
-        "account": bool(party.account),
-        "description": bool(description or (stored and stored.description)),
-    }
-    gaps = []
-    for name in case.fields:
-        wanted = form.required(name) or name in form.needed or (name == "account")
-        given = there.get(name, name in form.values)
-        if name in blocked or (wanted and not given):
-            gaps.append(name)
-    return tuple(gaps)
-
-
-def _recommended(form: Form, case: CaseType | None, missing: tuple[str, ...]) -> tuple[str, ...]:
-    """Helpful fields that are asked for along with missing ones, never by themselves."""
-    if case is None or not missing:
-        return ()
-    empty = (name for name in case.recommended if name not in missing)
-    return tuple(
-        name
-        for name in empty
-        if name not in OWN_COLUMNS
-        and (name not in form.values or form.values[name].source == "default")
-    )
-
-
-def _changed(
-    form: Form, candidates: Sequence[Candidate], circumstances: Circumstances
-) -> tuple[str, ...]:
-    """Fields that a reply gives another value than the stored one."""
-    case = circumstances.case
-    if case is None:
-        return ()
-    named = {one.field for one in candidates if one.words.strip()}
-    changed = []
-    if "priority" in named and form.priority != case.priority:
-        changed.append("priority")
-    changed += [name for name in ("subject", "description") if name in named]
-    for name, one in form.values.items():
-        before = case.fields.get(name)
-        if one.source not in ("stored", "default", to_notice.SOURCE) and (
-            before is None or before.words != one.words
-        ):
-            changed.append(name)
-    return tuple(dict.fromkeys(changed))
+    return words if words and not free else quoted_text.joined(words, free) if words else free

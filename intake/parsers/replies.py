@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from intake.addresses import Mailbox
-from intake.catalogue import Catalogue, Field
-from intake.known import PendingForm
-from intake.labels import visible
-from intake.message import Message
-from intake.parsers import extent, sign_off
-from intake.parsers import lines as text_lines
+from intake.catalogue.catalogue import Catalogue, Field
+from intake.catalogue.labels import visible
+from intake.mail.addresses import Mailbox
+from intake.mail.message import Message
+from intake.model.cases import PendingForm
+from intake.parsers import body_lines as text_lines
+from intake.parsers import signatures, value_extent
 from intake.parsers.case_type import type_of
-from intake.parsers.sent_form import SentForm, words_of
+from intake.parsers.label_index import Named, Table, list_mark, named, table
+from intake.parsers.quoted_form import SentForm, words_of
 from intake.parsers.submission import Candidate
-from intake.parsers.table import Named, Table, list_mark, named, table
 
 MAX_BARE_CHARS = 20_000  # of an answer without a label
 MAX_HEADLINE_CHARS = 400  # of a line that may be a notice's headline: "Investigating: TITLE"
@@ -65,14 +65,14 @@ class _Walk:
 
     def counts(self, found: Named) -> bool:
         """Inside a long answer a list item is text, unless the labels themselves are a list."""
-        inside = self.label is not None and extent.is_long(self.field_of(self.label))
+        inside = self.label is not None and value_extent.is_long(self.field_of(self.label))
         self.bulleted = self.bulleted or (found.listed and not inside)
         return self.bulleted or not found.listed
 
     def close(self) -> None:
         """The open label's answer, if there is one, is complete."""
         if self.label is not None:
-            words = extent.joined(self.field_of(self.label), self.type, self.parts)
+            words = value_extent.joined(self.field_of(self.label), self.type, self.parts)
             if words.strip():
                 self.found.append(
                     Candidate(
@@ -91,7 +91,7 @@ class _Walk:
         value = self.own_words(value)
         self.parts = [value] if value else []
         self.behind = bool(value)
-        if value and not extent.may_go_on(self.field_of(found), self.type, self.before):
+        if value and not value_extent.may_go_on(self.field_of(found), self.type, self.before):
             self.close()
 
     def own_words(self, text: str) -> str:
@@ -111,27 +111,27 @@ class _Walk:
         if self.label is None:
             return False
         one = self.field_of(self.label)
-        if not self.parts or extent.is_long(one) or not line.text.strip():
+        if not self.parts or value_extent.is_long(one) or not line.text.strip():
             return True
         words = self.own_words(line.text)
-        return extent.goes_on(one, self.type, self.parts, self.before, words, self.catalogue)
+        return value_extent.goes_on(one, self.type, self.parts, self.before, words, self.catalogue)
 
     def answer(self, line: text_lines.Line) -> None:
         """A line that was added under an open label."""
         if not visible(line.text).strip():
-            if self.parts and self.label and extent.is_long(self.field_of(self.label)):
+            if self.parts and self.label and value_extent.is_long(self.field_of(self.label)):
                 self.parts.append("")
             return
         words = self.own_words(line.text).strip()
         if not self.parts:
             self.start = line.start
         one = self.field_of(self.label) if self.label else None
-        if not extent.is_long(one):
+        if not value_extent.is_long(one):
             words = words[list_mark(words) :].strip() or words
         self.parts.append(words)
         self.before = line.text if self.wraps else ""
         self.end = line.start + len(line.text)
-        if not extent.may_go_on(one, self.type, self.before):
+        if not value_extent.may_go_on(one, self.type, self.before):
             self.close()
 
 
@@ -294,7 +294,7 @@ def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> i
     form.at = 0
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
     at = text_lines.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
-    return at if at is None or sign_off.signs([one.text for one in own[at:]], name) else None
+    return at if at is None or signatures.signs([one.text for one in own[at:]], name) else None
 
 
 def _is_bare_label(text: str, labels: Table) -> bool:
@@ -356,6 +356,6 @@ def _bare(
     if not words or words.endswith("?"):
         return ()  # a question is no answer
     known = catalogue.fields.get(pending.asked[0])
-    if not extent.is_long(known):
+    if not value_extent.is_long(known):
         words = next((line for line in lines if line.strip()), "")
     return (Candidate(pending.asked[0], words.strip(), "reply"),)

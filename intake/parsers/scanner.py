@@ -10,27 +10,29 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from intake.addresses import Mailbox
-from intake.catalogue import Catalogue, Field
-from intake.labels import visible
-from intake.message import Message, Warning
-from intake.parsers import case_type, cells, columns, extent, kept, sign_off
-from intake.parsers import lines as text_lines
-from intake.parsers.attached import (
+from intake.catalogue.catalogue import Catalogue, Field
+from intake.catalogue.labels import visible
+from intake.mail.addresses import Mailbox
+from intake.mail.field_library import Warning
+from intake.mail.message import Message
+from intake.parsers import body_lines as text_lines
+from intake.parsers import case_type, columns, html_rows, signatures, value_extent
+from intake.parsers import quoted_text as kept
+from intake.parsers.attached_forms import (
     MIN_FIELDS,
     AttachedForm,
     attached_forms,
     candidates,
     conflicts,
-)  # fmt: skip
+)
+from intake.parsers.bounces import read_return
 from intake.parsers.case_type import type_of
-from intake.parsers.returns import read_return
+from intake.parsers.commands import wish
+from intake.parsers.label_index import Named, Table, list_mark, named, nearly, table
+from intake.parsers.receipts import tidings
 from intake.parsers.submission import ATTACHED_FORM, Candidate, Scan
-from intake.parsers.table import Named, Table, list_mark, named, nearly, table
-from intake.parsers.tidings import tidings
-from intake.parsers.unknown import unknown_labels
+from intake.parsers.unknown_labels import unknown_labels
 from intake.parsers.values import WEAK
-from intake.parsers.wishes import wish
 
 __all__ = ["clean_subject", "scan", "type_of"]
 
@@ -158,7 +160,7 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
         cut = kept.cut_away(told, new)
         own = columns.straightened(new[top:], labels.find)
         end = text_lines.signed_at(own, name, is_bare_label)
-        if end is not None and not sign_off.signs([line.text for line in own[end:]], name):
+        if end is not None and not signatures.signs([line.text for line in own[end:]], name):
             end = None  # a postscript stands there, too
         made.append(
             Body(text, kind, text_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
@@ -256,7 +258,7 @@ class _Walk:
 
     def _counts(self, found: Named) -> bool:
         """Inside a long value a list item or a weak word is text, not a label."""
-        if self.open is None or self._kind(self.open) not in extent.LONG_KINDS:
+        if self.open is None or self._kind(self.open) not in value_extent.LONG_KINDS:
             return True
         if found.listed and not self.bulleted:
             return False
@@ -279,14 +281,14 @@ class _Walk:
         self.end = line.start + len(line.text)
         self.parts = [found.value] if found.value else []
         self.before = line.text if self.wraps else ""
-        if found.value and not extent.may_go_on(self._field(found), self.type, self.before):
+        if found.value and not value_extent.may_go_on(self._field(found), self.type, self.before):
             self.close()
 
     def _more(self, line: text_lines.Line) -> None:
         """A further line of an open value; a short kind takes the first line with words on it."""
         if self.open is None:
             return
-        if self._kind(self.open) in extent.LONG_KINDS:
+        if self._kind(self.open) in value_extent.LONG_KINDS:
             self.parts.append(line.text)
             self.end = line.start + len(line.text)
         elif not self.parts and not visible(line.text).strip():
@@ -300,12 +302,14 @@ class _Walk:
             self.parts.append(line.text[mark:].strip() or line.text.strip())
             self.end = line.start + len(line.text)
             self.before = line.text if self.wraps else ""
-            if not extent.may_go_on(self._field(self.open), self.type, self.before):
+            if not value_extent.may_go_on(self._field(self.open), self.type, self.before):
                 self.close()
 
     def _goes_on(self, line: text_lines.Line) -> bool:
         field = self._field(self.open) if self.open else None
-        return extent.goes_on(field, self.type, self.parts, self.before, line.text, self.catalogue)
+        return value_extent.goes_on(
+            field, self.type, self.parts, self.before, line.text, self.catalogue
+        )
 
     def end_of_text(self) -> None:
         """The last long value ends at a blank line, if it began behind its label.
@@ -324,7 +328,7 @@ class _Walk:
         """The open value ends here."""
         if self.open is None:
             return
-        words = extent.joined(self._field(self.open), self.type, self.parts)
+        words = value_extent.joined(self._field(self.open), self.type, self.parts)
         label = self.open.label
         source = "weak-label" if label.weak else "near-label" if label.near else "label"
         self.found.append(
@@ -360,7 +364,7 @@ def _paragraphs(lines: list[str]) -> str:
 
 def _with_rows(reading: Reading, rows: tuple[tuple[str, ...], ...], labels: Table) -> Reading:
     """Table cells say more exactly than lines where a value ends."""
-    made = cells.candidates(rows, labels.find)
+    made = html_rows.candidates(rows, labels.find)
     found = {candidate.field: candidate for candidate in reversed(made)}
     if not found:
         return reading

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from intake.known import Account, CaseBrief, Contact, Incident, PendingForm
-from intake.message import Warning
+from intake.mail.field_library import Warning
+from intake.model.accounts import Account, Contact
+from intake.model.cases import CaseBrief, PendingForm
+from intake.model.incidents import Incident
 
 ATTACHED_FORM = "attached-form"  # source of a value that stood in a file
 
@@ -120,7 +122,7 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that was adjusted or could not be taken. Codes: see ``intake.parsers.rules``."""
+    """A value that was adjusted or could not be taken. Codes: see ``intake.parsers.form_rules``."""
 
     field: str
     code: (

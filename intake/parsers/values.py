@@ -17,9 +17,9 @@ try:
 except ImportError:
     phonenumbers = None  # type: ignore[assignment]  # the extra "phone" is not installed
 
-from intake.catalogue import Catalogue, Choices, Field
-from intake.labels import fold, visible
-from intake.parsers.consent import confirmed
+from intake.catalogue.catalogue import Catalogue, Choices, Field
+from intake.catalogue.labels import fold, visible
+from intake.parsers.confirmation import confirmed
 from intake.parsers.dates import Calendar, date_inside, read_date
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken

@@ -12,20 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from intake.addresses import ascii_lower
-from intake.delivery import Failed, InDoubt, Outcome, Retry, Sent
+from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
+from intake.letters.letter import Letter
+from intake.mail.addresses import ascii_lower
 from intake.store.engine import Unit
-from intake.tables import (
-    NOBODY,
-    CaseRow,
-    ContactEmailRow,
-    ContactRow,
-    EventRow,
-    MembershipRow,
-    OutboxRow,
-    SuppressionRow,
-)  # fmt: skip
+from intake.store.sql import _c, clean
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
+from intake.store.tables.messages import NOBODY
+from intake.store.tables.outbox import EventRow, OutboxRow
 
 FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
 LONGEST_WAIT_SECONDS = 4000
@@ -51,10 +48,6 @@ class Claimed:
     sender: str = ""  # envelope sender; empty: the usual one
     trouble: str = ""  # why it cannot be sent at all
     must: bool = False  # a mandatory notice: nothing that came back stops it
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def _due(now: datetime) -> Any:
@@ -291,3 +284,32 @@ def _event(
             detail={"letter": letter, "words": words[:500]},
         )
     )  # fmt: skip
+
+
+def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
+    """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(OutboxRow)
+        .values(
+            cause=letter.cause,
+            kind=letter.kind,
+            message_id_header=letter.message_id,
+            contact_id=letter.contact,
+            recipient=letter.recipient,
+            case_number=letter.case_number,
+            message_id=row,
+            subject=clean(letter.subject),
+            text=clean(letter.text),
+            raw=letter.raw,
+            state="due",
+            due_at=now,
+            created_at=now,
+            attempts=0,
+            fence=0,
+            reply="",
+        )
+        .on_conflict_do_nothing(index_elements=["cause"])
+        .returning(_c(OutboxRow.id))
+    )
+    return 1 if unit.execute(statement).first() else 0

@@ -9,16 +9,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake.store import hooks, unreachable
-from intake.tables import (
-    AttachmentRow,
-    CaseFieldRow,
-    CaseRow,
-    EventRow,
-    MailboxRow,
-    MessageRow,
-    OutboxRow,
-)  # fmt: skip
+from intake.store import webhooks as hooks
+from intake.store.contacts import undeliverable as unreachable
+from intake.store.tables.cases import CaseFieldRow, CaseRow
+from intake.store.tables.messages import AttachmentRow, MailboxRow, MessageRow
+from intake.store.tables.outbox import EventRow, OutboxRow
 
 
 @dataclass(frozen=True, slots=True)

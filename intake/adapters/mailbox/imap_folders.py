@@ -1,0 +1,75 @@
+"""The folders of a mailbox under the names that this server has for them (RFC 2342)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
+
+from intake.adapters.mailbox.imap_errors import one_line
+from intake.adapters.mailbox.imap_move import Mover
+from intake.adapters.mailbox.protocol import MailboxError
+
+if TYPE_CHECKING:
+    from intake.adapters.mailbox.imap import ImapSettings
+
+
+def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
+    """The folder that mail comes into, and the two that settled mail goes to, made if missing."""
+    prefix, delimiter = _personal(client)
+    inbox = _source(client, settings.folder, prefix, delimiter)
+    names = {}
+    for key, name in (
+        ("processed", settings.processed_folder),
+        ("held", settings.held_folder),
+    ):
+        names[key] = full = below(prefix, delimiter, name)
+        if not client.folder_exists(full):
+            _make(client, full, key, settings)
+    return inbox, Mover(client, inbox, names)
+
+
+def _personal(client: IMAPClient) -> tuple[str, str]:
+    """The prefix of the user's own folders and the character between the levels."""
+    if client.has_capability("NAMESPACE"):
+        personal = client.namespace().personal
+        if personal:
+            return personal[0][0] or "", personal[0][1] or "/"
+    return "", "/"
+
+
+def below(prefix: str, delimiter: str, name: str) -> str:
+    """The name as the server knows it: with the prefix, which it may have already."""
+    full = safe(name.replace("/", delimiter))
+    return full if not prefix or full.startswith(prefix) else safe(prefix) + full
+
+
+def _source(client: IMAPClient, name: str, prefix: str, delimiter: str) -> str:
+    """INBOX is INBOX everywhere; another folder may be given with or without the prefix."""
+    full = below(prefix, delimiter, name)
+    if name.upper() == "INBOX" or full == name or client.folder_exists(safe(name)):
+        return safe(name)
+    return full if client.folder_exists(full) else safe(name)
+
+
+def _make(client: IMAPClient, full: str, key: str, settings: ImapSettings) -> None:
+    try:
+        client.create_folder(full)
+        client.subscribe_folder(full)
+    except IMAPClientError as error:
+        if "[ALREADYEXISTS]" in str(error).upper():  # RFC 5530
+            return
+        where = f"{settings.user}@{settings.host}:{settings.port}/{settings.folder}"
+        raise MailboxError(
+            "folder",
+            f"{where}: folder {full!r} is missing and cannot be made "
+            f"({one_line(error)}); make it, or set {key}_folder",
+        ) from error
+
+
+def safe(text: str) -> str:
+    """Text that goes into a command: never with a line end or NUL in it."""
+    if any(char in text for char in "\r\n\x00"):
+        raise MailboxError("config", f"{text!r} holds a control character")
+    return text

@@ -1,0 +1,62 @@
+"""A Maildir as a way out (maildir(5)): for tests, for trying it out, and for another mailer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from intake.model.delivery import Failed, InDoubt, Outcome, Parcel, Retry, Sent, unlawful
+
+
+class MaildirLane:
+    """Letters as files of a Maildir; the same letter twice is one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ready: tuple[Path, Path] | None = None
+
+    def prepare(self, parcel: Parcel) -> Outcome | None:
+        """The letter written and synced in tmp/, with the envelope on top as an MDA would."""
+        if unlawful(parcel.raw):
+            return Failed(unlawful(parcel.raw))
+        raw = (
+            f"Return-Path: <{parcel.sender}>\r\nDelivered-To: {parcel.recipient}\r\n".encode()
+            + parcel.raw
+        )
+        name = f"{hashlib.sha256(raw).hexdigest()[:32]}.intake"
+        try:
+            for part in ("tmp", "new", "cur"):
+                (self._path / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = self._path / "tmp" / f"{name}.{os.getpid()}"
+            with temporary.open("wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            return Retry(f"{error.filename or self._path}: {error.strerror}", True)
+        self._ready = (temporary, self._path / "new" / name)
+        return None
+
+    def finish(self) -> Outcome:
+        """Renamed into new/, folder synced."""
+        if self._ready is None:
+            return Retry("nothing was prepared")
+        temporary, final = self._ready
+        self._ready = None
+        try:
+            temporary.replace(final)
+            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            return InDoubt(f"{final}: {error.strerror}")
+        return Sent(final.name)
+
+    def close(self) -> None:
+        """A letter that was prepared and not finished is taken away."""
+        if self._ready is not None:
+            self._ready[0].unlink(missing_ok=True)
+            self._ready = None

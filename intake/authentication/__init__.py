@@ -1,0 +1,1 @@
+"""Who sent a mail, as far as it is proved."""

@@ -1,0 +1,387 @@
+"""Message + evidence + known contacts -> Sender: the level that was proved, and who it is.
+
+The From address alone identifies; nothing but evidence authenticates it. To, Cc, Reply-To,
+Sender, display names and the body play no part.
+
+Levels: L3 dmarc=pass and a passing DKIM signature of the author's domain; L2 dmarc=pass;
+L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from intake.authentication import authres
+from intake.authentication.dkim import NO_PROOF, Proof, flaw, is_domain, read_tags
+from intake.mail.addresses import Mailbox, ascii_lower, without_plus
+from intake.mail.message import Message
+from intake.model.accounts import Contact
+from intake.model.context import Known
+
+_INSTANCE = re.compile(r"\s")
+_BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,255}\Z")
+_ENVELOPE = ("smtp.mailfrom", "smtp.mail", "smtp.envelope-from")
+LEVELS = ("L0", "LT", "L1", "L2", "L3")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose Authentication-Results are believed for one mailbox; empty means nobody's."""
+
+    authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id, and
+    # "*.mail.yahoo.com" for every name below that one
+    received_above: int = 0  # Received fields of other servers of ours that may stand above it
+    fields: int = 1  # Authentication-Results fields that our servers write into one mail
+    arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
+    own: tuple[str, ...] = ()  # our address keys; empty: we do not know them
+    organisation: Callable[[str], str] | None = None  # domain -> organisational domain
+    suffix_list: str = ""  # what the organisations were told by, for the record
+
+    def trusts(self, authserv_id: str) -> bool:
+        """Whether that id, in lower case, is one of those that are believed."""
+        return authserv_id in self.authserv_ids or any(
+            one.startswith("*.") and authserv_id.endswith(one[1:]) and is_domain(authserv_id)
+            for one in self.authserv_ids
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote, as far as it was proved."""
+
+    level: str  # one of LEVELS
+    address: str  # Address.key of the one From; empty when the gate refused it
+    contact: Contact | None  # the one contact with that stored address, active or not
+    ambiguous: bool  # two contacts share the address
+    evidence: tuple[str, ...]  # what was looked at, and what was set aside with its reason
+    released_by: str = ""  # the person who vouched for the sender of a held mail
+    proof: Proof = NO_PROOF  # our own look at the signatures
+    conflict: bool = False  # two proofs contradict each other, and nothing makes up for that
+    details: Mapping[str, Any] = field(default_factory=dict)  # the field used, the alignment
+
+    @property
+    def proved(self) -> bool:
+        """True from L2 upwards: the mail may be acted on and answered."""
+        return self.level in ("L2", "L3")
+
+
+@dataclass(slots=True)
+class _Finding:
+    """What the trusted fields say so far."""
+
+    level: str = "L1"
+    evidence: list[str] = field(default_factory=list)
+    conflict: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def at(self, level: str, *words: str) -> _Finding:
+        """The same with that level, and why."""
+        self.level = level
+        self.evidence.extend(words)
+        return self
+
+
+def level_of(message: Message, trust: Trust) -> str:
+    """The level by the trusted Authentication-Results alone."""
+    if not isinstance(message.sender, Mailbox):
+        return "L1"
+    return _level(message, message.sender.address.domain, trust).level
+
+
+def identify(message: Message, known: Known, trust: Trust, proof: Proof | None = None) -> Sender:
+    """The sender of the message under that trust and our own proof. Total; never raises."""
+    if not isinstance(message.sender, Mailbox):
+        return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
+    address = message.sender.address
+    own = NO_PROOF if message.through else proof or NO_PROOF  # the signatures are the list's
+    found = _with_proof(_level(message, address.domain, trust), own)
+    contact = known.contacts[0] if len(known.contacts) == 1 else None
+    return Sender(
+        level=found.level,
+        address=address.key,
+        contact=contact,
+        ambiguous=len(known.contacts) > 1,
+        evidence=tuple(found.evidence),
+        proof=own,
+        conflict=found.conflict,
+        details=found.details,
+    )
+
+
+def _with_proof(found: _Finding, proof: Proof) -> _Finding:
+    """A signature of our own reading raises L2; one over another body takes dmarc=pass back."""
+    found.evidence += [
+        f"DKIM {one.domain or '?'}: {one.result}{', ' + one.reason if one.reason else ''}"
+        for one in proof.signatures
+    ]
+    if found.level not in ("L2", "L3"):
+        return found
+    if proof.broken is not None:
+        found.conflict = True
+        return found.at("L1", "the server says dmarc=pass and the body is not the one signed")
+    if proof.good is not None and found.level == "L2":
+        return found.at("L3", f"signed by {proof.good.domain}, verified by us")
+    return found
+
+
+def released(sender: Sender, who: str) -> Sender:
+    """The sender of a held mail that a person vouches for: as good as signed, and on record."""
+    words = f"released by {who}; the mail itself proved {sender.level}"
+    return replace(sender, level="L3", evidence=(*sender.evidence, words), released_by=who)
+
+
+def _level(message: Message, domain: str, trust: Trust) -> _Finding:
+    found = _Finding()
+    if not trust.authserv_ids:
+        words = "no authserv-id is trusted for this mailbox, so nothing can prove a sender"
+        return found.at("L1", words)
+    chosen = _trusted_field(message, trust, found)
+    if chosen is None:
+        return found.at("L1", "no Authentication-Results field of a trusted id")
+    verdicts = {result.result for result in chosen.results if result.method == "dmarc"}
+    shown = "; ".join(f"{r.method}={r.result}" for r in chosen.results)
+    found.evidence.append(f"{chosen.authserv_id or '(no id)'}: {shown}"[:500])
+    if len(verdicts) > 1:
+        found.conflict = True
+        return found.at("L1", "two dmarc results contradict each other")
+    verdict = next(iter(verdicts), "none")
+    if message.through:  # the verdict is about the list
+        if verdict in ("pass", "none") and _forwarded(message, chosen, domain, trust):
+            return found.at("L2", f"a believed forwarder saw dmarc=pass before {message.through}")
+        return found.at("L1", f"nothing proves the author behind the list {message.through}")
+    if verdict == "pass":
+        return _passed(message, chosen, domain, trust, found)
+    if verdict == "none" and _forwarded(message, chosen, domain, trust):
+        return found.at("L2", "a believed forwarder saw dmarc=pass (ARC)")
+    return found.at({"fail": "L0", "temperror": "LT"}.get(verdict, "L1"))
+
+
+def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
+    """RFC 8617: an unbroken chain, sealed by believed domains only, whose first saw dmarc=pass."""
+    whole = any(one.method == "arc" and one.result == "pass" for one in field.results)
+    seals = [read_tags(seal) for seal in message.all("arc-seal")]
+    if not whole or not seals or not _each_once([tags.get("i", "") for tags in seals]):
+        return False
+    sealers = {ascii_lower(tags.get("d", "")) for tags in seals}
+    if not all(map(is_domain, sealers)) or not sealers <= set(trust.arc_sealers):
+        return False  # a seal that cannot be read counts as one that is not believed
+    seen = [value.partition(";") for value in message.all("arc-authentication-results")]
+    instances = [_INSTANCE.sub("", one[0]).lower().removeprefix("i=") for one in seen]
+    if sorted(instances) != sorted(tags["i"] for tags in seals):
+        return False
+    read = authres.read(seen[instances.index("1")][2])
+    return read is not None and any(
+        one.method == "dmarc"
+        and one.result == "pass"
+        and ascii_lower(one.properties.get("header.from", "")) == domain
+        for one in read.results
+    )
+
+
+def _each_once(instances: Sequence[str]) -> bool:
+    """Whether the links of a chain are numbered from 1 on, each once (RFC 8617 §4.2.1)."""
+    return sorted(instances) == sorted(str(number + 1) for number in range(len(instances)))
+
+
+def _passed(
+    message: Message, field: authres.AuthResults, domain: str, trust: Trust, found: _Finding
+) -> _Finding:
+    """dmarc=pass counts for the domain or mailbox it names, and only if that is the author's own.
+
+    RFC 8601 §2.2 lets ``header.from`` be a whole mailbox.
+    """
+    named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
+    author = message.sender.address.key if isinstance(message.sender, Mailbox) else domain
+    if any(ascii_lower(name) not in (domain, author) for name in named):
+        return found.at("L1", f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}")
+    signed, odd = False, ""
+    for result in field.results:
+        signer = _signer(result)
+        if result.method != "dkim" or result.result != "pass":
+            continue
+        if signer and not is_domain(f"x.{signer}"):
+            odd = f"dkim=pass of {signer[:100]!r}, which is no plain domain"
+            found.evidence.append(odd)
+        elif _aligned(signer, domain, trust):
+            signed = True
+            found.details["alignment"] = _alignment(signer, domain, trust)
+            weak = _weakness(message, signer, result.properties.get("header.s", ""), trust)
+            if not weak:
+                return found.at("L3", f"signed by {signer}")
+            found.evidence.append(f"the signature of {signer} is a weak one: {weak}")
+    doubt = "" if signed else _envelope_doubt(field, domain, trust, odd)
+    return found.at("L1", doubt) if doubt else found.at("L2")
+
+
+def _weakness(message: Message, signer: str, selector: str, trust: Trust) -> str:
+    """Why a signature that passed may cover another mail than this one; empty when it may not.
+
+    Without any signature in the mail, the server's word is all there is. With some, one of them
+    must be the one that it speaks of.
+    """
+    signatures = message.all("dkim-signature")
+    present = [header.name for header in message.fields]
+    flaws = [
+        flaw(tags, present, message.received_at, naming_us(message, trust))
+        for tags in map(read_tags, signatures)
+        if _is_meant(tags, signer, selector)
+    ]
+    if signatures and not flaws:
+        return "no signature in the mail is the one that the server speaks of"
+    return next((why for why in flaws if why), "")
+
+
+def _is_meant(tags: Mapping[str, str], signer: str, selector: str) -> bool:
+    """Whether a signature is the server's: d= or the domain of i=, and the selector if it says one.
+
+    Names compare without case; i= must lie within d= (RFC 6376 §3.5).
+    """
+    domain = ascii_lower(tags.get("d", ""))
+    identity = ascii_lower(tags.get("i", "").rpartition("@")[2])
+    within = identity == domain or identity.endswith(f".{domain}")
+    named = signer == domain or (bool(domain) and within and signer == identity)
+    return named and ascii_lower(selector) in ("", ascii_lower(tags.get("s", "")))
+
+
+def signature_hashes(message: Message) -> tuple[str, ...]:
+    """sha256 of each DKIM signature in the author's name, hex, the topmost first.
+
+    A mail that is sent again has the same ones, whatever else was put on top of it.
+    """
+    if not isinstance(message.sender, Mailbox):
+        return ()
+    domain = message.sender.address.domain
+    found = [
+        hashlib.sha256(tags["b"].encode("latin-1", "replace")).hexdigest()
+        for tags in map(read_tags, message.all("dkim-signature"))
+        if tags.get("b") and _aligned(ascii_lower(tags.get("d", "")), domain, Trust())
+    ]
+    return tuple(found)
+
+
+def naming_us(message: Message, trust: Trust) -> tuple[str, ...] | None:
+    """Which of To and Cc names one of our addresses; None where we do not know ours."""
+    if not trust.own:
+        return None
+    ours = {without_plus(key) for key in trust.own}
+    fields = {"to": message.to, "cc": message.cc}
+    return tuple(name for name, keys in fields.items() if _any_of(keys, ours))
+
+
+def _any_of(keys: Iterable[str], ours: set[str]) -> bool:
+    return any(without_plus(key) in ours for key in keys)
+
+
+def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: str) -> str:
+    """Why a dmarc=pass without a signature is no proof; empty if it may be.
+
+    An envelope sender that is no plain address was read in two ways; HELO is nobody's author; and
+    where a signer was no plain domain (``odd``), only the envelope can have made the pass.
+    """
+    passed = [one for one in field.results if one.method == "spf" and one.result == "pass"]
+    senders = [
+        one.properties[name] for one in passed for name in _ENVELOPE if name in one.properties
+    ]
+    strange = next((text for text in senders if not _is_plain(text)), None)
+    if strange is not None:
+        return f"spf=pass for {strange[:100]!r}, which is no plain address"
+    if not senders and any("smtp.helo" in one.properties for one in passed):
+        return "spf=pass is for the HELO name only"
+    domains = (ascii_lower(text.strip("<>").rpartition("@")[2]) for text in senders)
+    if any(_aligned(one, domain, trust) for one in domains):
+        return ""
+    return odd or _not_borne_out(field, domain)
+
+
+def _not_borne_out(field: authres.AuthResults, domain: str) -> str:
+    """A verdict beside results of which none can have led to it; empty where that is not certain.
+
+    Where a pass does not say for whom, or no result stands beside the verdict, it may be true.
+    """
+    beside = [one for one in field.results if one.method in ("spf", "dkim")]
+    passed = [one for one in beside if one.result == "pass"]
+    silent = any(not _signer(one) and not set(_ENVELOPE) & set(one.properties) for one in passed)
+    if not beside or silent:
+        return ""
+    return f"dmarc=pass, and no spf or dkim beside it passed for {domain}"
+
+
+def _is_plain(text: str) -> bool:
+    local, at, domain = text.strip("<>").rpartition("@")
+    return is_domain(ascii_lower(domain)) and (not at or _LOCAL.match(local) is not None)
+
+
+def _signer(result: authres.Result) -> str:
+    identity = result.properties.get("header.i", "").rpartition("@")[2]
+    return ascii_lower(result.properties.get("header.d", "") or identity)
+
+
+def _aligned(signer: str, domain: str, trust: Trust) -> bool:
+    """Relaxed alignment (RFC 7489 §3.1.1), by organisation where organisations can be told."""
+    if not is_domain(signer):
+        return False
+    if trust.organisation is not None:
+        return trust.organisation(signer) == trust.organisation(domain)
+    return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
+
+
+def _alignment(signer: str, domain: str, trust: Trust) -> dict[str, str]:
+    told = trust.organisation or (lambda name: name)
+    return {
+        "author": domain, "author_organisation": told(domain), "signer": signer,
+        "signer_organisation": told(signer), "method": "relaxed", "by": trust.suffix_list,
+    }  # fmt: skip
+
+
+def is_ours(received: str, trust: Trust) -> bool:
+    """Whether the hop was written by a server that bears a trusted id (RFC 8601 §5)."""
+    by = _BY.search(received.partition(";")[0])
+    host = ascii_lower(by[1]).rstrip(".") if by else ""
+    names = [own.removeprefix("*.") for own in trust.authserv_ids]
+    return any(own and (host == own or host.endswith(f".{own}")) for own in names)
+
+
+def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.AuthResults | None:
+    """The topmost fields of a trusted id below no foreign hop; what was set aside is said.
+
+    As many fields as our servers write count together, where one hop wrote them: a DKIM and a DMARC
+    filter write one each, some under ids of their own.
+    """
+    evidence: list[str] = []
+    chosen: list[authres.AuthResults] = []
+    used: list[dict[str, Any]] = []
+    received = hops = first_hop = 0
+    for index, header in enumerate(message.fields):
+        hops += header.name == "received"
+        received += header.name == "received" and not is_ours(header.value, trust)
+        if header.name != "authentication-results":
+            continue
+        read = authres.read(header.value)
+        if read is None:
+            evidence.append("an unreadable Authentication-Results field was set aside")
+        elif not trust.trusts(read.authserv_id):
+            evidence.append(f"Authentication-Results of {read.authserv_id!r}: not a trusted id")
+        elif received > trust.received_above:
+            evidence.append(
+                f"Authentication-Results of {read.authserv_id!r} stands below {received} Received "
+                f"fields of other servers, received_above allows {trust.received_above}"
+            )
+        elif len(chosen) == trust.fields:
+            evidence.append("a further field of a trusted id was set aside as possibly forged")
+        elif chosen and hops != first_hop:
+            evidence.append(f"Authentication-Results of {read.authserv_id!r}: of another hop")
+        else:
+            first_hop = first_hop if chosen else hops
+            chosen.append(read)
+            used.append({"index": index, "id": read.authserv_id, "value": header.value[:2000]})
+    found.evidence += evidence[:20]
+    if not chosen:
+        return None
+    found.details["authentication_results"] = used
+    results = tuple(result for one in chosen for result in one.results)
+    return replace(chosen[0], results=results)

@@ -1,0 +1,1 @@
+"""Case types, fields and rules as data."""

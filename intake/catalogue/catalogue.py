@@ -1,0 +1,181 @@
+"""Case types, fields, choices and rules as frozen values, built from catalogue.toml.
+
+The file is data: another organisation replaces it and leaves the code alone. It is read by
+``intake.catalogue.loader``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = (
+    "text",
+    "multiline",
+    "choice",
+    "multichoice",
+    "date",
+    "email",
+    "phone",
+    "confirm",
+    "account_ref",
+    "contact_ref",
+)
+SUBJECTS = (
+    "form",
+    "cases",
+    "close",
+    "open",
+    "closed",
+    "unsubscribe",
+    "thanks",
+    "thanks_for",
+    "may_close",
+)
+
+
+class CatalogueError(Exception):
+    """The catalogue is not usable; ``mistakes`` names each one: where, found, wanted."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a choice list with the other words people use for it."""
+
+    value: str
+    aliases: tuple[str, ...] = ()
+    means: str = ""
+    only_types: tuple[str, ...] = ()  # empty: allowed on every type
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The values a field may take on one type; an open list keeps other words and flags them."""
+
+    values: tuple[Choice, ...] = ()
+    open: bool = False
+    multi: bool = False
+    not_listed: str = ""  # the value that stands for "none of these"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the case forms (seed L119–L162, or an addition with its basis)."""
+
+    name: str
+    label: str
+    kind: str  # one of KINDS
+    types: tuple[str, ...]  # names of the case types it shows on
+    aliases: tuple[str, ...] = ()
+    aliases_by_type: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weak_aliases: tuple[str, ...] = ()  # count only if the value validates
+    phrases: tuple[str, ...] = ()  # regular expressions, for "confirm" fields
+    help: str = ""
+    choices: Mapping[str, Choices] = field(
+        default_factory=dict
+    )  # type name ("*" = every type) -> list
+    list_split: tuple[str, ...] = ()  # fields that a list of values is dealt out to
+    split_from: tuple[str, ...] = ()  # labels whose value is a full name this field is a part of
+    keep_text: bool = False  # words that are no date are an answer too
+    none_is_answer: bool = False
+    max_length: int = 0  # characters; 0: no limit of its own
+    personal_data: bool = False  # kept out of letters, notices and logs
+    basis: str = ""  # where the fact comes from: "seed L131", or an inference
+
+    def choices_on(self, type_name: str) -> Choices:
+        """The list in force on that case type; an empty one when the field has no list."""
+        return self.choices.get(type_name) or self.choices.get("*") or Choices()
+
+    def aliases_on(self, type_name: str) -> tuple[str, ...]:
+        """Every strong label of the field on that type, the field's own label first."""
+        return (self.label, *self.aliases_by_type.get(type_name, ()), *self.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseType:
+    """One of the case types (seed L94–L111)."""
+
+    name: str
+    label: str
+    aliases: tuple[str, ...]
+    description: str
+    examples: tuple[str, ...]
+    department: str  # key of Catalogue.departments
+    billable: bool  # "may be billable"
+    fields: tuple[str, ...]  # field names in the order of the blank form
+    required: tuple[str, ...]
+    recommended: tuple[str, ...] = ()
+    conditional: tuple[str, ...] = ()  # required when a rule says so
+    opens_at_once: bool = False  # opened whatever is missing, and asked about afterwards
+    default_priority: str = ""  # empty: the catalogue's
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the catalogue; ``id`` selects the code that applies it, the rest is its data."""
+
+    id: str
+    on_violation: str  # cap, ask, ask_if_required, refuse, notice, or "" for a plain default
+    text: str
+    applies_to: tuple[str, ...] = ()  # type names; empty: all
+    fields: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # days, grace_days, cap_to, when, needs …
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """How labels and blank values are compared."""
+
+    confusables: Mapping[str, str] = field(default_factory=dict)
+    dashes: str = "-"
+    separators: tuple[str, ...] = (":",)
+    blank_values: tuple[str, ...] = ("",)
+    yes_words: tuple[str, ...] = ("yes",)
+    no_words: tuple[str, ...] = ("no",)
+    subject_marks: tuple[str, ...] = ()  # that gateways write in front of subjects
+    banner_starts: tuple[str, ...] = ()  # how lines begin that gateways write on top of mails
+    banners: tuple[str, ...] = ()  # words of such lines
+
+
+@dataclass(frozen=True, slots=True)
+class ContactType:
+    """What a kind of contact may do (seed L157)."""
+
+    name: str
+    may_submit: bool
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """Everything that makes this service's case forms its own; the same only as itself."""
+
+    name: str
+    types: Mapping[str, CaseType]  # in the order of the file
+    fields: Mapping[str, Field]
+    priorities: Choices  # highest first
+    contact_types: Mapping[str, ContactType]
+    areas: Choices
+    modules: Choices
+    departments: Mapping[str, str]  # key -> label
+    rules: tuple[Rule, ...]
+    normalise: Normalise
+    default_priority: str
+    date_order: str  # "MDY" or "DMY"
+    timezone: str  # IANA name
+    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
+    phone_region: str = ""  # ISO 3166 code of the country that numbers without one are in
+    languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of that id, or None when this catalogue does not have it."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)

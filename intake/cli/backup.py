@@ -1,0 +1,106 @@
+"""``intake backup, restore, reconcile``: what is kept, put back, and made up for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intake.cli.screen import ConfigOption, JsonOption, load, pairs, plainly, safe, say, show_json
+
+if TYPE_CHECKING:
+    from intake.worker.reconcile import Report
+
+FolderArgument = Annotated[Path, typer.Argument(help="The folder of the backup.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (backup, restore, reconcile):
+        app.command()(command)
+
+
+def backup(
+    folder: FolderArgument, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Copy database, blobs, configuration and secret while the service runs.
+
+    The same folder again brings the backup up to date; blobs are copied once.
+    """
+    from intake.worker import backup as copies
+
+    with plainly():
+        made = copies.make(load(config), folder)
+    if as_json:
+        show_json(made)
+        return
+    say(f"backup of {made.at}: {made.messages} messages, {made.cases} cases, {made.blobs} blobs")
+    if made.lost:
+        say(f"{made.lost} blobs were missing or damaged already; see `intake reconcile`")
+
+
+def restore(
+    folder: FolderArgument,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a database with mails in it aside.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put a backup in place. Then run `intake reconcile --repair`, before anything is sent."""
+    from intake.worker import backup as copies
+
+    with plainly():
+        done = copies.restore(load(config), folder, replace=replace)
+    if as_json:
+        show_json(done)
+        return
+    say(f"restored the backup of {done.manifest.at}: {done.manifest.messages} messages")
+    for file in done.files:
+        say(f"put back {safe(file)}")
+    if done.aside:
+        say(f"the database that was there is now {safe(done.aside)}")
+    say("next: `intake reconcile --repair`; until then nothing is sent and no case is opened")
+
+
+def reconcile(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make up for what the database does not know.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Compare database, blobs and the server's folders. Exit code 1 when something is wrong.
+
+    After a restore, --repair handles the mails that the database does not know and sees to it that
+    no number and no letter goes out twice. Stop the worker first.
+    """
+    from intake.worker import reconcile as reconciling
+
+    with plainly():
+        found = reconciling.reconcile(load(config), repair=repair)
+    if as_json:
+        show_json(found)
+    else:
+        _show(found, repair=repair)
+    raise typer.Exit(0 if found.clean else 1)
+
+
+def _show(found: Report, *, repair: bool) -> None:
+    if found.why:
+        say(safe(f"the database is an older copy: {found.why}"))
+    gone = len(found.missing) - len(found.mended)
+    done = ", ".join(f"{count} {name}" for name, count in sorted(found.handled.items()))
+    letters = {**found.letters, **{f"notices {key}": n for key, n in found.notices.items()}}
+    pairs({
+        "mails": f"{found.seen} in the folders, {len(found.lost)} unknown to the database"
+        + (f": {done}" if done else ""),
+        "blobs": f"{gone} missing or damaged, {len(found.mended)} found again on the server",
+        "next case": str(found.next_number),
+        "letters": ", ".join(f"{count} {name}" for name, count in letters.items()) or "none held",
+    })  # fmt: skip
+    for line in found.failed:
+        say(safe(f"could not be handled: {line}"))
+    if not repair and (found.why or found.lost):
+        say("`intake reconcile --repair` makes up for it")

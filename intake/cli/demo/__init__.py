@@ -1,0 +1,1 @@
+"""``intake demo``: the whole service in one process, with sample mails."""

@@ -1,0 +1,123 @@
+"""``intake incidents link`` and ``unlink``: cases that came before their incident was known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intake.cli.incidents import Id
+from intake.cli.screen import (
+    ConfigOption,
+    JsonOption,
+    database,
+    load,
+    plainly,
+    safe,
+    say,
+    show_json,
+    table,
+    when,
+    who,
+)
+
+if TYPE_CHECKING:
+    from intake.config.loader import Config
+    from intake.store.incidents.link_cases import Candidate
+
+OFFERED_HOURS = 24  # before now: cases that came in longer ago are tied by their number
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (link, unlink):
+        app.command()(command)
+
+
+def link(
+    incident_id: Id,
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="[CASE]...", help="Those cases; else all shown.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Tie them; otherwise they are only shown.")
+    ] = False,
+    hours: Annotated[
+        int, typer.Option(min=1, max=8760, help="How far back it looks for cases.")
+    ] = OFFERED_HOURS,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show cases filed before the incident was opened, and with --yes tie them to it.
+
+    Whoever filed one is told in the case's thread what is known, once.
+    """
+    from intake.store.incidents import link_cases
+    from intake.worker import bootstrap
+
+    found, made = load(config), incident_id.upper()
+    named = [one.upper() for one in numbers or ()]
+    with plainly():
+        bench = bootstrap.judge(found)
+    with database(config, write=True) as unit:
+        shown = () if named else candidates(found, made, hours, config)
+        chosen = named or [one.number for one in shown]
+        told = (
+            link_cases.link(
+                unit, made, chosen, who(), datetime.now(UTC), bench.house,
+                approved=bench.policy.only_approved,
+            )
+            if yes and chosen
+            else ()
+        )  # fmt: skip
+    if as_json:
+        show_json({"incident": made, "cases": shown or chosen, "tied": yes, "told": told})
+        return
+    if shown:
+        rows = [
+            (one.number, when(one.received_at, found.service.timezone), one.account_id, one.why,
+             safe(one.subject)) for one in shown
+        ]  # fmt: skip
+        table(
+            f"cases that look like {made}", ("case", "received", "account", "why", "subject"), rows
+        )
+    if not chosen:
+        say(f"no case of the last {hours} hours looks like {made}")
+    elif not yes:
+        say("nothing was changed; --yes ties them and tells whoever filed them")
+    else:
+        say(f"{', '.join(chosen)}: about {made} now; {len(told)} people are told")
+
+
+def unlink(
+    number: Annotated[str, typer.Argument(help="The case.", metavar="CASE")],
+    config: ConfigOption = None,
+) -> None:
+    """Untie a case from the incident that it was taken for; nobody is written to."""
+    from intake.store.incidents import link_cases
+
+    with database(config, write=True) as unit:
+        before = link_cases.unlink(unit, number.upper(), who(), datetime.now(UTC))
+    say(f"{number.upper()} is no longer about {before}")
+
+
+def candidates(
+    config: Config, incident_id: str, hours: int, file: str | None
+) -> tuple[Candidate, ...]:
+    """The cases of the last hours that look like the incident."""
+    from intake.config.loader import load_catalogue
+    from intake.store.incidents import link_cases
+
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    outages = [one.name for one in load_catalogue(config).types.values() if one.opens_at_once]
+    with database(file) as unit:
+        return link_cases.candidates(unit, incident_id, since, outages)
+
+
+def offer(config: Config, incident_id: str, file: str | None) -> None:
+    """One line, when cases came in that look like an incident just opened."""
+    found = candidates(config, incident_id, OFFERED_HOURS, file)
+    if found:
+        many = "1 case looks" if len(found) == 1 else f"{len(found)} cases look"
+        say(f"{many} like it already: `intake incidents link {incident_id}` shows and ties them")

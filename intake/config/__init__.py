@@ -1,0 +1,1 @@
+"""The configuration file and the directory file: their shape, and every mistake in them."""

@@ -1,0 +1,370 @@
+"""config.toml + environment -> frozen Config; an error names file, key, found and wanted.
+
+Order: ``--config FILE``, else INTAKE_CONFIG, else ``./config.toml``, else the built-in defaults.
+Relative paths in the file are relative to its folder. Secrets may stand in INTAKE_… environment
+variables, in files, or be printed by a command; they are never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from intake.catalogue.catalogue import Catalogue, CatalogueError
+from intake.catalogue.loader import build
+from intake.config import schema as parts
+from intake.config.validation import doubts, mistake, variable_name
+from intake.mail.addresses import ascii_lower
+from intake.mail.message import Limits
+from intake.triage.policy import Policy
+
+SECRET_SECONDS = 20  # time limit of a password or token command
+MIN_SECRET_BYTES = 16
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; one mistake a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force, with the folder that relative paths start from."""
+
+    shape: parts.Shape
+    folder: Path
+    file: str = ""  # empty: the built-in defaults
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def service(self) -> parts.Service:
+        """Who we are."""
+        return self.shape.service
+
+    @property
+    def mailbox(self) -> tuple[parts.Mailbox, ...]:
+        """The sources of mail."""
+        return self.shape.mailbox
+
+    @property
+    def delivery(self) -> parts.Delivery:
+        """The way out."""
+        return self.shape.delivery
+
+    @property
+    def replies(self) -> parts.Replies:
+        """What is answered."""
+        return self.shape.replies
+
+    @property
+    def retention(self) -> parts.Retention:
+        """How long things are kept."""
+        return self.shape.retention
+
+    def path(self, text: str) -> Path:
+        """A path of the configuration, made absolute."""
+        return (self.folder / Path(text).expanduser()).absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL with an absolute path where it is a file."""
+        url = self.shape.database.url
+        kind, found, path = url.partition(":///")
+        return f"{kind}:///{self.path(path)}" if found and kind == "sqlite" and path else url
+
+    @property
+    def database_folder(self) -> Path | None:
+        """Where the file of an SQLite database lies; None for another database."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path).parent if scheme == "sqlite" and path else None
+
+    @property
+    def blob_folder(self) -> Path:
+        """Where raw mails and attachments lie."""
+        return self.path(self.shape.storage.url)
+
+
+def load(path: str | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in force. Raises ConfigError with every mistake in it."""
+    environment = os.environ if environment is None else environment
+    _refuse_unknown(environment)
+    named = path or environment.get("INTAKE_CONFIG", "")
+    file = Path(named or "config.toml")
+    if not file.exists():
+        if named:
+            raise ConfigError(f"{file}: there is no such file; `intake init` writes one")
+        return Config(parts.Shape(), Path.cwd(), "", dict(environment))
+    data = read_toml(file)
+    try:
+        made = parts.Shape.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(mistake(file, one) for one in error.errors())) from None
+    config = Config(made, file.absolute().parent, str(file), dict(environment))
+    mistakes = doubts(made)
+    if mistakes:
+        raise ConfigError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as data; ConfigError with the line when it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+
+
+# ---------------------------------------------------------------- secrets
+
+
+MAILBOX_ENDS = ("_PASSWORD", "_TOKEN", "_CLIENT_SECRET")
+WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name, not a secret
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt variable is a mistake, not a silent nothing."""
+    own = ("CONFIG", "OPERATOR", "SECRET", "SECRET_OLD", "DELIVERY_PASSWORD")
+    fixed = tuple(f"INTAKE_{name}" for name in own)
+    tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
+    for name in sorted(environment):
+        named = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
+        named = named or (name.startswith("INTAKE_WEBHOOK_") and name.endswith("_SECRET"))
+        if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not named:
+            ends = (*(f"INTAKE_MAILBOX_NAME{end}" for end in MAILBOX_ENDS), WEBHOOK_SECRET)
+            wanted = ", ".join((*fixed, *ends))
+            raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
+
+
+def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
+    """The password or token of a mailbox, read anew at each call. Raises ConfigError."""
+    if box.auth == "xoauth2":
+        variable = variable_name("mailbox", box.name, "token")
+        return _secret(config, variable, SecretStr(""), box.token_file, box.token_command)
+    variable = variable_name("mailbox", box.name, "password")
+    return _secret(config, variable, box.password, box.password_file, box.password_command)
+
+
+def oauth_secret(config: Config, box: parts.Mailbox) -> str:
+    """The client's secret at the token endpoint; empty for a public client. Raises ConfigError."""
+    own = box.oauth
+    variable = variable_name("mailbox", box.name, "client_secret")
+    named = own.client_secret.get_secret_value() or own.client_secret_file
+    if not (named or own.client_secret_command or variable in config.environment):
+        return ""
+    return _secret(
+        config, variable, own.client_secret, own.client_secret_file, own.client_secret_command
+    )
+
+
+def refresh_token(config: Config, box: parts.Mailbox) -> str:
+    """The refresh token as the file has it now. Raises ConfigError."""
+    if not box.oauth.refresh_token_file:
+        raise ConfigError(f"mailbox {box.name}.oauth.refresh_token_file: found nothing")
+    return _secret_file(config.path(box.oauth.refresh_token_file))
+
+
+def delivery_secret(config: Config) -> str:
+    """The password for sending; empty when there is none."""
+    way = config.delivery
+    named = way.password.get_secret_value() or way.password_file or way.password_command
+    if not named and "INTAKE_DELIVERY_PASSWORD" not in config.environment:
+        return ""
+    return _secret(
+        config, "INTAKE_DELIVERY_PASSWORD", way.password, way.password_file, way.password_command
+    )
+
+
+def webhook_secret(config: Config, hook: parts.Webhook) -> str:
+    """What signs the events for that program; empty when there is none. Raises ConfigError."""
+    variable = variable_name("webhook", hook.name, "secret")
+    named = hook.secret.get_secret_value() or hook.secret_file or hook.secret_command
+    if not named and variable not in config.environment:
+        return ""
+    return _secret(config, variable, hook.secret, hook.secret_file, hook.secret_command)
+
+
+def _secret(config: Config, variable: str, given: SecretStr, file: str, command: str) -> str:
+    if config.environment.get(variable):
+        return config.environment[variable]
+    if given.get_secret_value():
+        return given.get_secret_value()
+    if file:
+        return _secret_file(config.path(file))
+    if command:
+        return _secret_command(command)
+    raise ConfigError(f"no secret: found neither {variable} nor a password, file or command")
+
+
+def _secret_file(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the secret cannot be read: {error}") from None
+    if not text:
+        raise ConfigError(f"{path}: found an empty file, wanted a secret")
+    return text
+
+
+def _secret_command(command: str) -> str:
+    """The first line that the command prints; it runs without a shell and within 20 seconds."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's own command, split without a shell
+            shlex.split(command), capture_output=True, timeout=SECRET_SECONDS, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"the secret command failed: {type(error).__name__}") from None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0].strip():
+        raise ConfigError("the secret command printed nothing")
+    return lines[0].strip()
+
+
+def load_secrets(config: Config) -> tuple[bytes, ...]:
+    """The keys that references are signed with, the newest first. Raises ConfigError."""
+    found = [config.environment.get(name, "") for name in ("INTAKE_SECRET", "INTAKE_SECRET_OLD")]
+    if not found[0]:
+        given = config.service.secret.get_secret_value()
+        found.insert(0, given or _secret_lines(config.path(config.service.secret_file)))
+    secrets = [line.encode() for text in found for line in text.split() if line]
+    if not secrets or any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
+        raise ConfigError(
+            f"service.secret: found one shorter than {MIN_SECRET_BYTES} characters, "
+            "wanted a long random text; `intake init` makes one"
+        )
+    return tuple(dict.fromkeys(secrets))
+
+
+def _secret_lines(path: Path) -> str:
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no secret file; `intake init` makes one")
+    return _secret_file(path)
+
+
+# ---------------------------------------------------------------- what the pure rooms take
+
+
+def catalogue_data(config: Config) -> dict[str, Any]:
+    """The parsed catalogue file: the operator's, or the shipped one."""
+    chosen = config.shape.catalogue.path
+    if chosen:
+        return read_toml(config.path(chosen))
+    return tomllib.loads(resources.files("intake").joinpath("catalogue.toml").read_text("utf-8"))
+
+
+def load_catalogue(config: Config) -> Catalogue:
+    """The catalogue in force. Raises ConfigError with every mistake in it."""
+    where = config.shape.catalogue.path or "the shipped catalogue"
+    try:
+        made = build(catalogue_data(config))
+    except CatalogueError as error:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in error.mistakes)) from None
+    for type_name, overrides in config.shape.catalogue.required.items():
+        known = made.types.get(type_name)
+        unknown = [name for name in overrides if known is None or name not in known.fields]
+        if known is None or unknown:
+            found = ", ".join(unknown) if known else "an unknown type"
+            raise ConfigError(
+                f"{config.file}: catalogue.required.{type_name}: found {found}, "
+                f"wanted types and fields of {where}"
+            )
+    notices = config.shape.notices
+    if "reply_type" in notices.model_fields_set and notices.reply_type not in made.types:
+        raise ConfigError(
+            f"{config.file}: notices.reply_type: found {notices.reply_type!r}, "
+            f"wanted a type of {where}: {', '.join(made.types)}"
+        )
+    return made
+
+
+def limits(config: Config) -> Limits:
+    """What one mail may cost."""
+    given = config.shape.limits.model_dump()
+    return Limits(**{one.name: given[one.name] for one in fields(Limits)})
+
+
+def own_addresses(config: Config) -> tuple[str, ...]:
+    """Keys of every address that is ours: what comes from one of them is our own mail."""
+    given = (
+        config.service.address, *config.service.aliases, config.delivery.bounce_address,
+        config.shape.notices.from_address,
+    )  # fmt: skip
+    return tuple(dict.fromkeys(ascii_lower(address) for address in given if address))
+
+
+def policy(config: Config, catalogue: Catalogue) -> Policy:
+    """What the operator chose, and what the catalogue lets each kind of contact do."""
+    replies, notices = config.replies, config.shape.notices
+    barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
+    at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
+    return Policy(
+        unknown_sender=replies.unknown_sender,
+        max_rounds=replies.max_rounds,
+        acknowledge=replies.acknowledge,
+        silent_rules=replies.silent_rules,
+        max_letters_per_hour=replies.max_letters_per_hour,
+        max_letters_per_day=replies.max_letters_per_day,
+        max_letters_per_domain_hour=replies.max_letters_per_domain_hour,
+        max_letters_all_hour=replies.max_letters_all_hour,
+        max_same_letters_per_day=replies.max_same_letters_per_day,
+        max_letter_age_hours=replies.max_letter_age_hours,
+        own_addresses=own_addresses(config),
+        verp=config.delivery.verp,
+        writes_return_path=tuple(box.name for box in config.mailbox if box.writes_return_path),
+        refuse_inactive=replies.refuse_inactive,
+        refuse_unknown=replies.refuse_unknown,
+        high_risk_types=replies.high_risk_types,
+        step_up=replies.step_up,
+        max_cases_per_contact_hour=config.shape.limits.max_cases_per_contact_hour,
+        max_cases_per_account_hour=config.shape.limits.max_cases_per_account_hour,
+        max_strangers_per_day=config.shape.limits.max_strangers_per_day,
+        max_unproved_per_day=config.shape.limits.max_unproved_per_day,
+        may_not_submit=tuple(barred),
+        open_at_once=tuple(at_once),
+        only_approved=config.shape.page.show == "approved",
+        known_incidents=catalogue.rule("known_incident") is not None,
+        reopen_days=replies.reopen_days,
+        withhold_risky=config.shape.files.withhold_risky,
+        max_mail_bytes=config.shape.limits.max_mail_bytes,
+        max_file_bytes=config.shape.files.max_bytes,
+        max_files=config.shape.files.max_files,
+        scan_files=bool(config.shape.files.clamav),
+        reply_type=notices.reply_type if notices.reply_type in catalogue.types else "",
+        mandatory_classes=notices.mandatory_classes,
+    )
+
+
+def policy_hash(config: Config, catalogue: Catalogue) -> str:
+    """Sixteen hex digits that change whenever a judgement might."""
+    chosen = policy(config, catalogue)
+    trust = [
+        (
+            box.name,
+            box.trusted_authserv_ids,
+            box.received_above,
+            box.authserv_fields,
+            box.arc_sealers,
+            box.lists,
+        )
+        for box in config.mailbox
+    ]
+    parts = [
+        repr(chosen),
+        repr(trust),
+        json.dumps(catalogue_data(config), sort_keys=True, default=str),
+    ]
+    parts.append(json.dumps(config.shape.catalogue.required, sort_keys=True))
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,71 @@
+"""What is wrong with a configuration, said so that it can be mended: where, found, wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from intake.config import schema as parts
+
+
+def mistake(file: Path, error: Any) -> str:
+    """``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    # the path of a webhook's URL is a secret at many services
+    secret = re.search(r"password|secret|^webhook\[\d+\]\.url$", key)
+    given = error["input"]
+    if secret:
+        found = "(hidden)"
+    elif isinstance(given, (dict, list, tuple)):  # a whole table may hold one
+        found = "a table" if isinstance(given, dict) else "a list"
+    else:
+        found = repr(given)[:80]
+    if error["type"] == "extra_forbidden":
+        return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
+    if error["type"] == "missing":
+        return f"{file}: {key}: found nothing, wanted a value"
+    wanted = error["msg"].removeprefix("Value error, ")
+    return f"{file}: {key}: found {found}, wanted: {wanted[0].lower()}{wanted[1:]}"
+
+
+def doubts(shape: parts.Shape) -> list[str]:
+    """Mistakes between keys that no single key shows."""
+    names = [box.name for box in shape.mailbox]
+    found = [f"mailbox: found the name {name!r} twice, wanted each once" for name in _twice(names)]
+    hooks = [variable_name("webhook", hook.name, "secret") for hook in shape.webhook]
+    found += [f"webhook: found two names for {name}, wanted one" for name in _twice(hooks)]
+    if not shape.mailbox:
+        found.append("mailbox: found none, wanted at least one [[mailbox]] table")
+    for box in shape.mailbox:
+        if box.backfill not in ("none", "all") and _date(box.backfill) is None:
+            found.append(
+                f"mailbox {box.name}.backfill: found {box.backfill!r}, "
+                'wanted "none", "all" or a date like 2026-01-31'
+            )
+    return found
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def backfill(box: parts.Mailbox) -> tuple[bool, datetime | None]:
+    """Whether everything is taken on first connecting, or what arrived since when."""
+    return box.backfill == "all", _date(box.backfill)
+
+
+def variable_name(*words: str) -> str:
+    """The environment variable of those words: INTAKE_MAILBOX_SUPPORT_PASSWORD."""
+    return "INTAKE_" + "_".join(part.upper().replace("-", "_").replace(".", "_") for part in words)

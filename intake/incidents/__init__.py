@@ -1,0 +1,1 @@
+"""Notices about incidents and maintenance: whom they reach, what they say, the status page."""

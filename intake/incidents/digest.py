@@ -1,0 +1,206 @@
+"""The summary of a day -> letter: each incident once, as its newest update left it.
+
+For people who want one mail a day. A summary tells how many updates there were, not each text; what
+does not fit into a letter is counted. The same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from intake.incidents.notice import unsubscribe_ways
+from intake.incidents.notice_content import NoticeStyle, blocks, line, named
+from intake.incidents.times import DAYS, MONTHS, NO_BREAK, moment, zone_of
+from intake.letters.letter import House, Letter, Reached
+from intake.letters.text import WIDTH, tidy
+from intake.mail import tokens
+from intake.mail.encoder import Envelope, encode, phrase
+from intake.model.incidents import CLOSED_STATES, Incident, Update
+
+KIND = "digest"
+MAX_COST = 24_000  # bytes that the entries may take on the wire, of a letter's 32 KiB
+MAX_TEXT_COST = 6_000  # of one update's text
+MAX_LINE_CHARS = 400
+STATES = {"scheduled": "Scheduled maintenance", "verifying": "Maintenance being verified"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One incident or maintenance in a summary."""
+
+    incident: Incident
+    update: Update  # the newest one that this person is to be told of
+    updates: int = 1  # how many this entry stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one person has to be told on one day."""
+
+    person: Reached
+    day: date  # in their time zone
+    zone: str  # IANA name
+    entries: tuple[Entry, ...]
+    row: int = 0  # newest row of the ledger in it; names the person who unsubscribes
+
+    @property
+    def cause(self) -> str:
+        """One letter for one person and day, whoever writes it and however often."""
+        return cause(self.person.contact_id, self.day)
+
+
+def cause(contact_id: str, day: date) -> str:
+    """``digest:zack:2026-03-02``."""
+    return f"{KIND}:{contact_id}:{day.isoformat()}"
+
+
+def write(digest: Digest, house: House, style: NoticeStyle, now: datetime) -> Letter:
+    """The letter, complete and checked. Raises LetterError."""
+    token = tokens.unsubscribe_token(house.secrets, digest.row) if digest.row else ""
+    entries, more = fit(sorted(digest.entries, key=_urgency), zone_of(digest.zone))
+    values = {
+        "service": line(house.service, 100),
+        "name": line(style.name, 100),
+        "person": line(digest.person.name, 100),
+        "address": style.reply_to,
+        "day": day_words(digest.day),
+        "entries": entries,
+        "more": more,
+        "page_url": style.page_url,
+        "token": token,
+    }
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=style.from_address,
+        recipient=digest.person.address,
+        subject=line(house.templates.fill("digest/subject.txt", values), 200),
+        text=tidy(house.templates.fill("digest/body.txt", values)).replace(NO_BREAK, " "),
+        message_id=tokens.message_id(house.secrets, KIND, "", digest.cause, house.domain),
+        date=now,
+        reply_to=style.reply_to if style.reply_to != style.from_address else "",
+        auto_submitted="auto-generated",
+        extra=_list_fields(token, style),
+    )
+    return Letter(
+        kind=KIND,
+        cause=digest.cause,
+        message_id=envelope.message_id,
+        recipient=envelope.recipient,
+        subject=envelope.subject,
+        text=envelope.text,
+        raw=encode(envelope),
+        contact=digest.person.contact_id,
+    )
+
+
+def _list_fields(token: str, style: NoticeStyle) -> tuple[tuple[str, str], ...]:
+    """RFC 2919, RFC 2369 §3.2; One-Click beside an https address only (RFC 8058 §3.1)."""
+    ways = unsubscribe_ways(token, style)
+    found = [("List-Id", f"{phrase(style.name)} <{style.list_id}>"), ("Precedence", "bulk")]
+    if ways:
+        found.append(("List-Unsubscribe", ",\r\n ".join(f"<{uri}>" for uri in ways)))
+    if ways and style.unsubscribe_url:
+        found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return tuple(found)
+
+
+def day_words(day: date) -> str:
+    """``Monday, March 2, 2026``."""
+    return f"{DAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def _urgency(entry: Entry) -> tuple[bool, bool, float, str]:
+    """What is open comes first, incidents before maintenances, the newest word before the rest."""
+    over = entry.update.status in CLOSED_STATES
+    planned = entry.incident.kind == "maintenance"
+    return over, planned, -entry.update.at.timestamp(), entry.incident.id
+
+
+def fit(entries: Sequence[Entry], zone: ZoneInfo) -> tuple[list[list[str]], int]:
+    """The entries as lines, each with a fair share of the room for its text; how many are left out.
+
+    The order is kept: what is left out stands at the end.
+    """
+    shown: list[list[str]] = []
+    room = MAX_COST
+    for number, entry in enumerate(entries):
+        head = entry_head(entry, zone)
+        room -= cost(head)
+        if room < 0:
+            return shown, len(entries) - number
+        share = min(MAX_TEXT_COST, room // (len(entries) - number))
+        text = entry_text(entry.update, share)
+        room -= cost(text)
+        shown.append([*head, *text])
+    return shown, 0
+
+
+def cost(lines: Iterable[str]) -> int:
+    """Bytes on the wire at most, as quoted-printable with its line breaks."""
+    return sum(10 + sum(map(_octets, one)) * 27 // 25 for one in lines)
+
+
+def _octets(char: str) -> int:
+    plain = " " <= char < "\x7f" and char != "="
+    return 1 if plain else 3 * len(char.encode("utf-8", "replace"))
+
+
+def entry_head(entry: Entry, zone: ZoneInfo) -> list[str]:
+    """State, title, how many updates, and the moments that count."""
+    incident, update = entry.incident, entry.update
+    word = STATES.get(update.status, update.status.capitalize())
+    if incident.kind == "maintenance" and update.status not in STATES:
+        word = f"Maintenance {update.status}"
+    title = line(incident.title, 150) or incident.id
+    lines = [f"{word}: {title} ({line(incident.id, 40)})"]
+    often = f"{entry.updates} updates; the newest" if entry.updates > 1 else "One update,"
+    lines.append(f"{often} of {moment(update.at, zone)}")
+    starts, ends = update.starts_at or incident.starts_at, update.ends_at or incident.ends_at
+    closed = update.status in CLOSED_STATES
+    facts = [
+        ("Affected", named(incident.modules[:10])),
+        ("What you may notice", "" if closed else line(incident.impact, 200)),
+        ("Begins" if update.status == "scheduled" else "Began", _when(starts, zone)),
+        ("Ends", "" if closed or incident.kind == "incident" else _when(ends, zone)),
+        ("Next update by", "" if closed else _when(update.next_update_at, zone)),
+    ]
+    if update.status == "cancelled":
+        facts[2] = ("It was planned for", facts[2][1])
+    lines += [f"{label}: {value}" for label, value in facts if value]
+    return _wrapped(lines)
+
+
+def _when(at: datetime | None, zone: ZoneInfo) -> str:
+    return moment(at, zone) if at else ""
+
+
+def entry_text(update: Update, room: int) -> list[str]:
+    """The update's words, as many lines as there is room for; what is cut ends in "…"."""
+    paragraphs: list[str] = []
+    for block in blocks(update.text):
+        paragraphs += ["", *block.lines]
+    lines: list[str] = []
+    for one in _wrapped(paragraphs):
+        room -= cost([one])
+        if room < cost(["…"]):
+            while lines and not lines[-1]:
+                lines.pop()
+            return [*lines, "…"] if lines else []
+        lines.append(one)
+    return lines
+
+
+def _wrapped(lines: Iterable[str]) -> list[str]:
+    """Lines of at most 72 characters; a word that is longer has one of its own."""
+    made: list[str] = []
+    for one in lines:
+        hang = "  " if one.startswith("- ") else ""
+        parts = textwrap.wrap(
+            one, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
+        )
+        made += [part[:MAX_LINE_CHARS] for part in parts] or [""]
+    return made

@@ -1,0 +1,243 @@
+"""Notice -> letter: built once for all readers who see the same, then made out to each of them.
+
+One view gives the facts, one template each sentence; the text and the HTML are two layouts of the
+same words. What is the reader's own (name, reasons, the way to unsubscribe) is put in last, as
+text: it is never read as a template. The same arguments give the same bytes, because a letter
+that may or may not have arrived is sent again as it was.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from css_inline import CSSInliner
+
+from intake.incidents import calendar_entry, notice_encoder
+from intake.incidents.notice_content import (
+    MAX_TEXT_CHARS,
+    NAME,
+    OWN,
+    REASONS,
+    TOKEN,
+    NoticeStyle,
+    View,
+    blocks,
+    line,
+    look,
+    spans,
+)
+from intake.incidents.times import NO_BREAK
+from intake.letters.letter import House
+from intake.letters.text import WIDTH, tidy
+from intake.mail import tokens
+from intake.mail.encoder import LetterError
+from intake.notifier import Addressee, Notice
+
+__all__ = ["Built", "LetterError", "NoticeLetter", "NoticeStyle", "address", "build", "clock_text"]
+
+MAX_SUBJECT_CHARS = 350  # a title of 200, a name and an id always fit
+MAX_OWN_CHARS = 300  # of a name, or of a reason
+MAX_REASONS = 5
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
+# Remote style sheets are never loaded; rules for dark schemes, print and phones stay.
+_INLINER = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Text and HTML, complete but for what is the reader's own."""
+
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A notice for everybody in one time zone who has had the same updates before."""
+
+    subject: str  # the same for every update of an incident
+    copy: Copy  # with a way to unsubscribe
+    bound: Copy  # without one
+    calendar: str  # an iCalendar object; empty: none
+    method: str  # of it: PUBLISH or CANCEL
+
+    @property
+    def text(self) -> str:
+        """The text, placeholders in it."""
+        return self.copy.text
+
+    @property
+    def html(self) -> str:
+        """The HTML, placeholders in it."""
+        return self.copy.html
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLetter:
+    """One notice to one person as it goes on the wire."""
+
+    message_id: str
+    sender: str  # MAIL FROM: with VERP an address of this letter's own
+    recipient: str
+    subject: str
+    text: str
+    raw: bytes = field(repr=False)  # CRLF line ends, ASCII
+
+
+def build(notice: Notice, house: House, style: NoticeStyle) -> Built:
+    """The notice with placeholders. Raises LetterError: a template is wrong, a text too long."""
+    length = len(notice.update.text)
+    if length > MAX_TEXT_CHARS:
+        raise LetterError(
+            f"{notice.incident.id}, update {notice.update.number}: the text has {length} "
+            f"characters, a letter holds {MAX_TEXT_CHARS}"
+        )
+    view = look(notice, style, house.service)
+    subject = house.templates.fill("notice/subject.txt", view.values)
+    return Built(
+        subject=line(subject, MAX_SUBJECT_CHARS),
+        copy=_copy(view, house, style, offered=True),
+        bound=_copy(view, house, style, offered=False),
+        calendar=_entry(view, notice, style) if view.values["calendar"] else "",
+        method=calendar_entry.method(notice.update),
+    )
+
+
+def address(
+    built: Built, person: Addressee, house: House, style: NoticeStyle, now: datetime
+) -> NoticeLetter:
+    """The notice made out to one person. ``now`` is a stored moment: it is the letter's Date.
+
+    Raises LetterError when the address, an id or the token is none, or the letter over 100 KB.
+    """
+    own = _own(person)
+    copy = built.copy if person.unsubscribe else built.bound
+    text, html = copy.text, copy.html
+    for mark, value in own.items():
+        text, html = text.replace(mark, value), html.replace(mark, escape(value))
+    text = _wrapped(text).replace(NO_BREAK, " ")
+    ways = unsubscribe_ways(person.unsubscribe, style)
+    parcel = notice_encoder.Parcel(
+        sender_name=house.service,
+        sender=style.from_address,
+        recipient=person.address,
+        subject=built.subject,
+        message_id=person.message_id,
+        date=now,
+        in_reply_to=person.last_id or person.root_id,
+        references=tuple(one for one in (person.root_id, person.last_id) if one),
+        list_name=style.name,
+        list_id=style.list_id,
+        text=text,
+        html=html,
+        reply_to=style.reply_to if style.reply_to != style.from_address else "",
+        unsubscribe=ways,
+        one_click=bool(ways and style.unsubscribe_url),
+        calendar=built.calendar,
+        method=built.method,
+    )
+    raw = notice_encoder.encode(parcel)
+    return NoticeLetter(
+        person.message_id, mail_from(person, house, style), person.address, built.subject, text, raw
+    )
+
+
+def mail_from(person: Addressee, house: House, style: NoticeStyle) -> str:
+    """Where reports about this letter go."""
+    if style.verp and person.row:
+        return tokens.bounce_address(house.secrets, person.row, style.bounce_address)
+    return style.bounce_address
+
+
+def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
+    """The URIs of List-Unsubscribe: by mail always, by web where there is one."""
+    if not token:
+        return ()
+    web = (f"{style.unsubscribe_url}{token}",) if style.unsubscribe_url else ()
+    return (_mailto(style.reply_to, f"unsubscribe {token}"), *web)
+
+
+def clock_text(house: House, kind: str, status: str) -> str:
+    """What an update says that the clock writes: a reminder, a start, an end (notice/clock.txt)."""
+    values = {"update_kind": kind, "status": status}
+    return tidy(house.templates.fill("notice/clock.txt", values)).strip()
+
+
+def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
+    """The calendar entry, with the words that the view has made harmless."""
+    shown = view.values
+    incident = replace(notice.incident, title=shown["title"], impact=shown["impact"])
+    organizer = calendar_entry.Organizer(shown["service"], style.reply_to, style.page_url)
+    return calendar_entry.event_calendar(incident, notice.update, organizer, notice.update.at)
+
+
+def _mailto(address: str, subject: str) -> str:
+    """RFC 6068: everything that means something in a URI is escaped."""
+    return f"mailto:{quote(address, safe='@')}?subject={quote(subject, safe='')}"
+
+
+def _own(person: Addressee) -> dict[str, str]:
+    """What stands for the placeholders, harmless and on one line each."""
+    if person.unsubscribe and not _TOKEN.match(person.unsubscribe):
+        raise LetterError(f"{person.unsubscribe!r} is no token to unsubscribe with")
+    reasons = [line(one, MAX_OWN_CHARS) for one in person.reasons[:MAX_REASONS]]
+    return {
+        NAME: line(person.name, 100) or "there",
+        REASONS: "; ".join(one for one in reasons if one) or "you are a contact of ours",
+        TOKEN: person.unsubscribe,
+    }
+
+
+def _copy(view: View, house: House, style: NoticeStyle, *, offered: bool) -> Copy:
+    """The sentences filled in, laid out as text and as HTML."""
+    words = {**view.values, "unsubscribable": offered}
+
+    def sentences(name: str) -> list[str]:
+        filled = house.templates.fill(f"notice/{name}.txt", words)
+        return [row for row in map(str.strip, filled.split("\n")) if row]
+
+    mailto = f"mailto:{quote(style.reply_to, safe='@')}?subject=unsubscribe%20{TOKEN}"
+    facts = [row.partition(": ") for row in sentences("facts")]
+    shown: dict[str, Any] = {
+        **words,
+        "lang": "en",
+        "tone": view.tone,
+        "subject": line(house.templates.fill("notice/subject.txt", words), MAX_SUBJECT_CHARS),
+        "state": " ".join(sentences("state")),
+        "lead": " ".join(sentences("lead")),
+        "preheader": " ".join(sentences("preheader")),
+        "facts": [{"label": label, "value": value} for label, _, value in facts],
+        "notes": sentences("notes"),
+        "blocks": view.blocks or blocks(clock_text(house, words["update_kind"], words["status"])),
+        "earlier": view.earlier,
+        "left_out": view.left_out,
+        "footer": [spans(row, mailto) for row in sentences("footer")],
+    }
+    text = house.templates.fill("notice/body.txt", shown)
+    html = house.templates.fill("notice/body.html", shown)
+    return Copy(_wrapped(tidy(text), skip=OWN), _INLINER.inline(html))
+
+
+def _wrapped(text: str, skip: tuple[str, ...] = ()) -> str:
+    """Every line over 72 characters broken between words; those with a character of ``skip`` not.
+
+    What was wrapped before stays as it is.
+    """
+    return "\n".join(
+        row if len(row) <= WIDTH or any(mark in row for mark in skip) else _folded(row)
+        for row in text.split("\n")
+    )
+
+
+def _folded(row: str) -> str:
+    indent = "  " if row.startswith("- ") else ""
+    rows = textwrap.wrap(
+        row, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(rows)

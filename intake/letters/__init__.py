@@ -1,0 +1,1 @@
+"""Replies to contacts, written from templates: no clock, no file, no database."""

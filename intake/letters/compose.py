@@ -1,0 +1,284 @@
+"""Decision + templates -> Letter: a complete, checked RFC 5322 message to one recipient.
+
+Templates are given as a mapping of names to sources (``ack/body.txt``); an operator's own file
+takes a name over and may extend the shipped one as ``builtin/ack/body.txt``. The text of a mail
+is only ever a value, never a template. What is written is parsed again before it is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from intake.catalogue.catalogue import Catalogue
+from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO
+from intake.letters import wording as lines
+from intake.letters.incident_summary import incident_lines, is_maintenance
+from intake.letters.letter import (
+    MAX_REFERENCES,
+    MAX_SUBJECT_CHARS,
+    House,
+    Letter,
+    Reached,
+    Reminded,
+    Templates,
+    Thread,
+)
+from intake.letters.masking import masked
+from intake.letters.text import one_line, tidy
+from intake.mail import tokens
+from intake.mail.encoder import Envelope, LetterError, encode
+from intake.mail.message import Message
+from intake.model.accounts import Account
+from intake.model.cases import CaseList
+from intake.model.incidents import Incident
+from intake.parsers.submission import Submission
+from intake.triage.decision import Decision, LetterOrder
+
+__all__ = ["House", "Letter", "LetterError", "Templates", "blank_form", "write"]
+
+
+REPEATING = ("ack", "appended")  # kinds that repeat what was read
+
+
+def write(
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+    now: datetime,
+    listed: CaseList | None = None,
+    incidents: Sequence[Incident] = (),
+) -> tuple[Letter, ...]:
+    """Every letter that the decision wants, complete and checked. Raises LetterError.
+
+    ``listed`` are the cases that a letter of the kind "cases" shows, ``incidents`` the open ones.
+    """
+    cases = listed or CaseList()
+    return tuple(
+        _letter(order, decision, mail, accounts, house, now, cases, incidents)
+        for order in decision.letters
+    )
+
+
+def _letter(
+    order: LetterOrder,
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+    now: datetime,
+    listed: CaseList,
+    incidents: Sequence[Incident],
+) -> Letter:
+    number = decision.change.number if decision.change else ""
+    values = _values(order, decision, mail, accounts, house, incidents)
+    if order.kind in ("form", "cases"):
+        values |= _asked(decision, house, listed, accounts)
+    subject = masked(house.templates.fill(f"{order.kind}/subject.txt", values))
+    text = masked(tidy(house.templates.fill(f"{order.kind}/body.txt", values)))
+    cause = f"{order.kind}:{mail.digest}"
+    message_id = tokens.message_id(
+        house.secrets, order.kind.replace("_", "-"), number, cause, house.domain
+    )
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=order.address,
+        subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
+        text=text,
+        message_id=message_id,
+        date=now,
+        reply_to=tokens.reply_address(house.secrets, number, house.address)
+        if number and house.reply_to_case
+        else "",
+        in_reply_to=mail.message_id,
+        references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
+    )
+    return _posted(order.kind, cause, envelope, order.contact.id, number)
+
+
+def _values(
+    order: LetterOrder,
+    decision: Decision,
+    mail: Message,
+    accounts: Sequence[Account],
+    house: House,
+    incidents: Sequence[Incident],
+) -> dict[str, Any]:
+    submission, change = decision.submission, decision.change
+    number = change.number if change else ""
+    values: dict[str, Any] = {
+        "service": house.service,
+        "name": one_line(order.contact.name, 100),
+        "number": number,
+        "tag": tokens.subject_tag(house.secrets, number) if number else "",
+        "subject": _thread_subject(mail),
+        "reason": order.reason,
+        "size": lines.megabytes(mail.unread_bytes),
+        "limit": lines.megabytes(house.max_mail_bytes),
+        "reopen_days": house.reopen_days,
+        "stopped": lines.class_lines(decision.kept, stopped=True),
+        "kept": lines.class_lines(decision.kept, stopped=False),
+    }
+    if submission is None or change is None:
+        return values
+    before = decision.case.status if decision.case else ""
+    repeat = house.repeat if order.kind in REPEATING else "all"
+    silent = repeat == "none"
+    return values | {
+        "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
+        "follows": change.follows,
+        "incident": incident_lines(incidents, change.incident, house.timezone, house.page_url),
+        "maintenance": is_maintenance(incidents, change.incident),
+        "reopened": before in ("resolved", "closed") and change.status == "open",
+        "department": house.department(submission.department),
+        "billable": submission.billable,
+        "completed": decision.action == "complete",
+        "opened": change.status == "open",
+        "repeated": change.round > 1,
+        "flagged": bool(change.flag),
+        "read": lines.read_lines(submission, house.catalogue, accounts, repeat),
+        "changes": [] if silent else lines.problem_lines(submission, house.catalogue),
+        "corrected": [] if silent else lines.corrected_lines(submission, house.catalogue),
+        "notices": lines.notice_lines(submission, house.catalogue),
+        "attachments": []
+        if silent
+        else lines.attachment_lines(mail, submission.read_from, decision.withheld),
+        "questions": lines.questions(submission, house.catalogue, submission.missing),
+        "optional": lines.questions(submission, house.catalogue, submission.recommended),
+    }
+
+
+def _asked(
+    decision: Decision, house: House, listed: CaseList, accounts: Sequence[Account]
+) -> dict[str, Any]:
+    """What a letter says that answers a question to the service itself."""
+    wish = decision.submission.wish if decision.submission else None
+    several = len({one.account_id for one in listed.cases}) > 1
+    names = {one.id: one.name for one in accounts} if several else {}
+    shown: dict[str, Any] = {
+        "wanted": one_line(wish.number, 30) if wish else "",
+        "state": wish.state if wish else "",
+        "cases": [
+            lines.case_lines(one, house.catalogue, house.timezone, names) for one in listed.cases
+        ],
+        "more": listed.more,
+        "type": "",
+        "types": lines.type_lines(house.catalogue),
+    }
+    if wish is None or wish.type not in house.catalogue.types:
+        return shown
+    return shown | _form_values(house.catalogue, wish.type)
+
+
+def reminder(house: House, request: Reminded, message_id: str, now: datetime) -> Letter:
+    """The request once more, with a line above it; answers are read as answers to the request."""
+    values = {
+        "service": house.service,
+        "name": one_line(request.contact_name, 100),
+        "number": request.case_number,
+        "subject": request.subject,
+        "text": request.text.rstrip("\n"),
+    }
+    cause = f"reminder:{message_id}"
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=request.recipient,
+        subject=one_line(
+            house.templates.fill("reminder/subject.txt", values), MAX_SUBJECT_CHARS + 40
+        ),
+        text=tidy(house.templates.fill("reminder/body.txt", values)),
+        message_id=tokens.message_id(
+            house.secrets, "reminder", request.case_number, cause, house.domain
+        ),
+        date=now,
+        in_reply_to=message_id,
+        references=(message_id,),
+    )
+    return _posted("reminder", cause, envelope, request.contact_id, request.case_number)
+
+
+def to_person(
+    house: House,
+    kind: str,
+    person: Reached,
+    values: Mapping[str, Any],
+    cause: str,
+    now: datetime,
+    thread: Thread | None = None,
+) -> Letter:
+    """A letter that answers no mail: "verify", "replaced", "resolved". Raises LetterError."""
+    whole = {"service": house.service, "name": one_line(person.name, 100), **values}
+    number, last_id, reply_to = "", "", ""
+    if thread is not None:
+        number, last_id = thread.case_number, thread.last_id
+        tag = tokens.subject_tag(house.secrets, number)
+        subject = masked(_without_re(tokens.strip_tags(thread.subject)))
+        whole |= {"number": number, "tag": tag, "subject": subject}
+        if house.reply_to_case:
+            reply_to = tokens.reply_address(house.secrets, number, house.address)
+    envelope = Envelope(
+        sender_name=house.service,
+        sender=house.address,
+        recipient=person.address,
+        subject=one_line(
+            house.templates.fill(f"{kind}/subject.txt", whole), MAX_SUBJECT_CHARS + 40
+        ),
+        text=tidy(house.templates.fill(f"{kind}/body.txt", whole)),
+        message_id=tokens.message_id(house.secrets, kind, number, f"{kind}:{cause}", house.domain),
+        date=now,
+        reply_to=reply_to,
+        in_reply_to=last_id,
+        references=(last_id,) if last_id else (),
+        auto_submitted="auto-generated",
+    )
+    return _posted(kind, f"{kind}:{cause}", envelope, person.contact_id, number)
+
+
+def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:
+    return Letter(
+        kind=kind,
+        cause=cause,
+        message_id=envelope.message_id,
+        recipient=envelope.recipient,
+        subject=envelope.subject,
+        text=envelope.text,
+        raw=encode(envelope),
+        contact=contact,
+        case_number=number,
+    )
+
+
+def _thread_subject(mail: Message) -> str:
+    """The person's own subject without our tag or a row of Re:, cut to a sane length."""
+    return _without_re(tokens.strip_tags(mail.subject)) or "your mail"
+
+
+def _without_re(subject: str) -> str:
+    while subject[:3].lower() == "re:":
+        subject = subject[3:].lstrip()
+    return one_line(subject, MAX_SUBJECT_CHARS)
+
+
+def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:
+    """The empty form of a case type as text; KeyError when there is no such type."""
+    return tidy(templates.fill("blank_form/body.txt", _form_values(catalogue, type_name)))
+
+
+def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, Any]:
+    case_type = catalogue.types[type_name]
+    empty = Submission(type_name, "", "", "", "", False, "", "", "", {}, (), (), (), ())
+    required = [name for name in case_type.fields if name in case_type.required]
+    rest = [name for name in case_type.fields if name not in case_type.required]
+    return {
+        "intro": FORM_INTRO,
+        "divider": FORM_DIVIDER,
+        "type": case_type.label,
+        "charge": FORM_BILLABLE if case_type.billable else FORM_INCLUDED,
+        "required": lines.questions(empty, catalogue, required),
+        "optional": lines.questions(empty, catalogue, rest),
+    }

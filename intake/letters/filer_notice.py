@@ -1,0 +1,71 @@
+"""A word to whoever filed a case that a colleague has added to or completed.
+
+At most one an hour for each case and person, and none where a rate keeps letters back: programs
+that answer each other must not go on for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from intake.letters import wording as lines
+from intake.letters.compose import to_person
+from intake.letters.letter import House, Letter, Reached, Thread
+from intake.letters.masking import masked
+from intake.letters.text import WIDTH, one_line
+from intake.model.accounts import Contact
+from intake.model.context import Known
+from intake.triage.decision import Decision
+
+ACTIONS = ("append", "complete")
+MAX_ADDED_LINES = 12
+
+
+def to_filers(decision: Decision, known: Known, house: House, now: datetime) -> tuple[Letter, ...]:
+    """The letters; none when the writer filed the case alone. Raises LetterError."""
+    case, change, sender = decision.case, decision.change, decision.sender
+    writer = sender.contact if sender else None
+    if case is None or change is None or writer is None or decision.action not in ACTIONS:
+        return ()
+    if decision.silence.startswith("rate"):
+        return ()
+    filed = {case.contact_id, case.submitted_by} - {"", writer.id}
+    told = [one for one in known.colleagues if one.id in filed and _is_told(one)]
+    values = {
+        "writer": one_line(writer.name, 100),
+        "completed": decision.action == "complete",
+        "closed": change.status == "closed",
+        "reopened": case.status in ("resolved", "closed") and change.status == "open",
+        "changed": _changed(decision, house),
+        "added": _added(change.comment) if house.repeat == "all" else [],
+    }
+    return tuple(
+        to_person(
+            house,
+            "changed",
+            Reached(one.id, one.name, one.emails[0]),
+            values,
+            f"{case.number}:{one.id}:{now:%Y-%m-%dT%H}",
+            now,
+            Thread(case.number, case.subject),
+        )
+        for one in told
+        if case.is_for(one)
+    )
+
+
+def _is_told(contact: Contact) -> bool:
+    return contact.active and bool(contact.emails) and contact.wants_acknowledgements
+
+
+def _changed(decision: Decision, house: House) -> list[str]:
+    if decision.submission is None or house.repeat == "none":
+        return []
+    return lines.corrected_lines(decision.submission, house.catalogue)
+
+
+def _added(comment: str) -> Sequence[str]:
+    told = [one_line(line, WIDTH) for line in masked(comment).splitlines()]
+    shown = [line for line in told if line][:MAX_ADDED_LINES]
+    return [*shown, "…"] if len(shown) < len([line for line in told if line]) else shown

@@ -1,0 +1,46 @@
+"""What a letter says of an incident: how it stands, the newest word, and where to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from intake.letters.text import indented, one_line, text_lines
+from intake.letters.wording import MAX_VALUE_CHARS
+from intake.model.incidents import Incident
+
+MAX_TOLD_CHARS = 3000  # of an update that a letter about a case repeats
+
+
+def incident_lines(
+    incidents: Sequence[Incident], incident_id: str, zone: str, page_url: str = ""
+) -> list[str]:
+    """The known incident a case is about: what, how it stands, and when there is more to hear."""
+    found = next((one for one in incidents if one.id == incident_id), None)
+    if found is None:
+        return []
+    shown = indented(f"{found.id}: {one_line(found.title, 200)} ({found.status})")
+    if found.impact:
+        shown += indented(one_line(found.impact, MAX_VALUE_CHARS))
+    if found.told:
+        shown += ["", *text_lines(found.told[:MAX_TOLD_CHARS].strip()), ""]
+    if found.next_update_at is not None:
+        local = found.next_update_at.astimezone(ZoneInfo(zone))
+        shown += indented(f"Next word on it by {local:%Y-%m-%d %H:%M} ({zone}).")
+    if page_url and found.public:
+        shown += [f"All about it: {place(page_url, f'{found.id}.html')}"]
+    return shown
+
+
+def is_maintenance(incidents: Sequence[Incident], incident_id: str) -> bool:
+    """Whether that is work that was announced, and not a fault."""
+    return any(one.id == incident_id and one.kind == "maintenance" for one in incidents)
+
+
+def place(url: str, name: str) -> str:
+    """The address of a file of the page: absolute where the page's own address is known."""
+    if not url:
+        return name
+    head, _, last = url.partition("?")[0].partition("#")[0].rpartition("/")
+    folder = head if not last or last.endswith((".html", ".htm")) else f"{head}/{last}"
+    return f"{folder}/{name}"

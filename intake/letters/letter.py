@@ -1,0 +1,116 @@
+"""A letter, what all letters have in common, and the templates they are filled from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from intake.catalogue.catalogue import Catalogue
+from intake.mail.encoder import LetterError
+
+MAX_REFERENCES = 20
+
+
+MAX_SUBJECT_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail of ours as it goes on the wire, and what an operator wants to see of it."""
+
+    kind: str  # ack, missing_fields, appended, refusal, form, cases, closed, unsubscribed, …
+    cause: str  # unique: a letter of that kind for that mail is written once
+    message_id: str
+    recipient: str  # the envelope recipient: one bare address from the contact table
+    subject: str
+    text: str  # the body as the contact reads it
+    raw: bytes = field(repr=False)  # CRLF line ends, ASCII
+    contact: str = ""  # contact id
+    case_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """A request that nobody answered, as it is sent once more."""
+
+    case_number: str
+    contact_id: str
+    contact_name: str
+    recipient: str
+    subject: str
+    text: str  # of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A contact and the one address a letter goes to."""
+
+    contact_id: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The case that a letter is about, and the letters of ours that it goes on from."""
+
+    case_number: str
+    subject: str  # of the last letter, or of the case
+    last_id: str = ""  # Message-ID of the last letter; empty when there is none
+
+
+class Templates:
+    """The letters' texts, ready to be filled; raises LetterError for a template that is wrong."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        loader: BaseLoader = DictLoader(dict(sources))
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=loader,
+            undefined=StrictUndefined,
+            autoescape=select_autoescape(("html",), default=False),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+        )
+
+    def fill(self, name: str, values: Mapping[str, Any]) -> str:
+        """The template of that name with those values in it."""
+        try:
+            return self._environment.get_template(name).render(values)
+        except TemplateError as error:
+            where = f", line {error.lineno}" if hasattr(error, "lineno") else ""
+            raise LetterError(f"template {name}{where}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every letter of this service has in common."""
+
+    service: str  # name of the service, as people know it
+    address: str  # where answers go
+    secrets: tuple[bytes, ...] = field(repr=False)  # the newest first
+    catalogue: Catalogue
+    templates: Templates
+    departments: Mapping[str, str] = field(
+        default_factory=dict
+    )  # operator's labels over the catalogue's
+    timezone: str = "UTC"  # IANA name, for the dates in letters
+    reopen_days: int = 30
+    reply_to_case: bool = False  # answers go to an address of the case
+    repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
+    max_mail_bytes: int = 50 * 2**20  # a larger mail is not read
+    page_url: str = ""  # of the notifications page, where there is one
+
+    @property
+    def domain(self) -> str:
+        """The domain our Message-IDs are in."""
+        return self.address.rpartition("@")[2]
+
+    def department(self, key: str) -> str:
+        """The department as people call it."""
+        label = self.departments.get(key) or self.catalogue.departments.get(key, "")
+        return label or self.service

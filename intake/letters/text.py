@@ -1,0 +1,64 @@
+"""Text of letters: one line, wrapped lines, tidy paragraphs."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+
+WIDTH = 72
+
+
+MAX_TEXT_LINE_CHARS = 20_000
+
+
+_BLANK_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def one_line(text: str, limit: int) -> str:
+    """The text on one line, without control, format or separator characters."""
+    clean = "".join(" " if unicodedata.category(c) in _BLANK_KINDS else c for c in text)
+    flat = " ".join(clean.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def tidy(text: str) -> str:
+    """At most one blank line in a row, none at the ends; no white space at line ends but "-- "."""
+    out: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        kept = "-- " if line == "-- " else line.rstrip()
+        if kept or (out and out[-1]):
+            out.append(kept)
+    while out and not out[-1]:
+        out.pop()
+    return "\n".join(out) + "\n"
+
+
+def wrap(label: str, value: str) -> list[str]:
+    """``Label: value`` over as many lines as it takes, continued lines indented by four."""
+    return textwrap.wrap(
+        f"{label}: {value}",
+        WIDTH,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def text_lines(text: str) -> list[str]:
+    """An operator's paragraphs, wrapped; "- " begins an item."""
+    shown: list[str] = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        flat = one_line(line, MAX_TEXT_LINE_CHARS)
+        listed = flat.startswith("- ")
+        shown += textwrap.wrap(
+            flat, WIDTH, subsequent_indent="  " if listed else "",
+            break_long_words=False, break_on_hyphens=False,
+        ) or [""]  # fmt: skip
+    return shown
+
+
+def indented(text: str) -> list[str]:
+    """Wrapped lines, four columns in."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+    )

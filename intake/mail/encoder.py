@@ -1,0 +1,162 @@
+"""An outgoing message as bytes (RFC 5322, 2045–2047, 3834), checked by reading it back.
+
+Header values are written by hand: the standard generator folds long Message-IDs into
+encoded-words and can be led to write extra fields.
+"""
+
+from __future__ import annotations
+
+import quopri
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.utils import format_datetime
+
+from intake.mail.addresses import Address, Mailbox, read_address, read_mailbox
+
+MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
+MAX_LETTER_BYTES = 32 * 2**10
+MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
+_EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
+_PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
+
+
+class LetterError(Exception):
+    """A letter that must not be sent as it is: what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a message of ours is made of."""
+
+    sender_name: str
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    message_id: str
+    date: datetime  # aware
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    reply_to: str = ""  # where answers go, when it is not the sender's address
+    auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" for what answers nothing
+    extra: tuple[tuple[str, str], ...] = ()  # further fields, ASCII; folded at CRLF and a space
+
+
+def encode(envelope: Envelope) -> bytes:
+    """The message with CRLF line ends, ASCII only; raises LetterError when it cannot be right."""
+    fields = _fields(envelope)
+    body, encoding = _body(envelope.text)
+    charset = "us-ascii" if encoding == "7bit" else "utf-8"
+    fields += [
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f"text/plain; charset={charset}"),
+        ("Content-Transfer-Encoding", encoding),
+    ]
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    raw = head.encode("ascii") + b"\r\n" + body
+    _check(raw, envelope, [name for name, _ in fields])
+    return raw
+
+
+def _fields(envelope: Envelope) -> list[tuple[str, str]]:
+    for address in (envelope.sender, envelope.recipient, envelope.reply_to or envelope.sender):
+        if not isinstance(read_address(address), Address):
+            raise LetterError(f"{address!r} is not a plain address")
+    ids = [text for text in envelope.references if MESSAGE_ID.match(text)]
+    fields = [
+        ("From", f"{phrase(envelope.sender_name)} <{envelope.sender}>"),
+        ("To", envelope.recipient),
+        ("Subject", unstructured(envelope.subject)),
+        ("Date", format_datetime(envelope.date.astimezone(UTC))),
+        ("Message-ID", envelope.message_id),
+    ]
+    if envelope.reply_to:
+        fields.append(("Reply-To", envelope.reply_to))
+    if MESSAGE_ID.match(envelope.in_reply_to):
+        fields.append(("In-Reply-To", envelope.in_reply_to))
+    if ids:
+        fields.append(("References", "\r\n ".join(dict.fromkeys(ids))))
+    fields.append(("Auto-Submitted", envelope.auto_submitted))
+    fields.append(("X-Auto-Response-Suppress", "All"))
+    there = {name.lower() for name, _ in fields}
+    for name, value in envelope.extra:
+        if not _EXTRA.match(f"{name}: {value}") or name.lower() in there:
+            raise LetterError(f"{name!r} is no field that can stand beside the others")
+        there.add(name.lower())
+    return [*fields, *envelope.extra]
+
+
+def unstructured(text: str) -> str:
+    """A field's words: harmless ASCII as it is, else encoded-words of at most 75 characters."""
+    if _PLAIN_WORDS.match(text) and "=?" not in text and len(text) <= 60:
+        return text
+    if _PLAIN_WORDS.match(text) and "=?" not in text:
+        return _folded(text)
+    return "\r\n ".join(_encoded_words(text))
+
+
+def _folded(text: str) -> str:
+    """Plain words over lines of at most 76 characters; one overlong word is encoded instead."""
+    lines: list[str] = [""]
+    for word in text.split():
+        if len(word) > 70:
+            return "\r\n ".join(_encoded_words(text))
+        fits = len(lines[-1]) + len(word) < 65
+        if fits:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+        else:
+            lines.append(word)
+    return "\r\n ".join(lines)
+
+
+def _encoded_words(text: str) -> list[str]:
+    """RFC 2047 §2: whole characters only in each word; 42 bytes make 56 of base64."""
+    words: list[bytes] = [b""]
+    for char in text:
+        data = char.encode("utf-8", "replace")
+        if len(words[-1]) + len(data) > 42:
+            words.append(b"")
+        words[-1] += data
+    return [f"=?utf-8?B?{b64encode(word).decode('ascii')}?=" for word in words]
+
+
+def phrase(name: str) -> str:
+    """A name in a field: a quoted string when it is ASCII, encoded-words when it is not."""
+    plain = "".join(c for c in name if c.isprintable())[:100]
+    if plain.isascii() and "=?" not in plain:
+        escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return "\r\n ".join(_encoded_words(plain))
+
+
+def _body(text: str) -> tuple[bytes, str]:
+    """The text as it is when it is ASCII in short lines, else quoted-printable UTF-8."""
+    flat = text.replace("\r\n", "\n").replace("\r", "\n")
+    if flat.isascii() and all(len(line) <= 78 for line in flat.split("\n")):
+        return flat.replace("\n", "\r\n").encode("ascii"), "7bit"
+    data = quopri.encodestring(flat.encode("utf-8", "replace"))
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), "quoted-printable"
+
+
+def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
+    """Reads the bytes back: the same fields, one recipient, the same text, lawful lines."""
+    bare = raw.replace(b"\r\n", b"")
+    if b"\r" in bare or b"\n" in bare or not raw.isascii():
+        raise LetterError("the letter has a bare line end or a byte outside ASCII")
+    if len(raw) > MAX_LETTER_BYTES or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES:
+        raise LetterError("the letter or one of its lines is too long")
+    parsed = message_from_bytes(raw)
+    if [name for name, _ in parsed.items()] != names:
+        raise LetterError(f"the letter reads back with other fields: {parsed.keys()}")
+    author = read_mailbox(str(parsed["From"]).encode("ascii"))
+    if not isinstance(author, Mailbox) or str(author.address) != envelope.sender:
+        raise LetterError("the letter reads back with another sender")
+    if parsed["To"] != envelope.recipient or not MESSAGE_ID.match(parsed["Message-ID"]):
+        raise LetterError("the letter reads back with another recipient or Message-ID")
+    payload = parsed.get_payload(decode=True)
+    text = payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+    if text != envelope.text.encode("utf-8", "replace").decode("utf-8"):
+        raise LetterError("the letter reads back with another text")

@@ -1,0 +1,26 @@
+"""The subject as a line of text (RFC 2047), whatever its bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from intake.mail.mime import charsets, encoded_words, headers
+from intake.mail.mime.structure import Tree
+
+
+def read(values: Sequence[bytes], tree: Tree) -> str:
+    """The first value; raw bytes that are no UTF-8 are of the charset of the mail's text."""
+    value = next(iter(values), b"")
+    return encoded_words.one_line(encoded_words.decode(_raw(value, tree) or headers.text(value)))
+
+
+def _raw(value: bytes, tree: Tree) -> str:
+    """The value in the charset of the text; empty where that says nothing."""
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        labels = (part.content_type.parameters.get("charset", "") for part in tree.parts)
+        label = next(filter(charsets.codec_of, labels), "")
+        if label and charsets.codec_of(label) not in ("utf-8", "ascii"):
+            return charsets.decode(headers.unfold(value), label).text
+    return ""

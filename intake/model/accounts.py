@@ -1,0 +1,100 @@
+"""Accounts, contacts, what they are at an account, and how they want notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """One account as the file gives it."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactEntry:
+    """One contact as the file gives it, types and areas in the catalogue's spelling."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]
+    accounts: tuple[str, ...]
+    contact_type: str
+    areas: tuple[str, ...] = ()
+    schema_bootcamp: bool = False
+    title: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A whole file; usable only when there are no mistakes."""
+
+    accounts: tuple[AccountEntry, ...] = ()
+    contacts: tuple[ContactEntry, ...] = ()
+    mistakes: tuple[str, ...] = ()  # "contact 3 (zack): emails: found …, wanted …"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer; in the seed a school district (seed L120)."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    active: bool = True
+    timezone: str = ""  # IANA name; empty: the service's own
+    date_order: str = ""  # "MDY" or "DMY"; empty: the catalogue's own
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What one contact is at one account: contact type (seed L157) and areas (seed L158)."""
+
+    account_id: str
+    contact_type: str
+    areas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One registered person. Letters go to ``emails`` and to no other address."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]  # as stored; the first is the primary one
+    memberships: tuple[Membership, ...] = ()
+    active: bool = True
+    schema_bootcamp: bool = False
+    title: str = ""
+    phone: str = ""
+    allow_automated: bool = (
+        False  # mail that a program wrote in this contact's name may file a case
+    )
+    wants_acknowledgements: bool = True
+    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
+    version: str = ""  # when the record was changed last, ISO 8601
+
+    def at(self, account_id: str) -> Membership | None:
+        """The membership at that account, if there is one."""
+        return next((m for m in self.memberships if m.account_id == account_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How a contact wants notices of one class."""
+
+    mode: str = "each"  # each, digest, off
+    replacement: str = ""  # contact id that is told instead
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A contact that a notice was sent to, and what is already chosen about their notices."""
+
+    contact_id: str
+    off: tuple[str, ...] = ()  # classes they do not get
+    relied_on: tuple[str, ...] = ()  # classes they get instead of somebody else

@@ -1,0 +1,84 @@
+"""Incidents and maintenances, their updates, states and classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+INCIDENT_STATES = ("investigating", "identified", "monitoring", "resolved")
+
+
+MAINTENANCE_STATES = ("scheduled", "in progress", "verifying", "completed", "cancelled")
+
+
+OPEN_STATES = (  # of incidents and maintenances
+    "investigating", "identified", "monitoring", "scheduled", "in progress", "verifying",
+)  # fmt: skip
+
+
+CLOSED_STATES = ("resolved", "completed", "cancelled")
+
+
+NOTICE_CLASSES = ("outage", "security", "maintenance", "informational")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident or a maintenance as its newest update left it."""
+
+    id: str
+    kind: str  # "incident" or "maintenance"
+    title: str
+    status: str
+    impact: str = ""
+    modules: tuple[str, ...] = ()  # none: whatever the words say
+    areas: tuple[str, ...] = ()  # of responsibility; none: all
+    accounts: tuple[str, ...] = ()  # ids; none: all
+    words: tuple[str, ...] = ()
+    next_update_at: datetime | None = None
+    notice_class: str = "outage"  # one of NOTICE_CLASSES
+    contact_types: tuple[str, ...] = ()  # who is told; none: the configured ones
+    public: bool = True  # stands on the notifications page
+    starts_at: datetime | None = None  # aware UTC; of an incident: since when
+    ends_at: datetime | None = None  # of a maintenance, as planned
+    sequence: int = 0  # of the calendar entry
+    short_notice: str = ""  # why a maintenance was announced later than the lead time
+    closed_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    told: str = ""  # the newest words that a letter may repeat
+
+    @property
+    def open(self) -> bool:
+        """Whether people should know of it."""
+        return self.status not in CLOSED_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update of an incident or a maintenance, as it was written."""
+
+    incident_id: str
+    number: int  # 1 is the first
+    kind: str  # update, correction, reminder, reschedule, automatic, cancellation
+    status: str
+    text: str  # paragraphs of plain text, "- " begins an item of a list
+    at: datetime
+    who: str = ""
+    wrong_number: int = 0  # of a correction: the update that was wrong
+    next_update_at: datetime | None = None
+    starts_at: datetime | None = None  # the plan as this update told it
+    ends_at: datetime | None = None
+    sequence: int = 0
+
+
+def as_told(incident: Incident, update: Update) -> Incident:
+    """The incident as that update left it: its state, its promise and its plan."""
+    return replace(
+        incident,
+        status=update.status,
+        next_update_at=update.next_update_at,
+        starts_at=update.starts_at or incident.starts_at,
+        ends_at=update.ends_at or incident.ends_at,
+        sequence=update.sequence,
+    )

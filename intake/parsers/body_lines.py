@@ -1,0 +1,308 @@
+"""A body as lines with their places, and how far the person's own new text reaches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from intake.catalogue.catalogue import Catalogue, Normalise
+from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO, visible
+
+_ATTRIBUTION = (
+    "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
+    "schreef:", "skrev:", "napisał(a):", "написал:", "написал(а):", "пишет:", "writes:",
+)  # fmt: skip
+_SEPARATOR = re.compile(
+    r"[-_=\s]{2,40}(original message|ursprüngliche nachricht|mensaje original|message d'origine"
+    r"|mensagem original|forwarded message|weitergeleitete nachricht)[-_=\s]{0,40}\Z",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"[*>\s]{0,4}(from|von|de|sent|gesendet|enviado|envoyé|date|datum|fecha|to|an|para|à|subject"
+    r"|betreff|asunto|objet|assunto|cc)\s{0,2}:",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"[*>\s]{0,4}(from|von|de)\s{0,2}:", re.IGNORECASE)
+_SENT_FROM = (
+    "sent from my ",
+    "get outlook for ",
+    "sent via ",
+    "sent with ",
+    "von meinem ",
+    "gesendet von ",
+    "gesendet mit ",
+    "enviado desde ",
+    "enviado do meu ",
+    "enviado do outlook",
+    "obtener outlook para ",
+    "obter o outlook para ",
+    "envoyé de mon ",
+    "envoyé depuis ",
+    "envoyé à partir de ",
+    "outlook für ",
+    "téléchargez outlook ",
+)
+SIGNATURE = ("-- ", "--")
+HELP_CHARS = 40  # of a help text are enough to know it by
+MAX_HELP_LINES = 8
+MAX_WRAPPED_CHARS = 80
+MAX_HEAD_CHARS = 300  # of a header line are looked at
+MAX_BANNER_LINES = 8
+_MARKS = "*_>!⚠ \ufe0f"
+MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
+MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
+_RULE = re.compile(r"[-_=*\s]{10,200}\Z")
+_FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)")
+_YEAR = re.compile(r"\d{4}")
+_FORWARDS = ("begin forwarded message:", "anfang der weitergeleiteten", "inicio del mensaje reenv")
+_CLOSINGS = (
+    "thanks", "thank you", "many thanks", "regards", "best", "best regards", "kind regards",
+    "sincerely", "cheers", "respectfully", "yours", "thx", "thanks a lot", "thanks so much",
+    "thank you very much", "thanks in advance", "warm regards", "all the best", "take care",
+    "gracias", "muchas gracias", "saludos", "un saludo", "saludos cordiales", "atentamente",
+    "merci", "merci beaucoup", "cordialement", "bien cordialement", "danke", "vielen dank",
+    "mit freundlichen grüßen", "viele grüße", "beste grüße", "mfg", "obrigado", "obrigada",
+    "muito obrigado", "atenciosamente", "abraços",
+)  # fmt: skip
+_CLOSED = frozenset(one.casefold() for one in _CLOSINGS)
+_GREETINGS = (
+    "hi",
+    "hello",
+    "dear",
+    "good morning",
+    "good afternoon",
+    "good day",
+    "good evening",
+    "hey",
+    "hola",
+    "bonjour",
+    "buenos días",
+    "buenas tardes",
+    "estimado",
+    "estimada",
+    "estimados",
+    "hallo",
+    "guten tag",
+    "guten morgen",
+    "liebes team",
+    "olá",
+    "oi",
+    "prezado",
+    "prezados",
+    "salut",
+    "greetings",
+)
+_GREETING_STARTS = tuple(f"{one}{end}" for one in _GREETINGS for end in (" ", ","))
+_EVERYBODY = (
+    "all", "everyone", "everybody", "team", "support", "there", "again", "folks", "desk", "sir",
+    "madam", "or", "and", "to", "y", "a", "todos", "equipo", "zusammen", "à", "tous", "toda",
+)  # fmt: skip
+MAX_COURTESY_CHARS = 80
+MAX_GREETING_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a body."""
+
+    text: str  # without quote marks
+    start: int  # index of ``text`` in the body
+    depth: int  # how many quote marks stood in front
+
+
+def split(body: str) -> list[Line]:
+    """Every line with its place; ``>`` marks are counted and taken off."""
+    found: list[Line] = []
+    at = 0
+    for raw in body.split("\n", MAX_LINES):
+        index, depth = 0, 0
+        while index < len(raw) and raw[index] in "> ":
+            if raw[index] == ">":
+                depth += 1
+            elif depth == 0 or raw[index : index + 2] == "  ":
+                break
+            index += 1
+        index = index if depth else 0
+        found.append(Line(raw[index:], at + index, depth))
+        at += len(raw) + 1
+    return found
+
+
+def wraps(lines: Iterable[Line]) -> bool:
+    """Whether the mail program may have broken the lines itself: none is longer than that."""
+    return all(len(line.text) <= MAX_WRAPPED_CHARS for line in lines)
+
+
+def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
+    """The lines without the words our forms bring along: intro, divider, helps in brackets."""
+    helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
+    helps.append(" ".join(FORM_BILLABLE)[1:HELP_CHARS])
+    known = {" ".join(line.split()) for line in (*FORM_INTRO, *FORM_INCLUDED, FORM_DIVIDER)}
+    kept: list[Line] = []
+    number = 0
+    while number < len(lines):
+        flat = " ".join(visible(lines[number].text).split())
+        size = _help_size(lines, number, helps) if flat.startswith("(") else 0
+        if not size and flat not in known:
+            kept.append(lines[number])
+        number += size or 1
+    return kept
+
+
+def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
+    """How many lines a help in brackets takes here; 0 when it is somebody's own bracket."""
+    block = ""
+    for size, line in enumerate(lines[number : number + MAX_HELP_LINES], 1):
+        block = f"{block} {' '.join(visible(line.text).split())}".strip()
+        if block.endswith(")"):
+            inner = block[1:-1]
+            known = any(one and inner.startswith(one) for one in helps)
+            return size if known or inner.startswith("One of: ") else 0
+    return 0
+
+
+def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
+    """The person's own new lines: no quotes, nothing behind a signature or an old mail's head."""
+    fenced = False
+    fences = [n for n, line in enumerate(lines[:end]) if not line.depth and _FENCE.match(line.text)]
+    closed = set(fences[: len(fences) // 2 * 2])  # a fence without a second one is a line
+    for number, line in enumerate(lines[:end]):
+        if line.depth:
+            continue
+        if number in closed:
+            fenced = not fenced
+        if ends_own_text(lines, number):
+            return
+        if is_attribution(lines, number):
+            continue
+        yield Line(line.text, line.start, -1) if fenced else line
+
+
+def ends_own_text(lines: list[Line], number: int) -> bool:
+    """Whether a signature, a separator or the header block of an older mail begins here."""
+    text = lines[number].text
+    if is_signature(text) or _SEPARATOR.match(text):
+        return True
+    if text.strip().lower().startswith(_FORWARDS):
+        return True
+    return is_old_head(lines, number + 1 if _RULE.match(text) else number)
+
+
+def is_signature(text: str) -> bool:
+    """``-- `` and what telephones write under a mail."""
+    return text in SIGNATURE or text.strip().lower().startswith(_SENT_FROM)
+
+
+def is_courtesy(text: str) -> bool:
+    """A line that greets or closes and says nothing else.
+
+    Who is greeted has a capital, or is everybody, or ends in a comma: "Hi it broke" is news, and
+    so is "Hi HELP".
+    """
+    flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
+    if flat in _CLOSED or flat in _GREETINGS:
+        return bool(flat)
+    greeting = max((one for one in _GREETING_STARTS if flat.startswith(one)), key=len, default="")
+    words = text.split()
+    if not greeting or len(words) > MAX_GREETING_WORDS:
+        return False
+    return text.rstrip().endswith(",") or all(
+        (word[:1].isupper() and not word.isupper()) or word.casefold().rstrip(",.!:") in _EVERYBODY
+        for word in words[len(greeting.split()) :]
+    )
+
+
+def is_closing(text: str) -> bool:
+    """A line that closes a mail and says nothing else."""
+    flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
+    return flat in _CLOSED
+
+
+def banner_end(lines: Sequence[Line], normal: Normalise) -> int:
+    """How many lines on top a gateway has written: by how they begin and what they hold."""
+    end, open_ = 0, False
+    for number, line in enumerate(lines[:MAX_BANNER_LINES]):
+        flat = " ".join(line.text.lower().split())
+        if not flat:
+            open_ = False
+            continue
+        marked = flat in normal.subject_marks
+        holds = any(one in flat for one in normal.banners)
+        begins = flat.lstrip(_MARKS).startswith(normal.banner_starts or ("\0",))
+        if not (marked or (holds and (begins or open_))):
+            break
+        end, open_ = number + 1, not marked
+    return end
+
+
+def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
+    """The lines without a greeting on top and a closing at the end; all, when nothing is left."""
+    first, last = 0, len(lines)
+    while first < last and (not lines[first].text.strip() or is_courtesy(lines[first].text)):
+        first += 1
+    while last > first and (not lines[last - 1].text.strip() or is_courtesy(lines[last - 1].text)):
+        last -= 1
+    return tuple(lines[first:last] if first < last else lines)
+
+
+def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> int | None:
+    """Where the writer signs with their own name, near the end; None when they do not.
+
+    Behind a closing or a blank line, never as the answer under a label.
+    """
+    wanted = " ".join(name.casefold().split())
+    words = 0  # lines with words on them, counted from the end
+    for number in range(len(lines) - 1, 0, -1):
+        line = lines[number]
+        flat = " ".join(line.text.casefold().split()).rstrip(",.")
+        words += bool(flat) and not line.depth
+        if words > MAX_SIGNATURE_LINES + 1:
+            break
+        if flat and flat in (wanted, wanted.partition(" ")[0]) and not line.depth:
+            above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
+            last = not any(one.text.strip() for one in lines[number + 1 :])
+            blank = (flat == wanted or last) and not lines[number - 1].text.strip()
+            apart = blank or is_courtesy(above)
+            if above and apart and not is_label(above):
+                return number
+    return None
+
+
+def is_old_head(lines: list[Line], number: int) -> bool:
+    """From: and two more header lines within five, one of them with an address or a date."""
+    if number >= len(lines) or not _FROM.match(lines[number].text):
+        return False
+    block = [line.text for line in lines[number : number + 6]]
+    heads = [text[:MAX_HEAD_CHARS] for text in block if _HEADER.match(text)]
+    return len(heads) >= 3 and any("@" in text or _YEAR.search(text) for text in heads)
+
+
+def is_frame(lines: list[Line], number: int) -> bool:
+    """A line that only says where an older mail begins, or greets and closes in it."""
+    text = lines[number].text
+    return bool(
+        _SEPARATOR.match(text)
+        or _RULE.match(text)
+        or _HEADER.match(text)
+        or text.strip().lower().startswith(_FORWARDS)
+        or is_courtesy(text)
+        or is_signature(text)
+        or is_attribution(lines, number)
+        or (number and text.strip().endswith(_ATTRIBUTION))
+    )
+
+
+def is_attribution(lines: list[Line], number: int) -> bool:
+    """``On … wrote:``, on one line or broken over two, with quoted text behind it."""
+    text = lines[number].text.strip()
+    if len(text) > 300 or not text:
+        return False
+    if text.endswith(_ATTRIBUTION):
+        return True
+    after = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
+    return (
+        text.startswith(("On ", "Am ", "Le ", "El ", "Em "))
+        and len(after) < 200
+        and after.endswith(_ATTRIBUTION)
+    )

@@ -1,0 +1,179 @@
+"""What a contact asks of the service itself: a form, their cases, to close one, no more notices.
+
+And whether a mail asks for nothing at all, being nothing but thanks.
+
+Only a whole subject counts, and never one that answers or forwards something. A mail with more to
+say than a courtesy is read as a mail about a case instead: nothing that was said may be lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from intake.catalogue.catalogue import Catalogue
+from intake.catalogue.labels import fold
+from intake.mail.message import Message
+from intake.parsers.body_lines import is_courtesy
+from intake.parsers.case_type import type_of
+from intake.parsers.submission import Candidate, Wish
+
+MAX_WORDS_CHARS = 80  # of free text beside a wish: "Could you send me the form?"
+MAX_LEFTOVER_CHARS = 2000  # of which greetings and closings are no words
+MAX_SUBJECT_CHARS = 120
+MAX_THANKS_CHARS = 400
+_SENTENCE = re.compile(r"[\n.,;:!…]+|\s[-–—]\s")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_ANSWER = re.compile(r"\s*[a-z]{2,5}\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:[A-Z0-9]{0,12}-)?\d{1,12}\Z", re.IGNORECASE)
+_BARE = re.compile(r"[\W_]{0,5}([A-Z][A-Z0-9]{0,11}-\d{1,12})[\W_]{0,5}\Z", re.IGNORECASE)
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{7,99}\Z")
+_TAG_TAIL = re.compile(r"\[([A-Z0-9]{0,20}-?\d{1,12})-[A-Z2-7]{8}\]")
+
+
+def wish(
+    message: Message,
+    subject: str,
+    candidates: Sequence[Candidate],
+    leftover: str,
+    plus_type: str,
+    catalogue: Catalogue,
+) -> Wish | None:
+    """What the mail asks of the service itself; None for a mail about a case."""
+    if _ANSWER.match(message.subject) or len(message.subject) > MAX_SUBJECT_CHARS:
+        return None
+    if any(one.words and one.field != "case_type" for one in candidates):
+        return None
+    token = _token(message.subject, catalogue)
+    if token:
+        found: Wish | None = Wish("unsubscribe", token=token)
+    else:
+        found = _told(_TAG_TAIL.sub(r" \1 ", message.subject), plus_type, catalogue)
+        bare = _BARE.match(_TAG_TAIL.sub(r" \1 ", message.subject))
+        if found is None and bare:
+            found = Wish("cases", number=bare[1].upper(), bare=True)
+    if plus_type and not subject.strip():
+        found = Wish("form", type=plus_type) if not leftover.strip() else None
+    if found is None or (found.kind == "close" and found.number):
+        return found
+    words = _words(leftover[:MAX_LEFTOVER_CHARS])
+    most = 0 if found.bare else MAX_WORDS_CHARS  # a number is the subject of what is said below
+    return found if len(words) <= most and not _files(message) else None
+
+
+def _token(subject: str, catalogue: Catalogue) -> str:
+    """What stands behind the one word of the subject that a List-Unsubscribe field gives."""
+    word, _, rest = subject.strip().partition(" ")
+    known = {"unsubscribe", *(fold(one, {}) for one in catalogue.subjects.get("unsubscribe", ()))}
+    return rest.strip() if fold(word, {}) in known and _TOKEN.match(rest.strip()) else ""
+
+
+def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: Catalogue) -> bool:
+    """Whether an answer to a notice says nothing but that its writer wants no more of them.
+
+    ``own_words`` are those that were added to the copy of the notice, ``subject`` is without Re:.
+    """
+    if _files(message) or len(own_words) > MAX_LEFTOVER_CHARS:
+        return False
+    letters = catalogue.normalise.confusables
+    told = {fold(one, letters) for one in catalogue.subjects.get("unsubscribe", ())}
+    words = fold(_words(own_words), letters).rstrip("!,; ")
+    return words in told if words else fold(subject, letters) in told
+
+
+def only_thanks(
+    message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
+) -> bool:
+    """Whether words of the writer's own say nothing but thanks, greetings and their name.
+
+    A question, a file, or one word too many, and it is a mail like any other. ``names`` are folded.
+    """
+    kinds = _sentences(message, own_words, names, catalogue)
+    return "thanks" in kinds and kinds <= {"thanks", "courtesy"}
+
+
+def may_close(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> bool:
+    """Whether they say nothing but that the case may be closed or is over, and thanks perhaps."""
+    kinds = _sentences(message, own_words, names, catalogue)
+    return "close" in kinds and "other" not in kinds
+
+
+def _sentences(
+    message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
+) -> set[str]:
+    """What the sentences say: "thanks", "close", "courtesy", "other"; other for all with a file."""
+    if _files(message) or len(own_words) > MAX_THANKS_CHARS or "?" in own_words:
+        return {"other"}
+    letters = catalogue.normalise.confusables
+    told, ends, over = (
+        {_plain(fold(one, letters)) for one in catalogue.subjects.get(kind, ())}
+        for kind in ("thanks", "thanks_for", "may_close")
+    )
+    found = set()
+    for sentence in _SENTENCE.split(own_words):
+        words = _plain(fold(sentence, letters))
+        if not words:
+            continue
+        ended = any(words.endswith(f" {end}") and words[: -len(end) - 1] in told for end in ends)
+        if words in told or ended:
+            found.add("thanks")
+        elif words in over:
+            found.add("close")
+        else:
+            polite = words in names or is_courtesy(sentence)
+            found.add("courtesy" if polite else "other")
+    return found
+
+
+def _plain(folded: str) -> str:
+    return " ".join(_WORD.findall(folded))
+
+
+def _files(message: Message) -> bool:
+    return any(not one.inline for one in message.attachments)
+
+
+def _words(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if not is_courtesy(line)).strip()
+
+
+def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
+    """The wish in a whole subject: the words for it, then at most what it is about."""
+    letters = catalogue.normalise.confusables
+    flat = fold(subject, letters)
+    told = {kind: {fold(one, letters) for one in words} for kind, words in _subjects(catalogue)}
+    for kind in ("form", "close", "cases"):
+        for word in sorted(told.get(kind, ()), key=len, reverse=True):
+            if flat != word and not flat.startswith(f"{word} "):
+                continue
+            found = _about(kind, flat[len(word) :].strip(" :#[]"), plus_type, told, catalogue)
+            if found is not None:
+                return found
+    for state in ("open", "closed"):
+        if flat in told.get(state, ()) and flat not in ("open", "closed"):
+            return Wish("cases", state=state)
+    head, _, last = flat.rpartition(" ")
+    if last in told.get("form", ()) and (found_type := type_of(head, catalogue)):
+        return Wish("form", type=found_type)
+    return None
+
+
+def _subjects(catalogue: Catalogue) -> list[tuple[str, tuple[str, ...]]]:
+    return list(catalogue.subjects.items())
+
+
+def _about(
+    kind: str, rest: str, plus_type: str, told: dict[str, set[str]], catalogue: Catalogue
+) -> Wish | None:
+    """What stands behind the words of a wish; None when it is something else."""
+    if kind == "form":
+        named = type_of(rest, catalogue) if rest else plus_type
+        return Wish("form", type=named) if named or not rest else None
+    if _NUMBER.match(rest):
+        return Wish(kind, number=rest.upper())
+    if kind == "close":
+        return None
+    if not rest:
+        return Wish("cases")
+    state = next((one for one in ("open", "closed") if rest in told.get(one, ())), "")
+    return Wish("cases", state=state) if state else None

@@ -1,0 +1,74 @@
+"""Whether words give a confirmation (seed L102): said outright, by the writer, and not denied.
+
+A doubtful sentence is no confirmation: asking once more costs a mail, a wrong yes costs data.
+"""
+
+from __future__ import annotations
+
+import re
+
+from intake.catalogue.catalogue import Catalogue, Field
+from intake.catalogue.labels import visible
+
+MAX_CHARS = 20_000
+_SENTENCE = re.compile(r"[^.!?;]+[.!?;]*")
+_DOUBT = re.compile(
+    r"\b(?:not|never|without|cannot|cant|dont|wont|neither|nor|refuse\w*|den(?:y|ied)|unable"
+    r"|if|unless|until|whether)\b|n't\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"\bno\b", re.IGNORECASE)
+
+
+def consent(text: str, field: Field) -> str:
+    """The words of a sentence that confirms by one of the field's phrases; empty when none does.
+
+    A question does not, nor does a sentence with a no, a not or an if before the phrase.
+    """
+    for sentence in _sentences(text):
+        for phrase in field.phrases:
+            match = re.search(phrase, sentence, re.IGNORECASE)
+            if match is None or sentence.endswith("?"):
+                continue
+            before = sentence[: match.end()]
+            if not _DOUBT.search(before) and not _NO.search(before):
+                return match[0]
+    return ""
+
+
+def says_yes(text: str, catalogue: Catalogue) -> bool:
+    """Whether the first sentence is a plain yes, in any language that the catalogue knows."""
+    first = next(iter(_sentences(text)), "")
+    low = first.casefold().strip(" .!\"'")
+    word = re.split(r"[\s,:]", low, maxsplit=1)[0]
+    if first.endswith("?") or _DOUBT.search(low):
+        return False
+    return low in catalogue.normalise.yes_words or word in catalogue.normalise.yes_words
+
+
+def confirmed(text: str, field: Field, catalogue: Catalogue) -> bool:
+    """Whether the answer under the field's own label is a yes."""
+    first = next(iter(_sentences(text)), "")
+    low = first.casefold().strip(" .!\"'")
+    word = re.split(r"[\s,:]", low, maxsplit=1)[0]
+    normal = catalogue.normalise
+    if word in normal.no_words or low in normal.no_words or first.endswith("?"):
+        return False
+    if low in normal.yes_words or (word in normal.yes_words and not _DOUBT.search(low)):
+        return True
+    return bool(consent(text, field))
+
+
+def _sentences(text: str) -> list[str]:
+    """Sentences on one line each; a line break inside one does not end it, a blank line does."""
+    paragraphs: list[list[str]] = [[]]
+    for line in visible(text)[:MAX_CHARS].splitlines():
+        paragraphs[-1] += line.split()
+        if not line.strip():
+            paragraphs.append([])
+    return [
+        sentence.strip()
+        for words in paragraphs
+        for sentence in _SENTENCE.findall(" ".join(words))
+        if sentence.strip()
+    ]

@@ -1,0 +1,84 @@
+"""A letter of ours as a row of words, and which lines of a mail are copies of its pieces.
+
+A mail program may quote, wrap, flow, bold or bullet what we wrote, and never changes its words.
+So a line is ours when its words stand in our letter one behind the other, from where the copy had
+got to, or from the beginning of one of our lines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from intake.catalogue.labels import visible
+
+MAX_CHARS = 100_000  # of our letters
+MAX_TOKENS = 20_000
+MAX_PLACES = 16  # lines with the same first word that are tried
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text without case, marks and punctuation."""
+    flat = unicodedata.normalize("NFKC", visible(text)).casefold()
+    return tuple(_WORD.findall(flat))
+
+
+@dataclass(slots=True)
+class SentForm:
+    """Our letter, and how far a copy of it was followed."""
+
+    words: list[str] = field(default_factory=list)
+    starts: set[int] = field(default_factory=set)  # where our lines begin, not where they go on
+    ends: set[int] = field(default_factory=set)
+    begins: dict[str, list[int]] = field(default_factory=dict)  # first word -> starts
+    rules: set[str] = field(default_factory=set)  # our lines without a word: "--"
+    at: int = 0  # the word the copy should go on with
+
+    @classmethod
+    def of(cls, text: str) -> SentForm:
+        """The letter with that text."""
+        made = cls()
+        inside = False  # a help in brackets goes on
+        for line in text[:MAX_CHARS].splitlines():
+            found = words_of(line)
+            if not found and line.strip():
+                made.rules.add(line.strip())
+            if len(made.words) + len(found) > MAX_TOKENS:
+                break
+            if not found:
+                continue
+            if not inside and not line.startswith("    "):
+                made.starts.add(len(made.words))
+                made.begins.setdefault(found[0], []).append(len(made.words))
+            made.words += found
+            made.ends.add(len(made.words))
+            inside = (inside or line.startswith("(")) and not line.rstrip().endswith(")")
+        return made
+
+    def is_copy(self, text: str, *, quoted: bool) -> bool:
+        """Whether the line is a piece of our letter; then the copy is followed behind it.
+
+        An unquoted line must be whole lines of ours, or go on in the middle of one: "Yes, I give
+        you permission" is an answer, though our help says the same.
+        """
+        found = words_of(text)
+        if not found:
+            return text.strip() in self.rules
+        for place in self._where(found):
+            end = place + len(found)
+            follows = place == self.at
+            begins = place in self.starts
+            whole = begins and end in self.ends
+            goes_on = follows and (quoted or not begins)
+            if whole or goes_on or (quoted and begins and len(found) > 1):
+                self.at = end
+                return True
+        return False
+
+    def _where(self, found: tuple[str, ...]) -> list[int]:
+        """Where those words stand: where to go on first, then at beginnings of our lines."""
+        likely = dict.fromkeys((self.at, *self.begins.get(found[0], ())[:MAX_PLACES]))
+        size = len(found)
+        return [one for one in likely if tuple(self.words[one : one + size]) == found]

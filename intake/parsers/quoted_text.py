@@ -1,0 +1,86 @@
+"""Quoted and forwarded words: whose copy they are, and which of them nobody has told us before.
+
+In a new mail nothing is a copy of ours, so all of it is kept. In an answer only what stands in our
+letters, or in what the case has already, is a copy; the rest was said by somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from intake.catalogue.labels import visible
+from intake.parsers import body_lines as text_lines
+from intake.parsers.body_lines import Line
+from intake.parsers.submission import Candidate, Circumstances, Scan
+
+MAX_KEPT_CHARS = 20_000
+MIN_CHARS = 4  # of a line that says something
+MARK = "[quoted or forwarded]"
+
+
+def cut_away(lines: Sequence[Line], own: Iterable[Line]) -> str:
+    """The lines that are not the writer's own new ones, without what stands in a signature."""
+    there = {line.start for line in own}
+    told = list(lines)
+    kept: list[str] = []
+    signed = False
+    for number, line in enumerate(told):
+        if line.start in there:
+            signed = False
+            continue
+        if text_lines.is_signature(line.text) and not line.depth:
+            signed = True
+        elif line.depth or text_lines.ends_own_text(told, number):
+            signed = False
+        if not signed:
+            kept.append(line.text.rstrip())
+    return "\n".join(kept).strip()[:MAX_KEPT_CHARS]
+
+
+def unknown_words(cut: str, known: Iterable[str]) -> str:
+    """The lines of what was cut away that stand in none of the known texts."""
+    if not cut:
+        return ""
+    there = " ".join(_flat(text) for text in known)
+    told = text_lines.split(cut)
+    found = [
+        line.text.strip()
+        for number, line in enumerate(told)
+        if len(words := _flat(line.text)) >= MIN_CHARS
+        and not _is_known(words, there)
+        and not text_lines.is_frame(told, number)
+    ]
+    return "\n".join(found)
+
+
+def joined(*texts: str) -> str:
+    """The texts that say something, as paragraphs."""
+    return "\n\n".join(text for text in texts if text.strip())
+
+
+def _is_known(words: str, there: str) -> bool:
+    """As it stands, or a label of ours with words behind it that are known, too."""
+    label, colon, value = words.partition(":")
+    return words in there or (bool(colon) and f"{label}:" in there and value.strip() in there)
+
+
+def marked(words: str) -> str:
+    """The words under a line that says that they are not the writer's newest ones."""
+    return f"{MARK}\n{words}" if words.strip() else ""
+
+
+def quoted(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumstances) -> str:
+    """What is quoted or forwarded and was not said to us before, under a mark."""
+    case, pending = circumstances.case, circumstances.pending
+    known = [*circumstances.ours, *circumstances.earlier, *(one.words for one in candidates)]
+    if pending is not None:
+        known.append(pending.text)
+    if case is not None:
+        known += [case.subject, case.description, *(one.words for one in case.fields.values())]
+    elif not circumstances.is_answer and pending is None:
+        return marked(scan.cut)  # a new mail: nothing in it is a copy of ours
+    return marked(unknown_words(scan.cut, known))
+
+
+def _flat(text: str) -> str:
+    return " ".join(visible(text).casefold().replace("*", " ").split())

@@ -1,0 +1,80 @@
+"""Mails that a person's program writes for them and that ask for nothing: "accepted", "was read".
+
+They come from a proved contact's own address and bear no mark of a program. Nothing that a person
+has added may be lost, so whatever holds a word more is a mail like any other.
+"""
+
+from __future__ import annotations
+
+import re
+
+from intake.mail.message import Attachment, Message
+
+MAX_CHARS = 20_000  # of a calendar entry
+MAX_RECEIPT_CHARS = 2000
+MAX_RECEIPT_LINES = 2  # "Your message", "was read on Monday"
+_METHOD = re.compile(r"^METHOD:REPLY\s*$", re.MULTILINE | re.IGNORECASE)
+_COMMENT = re.compile(r"^COMMENT[;:]", re.MULTILINE | re.IGNORECASE)
+_ANSWER = re.compile(r"PARTSTAT=(ACCEPTED|DECLINED|TENTATIVE)", re.IGNORECASE)
+_INVITED = re.compile(
+    r"\b(?:has|have)\s+(?:tentatively\s+)?(?:accepted|declined|replied)\b[^.\n]*\binvitation\b"
+    r"|\bha\s+(?:aceptado|rechazado)\b|\ba\s+(?:accepté|refusé)\b|\bhat\b[^.\n]*\b(?:zugesagt|angenommen)"
+    r"|\bhat\b[^.\n]*\babgelehnt|\b(?:aceitou|recusou)\b",
+    re.IGNORECASE,
+)
+_READ_SUBJECT = re.compile(
+    r"\s*(?:read|not read|gelesen|ungelesen|le[ií]do|no le[ií]do|lu|non lu|lida|n[aã]o lida"
+    r"|letto)\s?:",
+    re.IGNORECASE,
+)
+_READ = re.compile(
+    r"\bwas (?:read|displayed|opened) on\b|\bwas deleted without being read\b"
+    r"|\bwurde (?:am .{4,40} )?(?:gelesen|angezeigt|ungelesen gelöscht)\b"
+    r"|\bse leyó\b|\bfue le[ií]do\b|\bse ha le[ií]do\b|\ba été (?:lu|affiché|supprimé)\b"
+    r"|\bfoi (?:lida|exibida|excluída)\b|\bè stato letto\b",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(  # the returned mail's own lines: "To: Support", "Sent: Monday, 2 March"
+    r"\s*(?:to|an|para|à|pour|a|subject|betreff|asunto|objet|assunto|oggetto|sent|gesendet"
+    r"|enviado|envoyé|date|datum|fecha|data|from|von|de)\s?:",
+    re.IGNORECASE,
+)
+
+
+def tidings(message: Message, own_words: str) -> str:
+    """What the mail tells where it asks for nothing; empty for any other mail. Total."""
+    return _calendar(message, own_words) or _receipt(message)
+
+
+def _calendar(message: Message, own_words: str) -> str:
+    """RFC 5546 §3.2.3: an answer to an invitation, with no comment of the invited one."""
+    entries = [_entry(one) for one in message.attachments if _is_entry(one)]
+    others = [one for one in message.attachments if not _is_entry(one) and not one.inline]
+    if not entries or others or not all(map(_METHOD.search, entries)):
+        return ""
+    if any(map(_COMMENT.search, entries)):
+        return ""
+    if own_words.strip() and not _INVITED.search(own_words):
+        return ""
+    found = _ANSWER.search(entries[0])
+    return f"an answer to an invitation: {found[1].lower() if found else 'no word'}"
+
+
+def _is_entry(one: Attachment) -> bool:
+    return one.declared_type == "text/calendar" or one.name.lower().endswith(".ics")
+
+
+def _entry(one: Attachment) -> str:
+    text = one.content[:MAX_CHARS].decode("utf-8", "replace")
+    return re.sub(r"\r?\n[ \t]", "", text).replace("\r\n", "\n")
+
+
+def _receipt(message: Message) -> str:
+    """A receipt in plain words, as Outlook and others write it where RFC 8098 is not used."""
+    text = message.plain if message.plain.strip() else message.html.text
+    if not _READ_SUBJECT.match(message.subject) or len(text) > MAX_RECEIPT_CHARS:
+        return ""
+    if any(not one.inline for one in message.attachments) or not _READ.search(text):
+        return ""
+    lines = [line for line in text.splitlines() if line.strip() and not _FIELD.match(line)]
+    return "a receipt in plain words" if len(lines) <= MAX_RECEIPT_LINES else ""

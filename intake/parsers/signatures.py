@@ -1,0 +1,124 @@
+"""The end of a mail by which its writer signs, where no ``-- `` stands above it.
+
+Only a block at the very end counts, that begins with a closing or the writer's own name and holds
+nothing but names, titles, places and numbers: a word more, and all of it is what they had to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from intake.parsers import body_lines as text_lines
+
+MAX_LINES = 16  # with words on them
+MAX_LINE_CHARS = 120
+MAX_TITLE_WORDS = 9
+MAX_QUOTE_CHARS = 200
+_REACHED = re.compile(
+    r"\d[\d\s().\-/x]{5,}\d|[^\s@]+@[^\s@]+\.[a-z]+|\bwww\.|https?://"
+    r"|^\W*(?:phone|tel|telephone|office|cell|mobile|fax|ext|direct|main|email|e-mail|web|title|position|role|cargo|puesto|funktion|p|o|c|m|f|t"
+    r"|teléfono|móvil|celular|correo|handy|telefon)\b\.?\s?(?:[:#]|\(?\+?\d)",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(
+    r"\b[A-Z]{2}\.?,?\s+\d{5}(?:-\d{4})?\b|^\d{1,6}\s+\S.*\b(?:street|st|avenue|ave|road|rd|drive|dr"
+    r"|lane|ln|boulevard|blvd|way|court|ct|highway|hwy|suite|place|pl|circle|parkway|pkwy)\b"
+    r"|\bp\.?\s?o\.?\s+box\b|\b(?:school|schools|district|isd|usd|university|college|academy|county)\b",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(
+    r"\b(?:director|registrar|principal|coordinator|manager|specialist|teacher|secretary|clerk"
+    r"|technician|analyst|superintendent|administrator|assistant|officer|supervisor|counselor"
+    r"|nurse|engineer|technology|department|office|services|support|head|lead|chief|consultant"
+    r"|librarian|treasurer|accountant|bookkeeper|m\.?ed|ph\.?d|m\.?a|b\.?a|ed\.?d"
+    r"|directora?|secretari[ao]|coordinadora?|maestr[ao]|profesora?|leiter(?:in)?|lehrer(?:in)?"
+    r"|sekretariat|schulleitung)\b",
+    re.IGNORECASE,
+)
+_DISCLAIMER = re.compile(
+    r"\W*(?:confidential|this (?:e-?mail|message|communication|transmission)"
+    r"|the information (?:contained )?in this|if you (?:are not|have received)"
+    r"|notice:|disclaimer|privileged|please consider the"
+    r"|pursuant to|aviso|este (?:correo|mensaje)|ce (?:message|courriel)"
+    r"|diese (?:e-?mail|nachricht))",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"\s*[-_=*~•·|–—]{2,}\s*\Z")
+_QUOTE = re.compile(r"""\s*["“”«'‘].*["“”»'’][\w\s.,–—-]{0,40}\Z""")
+
+
+def cut(
+    text: str, names: Collection[str], places: Sequence[str] = (), *, alone: bool = False
+) -> tuple[str, str]:
+    """The words, and the block by which they are signed; the block is empty where there is none.
+
+    ``names`` are the writer's, folded; ``places`` their organisations'. ``alone``: the block may be
+    all there is.
+    """
+    lines = text.split("\n")
+    worded = [number for number, line in enumerate(lines) if line.strip()]
+    for number in worded[-MAX_LINES:]:
+        if (number == worded[0] and not alone) or not _begins(lines, number, names):
+            continue
+        if _is_block(lines[number:], names, places):
+            kept = "\n".join(lines[: _above(lines, number)]).rstrip()
+            whole = alone or bool(kept.strip())
+            return (kept, "\n".join(lines[number:]).strip()) if whole else (text, "")
+    return text, ""
+
+
+def signs(lines: Sequence[str], name: str) -> bool:
+    """Whether the lines, of which the first is the writer's name, do nothing but sign."""
+    flat = " ".join(name.casefold().split())
+    return _is_block(lines, (flat, flat.partition(" ")[0]), ())
+
+
+def _above(lines: Sequence[str], number: int) -> int:
+    """Without the blank and drawn lines on top of the block."""
+    while number and (not lines[number - 1].strip() or _RULE.match(lines[number - 1])):
+        number -= 1
+    return number
+
+
+def _begins(lines: Sequence[str], number: int, names: Collection[str]) -> bool:
+    """A closing, or the writer's own name below an empty or a drawn line."""
+    above = lines[number - 1] if number else ""
+    if text_lines.is_closing(lines[number]):
+        return True
+    return _is_name(lines[number], names) and (not above.strip() or bool(_RULE.match(above)))
+
+
+def _is_name(line: str, names: Collection[str]) -> bool:
+    """The name, perhaps with a degree or a title behind it."""
+    flat = " ".join(line.casefold().split()).strip("-–— *_")
+    whole = flat.partition(",")[0].partition("|")[0].partition("(")[0].strip(" .")
+    return whole in names and (whole == flat.strip(" .,") or len(flat.split()) <= MAX_TITLE_WORDS)
+
+
+def _is_block(lines: Sequence[str], names: Collection[str], places: Sequence[str]) -> bool:
+    told = [one.casefold() for one in places if one]
+    for number, line in enumerate(lines):
+        flat = line.strip()
+        if not flat or _RULE.match(flat) or text_lines.is_closing(flat):
+            continue
+        if _DISCLAIMER.match(flat):
+            return not any("?" in one for one in lines[number:])
+        if _is_name(flat, names) or (len(flat) <= MAX_QUOTE_CHARS and _QUOTE.match(flat)):
+            continue
+        if len(flat) > MAX_LINE_CHARS or flat.endswith(("?", "!", ":")):
+            return False
+        if _REACHED.search(flat) and len(flat.split()) <= MAX_TITLE_WORDS + 3:
+            continue
+        named = any(one in flat.casefold() for one in told)
+        short = len(flat.split()) <= MAX_TITLE_WORDS and not flat.endswith(".")
+        if not (short and flat[:1].isupper() | flat[:1].isdigit() and _is_desk(flat, named=named)):
+            return False
+    return True
+
+
+def _is_desk(flat: str, *, named: bool) -> bool:
+    """A title, an organisation or a place, and every longer word of it written large."""
+    words = [word for word in re.findall(r"[^\W\d_]{4,}", flat)]
+    large = all(word[0].isupper() for word in words)
+    return large and bool(named or _TITLE.search(flat) or _PLACE.search(flat))

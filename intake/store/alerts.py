@@ -1,0 +1,125 @@
+"""Whether the operator should be written to: something waits that was not there the last time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Text, cast, func, select
+
+from intake.store import reports
+from intake.store.contacts import preferences, undeliverable
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.messages import MessageRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | None:
+    """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
+
+    The newest thing is kept with the letter; the next one is sent only when it has grown.
+    """
+    last = unit.execute(
+        select(_c(OutboxRow.created_at), _c(OutboxRow.message_id))
+        .where(_c(OutboxRow.kind) == "alert")
+        .order_by(_c(OutboxRow.id).desc())
+        .limit(1)
+    ).first()
+    if last is not None and last[0] > now - timedelta(hours=every_hours):
+        return None
+    waits = _c(MessageRow.status).in_(("held", "shelved"))
+    newest = unit.scalar(select(func.max(_c(MessageRow.id))).where(waits)) or 0
+    newest = max(
+        newest, unit.scalar(select(func.max(_flagged())).where(_c(CaseRow.flag) != "")) or 0
+    )
+    newest = max(newest, undeliverable.newest(unit))
+    told = last[1] if last is not None else 0
+    since = unit.scalar(select(func.max(_c(EventRow.message_id))).where(*_told_of(told))) or 0
+    newest = max(newest, since)
+    if newest <= told and not (last is not None and _flagged_since(unit, last[0])):
+        return None
+    return newest, [*lines(unit, now), *_since(unit, told)]
+
+
+TOLD = {
+    "suspended": "addresses that get fewer letters for now: `intake contacts suspended`",
+    "rate-limited": "letters that a rate kept back",
+    "forged": "mails forged in a contact's name",
+}
+
+
+def _told_of(after: int) -> tuple[Any, ...]:
+    """Events that an operator hears of, of mails after that one."""
+    return _c(EventRow.message_id) > after, _c(EventRow.kind).in_(tuple(TOLD))
+
+
+def _since(unit: Unit, after: int) -> list[str]:
+    """What happened since the last letter, each kind in one line; forgeries name the contacts."""
+    found: dict[str, int] = {}
+    whose: dict[str, int] = {}
+    query = select(_c(EventRow.kind), _c(EventRow.detail)).where(*_told_of(after)).limit(10_000)
+    for kind, detail in unit.execute(query):
+        found[kind] = found.get(kind, 0) + 1
+        if kind == "forged":
+            name = str(detail.get("contact") or "an address of two contacts")
+            whose[name] = whose.get(name, 0) + 1
+    said = [f"{found[kind]:6} {what}" for kind, what in TOLD.items() if kind in found]
+    most = sorted(whose.items(), key=lambda one: (-one[1], one[0]))[:10]
+    return said + [f"       {count} of them in the name of {name}" for name, count in most]
+
+
+def _flagged_since(unit: Unit, then: datetime) -> bool:
+    """A case may be flagged long after the mail that opened it: nobody answered what was asked."""
+    query = (
+        select(_c(CaseRow.number))
+        .join(EventRow, _c(EventRow.case_number) == _c(CaseRow.number))
+        .where(_c(CaseRow.flag) != "", _c(EventRow.kind) == "expired", _c(EventRow.at) > then)
+    )
+    return unit.scalar(query.limit(1)) is not None
+
+
+def _flagged() -> Any:
+    """The mail that opened a case that a person should look at."""
+    return _c(CaseRow.message_id)
+
+
+def lines(unit: Unit, now: datetime) -> list[str]:
+    """What waits, in numbers and rules; nothing of what anybody wrote."""
+    status = reports.status(unit)
+    rules = unit.execute(
+        select(_c(MessageRow.rule), func.count())
+        .where(_c(MessageRow.status) == "held")
+        .group_by(_c(MessageRow.rule))
+        .order_by(_c(MessageRow.rule))
+    )
+    found = [f"{count:6} held by {rule}" for rule, count in rules]
+    for count, what in (
+        (
+            status.messages.get("shelved", 0),
+            "on the shelf: handling raised, or their server did not give them",
+        ),
+        (status.flagged, "cases a person should look at"),
+        (status.letters.get("failed", 0), "letters that could not be delivered"),
+        (status.letters.get("in_doubt", 0), "letters in doubt"),
+        (status.hooks.get("failed", 0), "events that a program was not told of"),
+        (status.unreachable, "authorized contacts whose mail comes back"),
+    ):
+        if count:
+            found.append(f"{count:6} {what}")
+    counted = unit.scalar(
+        select(func.count()).where(
+            _c(MessageRow.status) == "dropped",
+            _c(MessageRow.recorded_at) > now - timedelta(days=1),
+            cast(_c(MessageRow.reasons), Text).like('%"limits: %'),
+        )
+    )
+    if counted:
+        found.append(f"{counted:6} mails over a limit of the day, counted only")
+    found += [f"       mailbox {name} fails" for name in status.failing]
+    found += [f"       {task}" for task in preferences.tasks(unit, now)]
+    return found

@@ -1,0 +1,1 @@
+"""Cases: opened, changed by mail and by hand, reminded of."""

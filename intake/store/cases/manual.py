@@ -1,0 +1,59 @@
+"""What an operator changes about a case by hand, with their name in its history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseRow, PendingFormRow, UnknownLabelRow
+from intake.store.tables.outbox import EventRow
+
+CLOSED = ("resolved", "closed")
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: datetime) -> str:
+    """Closes, resolves or opens a case again; gives why it cannot be, or an empty text."""
+    row = unit.get(CaseRow, number)
+    if row is None:
+        return f"there is no case {number!r}; `intake cases list` shows all"
+    if row.status == status:
+        return f"{number} is {status} already"
+    old = row.status
+    row.status, row.updated_at = status, now
+    row.closed_at = now if status in CLOSED else None
+    if status in CLOSED:
+        row.flag = ""
+        unit.execute(
+            update(PendingFormRow)
+            .where(_c(PendingFormRow.case_number) == number, _c(PendingFormRow.state) == "open")
+            .values(state="superseded")
+        )
+    kind = "closed" if status in CLOSED else "reopened"
+    detail = {"field": "status", "old": old, "new": status} | ({"why": why} if why else {})
+    unit.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
+    return ""
+
+
+def unknown_labels(unit: Unit, limit: int) -> list[dict[str, Any]]:
+    """Labels that people write and the catalogue does not know, the most frequent first."""
+    query = (
+        select(UnknownLabelRow)
+        .order_by(_c(UnknownLabelRow.times).desc(), _c(UnknownLabelRow.key))
+        .limit(limit)
+    )
+    return [
+        {
+            "label": row.label,
+            "type": row.type,
+            "times": row.times,
+            "last_at": row.last_at.isoformat(),
+        }
+        for row in unit.scalars(query)
+    ]

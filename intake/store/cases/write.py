@@ -1,0 +1,197 @@
+"""A case opened or changed, with the old and the new value of everything in its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.mail.message import Arrival
+from intake.parsers.submission import FieldValue
+from intake.store import webhooks
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
+from intake.store.tables.contacts import AccountRow
+from intake.store.tables.messages import NOBODY
+from intake.store.tables.outbox import EventRow
+from intake.triage.facts import CaseChange
+
+OVER = ("resolved", "closed")
+CHANGEABLE = (
+    "status", "type", "priority", "department", "billable", "subject", "description",
+    "account_id", "contact_id", "submitted_by", "incident_id", "flag",
+)  # fmt: skip
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def _clean(text: str) -> str:
+    return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def apply(
+    unit: Unit,
+    change: CaseChange,
+    arrival: Arrival,
+    row: int,
+    now: datetime,
+    personal: frozenset[str],
+) -> None:
+    """The change in the tables; ``row`` is the ledger row of the mail that causes it."""
+    if change.new:
+        _open(unit, change, arrival, row, now)
+    else:
+        _update(unit, change, row, now)
+    _fields(unit, change, row, now, personal)
+    if change.comment:
+        detail = {"text": _clean(change.comment)[:20000]}
+        _event(unit, now, "comment", change.number, row, detail)
+
+
+def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
+    count = int(change.number.rpartition("-")[2])
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(CounterRow).values(name="case", value=count)
+    unit.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
+    if change.account == NOBODY:
+        _nobody(unit, now)
+    unit.execute(
+        insert(CaseRow).values(
+            number=change.number,
+            account_id=change.account,
+            contact_id=change.contact,
+            submitted_by=change.submitted_by,
+            type=change.type,
+            priority=change.priority,
+            department=change.department,
+            billable=change.billable,
+            status=change.status,
+            subject=_clean(change.subject),
+            description=_clean(change.description),
+            incident_id=change.incident,
+            follows=change.follows,
+            flag=change.flag,
+            message_id=row,
+            received_at=arrival.received_at,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    _linked(unit, change.incident, change.number, change.account, now)
+
+
+def _nobody(unit: Unit, now: datetime) -> None:
+    """The account of cases whose account nobody has said yet."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    row = dialect.insert(AccountRow).values(
+        id=NOBODY, name="", active=False, timezone="", date_order="", created_at=now, updated_at=now
+    )
+    unit.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+
+
+def _linked(unit: Unit, incident: str, number: str, account: str, now: datetime) -> None:
+    """Said to whoever listens, when the case is about an incident."""
+    if incident:
+        webhooks.emit(unit, "case.linked", webhooks.linked_payload(incident, number, account), now)
+
+
+def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
+    """An empty text in a change means that the case keeps what it has; a flag is taken away."""
+    new: dict[str, Any] = {
+        "status": change.status,
+        "type": change.type,
+        "priority": change.priority,
+        "department": change.department,
+        "billable": change.billable,
+        "subject": _clean(change.subject),
+        "description": _clean(change.description),
+        "account_id": change.account,
+        "contact_id": change.contact,
+        "submitted_by": change.submitted_by,
+        "incident_id": change.incident,
+    }
+    new = {key: value for key, value in new.items() if value not in ("", None)}
+    new["flag"] = change.flag
+    columns = [_c(getattr(CaseRow, name)) for name in CHANGEABLE]
+    before = unit.execute(select(*columns).where(_c(CaseRow.number) == change.number)).one()
+    old = dict(zip(CHANGEABLE, before, strict=True))
+    if change.status not in OVER:
+        new["closed_at"] = None
+    elif old["status"] not in OVER:
+        new["closed_at"] = now
+    unit.execute(
+        update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
+    )
+    if old["incident_id"] != new.get("incident_id", old["incident_id"]):
+        account = str(new.get("account_id", old["account_id"]))
+        _linked(unit, change.incident, change.number, account, now)
+    for name, value in new.items():
+        if name in old and old[name] != value:
+            detail = {"field": name, "old": old[name], "new": value}
+            _event(unit, now, "changed", change.number, row, detail)
+
+
+def _fields(
+    unit: Unit, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
+) -> None:
+    fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
+    if not fresh:
+        return
+    if change.new:
+        rows = [
+            {"case_number": change.number, "name": name, **_field_values(one, row)}
+            for name, one in fresh.items()
+        ]
+        unit.execute(insert(CaseFieldRow), rows)
+        return
+    query = select(_c(CaseFieldRow.name), _c(CaseFieldRow.words)).where(
+        _c(CaseFieldRow.case_number) == change.number
+    )
+    before: Mapping[str, str] = {name: words for name, words in unit.execute(query)}
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    for name, one in fresh.items():
+        values = _field_values(one, row)
+        statement = dialect.insert(CaseFieldRow).values(
+            case_number=change.number, name=name, **values
+        )
+        unit.execute(
+            statement.on_conflict_do_update(index_elements=["case_number", "name"], set_=values)
+        )
+        if before.get(name) != values["words"]:
+            detail = {"field": name}
+            if name not in personal:
+                detail |= {"old": before.get(name, ""), "new": values["words"]}
+            _event(unit, now, "changed", change.number, row, detail)
+
+
+def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
+    return {
+        "value": _plain(one.value),
+        "words": _clean(one.words),
+        "source": one.source,
+        "label": _clean(one.label),
+        "start": one.start,
+        "end": one.end,
+        "message_id": row,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean(value)
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _event(
+    unit: Unit, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, Any]
+) -> None:
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=number, message_id=row, who="", detail=dict(detail)
+        )
+    )

@@ -1,0 +1,1 @@
+"""Accounts and contacts, and how they are reached."""

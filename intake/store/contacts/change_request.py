@@ -1,0 +1,348 @@
+"""A case that asks for a change of contacts, applied by a person: the difference first.
+
+A mail grants nothing. What an operator applies is kept as the case's history, a new address counts
+only when a mail from it has answered ours, and whoever is replaced is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from intake.letters.letter import Reached
+from intake.mail.addresses import Address, ascii_lower, read_address
+from intake.store.contacts import lookups as whose
+from intake.store.contacts import undeliverable
+from intake.store.contacts.directory import PeopleError
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseFieldRow, CaseRow
+from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
+from intake.store.tables.outbox import EventRow
+
+KINDS = ("Add", "Modify", "Replace", "Remove")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """What applying the case would do."""
+
+    case_number: str
+    kind: str  # one of KINDS
+    account_id: str
+    account_name: str
+    contact_id: str
+    is_new: bool
+    name: str
+    email: str
+    email_is_new: bool
+    title: str
+    phone: str
+    contact_type: str
+    areas: tuple[str, ...]
+    replaced: Reached | None
+    difference: tuple[tuple[str, str, str], ...]  # what, before, after
+    others: tuple[str, ...] = ()  # names of other customers whose contact it is, too
+    asked: Reached | None = None  # whose own yes is needed before they are a contact here
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def plan(unit: Unit, number: str) -> ContactChange:
+    """The change that the case asks for. Raises PeopleError, one reason a line."""
+    case = unit.get(CaseRow, number)
+    if case is None:
+        raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
+    if case.status != "open":
+        raise PeopleError(f"{number} is {case.status}; only an open case can be applied")
+    rows = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == number))
+    fields = {row.name: row.value for row in rows}
+    kind = str(fields.get("request_type", ""))
+    if kind not in KINDS:
+        raise PeopleError(f"{number}: request_type: found {kind!r}, wanted {', '.join(KINDS)}")
+    name = f"{fields.get('contact_first_name', '')} {fields.get('contact_last_name', '')}".strip()
+    if kind == "Remove":
+        named = name or str(fields.get("contact_replacement_name") or "")
+        return _removal(unit, case, named, fields)
+    read = read_address(str(fields.get("contact_email", "")))
+    if not name or not isinstance(read, Address):
+        raise PeopleError(f"{number}: the new contact's name or address is missing or unreadable")
+    contact = _existing(unit, case.account_id, name, read.key, kind)
+    account = unit.get(AccountRow, case.account_id)
+    replaced = _replaced(unit, number, case.account_id, fields) if kind == "Replace" else None
+    if replaced and contact and replaced.contact_id == contact.id:
+        raise PeopleError(f"{number}: {name} cannot replace themselves")
+    return _change(unit, case, account, kind, name, read, contact, replaced, fields)
+
+
+def _removal(unit: Unit, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
+    """Whoever is named leaves the account, and nobody takes their place.
+
+    The address tells two people of one name apart; it has to be the named one's.
+    """
+    key = ascii_lower(str(fields.get("contact_email") or ""))
+    owner = unit.get(ContactEmailRow, key) if key else None
+    found = whose.named(unit, case.account_id, name)
+    if owner is not None:
+        found = [one for one in found if one.id == owner.contact_id]
+    if len(found) != 1:
+        raise PeopleError(
+            f"{case.number}: found {len(found)} active contacts named {name!r} "
+            f"{f'with {key} ' if key else ''}at {case.account_id}, wanted 1"
+        )
+    contact, account = found[0], unit.get(AccountRow, case.account_id)
+    gone = whose.reached(unit, contact)
+    here = unit.get(MembershipRow, (contact.id, case.account_id))
+    difference = [(f"contact {contact.id}", contact.name, "no longer")]
+    if not whose.left(unit, case.account_id, contact.id):
+        difference.append(("active contacts", "1", "none; nobody may write for this customer"))
+    return ContactChange(
+        case.number, "Remove", case.account_id, account.name if account else case.account_id,
+        contact.id, False, contact.name, gone.address, False, contact.title, contact.phone,
+        here.contact_type if here else "", tuple(here.areas if here else ()), gone,
+        tuple(difference), whose.others(unit, contact.id, case.account_id),
+    )  # fmt: skip
+
+
+def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> ContactRow | None:
+    """The contact of that address, else the one of that name at the account.
+
+    An address that nobody has confirmed says nothing about whose it is elsewhere.
+    """
+    owner = unit.get(ContactEmailRow, key)
+    if owner is not None and (
+        owner.verified or unit.get(MembershipRow, (owner.contact_id, account)) is not None
+    ):
+        return unit.get(ContactRow, owner.contact_id)
+    found = whose.named(unit, account, name)
+    if kind == "Modify" and len(found) != 1:
+        raise PeopleError(
+            f"Modify: found {len(found)} contacts named {name!r} at {account}, wanted 1"
+        )
+    return found[0] if kind == "Modify" else None
+
+
+def _replaced(unit: Unit, number: str, account: str, fields: dict[str, Any]) -> Reached:
+    old = str(fields.get("contact_replacement_name") or "")
+    found = whose.named(unit, account, old)
+    if len(found) != 1:
+        raise PeopleError(
+            f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
+            f"at {account}, wanted 1"
+        )
+    return whose.reached(unit, found[0])
+
+
+def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
+    unit: Unit,
+    case: CaseRow,
+    account: AccountRow | None,
+    kind: str,
+    name: str,
+    address: Address,
+    contact: ContactRow | None,
+    replaced: Reached | None,
+    fields: dict[str, Any],
+) -> ContactChange:
+    owner = unit.get(ContactEmailRow, address.key)
+    if owner is not None and (contact is None or owner.contact_id != contact.id):
+        owner = None  # named elsewhere, and confirmed by nobody
+    others = whose.others(unit, contact.id, case.account_id) if contact else ()
+    here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
+    areas = fields.get("area_of_responsibility") or []
+    after = {
+        "name": name,
+        "address": str(address),
+        "title": str(fields.get("contact_title") or (contact.title if contact else "")),
+        "phone": str(fields.get("contact_primary_phone") or (contact.phone if contact else "")),
+        f"type at {case.account_id}": str(fields.get("contact_type") or ""),
+        f"areas at {case.account_id}": ", ".join(map(str, areas)),
+    }
+    before = dict.fromkeys(after, "") | _before(unit, contact, owner, here)
+    if others:  # the person is not this customer's alone: only what they are here may change
+        after |= {what: before[what] for what in ("name", "address", "title", "phone")}
+    difference = [
+        (what, before[what], after[what]) for what in after if before[what] != after[what]
+    ]
+    if others:
+        stays = "is asked first" if here is None else "name, address, title and phone stay"
+        difference.append((f"also a contact of {', '.join(others)}", name, stays))
+    if replaced is not None:
+        difference.append((f"contact {replaced.contact_id}", replaced.name, "no longer"))
+    return ContactChange(
+        case_number=case.number,
+        kind=kind,
+        account_id=case.account_id,
+        account_name=account.name if account else case.account_id,
+        contact_id=contact.id if contact else whose.new_id(unit, name),
+        is_new=contact is None,
+        name=after["name"],
+        email=str(address),
+        email_is_new=owner is None and not others,
+        title=after["title"],
+        phone=after["phone"],
+        contact_type=after[f"type at {case.account_id}"],
+        areas=tuple(map(str, areas)),
+        replaced=replaced,
+        difference=tuple(difference),
+        others=others,
+        asked=whose.reached(unit, contact) if contact and others and here is None else None,
+    )
+
+
+def _before(
+    unit: Unit,
+    contact: ContactRow | None,
+    owner: ContactEmailRow | None,
+    here: MembershipRow | None,
+) -> dict[str, str]:
+    """What is on record of the contact, and of what they are at the account."""
+    found: dict[str, str] = {}
+    if contact is not None:
+        found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
+        found["address"] = owner.address if owner else whose.first_address(unit, contact.id)
+    if here is not None:
+        found[f"type at {here.account_id}"] = here.contact_type
+        found[f"areas at {here.account_id}"] = ", ".join(here.areas)
+    return found
+
+
+def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+    """The change in the tables, with the difference in the case's history.
+
+    Another customer's contact is only asked: nothing about them changes before their own yes.
+    """
+    kind = "contacts-applied" if change.asked is None else "contacts-asked"
+    _note(unit, change, kind, who, now)
+    if change.asked is not None:
+        return
+    if change.kind == "Remove":
+        _leave(unit, change.contact_id, change.account_id, now)
+        return
+    row = unit.get(ContactRow, change.contact_id)
+    if row is None:
+        row = ContactRow(id=change.contact_id, name=change.name, created_at=now, updated_at=now)
+        unit.add(row)
+    row.name, row.title, row.phone = change.name, change.title, change.phone
+    row.updated_at = now
+    unit.flush()
+    if change.email_is_new:
+        key = ascii_lower(change.email)
+        unit.execute(delete(ContactEmailRow).where(_c(ContactEmailRow.key) == key))  # unconfirmed
+        unit.add(
+            ContactEmailRow(
+                key=key, contact_id=row.id, address=change.email,
+                domain=key.rpartition("@")[2], position=0 if change.is_new else 100, verified=False,
+            )
+        )  # fmt: skip
+    _belongs(unit, change, now)
+
+
+def _belongs(unit: Unit, change: ContactChange, now: datetime) -> None:
+    """What the contact is at the account from now on; whoever they replace leaves it."""
+    here = unit.get(MembershipRow, (change.contact_id, change.account_id))
+    if here is None:
+        here = MembershipRow(
+            contact_id=change.contact_id,
+            account_id=change.account_id,
+            contact_type=change.contact_type,
+        )
+        unit.add(here)
+    here.contact_type, here.areas = change.contact_type, list(change.areas)
+    if change.replaced is not None:
+        _leave(unit, change.replaced.contact_id, change.account_id, now)
+
+
+def show(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+    """An operator has looked at the change; only what was looked at is applied afterwards."""
+    _note(unit, change, "contacts-shown", who, now)
+
+
+def check_shown(unit: Unit, change: ContactChange) -> None:
+    """Raises PeopleError when the change reads otherwise than when it was looked at."""
+    seen = _newest(unit, change.case_number, "contacts-shown")
+    if seen is not None and seen != _detail(change):
+        raise PeopleError(f"{change.case_number} was changed since it was shown; look at it again")
+
+
+def join(
+    unit: Unit, number: str, contact_id: str, message: int, now: datetime
+) -> ContactChange | None:
+    """The contact has said yes: what the operator applied is carried out, and nothing else.
+
+    None when the case was closed or reads otherwise by now; then it is flagged for a person.
+    """
+    try:
+        change = plan(unit, number)
+    except PeopleError:
+        change = None
+    if change is None or _newest(unit, number, "contacts-asked") != _detail(change):
+        case = unit.get(CaseRow, number)
+        if case is not None:
+            case.flag = "changed since the contact was asked"
+        return None
+    if change.contact_id != contact_id or change.asked is None:
+        return None
+    _belongs(unit, change, now)
+    _note(unit, change, "contacts-applied", contact_id, now, message)
+    case = unit.get(CaseRow, number)
+    if case is not None and change.replaced is not None:
+        case.flag = f"{change.replaced.name} was replaced and should be told"
+    return change
+
+
+def _detail(change: ContactChange) -> dict[str, Any]:
+    return {"changes": [list(one) for one in change.difference], "contact": change.contact_id}
+
+
+def _note(
+    unit: Unit, change: ContactChange, kind: str, who: str, now: datetime, message: int = 0
+) -> None:
+    row = EventRow(at=now, kind=kind, who=who, detail=_detail(change), message_id=message)
+    row.case_number = change.case_number
+    unit.add(row)
+    unit.flush()
+
+
+def _newest(unit: Unit, number: str, kind: str) -> dict[str, Any] | None:
+    """What the newest event of that kind of the case says."""
+    query = select(_c(EventRow.detail)).where(
+        _c(EventRow.case_number) == number, _c(EventRow.kind) == kind
+    )
+    found: dict[str, Any] | None = unit.scalar(query.order_by(_c(EventRow.id).desc()).limit(1))
+    return found
+
+
+def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:
+    """No longer a contact of the account; of no other one either: disabled, never deleted."""
+    left = select(_c(MembershipRow.account_id)).where(_c(MembershipRow.contact_id) == contact_id)
+    if len(list(unit.scalars(left))) > 1:
+        unit.execute(
+            delete(MembershipRow).where(
+                _c(MembershipRow.contact_id) == contact_id, _c(MembershipRow.account_id) == account
+            )
+        )
+        return
+    unit.execute(
+        update(ContactRow)
+        .where(_c(ContactRow.id) == contact_id)
+        .values(active=False, updated_at=now)
+    )
+
+
+def verify(unit: Unit, key: str, contact_id: str, message: int, now: datetime) -> None:
+    """The address has answered: from now on it is the contact's, and their first one."""
+    query = select(ContactEmailRow).where(_c(ContactEmailRow.contact_id) == contact_id)
+    rows = list(unit.scalars(query))
+    for row in rows:
+        row.position = 0 if row.key == key else row.position + 1
+        row.verified = row.verified or row.key == key
+    undeliverable.settle(unit, contact_id, [row.key for row in rows], "intake", now)
+    detail = {"contact": contact_id, "address": key}
+    unit.add(
+        EventRow(at=now, kind="address-verified", who="intake", detail=detail, message_id=message)
+    )

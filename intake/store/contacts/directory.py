@@ -1,0 +1,312 @@
+"""Accounts and contacts as operators keep them: imported whole, added, disabled, listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from intake.mail.addresses import ascii_lower
+from intake.model.accounts import AccountEntry, ContactEntry, Entries
+from intake.store.contacts import undeliverable
+from intake.store.tables.contacts import (
+    AccountAliasRow,
+    AccountRow,
+    ContactEmailRow,
+    ContactRow,
+    MembershipRow,
+)
+from intake.store.tables.messages import NOBODY
+
+
+class PeopleError(Exception):
+    """The change cannot be made; one mistake a line, and nothing was changed."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What an import did, by id."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def word(self) -> str:
+        """What became of a single entry."""
+        return "added" if self.added else "changed" if self.changed else "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account as operators see it."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...]
+    active: bool
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """One contact as operators see it."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]
+    accounts: tuple[str, ...]
+    contact_type: str
+    areas: tuple[str, ...]
+    active: bool
+    schema_bootcamp: bool
+    title: str
+    phone: str
+    unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
+    unreachable_since: datetime | None = None  # when mail to them began to come back
+    allow_automated: bool = False
+    wants_acknowledgements: bool = True
+    accept_unproved: bool = False
+
+
+def load(unit: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
+    """Every entry stored, all or nothing; doing it again changes nothing. Raises PeopleError.
+
+    A contact with other addresses than before is reachable again as far as anybody knows.
+    """
+    mistakes = [*entries.mistakes, *_conflicts(unit, entries)]
+    if mistakes:
+        raise PeopleError("\n".join(mistakes))
+    changes = Changes()
+    for account in entries.accounts:
+        _note(changes, account.id, _put_account(unit, account, now))
+    unit.flush()
+    present = _present(unit, entries.contacts)
+    for contact in entries.contacts:
+        before = present.get(contact.id)
+        _note(changes, contact.id, _put_contact(unit, contact, before, now))
+        if before is not None:
+            unit.flush()
+            undeliverable.changed(unit, contact.id, before.emails, contact.emails, who, now)
+    unit.flush()
+    return changes
+
+
+def _conflicts(unit: Session, entries: Entries) -> list[str]:
+    """Accounts that are nowhere, and addresses that somebody else has."""
+    mistakes: list[str] = []
+    known = set(unit.scalars(select(_column(AccountRow.id))))
+    known.update(account.id for account in entries.accounts)
+    rows = unit.execute(select(_column(ContactEmailRow.key), _column(ContactEmailRow.contact_id)))
+    owners = {row.key: row.contact_id for row in rows}
+    for contact in entries.contacts:
+        for account in contact.accounts:
+            if account not in known:
+                mistakes.append(
+                    f"contact {contact.id}: accounts: found {account!r}, wanted a known id"
+                )
+        for email in contact.emails:
+            owner = owners.get(ascii_lower(email), contact.id)
+            if owner != contact.id:
+                mistakes.append(
+                    f"contact {contact.id}: emails: found {email!r}, which is {owner}'s"
+                )
+    return mistakes
+
+
+def _note(changes: Changes, entry_id: str, what: str) -> None:
+    if what == "unchanged":
+        changes.unchanged += 1
+    else:
+        getattr(changes, what).append(entry_id)
+
+
+def _put_account(unit: Session, account: AccountEntry, now: datetime) -> str:
+    row = unit.get(AccountRow, account.id)
+    aliases = set(unit.scalars(_aliases_of(account.id)))
+    if row is None:
+        unit.add(AccountRow(id=account.id, name=account.name, created_at=now, updated_at=now))
+        unit.flush()
+    elif row.name == account.name and aliases == set(account.aliases):
+        return "unchanged"
+    else:
+        row.name, row.updated_at = account.name, now
+    unit.execute(delete(AccountAliasRow).where(_is(AccountAliasRow.account_id, account.id)))
+    for alias in dict.fromkeys(account.aliases):
+        unit.add(AccountAliasRow(account_id=account.id, alias=alias))
+    return "added" if row is None else "changed"
+
+
+def _aliases_of(account_id: str) -> Any:
+    return select(_column(AccountAliasRow.alias)).where(_is(AccountAliasRow.account_id, account_id))
+
+
+def _is(column: Any, value: object) -> Any:
+    """``column = value``, typed for a table class."""
+    return column == value
+
+
+def _present(unit: Session, contacts: Iterable[ContactEntry]) -> dict[str, ContactEntry]:
+    """The stored state of those contacts in the form of an entry."""
+    wanted = {contact.id for contact in contacts}
+    views = {view.id: view for view in contact_views(unit) if view.id in wanted}
+    return {
+        view.id: ContactEntry(
+            view.id, view.name, view.emails, view.accounts, view.contact_type, view.areas,
+            view.schema_bootcamp, view.title, view.phone,
+        )
+        for view in views.values()
+    }  # fmt: skip
+
+
+def _put_contact(
+    unit: Session, contact: ContactEntry, present: ContactEntry | None, now: datetime
+) -> str:
+    if present == replace(contact, accounts=tuple(sorted(set(contact.accounts)))):
+        return "unchanged"
+    row = unit.get(ContactRow, contact.id)
+    if row is None:
+        row = ContactRow(id=contact.id, name=contact.name, created_at=now, updated_at=now)
+        unit.add(row)
+    row.name, row.title, row.phone = contact.name, contact.title, contact.phone
+    row.schema_bootcamp, row.updated_at = contact.schema_bootcamp, now
+    unit.flush()
+    if present is not None:
+        unit.execute(delete(ContactEmailRow).where(_is(ContactEmailRow.contact_id, contact.id)))
+        unit.execute(delete(MembershipRow).where(_is(MembershipRow.contact_id, contact.id)))
+    for position, email in enumerate(contact.emails):
+        unit.add(
+            ContactEmailRow(
+                key=ascii_lower(email),
+                contact_id=contact.id,
+                address=email,
+                domain=ascii_lower(email).rpartition("@")[2],
+                position=position,
+            )
+        )
+    for account in dict.fromkeys(contact.accounts):
+        unit.add(
+            MembershipRow(
+                contact_id=contact.id,
+                account_id=account,
+                contact_type=contact.contact_type,
+                areas=list(contact.areas),
+            )
+        )
+    return "added" if present is None else "changed"
+
+
+def set_active(unit: Session, contact_id: str, active: bool, now: datetime) -> None:
+    """Disables a contact, or lets it in again. Raises PeopleError for an unknown id."""
+    row = unit.get(ContactRow, contact_id)
+    if row is None:
+        raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
+    row.active, row.updated_at = active, now
+
+
+def set_account_active(unit: Session, account_id: str, active: bool, now: datetime) -> None:
+    """Puts an account out of force, or in again. Raises PeopleError for an unknown id."""
+    row = unit.get(AccountRow, account_id)
+    if row is None:
+        raise PeopleError(f"there is no account {account_id!r}; `intake accounts list` shows all")
+    row.active, row.updated_at = active, now
+
+
+def add_address(unit: Session, contact_id: str, address: str, now: datetime) -> None:
+    """One more address of a contact. Raises PeopleError when it is somebody's already."""
+    row = unit.get(ContactRow, contact_id)
+    if row is None:
+        raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
+    key = ascii_lower(address)
+    found = unit.get(ContactEmailRow, key)
+    if found is not None:
+        raise PeopleError(f"{address} is {found.contact_id}'s already")
+    domain = key.rpartition("@")[2]
+    unit.add(
+        ContactEmailRow(
+            key=key, contact_id=contact_id, address=address, domain=domain, position=100
+        )
+    )
+    row.updated_at = now
+    unit.flush()
+
+
+def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> list[ContactView]:
+    """Contacts with their addresses and memberships, by name; narrowed by id or account."""
+    rows = list(unit.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
+    emails: dict[str, list[str]] = {}
+    unconfirmed: dict[str, list[str]] = {}
+    for email in unit.scalars(select(ContactEmailRow).order_by(_column(ContactEmailRow.position))):
+        if email.verified:
+            emails.setdefault(email.contact_id, []).append(email.address)
+        else:
+            unconfirmed.setdefault(email.contact_id, []).append(email.address)
+    members: dict[str, list[MembershipRow]] = {}
+    for member in unit.scalars(select(MembershipRow).order_by(MembershipRow.account_id)):
+        members.setdefault(member.contact_id, []).append(member)
+    views = [
+        _view(
+            row, emails.get(row.id, []), members.get(row.id, []), tuple(unconfirmed.get(row.id, ()))
+        )
+        for row in rows
+    ]
+    return [
+        view
+        for view in views
+        if (not contact_id or view.id == contact_id)
+        and (not account_id or account_id in view.accounts)
+    ]
+
+
+def _column(column: Any) -> Any:
+    return column
+
+
+def _view(
+    row: ContactRow, emails: list[str], members: list[MembershipRow], unconfirmed: tuple[str, ...]
+) -> ContactView:
+    return ContactView(
+        id=row.id,
+        name=row.name,
+        emails=tuple(emails),
+        accounts=tuple(member.account_id for member in members),
+        contact_type=", ".join(dict.fromkeys(member.contact_type for member in members)),
+        areas=tuple(members[0].areas) if members else (),
+        active=row.active,
+        schema_bootcamp=row.schema_bootcamp,
+        title=row.title,
+        phone=row.phone,
+        unconfirmed=unconfirmed,
+        unreachable_since=row.undeliverable_since,
+        allow_automated=row.allow_automated,
+        wants_acknowledgements=row.wants_acknowledgements,
+        accept_unproved=row.accept_unproved,
+    )
+
+
+def account_views(unit: Session) -> list[AccountView]:
+    """Accounts with their aliases and number of contacts, by id."""
+    counts = {
+        row[0]: row[1]
+        for row in unit.execute(
+            select(_column(MembershipRow.account_id), func.count()).group_by(
+                _column(MembershipRow.account_id)
+            )
+        )
+    }
+    return [
+        AccountView(
+            row.id,
+            row.name,
+            tuple(unit.scalars(_aliases_of(row.id))),
+            row.active,
+            counts.get(row.id, 0),
+        )
+        for row in unit.scalars(
+            select(AccountRow).where(_column(AccountRow.id) != NOBODY).order_by(AccountRow.id)
+        )
+    ]

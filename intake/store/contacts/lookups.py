@@ -1,0 +1,87 @@
+"""Who a contact is at an account and elsewhere, as a change of contacts asks for it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from sqlalchemy import select
+
+from intake.letters.letter import Reached
+from intake.store.engine import Unit
+from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def named(unit: Unit, account: str, name: str) -> list[ContactRow]:
+    """Active contacts of that name at the account."""
+    query = (
+        select(ContactRow)
+        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
+        .where(_c(MembershipRow.account_id) == account, _c(ContactRow.active).is_(True))
+    )
+    return [row for row in unit.scalars(query) if _flat(row.name) == _flat(name)]
+
+
+def _flat(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
+    """Names of the other accounts that the contact belongs to."""
+    query = (
+        select(_c(AccountRow.name))
+        .join(MembershipRow, _c(MembershipRow.account_id) == _c(AccountRow.id))
+        .where(_c(MembershipRow.contact_id) == contact_id, _c(AccountRow.id) != account)
+        .order_by(_c(AccountRow.name))
+    )
+    return tuple(unit.scalars(query))
+
+
+def reached(unit: Unit, contact: ContactRow) -> Reached:
+    """The contact at their first stored address that counts."""
+    query = (
+        select(_c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id) == contact.id, _c(ContactEmailRow.verified))
+        .order_by(_c(ContactEmailRow.position))
+    )
+    return Reached(contact.id, contact.name, unit.scalar(query) or "")
+
+
+def first_address(unit: Unit, contact_id: str) -> str:
+    """The first stored address, confirmed or not."""
+    query = (
+        select(_c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id) == contact_id)
+        .order_by(_c(ContactEmailRow.position))
+    )
+    return unit.scalar(query) or ""
+
+
+def new_id(unit: Unit, name: str) -> str:
+    """``jessie.spano``, with a number behind it when there is one already."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = ".".join(re.findall(r"[a-z0-9]+", ascii_name))[:60] or "contact"
+    found, count = base, 1
+    while unit.get(ContactRow, found) is not None:
+        count += 1
+        found = f"{base}.{count}"
+    return found
+
+
+def left(unit: Unit, account: str, without: str) -> int:
+    """How many active contacts the account has without that one."""
+    query = (
+        select(_c(ContactRow.id))
+        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
+        .where(
+            _c(MembershipRow.account_id) == account,
+            _c(ContactRow.active).is_(True),
+            _c(ContactRow.id) != without,
+        )
+    )
+    return len(list(unit.scalars(query)))

@@ -1,0 +1,267 @@
+"""How contacts want notices, and who is told instead of those who want none.
+
+A class that must reach an account (``notices.mandatory_classes``) is switched off for an Authorized
+or Technical contact only when somebody is named who is told instead: an active contact of the same
+accounts who gets these notices themselves. Nobody stands in for a stand-in, so there are no chains
+and no circles. A stand-in who is disabled later is a task for the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.mail.addresses import ascii_lower
+from intake.model.accounts import Contact, Preference
+from intake.model.incidents import NOTICE_CLASSES
+from intake.store.contacts.directory import PeopleError
+from intake.store.contacts.read import whole_contacts
+from intake.store.engine import Unit
+from intake.store.tables.contacts import ContactRow, SuppressionRow
+from intake.store.tables.incidents import NoticePreferenceRow
+from intake.store.tables.outbox import EventRow
+
+MODES = ("each", "digest", "off")
+BOUND_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
+
+Chosen = Mapping[str, Mapping[str, Preference]]  # contact id -> class -> how
+
+
+class PreferenceError(PeopleError):
+    """Notices cannot be had this way; the text names what was found and wanted."""
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def preferences(unit: Unit) -> dict[str, dict[str, Preference]]:
+    """What contacts chose: contact id -> class -> how. What is not in it is "each"."""
+    found: dict[str, dict[str, Preference]] = {}
+    columns = ("contact_id", "notice_class", "mode", "replacement")
+    query = select(*(_c(getattr(NoticePreferenceRow, name)) for name in columns))
+    for contact_id, notice_class, mode, replacement in unit.execute(query):
+        found.setdefault(contact_id, {})[notice_class] = Preference(mode, replacement)
+    return found
+
+
+def of(unit: Unit, contact_id: str) -> dict[str, Preference]:
+    """One contact's, every class in its order. Raises PreferenceError for an unknown id."""
+    if unit.get(ContactRow, contact_id) is None:
+        raise PreferenceError(_unknown(contact_id))
+    rows = unit.scalars(
+        select(NoticePreferenceRow).where(_c(NoticePreferenceRow.contact_id) == contact_id)
+    )
+    chosen = {row.notice_class: Preference(row.mode, row.replacement) for row in rows}
+    return {name: chosen.get(name, Preference()) for name in NOTICE_CLASSES}
+
+
+def bound(contact: Contact) -> bool:
+    """Whether a mandatory class must reach this contact, or somebody instead."""
+    return any(member.contact_type in BOUND_TYPES for member in contact.memberships)
+
+
+def set_(
+    unit: Unit,
+    contact_id: str,
+    notice_class: str,
+    mode: str,
+    who: str,
+    now: datetime,
+    replacement: str = "",
+    *,
+    mandatory: Collection[str],
+) -> None:
+    """Notices of that class each at once, in the daily summary, or not at all.
+
+    ``replacement`` is the contact who is told instead. Raises PreferenceError, and changes nothing.
+    """
+    if notice_class not in NOTICE_CLASSES:
+        raise PreferenceError(
+            f"class: found {notice_class!r}, wanted one of {', '.join(NOTICE_CLASSES)}"
+        )
+    if mode not in MODES:
+        raise PreferenceError(f"mode: found {mode!r}, wanted one of {', '.join(MODES)}")
+    if replacement and mode != "off":
+        raise PreferenceError(f"somebody is told instead only with off; found {mode!r}")
+    contact, other = _locked(unit, contact_id, replacement)
+    if contact is None:
+        raise PreferenceError(_unknown(contact_id))
+    must = notice_class in mandatory
+    if must and mode == "digest":
+        raise PreferenceError(
+            f"{notice_class} notices are sent at once; the summary of the day is too late for them"
+        )
+    if mode == "off":
+        _may_be_off(unit, contact, notice_class, replacement, other, now, must=must)
+    _put(unit, contact_id, notice_class, Preference(mode, replacement), who, now)
+
+
+def _may_be_off(
+    unit: Unit,
+    contact: Contact,
+    notice_class: str,
+    replacement: str,
+    other: Contact | None,
+    now: datetime,
+    *,
+    must: bool,
+) -> None:
+    if must and bound(contact) and not replacement:
+        raise PreferenceError(
+            f"{notice_class} notices must reach somebody: name a contact of the same account "
+            "who is told instead"
+        )
+    if replacement == contact.id:
+        raise PreferenceError(f"{contact.id} cannot be told instead of themselves")
+    relying = _relying(unit, contact.id, notice_class)
+    if relying:
+        raise PreferenceError(
+            f"{contact.id} gets the {notice_class} notices of {', '.join(relying)}; "
+            "somebody else has to be named for them first"
+        )
+    if replacement:
+        why = _unfit(unit, contact, replacement, other, notice_class, preferences(unit), now)
+        if why:
+            raise PreferenceError(f"{notice_class} notices instead of {contact.id}: {why}")
+
+
+def _locked(unit: Unit, contact_id: str, replacement: str) -> tuple[Contact | None, Contact | None]:
+    """Both contacts, locked in the order of their ids: two changes at once cannot make a circle."""
+    ids = sorted({contact_id, replacement} - {""})
+    query = select(_c(ContactRow.id)).where(_c(ContactRow.id).in_(ids)).order_by(_c(ContactRow.id))
+    unit.execute(query.with_for_update()).all()
+    found = {one.id: one for one in whole_contacts(unit, ids)}
+    return found.get(contact_id), found.get(replacement)
+
+
+def _relying(unit: Unit, contact_id: str, notice_class: str) -> list[str]:
+    """Active contacts who named this one."""
+    query = (
+        select(_c(NoticePreferenceRow.contact_id))
+        .join(ContactRow, _c(ContactRow.id) == _c(NoticePreferenceRow.contact_id))
+        .where(
+            _c(NoticePreferenceRow.replacement) == contact_id,
+            _c(NoticePreferenceRow.notice_class) == notice_class,
+            _c(NoticePreferenceRow.mode) == "off",
+            _c(ContactRow.active).is_(True),
+        )
+        .order_by(_c(NoticePreferenceRow.contact_id))
+    )
+    return list(unit.scalars(query))
+
+
+def _unfit(
+    unit: Unit,
+    contact: Contact,
+    replacement: str,
+    other: Contact | None,
+    notice_class: str,
+    chosen: Chosen,
+    now: datetime,
+) -> str:
+    """Why that person cannot be told instead; empty when they can."""
+    if other is None:
+        return _unknown(replacement)
+    if not other.active:
+        return f"{other.id} is disabled"
+    if not other.emails:
+        return f"no address of {other.id} is stored"
+    stopped = unit.get(SuppressionRow, ascii_lower(other.emails[0]))
+    if stopped is not None and (stopped.until is None or stopped.until > now):
+        return f"notices to {other.id} are suspended: {stopped.reason}"
+    needed = [one.account_id for one in contact.memberships if one.contact_type in BOUND_TYPES]
+    needed = needed or [one.account_id for one in contact.memberships]
+    missing = [account for account in needed if other.at(account) is None]
+    if missing:
+        return f"{other.id} is no contact of {', '.join(missing)}"
+    if chosen.get(other.id, {}).get(notice_class, Preference()).mode == "off":
+        return f"{other.id} gets no {notice_class} notices either"
+    return ""
+
+
+def _unknown(contact_id: str) -> str:
+    return f"there is no contact {contact_id!r}; `intake contacts list` shows all"
+
+
+def _put(
+    unit: Unit, contact_id: str, notice_class: str, wanted: Preference, who: str, now: datetime
+) -> None:
+    """The row, and a line of history."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    values = {"mode": wanted.mode, "replacement": wanted.replacement, "who": who, "at": now}
+    statement = dialect.insert(NoticePreferenceRow).values(
+        contact_id=contact_id, notice_class=notice_class, **values
+    )
+    unit.execute(
+        statement.on_conflict_do_update(index_elements=["contact_id", "notice_class"], set_=values)
+    )
+    detail = {
+        "contact": contact_id, "class": notice_class, "mode": wanted.mode,
+        "instead": wanted.replacement,
+    }  # fmt: skip
+    unit.add(EventRow(at=now, kind="notices-chosen", who=who, detail=detail))
+    unit.flush()
+
+
+def unsubscribe(
+    unit: Unit, contact_id: str, who: str, now: datetime, mandatory: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Everything optional switched off: (classes that are off now, classes that still come).
+
+    For contacts whom no class must reach everything is optional, except what they get instead of
+    somebody else. Raises PreferenceError for an unknown id.
+    """
+    contact, _ = _locked(unit, contact_id, "")
+    if contact is None:
+        raise PreferenceError(_unknown(contact_id))
+    stopped, kept = [], []
+    for name, chosen in of(unit, contact_id).items():
+        must = name in mandatory and (bound(contact) or bool(_relying(unit, contact_id, name)))
+        if chosen.mode != "off" and must:
+            kept.append(name)
+            continue
+        if chosen.mode != "off":
+            _put(unit, contact_id, name, Preference("off"), who, now)
+        stopped.append(name)
+    return tuple(stopped), tuple(kept)
+
+
+def tasks(unit: Unit, now: datetime, mandatory: Collection[str] = ()) -> list[str]:
+    """Contacts instead of whom nobody is told any more, a line each."""
+    row = NoticePreferenceRow
+    query = (
+        select(_c(row.contact_id), _c(row.notice_class), _c(row.replacement))
+        .join(ContactRow, _c(ContactRow.id) == _c(row.contact_id))
+        .where(
+            _c(row.mode) == "off",
+            _c(ContactRow.active).is_(True),
+            or_(_c(row.replacement) != "", _c(row.notice_class).in_(list(mandatory))),
+        )
+        .order_by(_c(row.contact_id), _c(row.notice_class))
+    )
+    rows = list(unit.execute(query))
+    people = _people(unit, {name for one in rows for name in (one[0], one[2]) if name})
+    chosen = preferences(unit) if rows else {}
+    found = []
+    for contact_id, notice_class, replacement in rows:
+        contact = people[contact_id]
+        if replacement:
+            other = people.get(replacement)
+            why = _unfit(unit, contact, replacement, other, notice_class, chosen, now)
+        else:
+            why = "nobody is named" if bound(contact) else ""
+        if why:
+            found.append(f"{notice_class} notices: nobody is told instead of {contact_id}: {why}")
+    return found
+
+
+def _people(unit: Unit, ids: Collection[str]) -> dict[str, Contact]:
+    """Whole contacts, looked up in parts of what one statement may name."""
+    wanted = sorted(ids)
+    parts = (wanted[start : start + 500] for start in range(0, len(wanted), 500))
+    return {one.id: one for part in parts for one in whole_contacts(unit, part)}

@@ -1,0 +1,80 @@
+"""Whole contacts and accounts as values, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from intake.model.accounts import Account, Contact, Membership
+from intake.store.engine import Unit
+from intake.store.sql import _c
+from intake.store.tables.contacts import (
+    AccountAliasRow,
+    AccountRow,
+    ContactEmailRow,
+    ContactRow,
+    MembershipRow,
+)
+
+
+def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
+    """Whole contacts, by id."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return ()
+    emails: dict[str, list[str]] = {}
+    query = (
+        select(_c(ContactEmailRow.contact_id), _c(ContactEmailRow.address))
+        .where(_c(ContactEmailRow.contact_id).in_(wanted), _c(ContactEmailRow.verified))
+        .order_by(_c(ContactEmailRow.position))
+    )
+    for contact_id, address in unit.execute(query):
+        emails.setdefault(contact_id, []).append(address)
+    members: dict[str, list[Membership]] = {}
+    for row in unit.scalars(select(MembershipRow).where(_c(MembershipRow.contact_id).in_(wanted))):
+        members.setdefault(row.contact_id, []).append(
+            Membership(row.account_id, row.contact_type, tuple(row.areas))
+        )
+    rows = unit.scalars(select(ContactRow).where(_c(ContactRow.id).in_(wanted)))
+    return tuple(_contact(row, emails.get(row.id, []), members.get(row.id, [])) for row in rows)
+
+
+def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> Contact:
+    return Contact(
+        id=row.id,
+        name=row.name,
+        emails=tuple(emails),
+        memberships=tuple(sorted(members, key=lambda one: one.account_id)),
+        active=row.active,
+        schema_bootcamp=row.schema_bootcamp,
+        title=row.title,
+        phone=row.phone,
+        allow_automated=row.allow_automated,
+        wants_acknowledgements=row.wants_acknowledgements,
+        accept_unproved=row.accept_unproved,
+        version=row.updated_at.isoformat(),
+    )
+
+
+def whole_accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
+    """Accounts with their other names, by id."""
+    if not ids:
+        return ()
+    aliases: dict[str, list[str]] = {}
+    for row in unit.scalars(select(AccountAliasRow).where(_c(AccountAliasRow.account_id).in_(ids))):
+        aliases.setdefault(row.account_id, []).append(row.alias)
+    rows = unit.scalars(
+        select(AccountRow).where(_c(AccountRow.id).in_(ids)).order_by(AccountRow.id)
+    )
+    return tuple(
+        Account(
+            row.id,
+            row.name,
+            tuple(aliases.get(row.id, ())),
+            row.active,
+            row.timezone,
+            row.date_order,
+        )
+        for row in rows
+    )

@@ -1,0 +1,160 @@
+"""What operators and loops decide about senders: exceptions, and addresses that get no letters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from intake.store.contacts.directory import PeopleError
+from intake.store.engine import Unit
+from intake.store.tables.contacts import (
+    AcceptedDomainRow,
+    ContactEmailRow,
+    ContactRow,
+    SuppressionRow,
+)
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.store.tables.messages import MessageRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+
+LOOPS = 3  # mails of our own that come back from one sender, until it gets no letters
+LOOP_WINDOW = timedelta(minutes=10)
+BROKEN_FOR = timedelta(hours=24)
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def domain_accepted(unit: Unit, sender: str) -> bool:
+    """Whether answers of everybody at the sender's domain count though nothing proves them."""
+    return unit.get(AcceptedDomainRow, sender.rpartition("@")[2]) is not None
+
+
+def accept_domain(unit: Unit, domain: str, who: str, why: str, now: datetime) -> None:
+    """From now on they count."""
+    if unit.get(AcceptedDomainRow, domain) is None:
+        unit.add(AcceptedDomainRow(domain=domain, since=now, who=who, why=why))
+        unit.flush()
+
+
+def refuse_domain(unit: Unit, domain: str) -> bool:
+    """From now on they do not; False when they did not anyway."""
+    row = unit.get(AcceptedDomainRow, domain)
+    if row is not None:
+        unit.delete(row)
+    return row is not None
+
+
+def accepted_domains(unit: Unit) -> list[dict[str, Any]]:
+    """Every such domain, with who decided it and why."""
+    rows = unit.scalars(select(AcceptedDomainRow).order_by(_c(AcceptedDomainRow.domain)))
+    return [
+        {"domain": one.domain, "since": one.since.isoformat(), "who": one.who, "why": one.why}
+        for one in rows
+    ]
+
+
+def set_choices(unit: Unit, contact_id: str, choices: dict[str, bool], now: datetime) -> None:
+    """What an operator chose for one contact. Raises PeopleError for an unknown id."""
+    row = unit.get(ContactRow, contact_id)
+    if row is None:
+        raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
+    for name, value in choices.items():
+        setattr(row, name, value)
+    row.updated_at = now
+
+
+def stopped(unit: Unit, sender: str, now: datetime) -> str:
+    """Why no letter goes to that address for now; what bounced there stops notices only."""
+    row = unit.get(SuppressionRow, sender) if sender else None
+    if row is None or row.reason.startswith("bounced"):
+        return ""
+    return row.reason if row.until is None or row.until > now else ""
+
+
+def was_sent(unit: Unit, message_id: str, address: str) -> bool:
+    """Whether a letter or notice of that Message-ID went to that very address."""
+    if not message_id or not address:
+        return False
+    letter = select(_c(OutboxRow.id)).where(
+        _c(OutboxRow.message_id_header) == message_id,
+        func.lower(_c(OutboxRow.recipient)) == address,
+    )
+    notice = select(_c(NoticeRecipientRow.id)).where(
+        _c(NoticeRecipientRow.message_id_header) == message_id,
+        _c(NoticeRecipientRow.key) == address,
+    )
+    return any(unit.scalar(query.limit(1)) is not None for query in (letter, notice))
+
+
+def note_loop(unit: Unit, sender: str, message: int, now: datetime) -> bool:
+    """A mail of our own came back from that sender; the third in ten minutes breaks the circuit."""
+    if not sender:
+        return False
+    query = select(func.count()).where(
+        _c(MessageRow.sender) == sender,
+        _c(MessageRow.rule) == "R1",
+        _c(MessageRow.recorded_at) > now - LOOP_WINDOW,
+    )
+    count = unit.scalar(query) or 0
+    if count < LOOPS or stopped(unit, sender, now):
+        return False
+    reason = f"loop: {count} mails of ours came back within ten minutes"
+    suspend(unit, sender, reason, now + BROKEN_FOR, message, now)
+    return True
+
+
+def suspend(
+    unit: Unit, key: str, reason: str, until: datetime | None, message: int, now: datetime
+) -> None:
+    """The address gets no letters for now, and the operator is told."""
+    row = unit.get(SuppressionRow, key)
+    if row is None:
+        row = SuppressionRow(key=key, reason=reason, since=now)
+        unit.add(row)
+    row.reason, row.since, row.until = reason, now, until
+    detail = {"address": key, "why": reason}
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind="suspended", case_number="", message_id=message, who="intake",
+            detail=detail,
+        )
+    )  # fmt: skip
+
+
+def suspended(unit: Unit, now: datetime) -> list[dict[str, Any]]:
+    """Addresses that get fewer letters for now, and why."""
+    rows = unit.scalars(
+        select(SuppressionRow)
+        .where((_c(SuppressionRow.until).is_(None)) | (_c(SuppressionRow.until) > now))
+        .order_by(_c(SuppressionRow.since).desc())
+        .limit(1000)
+    )
+    return [
+        {
+            "address": one.key, "reason": one.reason, "since": one.since.isoformat(),
+            "until": one.until.isoformat() if one.until else "",
+        }
+        for one in rows
+    ]  # fmt: skip
+
+
+def lift(unit: Unit, key: str, who: str, now: datetime) -> bool:
+    """The address gets letters again; False when nothing stopped them."""
+    row = unit.get(SuppressionRow, key)
+    if row is None:
+        return False
+    detail = {"address": key, "was": row.reason}
+    unit.delete(row)
+    unit.add(EventRow(at=now, kind="lifted", who=who, detail=detail))
+    return True
+
+
+def registered(unit: Unit, domains: Collection[str]) -> set[str]:
+    """Those of the domains at which a contact has an address."""
+    query = select(_c(ContactEmailRow.domain)).where(_c(ContactEmailRow.domain).in_(domains))
+    return set(unit.scalars(query.distinct())) if domains else set()

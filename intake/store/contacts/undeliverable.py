@@ -1,0 +1,146 @@
+"""Contacts whose mail comes back: who they are, and how a person settles it.
+
+An Authorized contact that hears nothing is a task for a person: somebody at the account has to
+know what we say about outages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from intake.mail.addresses import ascii_lower
+from intake.store.engine import Unit
+from intake.store.tables.contacts import (
+    AccountRow,
+    ContactEmailRow,
+    ContactRow,
+    MembershipRow,
+    SuppressionRow,
+)
+from intake.store.tables.outbox import EventRow
+
+TASK_TYPES = ("Authorized",)  # contact types whose silence is a task for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A contact whose mail comes back, and since when."""
+
+    contact_id: str
+    name: str
+    since: datetime
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def _task() -> Any:
+    """Active, of such a type at an account in force, and mail comes back from them."""
+    here = (
+        select(_c(MembershipRow.contact_id))
+        .join(AccountRow, _c(AccountRow.id) == _c(MembershipRow.account_id))
+        .where(
+            _c(MembershipRow.contact_id) == _c(ContactRow.id),
+            _c(MembershipRow.contact_type).in_(TASK_TYPES),
+            _c(AccountRow.active).is_(True),
+        )
+    )
+    return (
+        _c(ContactRow.undeliverable_since).is_not(None)
+        & _c(ContactRow.active).is_(True)
+        & here.exists()
+    )
+
+
+def waiting(unit: Unit) -> list[Unreached]:
+    """Every Authorized contact whose mail comes back, the longest first."""
+    query = select(ContactRow).where(_task())
+    order = (_c(ContactRow.undeliverable_since), _c(ContactRow.id))
+    return [
+        Unreached(row.id, row.name, row.undeliverable_since)
+        for row in unit.scalars(query.order_by(*order))
+        if row.undeliverable_since is not None
+    ]
+
+
+def count(unit: Unit) -> int:
+    """How many there are."""
+    return unit.scalar(select(func.count()).select_from(ContactRow).where(_task())) or 0
+
+
+def newest(unit: Unit) -> int:
+    """messages.id of the newest report by which one of them became unreachable; 0 for none."""
+    ids = {one.contact_id for one in waiting(unit)}
+    if not ids:
+        return 0
+    query = select(_c(EventRow.message_id), _c(EventRow.detail)).where(
+        _c(EventRow.kind) == "unreachable"
+    )
+    return max(
+        (row.message_id for row in unit.execute(query) if row.detail.get("contact") in ids),
+        default=0,
+    )
+
+
+def clear(unit: Unit, contact_id: str, who: str, now: datetime) -> str:
+    """The contact is taken for reachable again, with the operator's name; gives why not."""
+    row = unit.get(ContactRow, contact_id)
+    if row is None:
+        return f"there is no contact {contact_id!r}; `intake contacts list` shows all"
+    emails = select(_c(ContactEmailRow.key)).where(_c(ContactEmailRow.contact_id) == contact_id)
+    keys = list(unit.scalars(emails))
+    if not settle(unit, contact_id, keys, who, now):
+        return f"{contact_id} is reachable as far as we know: no mail came back"
+    return ""
+
+
+def settle(unit: Unit, contact_id: str, keys: Sequence[str], who: str, now: datetime) -> bool:
+    """Forgets what came back from those addresses; False when there is nothing to forget."""
+    since = unit.scalar(
+        select(_c(ContactRow.undeliverable_since)).where(_c(ContactRow.id) == contact_id)
+    )
+    bounced = _c(SuppressionRow.reason).like("bounced%")
+    stopped = list(
+        unit.scalars(
+            select(_c(SuppressionRow.key)).where(_c(SuppressionRow.key).in_(keys), bounced)
+        )
+    )
+    if since is None and not stopped:
+        return False
+    unit.execute(
+        update(ContactRow)
+        .where(_c(ContactRow.id) == contact_id)
+        .values(undeliverable_since=None, updated_at=now)
+    )
+    if stopped:
+        unit.execute(delete(SuppressionRow).where(_c(SuppressionRow.key).in_(stopped)))
+    detail = {
+        "contact": contact_id, "since": since.isoformat() if since else "",
+        "recipients": list(keys), "released": stopped,
+    }  # fmt: skip
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind="reachable", case_number="", message_id=0, who=who, detail=detail
+        )
+    )
+    return True
+
+
+def changed(
+    unit: Unit,
+    contact_id: str,
+    before: Sequence[str],
+    after: Sequence[str],
+    who: str,
+    now: datetime,
+) -> None:
+    """Settles the task when the contact's addresses were changed."""
+    old, new = {ascii_lower(one) for one in before}, {ascii_lower(one) for one in after}
+    if old != new:
+        settle(unit, contact_id, sorted(old | new), who, now)

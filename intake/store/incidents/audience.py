@@ -1,0 +1,106 @@
+"""Everything about people that decides who is told of an incident, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from intake.model.accounts import Contact
+from intake.model.incidents import Incident
+from intake.notifier import Audience, World, audience, told_again, with_digests
+from intake.store.contacts.preferences import preferences
+from intake.store.contacts.read import whole_accounts, whole_contacts
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.contacts import AccountRow, ContactRow, SuppressionRow
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.store.tables.messages import NOBODY
+
+REACHED = ("sent", "uncertain", "bounced")  # states of people who were told, as far as we know
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the operator's configuration says about notices and people."""
+
+    contact_types: tuple[str, ...] = ("Authorized", "Technical")
+    mandatory: tuple[str, ...] = ("outage", "security")
+    zone: str = "UTC"
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
+    """Every contact and account, and who has to do with that incident already."""
+    contacts = whole_contacts(unit, list(unit.scalars(select(_c(ContactRow.id)))))
+    accounts = whole_accounts(
+        unit, list(unit.scalars(select(_c(AccountRow.id)).where(_c(AccountRow.id) != NOBODY)))
+    )
+    until = _c(SuppressionRow.until)
+    stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
+    filed, affected = _cases(unit, incident_id, {one.id: one for one in contacts})
+    told = select(_c(NoticeRecipientRow.contact_id)).where(
+        _c(NoticeRecipientRow.incident_id) == incident_id,
+        _c(NoticeRecipientRow.state).in_(REACHED),
+    )
+    return World(
+        contacts=contacts,
+        accounts={one.id: one for one in accounts},
+        contact_types=habits.contact_types,
+        zone=habits.zone,
+        mandatory=habits.mandatory,
+        suspended={row.key: row.reason for row in unit.scalars(stopped)},
+        preferences=preferences(unit),
+        filed=filed,
+        affected=affected,
+        told_before=frozenset(unit.scalars(told)),
+    )
+
+
+def _cases(
+    unit: Unit, incident_id: str, people: Mapping[str, Contact]
+) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """Who filed which cases about it, and at which accounts; not who has left the account since."""
+    query = (
+        select(
+            _c(CaseRow.number), _c(CaseRow.contact_id), _c(CaseRow.submitted_by),
+            _c(CaseRow.account_id),
+        )
+        .where(_c(CaseRow.incident_id) == incident_id)
+        .order_by(_c(CaseRow.message_id))
+    )  # fmt: skip
+    filed: dict[str, list[str]] = {}
+    accounts: set[str] = set()
+    for number, contact, submitted_by, account in unit.execute(query):
+        accounts |= {account} - {NOBODY}
+        for person in {contact, submitted_by} & set(people):
+            if account not in ("", NOBODY) and people[person].at(account) is None:
+                continue
+            filed.setdefault(person, []).append(number)
+    return {person: tuple(numbers) for person, numbers in filed.items()}, frozenset(accounts)
+
+
+def gather(
+    unit: Unit,
+    incident: Incident,
+    habits: Habits,
+    now: datetime,
+    *,
+    only_told: bool = False,
+    unmuted: bool = False,
+) -> Audience:
+    """Whom that incident concerns; ``only_told``: those who were told before or filed a case.
+
+    ``unmuted`` leaves aside what people prefer: a correction reaches whoever got the wrong text.
+    """
+    about = world(unit, incident.id, habits, now)
+    if unmuted:
+        about = replace(about, preferences={})
+    found = told_again(incident, about) if only_told else audience(incident, about)
+    return with_digests(incident, found, about)

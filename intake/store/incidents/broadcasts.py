@@ -1,0 +1,280 @@
+"""A broadcast in the operators' hands: proposed, approved, paused, cancelled, retried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from intake.model.incidents import Incident, Update
+from intake.notifier import Audience, approval_hash
+from intake.store.engine import Unit
+from intake.store.incidents.audience import Habits, gather
+from intake.store.incidents.read import update_value
+from intake.store.incidents.recipients import (
+    UNSENT,
+    IncidentError,
+    Terms,
+    chosen,
+    freeze,
+    has_wrong_text,
+    left,
+    listed,
+    note,
+    skip,
+)
+from intake.store.incidents.write import find
+from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
+from intake.store.tables.outbox import OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be sent, to whom, and the hash that an approval has to name."""
+
+    incident: Incident
+    update: Update
+    state: str  # send_state
+    audience: Audience
+    hash: str
+    send_at: datetime | None
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def proposal(
+    unit: Unit,
+    incident_id: str,
+    habits: Habits,
+    now: datetime,
+    *,
+    number: int = 0,
+    send_at: datetime | None = None,
+) -> Proposal:
+    """The newest update (or that one) with its list as it would be frozen now.
+
+    Raises IncidentError.
+    """
+    incident = find(unit, incident_id)
+    row = chosen(unit, incident_id, number)
+    people = _audience(unit, incident, row, habits, now)
+    at = send_at or row.send_at
+    told = update_value(row)
+    return Proposal(
+        incident, told, row.send_state, people, approval_hash(incident, told, people, at), at
+    )
+
+
+def _audience(
+    unit: Unit, incident: Incident, row: IncidentUpdateRow, habits: Habits, now: datetime
+) -> Audience:
+    """A correction goes to those who got, or may still get, the wrong text; all else by the rule.
+
+    Whoever has this update already, in the ledger or as the answer to a case, is no part of it.
+    """
+    correction = row.kind == "correction"
+    by_clock = row.kind in ("automatic", "reminder")
+    found = gather(unit, incident, habits, now, only_told=by_clock, unmuted=correction)
+    there = listed(unit, row.incident_id, row.number)
+    answered = _answered(unit, row)
+    told = tuple(
+        one for one in found.told if one.key not in there and one.contact_id not in answered
+    )
+    if correction:
+        wrong = has_wrong_text(unit, row.incident_id, row.wrong_number)
+        told = tuple(one for one in told if one.key in wrong)
+    left_out = [(contact, f"answered in {case}") for contact, case in sorted(answered.items())]
+    return Audience(told, (*found.left_out, *left_out))
+
+
+def _answered(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
+    """Contact -> case, of those whom this update has reached as the answer to their case."""
+    query = select(_c(OutboxRow.contact_id), _c(OutboxRow.case_number)).where(
+        _c(OutboxRow.kind) == "resolved",
+        _c(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
+    )
+    return {contact: case for contact, case in unit.execute(query)}
+
+
+# ---------------------------------------------------------------- propose, approve
+
+
+def propose(
+    unit: Unit,
+    incident_id: str,
+    habits: Habits,
+    who: str,
+    now: datetime,
+    *,
+    number: int = 0,
+    send_at: datetime | None = None,
+) -> Proposal:
+    """Writes down that somebody wants this sent; another person has to approve that very thing.
+
+    Older updates that nobody was sent stay on record only. Raises IncidentError.
+    """
+    row = chosen(unit, incident_id, number)
+    _may_be_sent(unit, row)
+    row.send_at, row.proposed_by, row.send_state = send_at, who, "waiting"
+    unit.execute(
+        update(IncidentUpdateRow)
+        .where(
+            _c(IncidentUpdateRow.incident_id) == incident_id,
+            _c(IncidentUpdateRow.number) < row.number,
+            _c(IncidentUpdateRow.send_state).in_(("draft", "waiting")),
+        )
+        .values(send_state="record")
+    )
+    unit.flush()
+    found = proposal(unit, incident_id, habits, now, number=row.number, send_at=send_at)
+    if not found.audience.told:
+        raise IncidentError(f"{incident_id}: nobody is left to be told of update {row.number}")
+    row.approval_hash = found.hash
+    unit.flush()
+    note(unit, incident_id, "proposed", who, now, {"update": row.number, "hash": found.hash})
+    return found
+
+
+def _may_be_sent(unit: Unit, row: IncidentUpdateRow) -> None:
+    if row.send_state not in ("draft", "waiting", "record", "done"):
+        raise IncidentError(
+            f"{row.incident_id}: update {row.number} is {row.send_state}; "
+            "wanted one that is not being sent"
+        )
+    newer = chosen(unit, row.incident_id)
+    if newer.number != row.number:
+        raise IncidentError(
+            f"{row.incident_id}: update {newer.number} is newer than {row.number}; send that one"
+        )
+
+
+def approve(
+    unit: Unit,
+    incident_id: str,
+    given: str,
+    habits: Habits,
+    terms: Terms,
+    who: str,
+    now: datetime,
+) -> Proposal:
+    """A second person says yes to exactly what was proposed; the list is frozen. IncidentError.
+
+    The hash is made again from the text, the list and the time as they are now: any change since
+    the proposal voids it.
+    """
+    row = chosen(unit, incident_id)
+    if row.send_state != "waiting":
+        raise IncidentError(
+            f"{incident_id}: update {row.number} is {row.send_state}; "
+            "wanted one that `intake incidents send` has proposed"
+        )
+    if who in (row.proposed_by, row.who):
+        raise IncidentError(
+            f"{incident_id}: {who} wrote or proposed update {row.number}; "
+            "wanted another person's approval (or `send --emergency WHY`)"
+        )
+    found = proposal(unit, incident_id, habits, now, number=row.number)
+    if given != found.hash:
+        raise IncidentError(
+            f"{incident_id}: found {given!r}, which is not the hash of text, list and time as they "
+            f"are now; look at `intake incidents preview {incident_id}` and approve what it shows"
+        )
+    row.approved_by, row.approved_at, row.approval_hash = who, now, found.hash
+    detail = {"update": row.number, "hash": found.hash, "people": len(found.audience.told)}
+    note(unit, incident_id, "approved", who, now, detail)
+    freeze(unit, row, found.audience, terms, now)
+    return found
+
+
+def send_now(
+    unit: Unit,
+    incident_id: str,
+    found: Proposal,
+    terms: Terms,
+    who: str,
+    now: datetime,
+    *,
+    emergency: str = "",
+) -> None:
+    """Frozen without a second person: few enough people, or an emergency, named and on record."""
+    row = chosen(unit, incident_id, found.update.number)
+    row.approved_by, row.approved_at, row.emergency = who, now, emergency
+    kind = "emergency" if emergency else "sent-alone"
+    detail = {"update": row.number, "why": emergency, "people": len(found.audience.told)}
+    note(unit, incident_id, kind, who, now, detail)
+    freeze(unit, row, found.audience, terms, now)
+
+
+# ---------------------------------------------------------------- while it runs
+
+
+def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> tuple[int, int]:
+    """``pause``, ``resume`` or ``cancel`` what is being sent; (update, letters not sent yet).
+
+    Raises IncidentError when nothing is in that state.
+    """
+    wanted = {"pause": ("sending",), "resume": ("paused",), "cancel": ("sending", "paused")}[verb]
+    query = (
+        select(IncidentUpdateRow)
+        .where(
+            _c(IncidentUpdateRow.incident_id) == incident_id,
+            _c(IncidentUpdateRow.send_state).in_(wanted),
+        )
+        .order_by(_c(IncidentUpdateRow.number).desc())
+    )
+    rows = list(unit.scalars(query))
+    if not rows:
+        find(unit, incident_id)
+        raise IncidentError(f"{incident_id}: no update is {' or '.join(wanted)}")
+    unsent = 0
+    for row in rows:
+        unsent += left(unit, row.id)
+        row.send_state = {"pause": "paused", "resume": "sending", "cancel": "cancelled"}[verb]
+        unit.flush()
+        if verb == "cancel":
+            waiting = select(_c(NoticeRecipientRow.id)).where(
+                _c(NoticeRecipientRow.update_id) == row.id,
+                _c(NoticeRecipientRow.state).in_(UNSENT),
+            )
+            skip(unit, list(unit.scalars(waiting)), f"cancelled by {who}", now)
+            row.finished_at = now
+    note(unit, incident_id, f"{verb}d".replace("canceld", "cancelled"), who, now, {"left": unsent})
+    return rows[0].number, unsent
+
+
+def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bool) -> int:
+    """Failed letters are queued again (doubtful ones too, if asked); how many."""
+    row = chosen(unit, incident_id)
+    states = ("failed", "uncertain") if doubtful else ("failed",)
+    done = unit.execute(
+        update(NoticeRecipientRow)
+        .where(
+            _c(NoticeRecipientRow.update_id) == row.id,
+            _c(NoticeRecipientRow.state).in_(states),
+            _c(NoticeRecipientRow.finished_at).is_not(None),
+        )
+        .values(state="queued", due_at=now, finished_at=None, reply="", lease_until=None)
+        .returning(_c(NoticeRecipientRow.id))
+    ).all()
+    if done:
+        row.send_state, row.expires_at = "sending", max(row.expires_at or now, now + timedelta(1))
+        note(unit, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)})
+    return len(done)
+
+
+def ledger(
+    unit: Unit, incident_id: str, number: int, state: str, limit: int
+) -> list[dict[str, Any]]:
+    """The rows of an update, as they will be sent or were. Raises IncidentError."""
+    row = chosen(unit, incident_id, number)
+    query = select(NoticeRecipientRow).where(_c(NoticeRecipientRow.update_id) == row.id)
+    if state:
+        query = query.where(_c(NoticeRecipientRow.state) == state)
+    order = (_c(NoticeRecipientRow.priority), _c(NoticeRecipientRow.id))
+    return [
+        one.model_dump(mode="json") for one in unit.scalars(query.order_by(*order).limit(limit))
+    ]

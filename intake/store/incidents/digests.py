@@ -1,0 +1,205 @@
+"""Summaries of the day: who has one due, what is in it, and its rows of the ledger settled with it.
+
+A person's summary is due when the configured hour strikes in their own time zone and something has
+waited since before. Its cause is the person and the local date, unique in the outbox, so there is
+one a day at most, whoever writes it and whatever crashed. One that could not be written within
+twelve hours waits for the next day: nobody gets two in a morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from intake.incidents.digest import Digest, Entry, cause
+from intake.incidents.times import zone_of
+from intake.letters.letter import Letter, Reached
+from intake.mail.addresses import ascii_lower
+from intake.model.accounts import Preference
+from intake.store.contacts import preferences
+from intake.store.contacts.read import whole_contacts
+from intake.store.engine import Unit
+from intake.store.incidents.read import update_value, value
+from intake.store.incidents.recipients import skip
+from intake.store.outbox import put_letter
+from intake.store.tables.contacts import SuppressionRow
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
+from intake.store.tables.outbox import OutboxRow
+
+WINDOW = timedelta(hours=12)  # after the hour; later it waits for the next day
+TOLD = ("sending", "paused", "done", "expired")  # send_states of updates that people were told
+CHUNK = 500
+Row = NoticeRecipientRow
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One person whose summary should be written now."""
+
+    contact_id: str
+    zone: str  # IANA name
+    day: date  # local
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a summary is made of, and what is not told any more, with the reasons."""
+
+    day: date
+    digest: Digest | None = None  # None: there is nothing to tell
+    rows: list[int] = field(default_factory=list)  # of the ledger, that it settles
+    skipped: dict[str, list[int]] = field(default_factory=dict)  # reason -> rows
+
+    def leave(self, why: str, rows: Iterable[NoticeRecipientRow]) -> None:
+        """Those rows are not told any more."""
+        ids = [row.id for row in rows if row.id is not None]
+        if ids:
+            self.skipped.setdefault(why, []).extend(ids)
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
+    """When that hour last began in that zone: the local date, and the moment in UTC.
+
+    Where a change of clocks leaves the hour out it begins with the change; where the hour comes
+    twice the first one counts.
+    """
+    place = zone_of(zone)
+    day = now.astimezone(place).date()
+    at = datetime.combine(day, clock_time(hour), place).astimezone(UTC)
+    if at > now:
+        day -= timedelta(days=1)
+        at = datetime.combine(day, clock_time(hour), place).astimezone(UTC)
+    return day, at
+
+
+def _waiting() -> Any:
+    """Rows that wait for a summary, of broadcasts that are not held."""
+    return (
+        _c(Row.state) == "digest",
+        _c(IncidentUpdateRow.send_state).not_in(("paused", "cancelled")),
+    )
+
+
+def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
+    """Everybody whose hour has struck since something began to wait, by id."""
+    query = (
+        select(_c(Row.contact_id), func.min(_c(Row.due_at)), func.max(_c(Row.id)))
+        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+        .where(*_waiting(), _c(Row.due_at) <= now)
+        .group_by(_c(Row.contact_id))
+        .order_by(_c(Row.contact_id))
+    )
+    people = list(unit.execute(query))
+    zones: dict[int, str] = {}
+    for part in _parts([newest for _, _, newest in people]):
+        rows = select(_c(Row.id), _c(Row.zone)).where(_c(Row.id).in_(part))
+        zones |= {row_id: zone for row_id, zone in unit.execute(rows)}
+    found = []
+    for contact_id, oldest, newest in people:
+        day, at = struck(now, zones[newest], hour)
+        if oldest < at and now - at < WINDOW:
+            found.append(Due(contact_id, zones[newest], day))
+    written: set[str] = set()
+    for part in _parts([cause(one.contact_id, one.day) for one in found]):
+        written |= set(
+            unit.scalars(select(_c(OutboxRow.cause)).where(_c(OutboxRow.cause).in_(part)))
+        )
+    return [one for one in found if cause(one.contact_id, one.day) not in written]
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
+    """What that person is told now: each incident once, by the newest update that waits."""
+    query = (
+        select(Row, IncidentUpdateRow)
+        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+        .where(*_waiting(), _c(Row.contact_id) == one.contact_id, _c(Row.due_at) <= now)
+        .order_by(_c(Row.incident_id), _c(Row.number))
+        .with_for_update(of=Row)
+    )
+    rows = [(row, told) for row, told in unit.execute(query)]
+    found = Gathered(one.day)
+    person, why = _person(unit, one.contact_id, now)
+    if person is None:
+        found.leave(why, [row for row, _ in rows])
+        return found
+    wanted = preferences.of(unit, one.contact_id)
+    by_incident: dict[str, list[tuple[NoticeRecipientRow, IncidentUpdateRow]]] = {}
+    for row, told in rows:
+        if told.expires_at is not None and told.expires_at <= now:
+            found.leave("expired: its moment has passed", [row])
+        else:
+            by_incident.setdefault(row.incident_id, []).append((row, told))
+    entries = []
+    for incident_id, waiting in by_incident.items():
+        incident = unit.get(IncidentRow, incident_id)
+        own = [row for row, _ in waiting]
+        chosen = wanted.get(incident.notice_class, Preference()) if incident else Preference("off")
+        if incident is None or chosen.mode == "off":
+            found.leave("switched off", own)
+            continue
+        newest = waiting[-1][1]
+        count = _updates(unit, incident_id, min(row.first_number for row in own), newest.number)
+        entries.append(Entry(value(incident), update_value(newest), count))
+        found.rows += [row.id for row in own if row.id is not None]
+    if entries:
+        newest_row = max(found.rows)
+        found.digest = Digest(person, one.day, one.zone, tuple(entries), newest_row)
+    return found
+
+
+def _person(unit: Unit, contact_id: str, now: datetime) -> tuple[Reached | None, str]:
+    """The contact at their first stored address, or why nothing is sent to them."""
+    contact = next(iter(whole_contacts(unit, [contact_id])), None)
+    if contact is None or not contact.active:
+        return None, "the contact was disabled"
+    if not contact.emails:
+        return None, "no address is stored"
+    stopped = unit.get(SuppressionRow, ascii_lower(contact.emails[0]))
+    if stopped is not None and (stopped.until is None or stopped.until > now):
+        return None, f"suppressed: {stopped.reason}"
+    return Reached(contact.id, contact.name, contact.emails[0]), ""
+
+
+def _updates(unit: Unit, incident_id: str, first: int, last: int) -> int:
+    """How many updates people were told of, from that one to that one."""
+    query = select(func.count()).where(
+        _c(IncidentUpdateRow.incident_id) == incident_id,
+        _c(IncidentUpdateRow.number).between(first, last),
+        _c(IncidentUpdateRow.send_state).in_(TOLD),
+    )
+    return max(unit.scalar(query) or 0, 1)
+
+
+def settle(unit: Unit, found: Gathered, letter: Letter | None, now: datetime) -> bool:
+    """The letter into the outbox and its rows done, in one transaction; False without a letter.
+
+    When that day's letter is there already the rows wait for the next day's.
+    """
+    for why, rows in found.skipped.items():
+        skip(unit, rows, why, now)
+    if letter is None or not put_letter(unit, letter, 0, now):
+        return False
+    unit.execute(
+        update(Row)
+        .where(_c(Row.id).in_(found.rows), _c(Row.state) == "digest")
+        .values(
+            state="sent",
+            reply=f"in the digest of {found.day.isoformat()}",
+            message_id_header=letter.message_id,
+            finished_at=now,
+        )
+    )
+    return True

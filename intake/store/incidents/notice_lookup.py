@@ -1,0 +1,102 @@
+"""Notices that a mail is about: the one it answers, the one that came back, and whose it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from intake.model.accounts import Listener
+from intake.model.context import Keys, SentLetter
+from intake.model.incidents import Incident
+from intake.store.engine import Unit
+from intake.store.incidents import read
+from intake.store.tables.contacts import ContactRow
+from intake.store.tables.incidents import IncidentRow, NoticePreferenceRow, NoticeRecipientRow
+
+MAX_NAMED = 30  # notices that one mail is looked up by
+MAX_UPDATES = 10  # newest ones, of which a mail may hold copies
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
+    """The fields of ``Known`` that say which notice a mail answers; none for most mails.
+
+    An incident of other accounts only than ``accounts``, the sender's, is not shown to the reading.
+    """
+    found: dict[str, Any] = {}
+    if keys.token_row is not None:
+        row = unit.get(NoticeRecipientRow, keys.token_row) if keys.token_row else None
+        found["notified"] = _listeners(unit, [row.contact_id] if row else [])
+    elif keys.notice_ids:
+        found["notified"] = _listeners(unit, _notified(unit, keys.notice_ids[:MAX_NAMED]))
+    incident = _incident(unit, keys.notice_incidents, set(accounts))
+    if incident is not None:
+        updates = read.updates(unit, incident.id)
+        found |= {"replied": incident, "replied_updates": updates[-MAX_UPDATES:]}
+    return found
+
+
+def _notified(unit: Unit, ids: tuple[str, ...]) -> list[str]:
+    named = or_(
+        _c(NoticeRecipientRow.message_id_header).in_(ids), _c(NoticeRecipientRow.root_id).in_(ids)
+    )
+    query = select(_c(NoticeRecipientRow.contact_id)).where(named).distinct().limit(MAX_NAMED)
+    return sorted(unit.scalars(query))
+
+
+def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
+    """Those contacts with what is off for them, and what they hear instead of active others."""
+    if not ids:
+        return ()
+    off: dict[str, list[str]] = {}
+    relied_on: dict[str, list[str]] = {}
+    own, instead = _c(NoticePreferenceRow.contact_id), _c(NoticePreferenceRow.replacement)
+    query = (
+        select(own, instead, _c(NoticePreferenceRow.notice_class), _c(ContactRow.active))
+        .join(ContactRow, _c(ContactRow.id) == own)
+        .where(_c(NoticePreferenceRow.mode) == "off", or_(own.in_(ids), instead.in_(ids)))
+        .order_by(own, _c(NoticePreferenceRow.notice_class))
+    )
+    for contact_id, replacement, notice_class, active in unit.execute(query):
+        off.setdefault(contact_id, []).append(notice_class)
+        if active and replacement:
+            relied_on.setdefault(replacement, []).append(notice_class)
+    return tuple(
+        Listener(one, tuple(off.get(one, ())), tuple(dict.fromkeys(relied_on.get(one, ()))))
+        for one in ids
+    )
+
+
+def _incident(unit: Unit, ids: tuple[str, ...], accounts: set[str]) -> Incident | None:
+    """The first one named that concerns one of those accounts, whatever state it is in."""
+    wanted = ids[:MAX_NAMED]
+    if not wanted:
+        return None
+    query = select(IncidentRow).where(_c(IncidentRow.id).in_(wanted))
+    rows = {row.id: read.value(row) for row in unit.scalars(query)}
+    there = (rows[one] for one in wanted if one in rows)
+    return next((one for one in there if not one.accounts or accounts & set(one.accounts)), None)
+
+
+def returned(unit: Unit, keys: Keys) -> SentLetter | None:
+    """The notice that a program's mail names, or whose own address it came back to."""
+    for column, wanted in (
+        (NoticeRecipientRow.message_id_header, keys.return_ids[:MAX_NAMED]),
+        (NoticeRecipientRow.id, keys.return_rows[:MAX_NAMED]),
+    ):
+        if not wanted:
+            continue
+        query = select(NoticeRecipientRow).where(_c(column).in_(wanted))
+        row = unit.scalar(query.order_by(_c(NoticeRecipientRow.id).desc()).limit(1))
+        if row is not None:
+            return SentLetter(
+                row.message_id_header, "notice", row.key, row.contact_id, "",
+                notice_row=row.id or 0, incident=row.incident_id,
+                by_address=row.id in keys.return_rows, sent_at=row.finished_at,
+            )  # fmt: skip
+    return None

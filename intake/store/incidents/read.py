@@ -1,0 +1,112 @@
+"""Incidents and their updates as the pure rooms know them: read, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from intake.model.incidents import CLOSED_STATES, OPEN_STATES, Incident, Update, as_told
+from intake.store.engine import Unit
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow
+
+MAX_INCIDENTS = 50  # open at a time that a case may be about
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def value(row: IncidentRow) -> Incident:
+    """The row as the pure rooms know it."""
+    return Incident(
+        row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules), tuple(row.areas),
+        tuple(row.accounts), tuple(row.words), row.next_update_at, row.notice_class,
+        tuple(row.contact_types), row.public, row.starts_at, row.ends_at, row.sequence,
+        row.short_notice, row.closed_at, row.created_at, row.updated_at,
+    )  # fmt: skip
+
+
+def update_value(row: IncidentUpdateRow) -> Update:
+    """An update as the pure rooms know it."""
+    return Update(
+        row.incident_id, row.number, row.kind, row.status, row.text, row.at, row.who,
+        row.wrong_number, row.next_update_at, row.starts_at, row.ends_at, row.sequence,
+    )  # fmt: skip
+
+
+def updates(unit: Unit, incident_id: str) -> tuple[Update, ...]:
+    """Every update of it, the oldest first."""
+    query = (
+        select(IncidentUpdateRow)
+        .where(_c(IncidentUpdateRow.incident_id) == incident_id)
+        .order_by(_c(IncidentUpdateRow.number))
+    )
+    return tuple(update_value(row) for row in unit.scalars(query))
+
+
+def open_ones(unit: Unit, *, approved: bool = False) -> tuple[Incident, ...]:
+    """Everything that is open, newest first, with its newest words: a handful at most.
+
+    ``approved``: only words that a second person approved.
+    """
+    query = (
+        select(IncidentRow)
+        .where(_c(IncidentRow.status).in_(OPEN_STATES))
+        .order_by(_c(IncidentRow.created_at).desc())
+        .limit(MAX_INCIDENTS)
+    )
+    found = [value(row) for row in unit.scalars(query)]
+    words = _newest_words(unit, [one.id for one in found], approved=approved)
+    return tuple(replace(one, told=words.get(one.id, "")) for one in found)
+
+
+def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str, str]:
+    """What the newest update of each tells; what was corrected by a later one is not told."""
+    if not ids:
+        return {}
+    columns = (_c(IncidentUpdateRow.incident_id), _c(IncidentUpdateRow.text))
+    query = select(*columns).where(_c(IncidentUpdateRow.incident_id).in_(ids))
+    if approved:
+        query = query.where(_c(IncidentUpdateRow.send_state).in_(SHOWN))
+    rows = unit.execute(query.order_by(_c(IncidentUpdateRow.number)))
+    return {incident_id: text for incident_id, text in rows if text.strip()}
+
+
+SHOWN = ("sending", "paused", "done", "cancelled", "expired")  # updates that were approved
+
+
+def public(
+    unit: Unit, closed_since: datetime, *, approved: bool = False
+) -> list[tuple[Incident, tuple[Update, ...]]]:
+    """What stands on the notifications page: open, or closed since then; the newest first.
+
+    ``approved``: only updates that a second person approved, and the state that they tell.
+    """
+    closed_at = _c(IncidentRow.closed_at)
+    recent = or_(
+        _c(IncidentRow.status).not_in(CLOSED_STATES), closed_at.is_(None), closed_at >= closed_since
+    )
+    query = (
+        select(IncidentRow)
+        .where(_c(IncidentRow.public), recent)
+        .order_by(_c(IncidentRow.created_at).desc(), _c(IncidentRow.id).desc())
+    )
+    found = []
+    for row in list(unit.scalars(query)):
+        written = updates(unit, row.id)
+        if not approved:
+            found.append((value(row), written))
+            continue
+        states = select(_c(IncidentUpdateRow.number)).where(
+            _c(IncidentUpdateRow.incident_id) == row.id,
+            _c(IncidentUpdateRow.send_state).in_(SHOWN),
+        )
+        numbers = set(unit.scalars(states))
+        shown = tuple(one for one in written if one.number in numbers)
+        if shown:
+            found.append((as_told(value(row), shown[-1]), shown))
+    return found

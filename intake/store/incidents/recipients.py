@@ -1,0 +1,244 @@
+"""The list of a broadcast once it is frozen: a row for each update and address, and its threads.
+
+Nothing is ever sent that has no row here. Whoever has an older update of the same incident still
+waiting gets the newer one instead, with the older one told in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from intake.mail import tokens
+from intake.notifier import Audience, Recipient
+from intake.store import webhooks
+from intake.store.engine import Unit
+from intake.store.incidents.audience import REACHED
+from intake.store.incidents.read import update_value, value
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
+from intake.store.tables.outbox import EventRow
+
+UNSENT = ("queued", "deferred", "digest")
+MOVING = ("sending", "uncertain")
+
+
+class IncidentError(Exception):
+    """The change cannot be made; the text names what was found and wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every list is frozen with."""
+
+    secrets: tuple[bytes, ...] = field(repr=False)  # that our Message-IDs are made with
+    domain: str  # that they are in
+    expire_hours: int = 72
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What one person still had waiting of older updates."""
+
+    ids: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    first: list[int] = field(default_factory=list)  # oldest update that each would have told
+
+
+NOTHING_WAITS = Waiting()
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def freeze(
+    unit: Unit, row: IncidentUpdateRow, people: Audience, terms: Terms, now: datetime
+) -> int:
+    """One row an address; what older updates still had waiting is taken over; how many rows."""
+    row.send_state, row.finished_at = "sending", None
+    row.expires_at = row.expires_at or _expiry(unit, row, terms, now)
+    unit.flush()
+    roots, waiting = _threads(unit, row), _waiting(unit, row)
+    rows = [_row(row, one, roots, waiting, terms, now) for one in people.told]
+    if rows:
+        unit.execute(insert(NoticeRecipientRow), rows)
+    taken = [waiting[one.key] for one in people.told if one.key in waiting]
+    reason = "corrected" if row.kind == "correction" else "superseded"
+    skip(unit, [old for one in taken for old in one.ids], f"{reason} by update {row.number}", now)
+    incident = unit.get(IncidentRow, row.incident_id)
+    if incident is not None:
+        payload = webhooks.incident_payload(value(incident), update_value(row))
+        webhooks.emit(unit, "notice.approved", payload, now)
+    for number in {number for one in taken for number in one.numbers}:
+        finish(unit, row.incident_id, number, now)
+    finish(unit, row.incident_id, row.number, now)
+    return len(rows)
+
+
+def _expiry(unit: Unit, row: IncidentUpdateRow, terms: Terms, now: datetime) -> datetime:
+    """When it is old news: an announcement at the latest when what it announces begins."""
+    ends = (row.send_at or now) + timedelta(hours=terms.expire_hours)
+    incident = unit.get(IncidentRow, row.incident_id)
+    if incident is None or incident.kind != "maintenance" or row.status != "scheduled":
+        return ends
+    return max(now, min(ends, row.starts_at or incident.starts_at))
+
+
+def _row(
+    row: IncidentUpdateRow,
+    one: Recipient,
+    roots: Mapping[str, str],
+    waiting: Mapping[str, Waiting],
+    terms: Terms,
+    now: datetime,
+) -> dict[str, Any]:
+    def made(number: int) -> str:
+        cause = f"{row.incident_id}:{number}:{one.key}"
+        return tokens.message_id(terms.secrets, "notice", row.incident_id, cause, terms.domain)
+
+    old = waiting.get(one.key, NOTHING_WAITS)
+    return {
+        "update_id": row.id, "incident_id": row.incident_id, "number": row.number,
+        "key": one.key, "address": one.address, "domain": one.key.rpartition("@")[2],
+        "contact_id": one.contact_id, "name": one.name, "zone": one.zone,
+        "accounts": list(one.accounts), "reasons": list(one.reasons), "cases": list(one.cases),
+        "priority": one.priority, "first_number": min([row.number, *old.first]),
+        "plain": row.kind == "correction" and bool(old.ids),
+        "message_id_header": made(row.number), "root_id": roots.get(one.key) or made(0),
+        "state": "digest" if one.digest and row.kind != "correction" else "queued",
+        "due_at": row.send_at or now, "created_at": now, "attempts": 0, "fence": 0, "doubts": 0,
+        "reply": "",
+    }  # fmt: skip
+
+
+def _threads(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
+    """The head of each person's thread, as it was when they were first told."""
+    query = select(_c(NoticeRecipientRow.key), _c(NoticeRecipientRow.root_id)).where(
+        _c(NoticeRecipientRow.incident_id) == row.incident_id,
+        _c(NoticeRecipientRow.number) < row.number,
+    )
+    return {key: root for key, root in unit.execute(query)}
+
+
+def _waiting(unit: Unit, row: IncidentUpdateRow) -> dict[str, Waiting]:
+    """Address key -> older rows that were never tried or were put off."""
+    query = select(
+        _c(NoticeRecipientRow.key), _c(NoticeRecipientRow.id), _c(NoticeRecipientRow.number),
+        _c(NoticeRecipientRow.first_number),
+    ).where(
+        _c(NoticeRecipientRow.incident_id) == row.incident_id,
+        _c(NoticeRecipientRow.number) < row.number,
+        _c(NoticeRecipientRow.state).in_(UNSENT),
+    )  # fmt: skip
+    found: dict[str, Waiting] = {}
+    for key, row_id, number, first in unit.execute(query):
+        one = found.setdefault(key, Waiting())
+        one.ids.append(row_id)
+        one.numbers.append(number)
+        one.first.append(first)
+    return found
+
+
+def skip(unit: Unit, rows: Sequence[int], why: str, now: datetime) -> None:
+    """Rows that are not sent any more, and why."""
+    for start in range(0, len(rows), 500):
+        unit.execute(
+            update(NoticeRecipientRow)
+            .where(_c(NoticeRecipientRow.id).in_(rows[start : start + 500]))
+            .values(state="skipped", reply=why, finished_at=now, lease_until=None)
+        )
+
+
+def has_wrong_text(unit: Unit, incident_id: str, wrong: int) -> set[str]:
+    """Address keys that got, or may still get, the text of that update, in whichever letter."""
+    query = select(_c(NoticeRecipientRow.key)).where(
+        _c(NoticeRecipientRow.incident_id) == incident_id,
+        _c(NoticeRecipientRow.number) >= wrong,
+        _c(NoticeRecipientRow.first_number) <= wrong,
+        _c(NoticeRecipientRow.state).in_((*REACHED, *MOVING, *UNSENT)),
+    )
+    return set(unit.scalars(query))
+
+
+def listed(unit: Unit, incident_id: str, number: int) -> set[str]:
+    """Address keys that have a row of that update."""
+    query = select(_c(NoticeRecipientRow.key)).where(
+        _c(NoticeRecipientRow.incident_id) == incident_id,
+        _c(NoticeRecipientRow.number) == number,
+    )
+    return set(unit.scalars(query))
+
+
+def left(unit: Unit, update_id: int | None) -> int:
+    """Letters of an update whose end is not known yet; daily summaries are not waited for."""
+    query = select(func.count()).where(
+        _c(NoticeRecipientRow.update_id) == update_id,
+        _c(NoticeRecipientRow.finished_at).is_(None),
+        _c(NoticeRecipientRow.state) != "digest",
+    )
+    return unit.scalar(query) or 0
+
+
+def _any_left(unit: Unit, update_id: int | None) -> bool:
+    query = select(_c(NoticeRecipientRow.id)).where(
+        _c(NoticeRecipientRow.update_id) == update_id,
+        _c(NoticeRecipientRow.finished_at).is_(None),
+        _c(NoticeRecipientRow.state) != "digest",
+    )
+    return unit.scalar(query.limit(1)) is not None
+
+
+def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
+    """The update of that number, or the newest one. Raises IncidentError."""
+    query = select(IncidentUpdateRow).where(_c(IncidentUpdateRow.incident_id) == incident_id)
+    if number:
+        query = query.where(_c(IncidentUpdateRow.number) == number)
+    row = unit.scalar(query.order_by(_c(IncidentUpdateRow.number).desc()).limit(1))
+    if row is None:
+        raise IncidentError(f"{incident_id} has no update {number}; `intake incidents show` lists")
+    return row
+
+
+def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
+    """A broadcast with nothing left to send is done, and says so to whoever listens."""
+    row = chosen(unit, incident_id, number)
+    if row.send_state != "sending" or _any_left(unit, row.id):
+        return
+    row.send_state, row.finished_at = "done", now
+    unit.flush()
+    payload = webhooks.sent_payload(incident_id, number, counts(unit, row.id))
+    webhooks.emit(unit, "notice.sent", payload, now)
+
+
+def counts(unit: Unit, update_id: int | None) -> dict[str, int]:
+    """How many people of an update are in which state."""
+    query = (
+        select(_c(NoticeRecipientRow.state), func.count())
+        .where(_c(NoticeRecipientRow.update_id) == update_id)
+        .group_by(_c(NoticeRecipientRow.state))
+    )
+    return {state: count for state, count in unit.execute(query)}
+
+
+def reached(unit: Unit, incident_id: str) -> bool:
+    """Whether anybody was ever told of it."""
+    query = select(_c(NoticeRecipientRow.id)).where(
+        _c(NoticeRecipientRow.incident_id) == incident_id,
+        _c(NoticeRecipientRow.state).in_(REACHED),
+    )
+    return unit.scalar(query.limit(1)) is not None
+
+
+def note(
+    unit: Unit, incident_id: str, kind: str, who: str, now: datetime, detail: Mapping[str, Any]
+) -> None:
+    """A line in the incident's history."""
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=incident_id, message_id=0, who=who, detail=dict(detail)
+        )
+    )

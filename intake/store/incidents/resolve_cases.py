@@ -1,0 +1,130 @@
+"""The end of an incident as the answer to every case about it: each resolved and told so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from intake.letters.compose import to_person
+from intake.letters.incident_summary import incident_lines
+from intake.letters.letter import House, Letter, Reached, Thread
+from intake.letters.text import text_lines
+from intake.store.contacts.read import whole_contacts
+from intake.store.engine import Unit
+from intake.store.incidents.read import value
+from intake.store.incidents.recipients import IncidentError
+from intake.store.outbox import put_letter
+from intake.store.tables.cases import CaseRow, PendingFormRow
+from intake.store.tables.incidents import IncidentRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+
+ANSWERED = ("draft", "open", "waiting")
+CHUNK = 500  # values of one query
+NEVER_READ = ("suppressed", "cancelled", "failed")
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def answer(
+    unit: Unit, incident_id: str, number: int, text: str, who: str, now: datetime, house: House
+) -> tuple[str, ...]:
+    """Every open case about the incident resolved, its contact told once; gives who was told.
+
+    ``number`` is the update that says so. Doing it twice writes nothing twice and gives the same
+    contacts: a case that was answered with that update and opened again since then stays open.
+    Raises IncidentError, LetterError.
+    """
+    row = unit.get(IncidentRow, incident_id)
+    if row is None:
+        raise IncidentError(
+            f"there is no incident {incident_id!r}; `intake incidents list` shows all"
+        )
+    query = select(CaseRow).where(_c(CaseRow.incident_id) == incident_id)
+    cases = list(unit.scalars(query.order_by(_c(CaseRow.message_id), _c(CaseRow.number))))
+    causes = {case.number: f"resolved:{case.number}:{incident_id}:{number}" for case in cases}
+    told = _told(unit, list(causes.values()))
+    values = {
+        "maintenance": row.kind == "maintenance",
+        "incident": incident_lines((value(row),), incident_id, house.timezone, house.page_url),
+        "text": text_lines(text),
+        "reopen_days": house.reopen_days,
+    }
+    for case in cases:
+        if case.status not in ANSWERED or causes[case.number] in told:
+            continue
+        whole = values | {"draft": case.status == "draft"}
+        letter, why = in_thread(unit, case, "resolved", whole, causes[case.number], now, house)
+        if letter is not None and put_letter(unit, letter, 0, now):
+            told[letter.cause] = case.contact_id
+        detail = {"incident": incident_id, "update": number, "text": text[:20_000]}
+        _resolve(unit, case, detail | ({"no letter": why} if why else {}), who, now)
+    return tuple(dict.fromkeys(told.values()))
+
+
+def _told(unit: Unit, causes: Sequence[str]) -> dict[str, str]:
+    """Cause -> contact of the answers that are written already."""
+    found: dict[str, str] = {}
+    columns = (_c(OutboxRow.cause), _c(OutboxRow.contact_id))
+    for start in range(0, len(causes), CHUNK):
+        part = causes[start : start + CHUNK]
+        query = select(*columns).where(_c(OutboxRow.cause).in_(part)).order_by(_c(OutboxRow.id))
+        found |= {cause: contact for cause, contact in unit.execute(query)}
+    return found
+
+
+def in_thread(
+    unit: Unit,
+    case: CaseRow,
+    kind: str,
+    values: dict[str, Any],
+    cause: str,
+    now: datetime,
+    house: House,
+) -> tuple[Letter | None, str]:
+    """A letter of that kind in the case's own thread, or why there is none."""
+    contact = next(iter(whole_contacts(unit, [case.contact_id])), None)
+    if contact is None or not contact.active:
+        return None, "the contact is disabled"
+    if case.account_id and contact.at(case.account_id) is None:
+        return None, "the contact is no longer one of the account"
+    if not contact.emails:
+        return None, "no address is stored"
+    last = unit.execute(
+        select(_c(OutboxRow.message_id_header), _c(OutboxRow.subject), _c(OutboxRow.recipient))
+        .where(
+            _c(OutboxRow.case_number) == case.number,
+            _c(OutboxRow.contact_id) == contact.id,
+            _c(OutboxRow.state).not_in(NEVER_READ),
+        )
+        .order_by(_c(OutboxRow.id).desc())
+        .limit(1)
+    ).first()
+    address = last.recipient if last and last.recipient in contact.emails else contact.emails[0]
+    thread = Thread(
+        case.number, last.subject if last else case.subject, last.message_id_header if last else ""
+    )
+    person = Reached(contact.id, contact.name, address)
+    return to_person(house, kind, person, values, cause.removeprefix(f"{kind}:"), now, thread), ""
+
+
+def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: datetime) -> None:
+    """The new state with the old one in the history; a question that is open asks no more."""
+    before = case.status
+    unit.execute(
+        update(PendingFormRow)
+        .where(_c(PendingFormRow.case_number) == case.number, _c(PendingFormRow.state) == "open")
+        .values(state="superseded")
+    )
+    case.status, case.updated_at, case.closed_at = "resolved", now, now
+    unit.flush()
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind="resolved", case_number=case.number, message_id=0, who=who,
+            detail={"field": "status", "old": before, "new": "resolved", **detail},
+        )
+    )  # fmt: skip

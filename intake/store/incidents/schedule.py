@@ -1,0 +1,177 @@
+"""What the clock does: reminders, the start and the finish of a maintenance, and what is overdue.
+
+Every step has a cause that is unique in the table, and the update, its list and its letters are
+written in one transaction: a step is taken once or not at all, whenever the program dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from intake.incidents.schedule import Step, overdue, reminder_due, step_due
+from intake.model.incidents import OPEN_STATES
+from intake.store.engine import Unit, savepoint
+from intake.store.incidents import write
+from intake.store.incidents.audience import Habits, gather
+from intake.store.incidents.read import value
+from intake.store.incidents.recipients import Terms, chosen, freeze
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
+
+TOLD = ("sending", "paused", "done")  # send_states of what people were told, or are being told
+MAX_STEPS = 4  # of one maintenance in one go, when the program was away for long
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the operator's configuration says about the clock."""
+
+    reminders: tuple[str, ...] = ("14d", "7d", "24h", "1h")
+    expire_hours: int = 72
+    words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual ones
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def tick(unit: Unit, now: datetime, plan: Plan, habits: Habits, terms: Terms) -> list[str]:
+    """Takes every step whose moment has come; one line for each."""
+    query = (
+        select(IncidentRow)
+        .where(
+            _c(IncidentRow.kind) == "maintenance",
+            _c(IncidentRow.status).in_(("scheduled", "in progress")),
+        )
+        .order_by(_c(IncidentRow.created_at))
+        .with_for_update()
+    )
+    taken: list[str] = []
+    for row in list(unit.scalars(query)):
+        with savepoint(unit):
+            taken += _steps(unit, row, now, plan, habits, terms)
+    return taken
+
+
+def _steps(
+    unit: Unit, row: IncidentRow, now: datetime, plan: Plan, habits: Habits, terms: Terms
+) -> list[str]:
+    lines = []
+    for _ in range(MAX_STEPS):
+        announced = _announced(unit, row.id)
+        step = None if row.held_back else step_due(value(row), now, plan.expire_hours)
+        if step is None and announced is not None and announced.approved_at is not None:
+            step = reminder_due(value(row), plan.reminders, announced.approved_at, now)
+        if step is None or _was_taken(unit, step):
+            break
+        if plan.words is not None:
+            step = replace(step, text=plan.words(step.kind, step.status))
+        lines.append(_take(unit, row, step, announced, now, habits, terms))
+    return lines
+
+
+def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
+    """The newest update that told people of the plan as it stands."""
+    query = (
+        select(IncidentUpdateRow)
+        .where(
+            _c(IncidentUpdateRow.incident_id) == incident_id,
+            _c(IncidentUpdateRow.kind).in_(("update", "reschedule")),
+            _c(IncidentUpdateRow.send_state).in_(TOLD),
+        )
+        .order_by(_c(IncidentUpdateRow.number).desc())
+        .limit(1)
+    )
+    return unit.scalar(query)
+
+
+def _was_taken(unit: Unit, step: Step) -> bool:
+    query = select(_c(IncidentUpdateRow.id)).where(_c(IncidentUpdateRow.cause) == step.cause)
+    return unit.scalar(query) is not None
+
+
+def _take(
+    unit: Unit,
+    row: IncidentRow,
+    step: Step,
+    announced: IncidentUpdateRow | None,
+    now: datetime,
+    habits: Habits,
+    terms: Terms,
+) -> str:
+    """The update, and its letters to those who were told of the plan; one line about it.
+
+    The plan's approval covers what the clock does by it. Who was never told of the plan is not
+    told of its start either.
+    """
+    if step.kind == "reminder":
+        number = write.remind(unit, row.id, step.text, step.cause, now)
+    else:
+        number = write.update(
+            unit, row.id, step.text, "intake", now, status=step.status, kind=step.kind,
+            cause=step.cause,
+        )  # fmt: skip
+    made = chosen(unit, row.id, number)
+    made.expires_at = step.expires_at
+    what = f"{row.id}: {step.kind} {step.status}"
+    if announced is None:
+        made.send_state = "record"
+        return f"{what}, on record only: nobody was told of the plan"
+    if step.expires_at is not None and step.expires_at <= now:
+        made.send_state = "expired"
+        return f"{what}, not sent: its moment has passed"
+    made.approved_by, made.approved_at = announced.approved_by, now
+    people = gather(unit, value(row), habits, now, only_told=True)
+    count = freeze(unit, made, people, terms, now)
+    return f"{what}, to {count} people"
+
+
+def anything(unit: Unit) -> bool:
+    """Whether anything is open that the clock could have to do with."""
+    query = select(_c(IncidentRow.id)).where(_c(IncidentRow.status).in_(OPEN_STATES)).limit(1)
+    return unit.scalar(query) is not None
+
+
+def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
+    """What an operator promised and did not do; with ``said`` it is remembered as told."""
+    query = select(IncidentRow).where(_c(IncidentRow.status).in_(OPEN_STATES))
+    lines = []
+    for row in unit.scalars(query):
+        nagged = row.nagged_at if said else None
+        line = overdue(value(row), nagged, row.held_back, now)
+        if line:
+            lines.append(line)
+            if said:
+                row.nagged_at = now
+    return lines
+
+
+def debts(unit: Unit, now: datetime) -> list[str]:
+    """What waits for an operator about incidents: promises, approvals, letters that failed."""
+    found = nags(unit, now, said=False)
+    newest = select(func.max(_c(IncidentUpdateRow.id))).group_by(_c(IncidentUpdateRow.incident_id))
+    waiting = select(IncidentUpdateRow).where(
+        _c(IncidentUpdateRow.send_state) == "waiting", _c(IncidentUpdateRow.id).in_(newest)
+    )
+    for row in unit.scalars(waiting.order_by(_c(IncidentUpdateRow.id))):
+        found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
+    states = _c(NoticeRecipientRow.state)
+    counted = (
+        select(_c(NoticeRecipientRow.incident_id), states, func.count())
+        .join(IncidentRow, _c(IncidentRow.id) == _c(NoticeRecipientRow.incident_id))
+        .where(
+            states.in_(("failed", "uncertain")),
+            _c(NoticeRecipientRow.finished_at).is_not(None),
+            _c(IncidentRow.status).in_(OPEN_STATES),
+        )
+        .group_by(_c(NoticeRecipientRow.incident_id), states)
+        .order_by(_c(NoticeRecipientRow.incident_id), states)
+    )
+    for incident_id, state, count in unit.execute(counted):
+        what = "could not be delivered" if state == "failed" else "may not have arrived"
+        found.append(f"{incident_id}: {count} notices {what}: `intake incidents recipients`")
+    return found

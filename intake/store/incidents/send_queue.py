@@ -1,0 +1,369 @@
+"""The ledger of notices while it is sent: claimed at a pace, put in doubt, settled, parked.
+
+queued -> sending -> uncertain -> sent | failed | deferred. A row whose worker died before the final
+dot is queued again; one whose worker died behind it is sent once more, byte for byte the same, and
+counted as a doubt. The pace is counted from the rows themselves, so it holds over all workers and
+over restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, update
+
+from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
+from intake.store import outbox
+from intake.store.engine import Unit
+from intake.store.incidents.audience import REACHED
+from intake.store.incidents.recipients import MOVING, finish, skip
+from intake.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Claimed
+from intake.store.tables.cases import CounterRow
+from intake.store.tables.incidents import (
+    IncidentRow,
+    IncidentUpdateRow,
+    NoticeRecipientRow,
+    ParkedDomainRow,
+)
+
+MAX_DOUBTS_CRASH = 5  # times a letter is sent again because its worker died at the dot
+MAX_DOUBTS_SILENCE = 1  # times it is sent again because the server never answered the dot
+SILENCE_SECONDS = 60  # until a letter in doubt is tried once more
+SERVER_WAIT_SECONDS = 60  # when no letter would have got through
+LONGEST_PARK = timedelta(hours=2)
+MINUTE = timedelta(minutes=1)
+TIDIED = 5000  # rows at a time
+Row = NoticeRecipientRow
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast, and when a domain is left alone."""
+
+    per_minute: int = 60
+    per_minute_domain: int = 30
+    smooth: bool = True  # no more than a second's share in a second
+    park_after: int = 3
+    park_minutes: int = 5
+    mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def _ready(now: datetime) -> Any:
+    """Rows that somebody could send now, of broadcasts that run."""
+    fresh = and_(_c(Row.state).in_(("queued", "deferred")), _c(Row.due_at) <= now)
+    left = and_(_c(Row.state).in_(("sending", "uncertain")), _c(Row.lease_until) < now)
+    return or_(fresh, left)
+
+
+def any_due(unit: Unit, now: datetime) -> bool:
+    """Whether something waits that may be sent."""
+    query = (
+        select(_c(Row.id))
+        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+        .where(_ready(now), _c(IncidentUpdateRow.send_state).in_(("sending", "cancelled")))
+        .limit(1)
+    )
+    return unit.scalar(query) is not None
+
+
+def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pace) -> list[Claimed]:
+    """As many letters as the pace allows, those in need first; their bytes are made afterwards."""
+    # one claim at a time over all workers, so that the pace is not counted twice (PostgreSQL)
+    unit.execute(select(CounterRow).where(_c(CounterRow.name) == "incident").with_for_update())
+    _tidy(unit, now)
+    room = min(limit, _room(unit, now, pace))
+    rows = _candidates(unit, now, room, pace) if room > 0 else []
+    rows = _not_superseded(unit, rows, now)
+    must = _mandatory(unit, rows, pace.mandatory)
+    letters = [replace(_claimed(row), must=row.incident_id in must) for row in rows]
+    aside = outbox.barred(unit, letters, now)
+    skipped = [row for row in rows if row.id in aside]
+    for row in skipped:
+        skip(unit, [row.id or 0], f"suppressed: {aside[row.id or 0]}", now)
+    good = [row for row in rows if row.id not in aside]
+    for row in good:
+        row.doubts += row.state == "uncertain"
+        row.state, row.attempts, row.fence = "sending", row.attempts + 1, row.fence + 1
+        row.attempted_at, row.lease_until = now, now + timedelta(seconds=lease_seconds)
+        row.reply = ""
+    unit.flush()
+    _finish(unit, skipped, now)
+    return [_claimed(row) for row in good]
+
+
+def _mandatory(unit: Unit, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]) -> set[str]:
+    """Those of the incidents whose notices reach an address whatever came back from it."""
+    query = select(_c(IncidentRow.id)).where(
+        _c(IncidentRow.id).in_({row.incident_id for row in rows}),
+        _c(IncidentRow.notice_class).in_(classes),
+    )
+    return set(unit.scalars(query)) if rows else set()
+
+
+def _claimed(row: NoticeRecipientRow) -> Claimed:
+    return Claimed(
+        row.id or 0, row.fence, "notice", row.address, row.contact_id, row.incident_id,
+        row.message_id_header, b"", row.attempts,
+    )  # fmt: skip
+
+
+def _tidy(unit: Unit, now: datetime) -> None:
+    """What is not sent any more: expired, cancelled under way, doubted too often."""
+    joined = select(Row).join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+    expired = _c(IncidentUpdateRow.expires_at) <= now
+    cancelled = _c(IncidentUpdateRow.send_state) == "cancelled"
+    left = _c(Row.lease_until) < now
+    unsent = or_(_c(Row.state).in_(("queued", "deferred")), and_(_c(Row.state) == "sending", left))
+    running = _c(IncidentUpdateRow.send_state).in_(("sending", "paused"))
+    gone = []
+    for where, why in (
+        (and_(expired, running), "expired: its moment has passed"),
+        (cancelled, "cancelled"),
+    ):
+        rows = list(unit.scalars(joined.where(unsent, where).limit(TIDIED)))
+        skip(unit, [row.id or 0 for row in rows], why, now)
+        gone += rows
+    doubted = or_(
+        _c(Row.doubts) >= MAX_DOUBTS_CRASH,
+        and_(_c(Row.reply) != "", _c(Row.doubts) >= MAX_DOUBTS_SILENCE),
+    )
+    over = joined.where(_c(Row.state) == "uncertain", left, or_(cancelled, expired, doubted))
+    for row in unit.scalars(over.limit(TIDIED)):
+        row.finished_at, row.lease_until = now, None
+        row.reply = f"perhaps delivered, not sent again. {row.reply}".strip()
+        gone.append(row)
+    unit.flush()
+    _finish(unit, gone, now)
+
+
+def _room(unit: Unit, now: datetime, pace: Pace) -> int:
+    """How many attempts the pace allows at this moment, over all workers."""
+
+    def since(span: timedelta) -> int:
+        query = select(func.count()).where(_c(Row.attempted_at) > now - span)
+        return unit.scalar(query) or 0
+
+    room = pace.per_minute - since(MINUTE)
+    if pace.smooth and room > 0:
+        share = -(-pace.per_minute // 60)
+        room = min(room, share - since(timedelta(seconds=1)))
+    return max(room, 0)
+
+
+def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
+    """Rows in the order of need, no domain beyond its share and no parked one."""
+    counted = (
+        select(_c(Row.domain), func.count())
+        .where(_c(Row.attempted_at) > now - MINUTE)
+        .group_by(_c(Row.domain))
+    )
+    used = {domain: count for domain, count in unit.execute(counted)}
+    parked = select(_c(ParkedDomainRow.domain)).where(_c(ParkedDomainRow.until) > now)
+    full = {domain for domain, count in used.items() if count >= pace.per_minute_domain}
+    closed = full | set(unit.scalars(parked))
+    taken: list[NoticeRecipientRow] = []
+    seen: set[int | None] = set()
+    while len(taken) < room:
+        query = (
+            select(Row)
+            .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+            .where(
+                _ready(now),
+                _c(IncidentUpdateRow.send_state) == "sending",
+                _c(Row.domain).not_in(closed),
+                _c(Row.id).not_in(seen),
+            )
+            .order_by(_c(Row.priority), _c(Row.id))
+            .limit(room - len(taken))
+            .with_for_update(skip_locked=True, of=Row)
+        )
+        rows = list(unit.scalars(query))
+        if not rows:
+            break
+        for row in rows:
+            seen.add(row.id)
+            if used.get(row.domain, 0) < pace.per_minute_domain:
+                used[row.domain] = used.get(row.domain, 0) + 1
+                taken.append(row)
+            else:
+                closed.add(row.domain)
+    return taken
+
+
+def _not_superseded(
+    unit: Unit, rows: Sequence[NoticeRecipientRow], now: datetime
+) -> list[NoticeRecipientRow]:
+    """Those that no newer letter about the same thing has taken the place of meanwhile.
+
+    A letter that was under way when the newer one was frozen and was then put off is told in the
+    newer one, as long as that has not been tried itself.
+    """
+    kept: list[NoticeRecipientRow] = []
+    gone: list[NoticeRecipientRow] = []
+    for row in rows:
+        others = _about_the_same(unit, row)
+        newer = next((one for one in others if one.number > row.number), None)
+        if newer is None:
+            moving = [one for one in others if one.state in MOVING and one.finished_at is None]
+            if not moving:  # an older one under way goes first
+                kept.append(row)
+            continue
+        if newer.attempts == 0 and not newer.plain:
+            newer.first_number = min(newer.first_number, row.first_number)
+        doubt, reason = row.state == "uncertain", f"superseded by update {newer.number}"
+        row.state = "uncertain" if doubt else "skipped"
+        row.reply = f"perhaps delivered; {reason}" if doubt else reason
+        row.finished_at, row.lease_until = now, None
+        gone.append(row)
+    unit.flush()
+    _finish(unit, gone, now)
+    return kept
+
+
+def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipientRow]:
+    """The other letters to that address about the same incident, the oldest first."""
+    query = (
+        select(Row)
+        .where(
+            _c(Row.incident_id) == row.incident_id,
+            _c(Row.key) == row.key,
+            _c(Row.id) != row.id,
+            _c(Row.state) != "skipped",
+        )
+        .order_by(_c(Row.number))
+    )
+    return list(unit.scalars(query))
+
+
+def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetime) -> list[int]:
+    """(id, fence) of letters whose final dot is about to go out; gives those that may not.
+
+    ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
+    A broadcast that was paused or cancelled a moment ago sends nothing more: its letters that were
+    that far go back into the queue.
+    """
+    refused = []
+    running = select(_c(IncidentUpdateRow.id)).where(_c(IncidentUpdateRow.send_state) == "sending")
+    for letter_id, fence in letters:
+        mine = (_c(Row.id) == letter_id, _c(Row.fence) == fence, _c(Row.state) == "sending")
+        done = unit.execute(
+            update(Row)
+            .where(*mine, _c(Row.update_id).in_(running))
+            .values(state="uncertain", lease_until=until)
+            .returning(_c(Row.id))
+        ).first()
+        if done is None:
+            unit.execute(update(Row).where(*mine).values(state="queued", lease_until=None))
+            refused.append(letter_id)
+    return refused
+
+
+def settle(
+    unit: Unit,
+    outcomes: Sequence[tuple[int, int, Outcome]],
+    now: datetime,
+    jitter: float,
+    pace: Pace,
+) -> list[int]:
+    """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
+    refused, done = [], []
+    for letter_id, fence, outcome in outcomes:
+        row = unit.scalar(
+            select(Row).where(
+                _c(Row.id) == letter_id,
+                _c(Row.fence) == fence,
+                _c(Row.state).in_(("sending", "uncertain")),
+                _c(Row.finished_at).is_(None),
+            )
+        )
+        if row is None:
+            refused.append(letter_id)
+            continue
+        _settle_one(unit, row, outcome, now, jitter, pace)
+        done.append(row)
+    unit.flush()
+    _finish(unit, [row for row in done if row.finished_at is not None], now)
+    return refused
+
+
+def _settle_one(
+    unit: Unit, row: NoticeRecipientRow, outcome: Outcome, now: datetime, jitter: float, pace: Pace
+) -> None:
+    row.reply, row.lease_until = outcome.reply[:1000], None
+    if isinstance(outcome, Sent):
+        row.state, row.finished_at = "sent", now
+        _went_well(unit, row.domain)
+    elif isinstance(outcome, Failed):
+        row.state, row.finished_at = "failed", now
+    elif isinstance(outcome, InDoubt):
+        row.state, row.lease_until = "uncertain", now + timedelta(seconds=SILENCE_SECONDS)
+        row.reply = row.reply or "no answer to the final dot"
+    else:
+        wait = min(
+            FIRST_WAIT_SECONDS * 2 ** min(max(row.attempts - 1, 0), 10), LONGEST_WAIT_SECONDS
+        )
+        if outcome.everybody:
+            wait = SERVER_WAIT_SECONDS
+        else:
+            _put_off(unit, row.domain, outcome, now, pace)
+        row.state, row.due_at = "deferred", now + timedelta(seconds=wait * jitter)
+
+
+def _went_well(unit: Unit, domain: str) -> None:
+    parked = unit.get(ParkedDomainRow, domain)
+    if parked is not None:
+        unit.delete(parked)
+
+
+def _put_off(unit: Unit, domain: str, outcome: Retry, now: datetime, pace: Pace) -> None:
+    """One more failure in a row; enough of them park the domain, each time for twice as long."""
+    parked = unit.get(ParkedDomainRow, domain)
+    if parked is None:
+        parked = ParkedDomainRow(domain=domain)
+        unit.add(parked)
+    parked.failures, parked.reply = parked.failures + 1, outcome.reply[:1000]
+    more = parked.failures - pace.park_after
+    if more >= 0:
+        span = timedelta(minutes=pace.park_minutes) * 2 ** min(more, 10)
+        parked.until = now + min(span, LONGEST_PARK)
+    unit.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a claimed letter has to tell, and to whom."""
+
+    row: NoticeRecipientRow
+    last_id: str  # Message-ID of the last letter this person got about it
+
+
+def entries(unit: Unit, ids: Sequence[int]) -> dict[int, Entry]:
+    """The claimed rows of those ids, each with the end of its reader's thread."""
+    rows = list(unit.scalars(select(Row).where(_c(Row.id).in_(ids))))
+    found: dict[int, Entry] = {}
+    for row in rows:
+        last = unit.scalar(
+            select(_c(Row.message_id_header))
+            .where(
+                _c(Row.incident_id) == row.incident_id,
+                _c(Row.key) == row.key,
+                _c(Row.number) < row.number,
+                _c(Row.state).in_(REACHED),
+            )
+            .order_by(_c(Row.number).desc())
+            .limit(1)
+        )
+        found[row.id or 0] = Entry(row, last or "")
+    return found
+
+
+def _finish(unit: Unit, rows: Sequence[NoticeRecipientRow], now: datetime) -> None:
+    for incident_id, number in {(row.incident_id, row.number) for row in rows}:
+        finish(unit, incident_id, number, now)

@@ -1,0 +1,324 @@
+"""Incidents as operators keep them: opened, updated, listed; every update a row of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from intake.model.incidents import (
+    CLOSED_STATES,
+    INCIDENT_STATES,
+    MAINTENANCE_STATES,
+    NOTICE_CLASSES,
+    Incident,
+)
+from intake.store import webhooks
+from intake.store.engine import Unit
+from intake.store.incidents.read import update_value, updates, value
+from intake.store.incidents.recipients import IncidentError, chosen, counts, note
+from intake.store.tables.cases import CaseRow, CounterRow
+from intake.store.tables.contacts import AccountRow
+from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
+from intake.store.tables.outbox import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an operator says of a new incident or maintenance."""
+
+    kind: str
+    title: str
+    text: str
+    impact: str = ""
+    modules: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    contact_types: tuple[str, ...] = ()
+    notice_class: str = ""  # empty: "outage", or "maintenance"
+    public: bool = True
+    starts_at: datetime | None = None  # None: now
+    ends_at: datetime | None = None
+    next_update_at: datetime | None = None
+    short_notice: str = ""
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def open_(unit: Unit, opening: Opening, who: str, now: datetime) -> str:
+    """A new one with its first update; gives its id. Raises IncidentError."""
+    states = INCIDENT_STATES if opening.kind == "incident" else MAINTENANCE_STATES
+    _sound(unit, opening)
+    counter = unit.get(CounterRow, "incident")
+    if counter is None:
+        counter = CounterRow(name="incident", value=0)
+        unit.add(counter)
+    counter.value += 1
+    made = f"INC-{counter.value}"
+    usual = "outage" if opening.kind == "incident" else "maintenance"
+    row = IncidentRow(
+        id=made, kind=opening.kind, title=" ".join(opening.title.split()), status=states[0],
+        notice_class=opening.notice_class or usual, public=opening.public,
+        impact=" ".join(opening.impact.split()), modules=list(opening.modules),
+        areas=list(opening.areas), accounts=list(opening.accounts), words=list(opening.words),
+        contact_types=list(opening.contact_types), starts_at=opening.starts_at or now,
+        ends_at=opening.ends_at, next_update_at=opening.next_update_at, created_at=now,
+        updated_at=now, short_notice=" ".join(opening.short_notice.split()),
+    )  # fmt: skip
+    unit.add(row)
+    unit.flush()
+    kind = "incident.opened" if opening.kind == "incident" else "maintenance.scheduled"
+    _written(unit, row, "update", opening.text, who, now, event=kind)
+    return made
+
+
+def _sound(unit: Unit, opening: Opening) -> None:
+    for account in opening.accounts:
+        if unit.get(AccountRow, account) is None:
+            raise IncidentError(
+                f"there is no account {account!r}; `intake accounts list` shows all"
+            )
+    if not opening.title.strip() or not opening.text.strip():
+        raise IncidentError("a title and a first text are needed: what is known, and what to do")
+    if opening.notice_class and opening.notice_class not in NOTICE_CLASSES:
+        raise IncidentError(
+            f"class: found {opening.notice_class!r}, wanted one of {', '.join(NOTICE_CLASSES)}"
+        )
+
+
+def _written(  # noqa: PLR0913 - what an update is made of
+    unit: Unit,
+    row: IncidentRow,
+    kind: str,
+    text: str,
+    who: str,
+    now: datetime,
+    *,
+    event: str,
+    cause: str = "",
+    wrong_number: int = 0,
+) -> IncidentUpdateRow:
+    """The next update of the incident as it stands now, and the event for whoever listens."""
+    last = unit.scalar(
+        select(func.max(_c(IncidentUpdateRow.number))).where(
+            _c(IncidentUpdateRow.incident_id) == row.id
+        )
+    )
+    made = IncidentUpdateRow(
+        incident_id=row.id, number=(last or 0) + 1, kind=kind,
+        cause=cause or f"{row.id}:{(last or 0) + 1}", status=row.status, text=text.strip(),
+        wrong_number=wrong_number, who=who, at=now, next_update_at=row.next_update_at,
+        starts_at=row.starts_at if row.kind == "maintenance" else None, ends_at=row.ends_at,
+        sequence=row.sequence,
+    )  # fmt: skip
+    unit.add(made)
+    unit.flush()
+    webhooks.emit(unit, event, webhooks.incident_payload(value(row), update_value(made)), now)
+    return made
+
+
+def row_of(unit: Unit, incident_id: str) -> IncidentRow:
+    """Its row. Raises IncidentError."""
+    row = unit.get(IncidentRow, incident_id)
+    if row is None:
+        raise IncidentError(
+            f"there is no incident {incident_id!r}; `intake incidents list` shows all"
+        )
+    return row
+
+
+def _open_row(unit: Unit, incident_id: str, text: str) -> IncidentRow:
+    row = row_of(unit, incident_id)
+    if row.status in CLOSED_STATES:
+        raise IncidentError(f"{incident_id} is {row.status}; open a new one")
+    if not text.strip():
+        raise IncidentError("an update needs a text: what is new, and what to do")
+    return row
+
+
+def update(  # noqa: PLR0913 - what an update says, and who says it when
+    unit: Unit,
+    incident_id: str,
+    text: str,
+    who: str,
+    now: datetime,
+    *,
+    status: str = "",
+    next_update_at: datetime | None = None,
+    kind: str = "update",
+    cause: str = "",
+) -> int:
+    """A further update, in a new state or the same; gives its number. Raises IncidentError."""
+    row = _open_row(unit, incident_id, text)
+    states = INCIDENT_STATES if row.kind == "incident" else MAINTENANCE_STATES
+    wanted = status or row.status
+    if wanted not in states:
+        raise IncidentError(f"status: found {status!r}, wanted one of {', '.join(states)}")
+    if wanted == "cancelled" and kind != "cancellation":
+        raise IncidentError(f"{incident_id}: wanted `intake incidents cancel` for that")
+    event = _event(row, wanted)
+    row.status, row.updated_at, row.next_update_at = wanted, now, next_update_at
+    row.closed_at = now if wanted in CLOSED_STATES else None
+    return _written(unit, row, kind, text, who, now, event=event, cause=cause).number
+
+
+def _event(row: IncidentRow, wanted: str) -> str:
+    """The kind of event that a change to that state is."""
+    if row.kind == "incident":
+        return "incident.resolved" if wanted == "resolved" else "incident.updated"
+    if wanted == row.status:
+        return "maintenance.updated"
+    names = {"in progress": "started", "completed": "completed", "cancelled": "cancelled"}
+    return f"maintenance.{names.get(wanted, 'updated')}"
+
+
+def remind(unit: Unit, incident_id: str, text: str, cause: str, now: datetime) -> int:
+    """A reminder of a plan as it stands: nothing changes, and nobody else need hear of it."""
+    row = row_of(unit, incident_id)
+    event = "maintenance.reminded"
+    return _written(unit, row, "reminder", text, "intake", now, event=event, cause=cause).number
+
+
+def correct(unit: Unit, incident_id: str, wrong: int, text: str, who: str, now: datetime) -> int:
+    """What was wrong in an update, said to those who got it; gives its number. IncidentError."""
+    row = row_of(unit, incident_id)
+    if not text.strip():
+        raise IncidentError("a correction needs a text: what is right")
+    chosen = next((one for one in updates(unit, incident_id) if one.number == wrong), None)
+    if chosen is None or chosen.kind == "reminder":
+        raise IncidentError(f"{incident_id} has no update {wrong} that could be corrected")
+    row.updated_at = now
+    return _written(
+        unit, row, "correction", text, who, now, event=f"{row.kind}.corrected", wrong_number=wrong
+    ).number
+
+
+def reschedule(
+    unit: Unit,
+    incident_id: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    text: str,
+    who: str,
+    now: datetime,
+    *,
+    short_notice: str = "",
+) -> int:
+    """Another time for a maintenance that has not begun; gives the update. Raises IncidentError."""
+    row = _open_row(unit, incident_id, text)
+    if row.kind != "maintenance" or row.status != "scheduled":
+        raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not begun yet")
+    row.starts_at, row.ends_at, row.updated_at = starts_at, ends_at, now
+    row.sequence, row.short_notice = row.sequence + 1, " ".join(short_notice.split())
+    return _written(unit, row, "reschedule", text, who, now, event="maintenance.rescheduled").number
+
+
+def call_off(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> int:
+    """A maintenance that will not be, or ends early; gives the update. Raises IncidentError."""
+    row = _open_row(unit, incident_id, text)
+    if row.kind != "maintenance":
+        raise IncidentError(f"{incident_id} is an incident; wanted a maintenance")
+    row.sequence += 1
+    return update(unit, incident_id, text, who, now, status="cancelled", kind="cancellation")
+
+
+def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> int:
+    """Another text for the newest update, while nobody was written to; voids its approval.
+
+    Raises IncidentError once a letter was tried: then a correction is the honest way.
+    """
+    row = chosen(unit, incident_id)
+    if not text.strip():
+        raise IncidentError("an update needs a text: what is new, and what to do")
+    mine = _c(NoticeRecipientRow.update_id) == row.id
+    tried = unit.scalar(
+        select(_c(NoticeRecipientRow.id)).where(mine, _c(NoticeRecipientRow.attempts) > 0).limit(1)
+    )
+    if tried is not None or row.send_state == "done":
+        raise IncidentError(
+            f"{incident_id}: update {row.number} has been sent; "
+            f"wanted `intake incidents correct {incident_id} {row.number}`"
+        )
+    unit.execute(delete(NoticeRecipientRow).where(mine))
+    detail = {"update": row.number, "was": row.text, "void": row.approval_hash}
+    row.text, row.send_state, row.approval_hash = text.strip(), "draft", ""
+    row.approved_by, row.approved_at, row.proposed_by = "", None, ""
+    row_of(unit, incident_id).updated_at = now
+    note(unit, incident_id, "edited", who, now, detail)
+    return row.number
+
+
+def hold_back(unit: Unit, incident_id: str, held: bool, who: str, now: datetime) -> None:
+    """Whether a maintenance starts and ends by the clock. Raises IncidentError."""
+    row = row_of(unit, incident_id)
+    if row.kind != "maintenance" or row.status in CLOSED_STATES:
+        raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not over yet")
+    row.held_back = held
+    note(unit, incident_id, "held-back" if held else "let-go", who, now, {})
+
+
+def find(unit: Unit, incident_id: str) -> Incident:
+    """One of them. Raises IncidentError."""
+    return value(row_of(unit, incident_id))
+
+
+def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
+    """The open ones, or all, newest first, with the number of cases."""
+    query = select(IncidentRow).order_by(_c(IncidentRow.created_at).desc())
+    if not everything:
+        query = query.where(_c(IncidentRow.status).not_in(CLOSED_STATES))
+    linked = {
+        name: count
+        for name, count in unit.execute(
+            select(_c(CaseRow.incident_id), func.count())
+            .where(_c(CaseRow.incident_id) != "")
+            .group_by(_c(CaseRow.incident_id))
+        )
+    }
+    return [
+        {
+            "id": row.id, "kind": row.kind, "status": row.status, "title": row.title,
+            "modules": row.modules, "cases": linked.get(row.id, 0),
+            "letters": chosen(unit, row.id).send_state,
+            "updated_at": row.updated_at.isoformat(),
+        }
+        for row in unit.scalars(query)
+    ]  # fmt: skip
+
+
+def shown(unit: Unit, incident_id: str) -> dict[str, Any]:
+    """One with its updates and its cases by account. Raises IncidentError."""
+    row = row_of(unit, incident_id)
+    written = unit.scalars(
+        select(IncidentUpdateRow)
+        .where(_c(IncidentUpdateRow.incident_id) == incident_id)
+        .order_by(_c(IncidentUpdateRow.number))
+    )
+    cases = unit.execute(
+        select(_c(CaseRow.account_id), _c(CaseRow.number))
+        .where(_c(CaseRow.incident_id) == incident_id)
+        .order_by(_c(CaseRow.message_id))
+    )
+    by_account: dict[str, list[str]] = {}
+    for account, number in cases:
+        by_account.setdefault(account, []).append(number)
+    history = unit.scalars(
+        select(EventRow).where(_c(EventRow.case_number) == incident_id).order_by(_c(EventRow.id))
+    )
+    return {
+        **row.model_dump(mode="json"),
+        "updates": [
+            {**one.model_dump(mode="json", exclude={"id"}), "letters": counts(unit, one.id)}
+            for one in written
+        ],
+        "cases": by_account,
+        "history": [
+            {"at": one.at.isoformat(), "kind": one.kind, "who": one.who, "detail": one.detail}
+            for one in history
+        ],
+    }

@@ -1,0 +1,1 @@
+"""The message log, and what is looked up for a decision."""

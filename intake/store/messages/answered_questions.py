@@ -1,0 +1,69 @@
+"""Which of our questions to its very sender a mail answers: an address, an account, a closing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from intake.model.context import Keys
+from intake.store.engine import Unit
+from intake.store.tables.contacts import ContactEmailRow
+from intake.store.tables.outbox import OutboxRow
+
+ANSWERED_FOR = timedelta(days=60)  # in which a yes to one of them counts
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def answered(unit: Unit, keys: Keys, owners: Sequence[str], now: datetime) -> dict[str, Any]:
+    """The fields of Known that tell it: ``confirms``, ``joins`` and ``closes``."""
+    return {
+        "confirms": _confirms(unit, keys, now),
+        "joins": _asked(unit, keys, keys.join_ids, "join", owners, now),
+        "closes": _asked(unit, keys, keys.close_ids, "ask_close", owners, now),
+    }
+
+
+def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
+    """The contact whose address waits to be confirmed, when the mail answers our question to it."""
+    if not keys.verify_ids:
+        return ""
+    query = (
+        select(_c(ContactEmailRow.contact_id))
+        .join(OutboxRow, _c(OutboxRow.contact_id) == _c(ContactEmailRow.contact_id))
+        .where(
+            _c(ContactEmailRow.key) == keys.sender,
+            _c(ContactEmailRow.verified).is_(False),
+            _c(OutboxRow.message_id_header).in_(keys.verify_ids),
+            _c(OutboxRow.kind) == "verify",
+            _c(OutboxRow.created_at) > now - ANSWERED_FOR,
+            func.lower(_c(OutboxRow.recipient)) == keys.sender,
+        )
+    )
+    return unit.scalar(query) or ""
+
+
+def _asked(
+    unit: Unit,
+    keys: Keys,
+    ids: Sequence[str],
+    kind: str,
+    owners: Sequence[str],
+    now: datetime,
+) -> str:
+    """The case about which its very sender got the newest of those letters."""
+    if not ids or not owners:
+        return ""
+    query = select(_c(OutboxRow.case_number)).where(
+        _c(OutboxRow.message_id_header).in_(ids),
+        _c(OutboxRow.kind) == kind,
+        _c(OutboxRow.created_at) > now - ANSWERED_FOR,
+        _c(OutboxRow.contact_id).in_(owners),
+        func.lower(_c(OutboxRow.recipient)) == keys.sender,
+    )
+    return unit.scalar(query.order_by(_c(OutboxRow.id).desc()).limit(1)) or ""

@@ -1,0 +1,120 @@
+"""What programs say about our letters and notices, noted with them.
+
+An address that is gone gets no more notices.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from intake.model.context import SentLetter
+from intake.parsers.submission import Return
+from intake.store.contacts import suppressions
+from intake.store.engine import Unit
+from intake.store.incidents import recipients
+from intake.store.tables.contacts import ContactEmailRow, ContactRow
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+
+HARD_BOUNCES = 2  # of different letters, until an address gets no notices
+DECAY = timedelta(days=30)  # after which it is tried again, and bounces are forgotten
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: datetime) -> None:
+    """An event of the case and the letter; the second hard bounce suspends the address.
+
+    A notice that was sent and comes back for good is bounced from then on, whatever is said later.
+    """
+    theirs = told.recipient == letter.recipient or (letter.by_address and not told.recipient)
+    hard = told.hard and theirs
+    detail: dict[str, Any] = {
+        "letter": letter.message_id, "kind": letter.kind, "status": told.status,
+        "recipient": letter.recipient, "words": told.words[:300],
+    }  # fmt: skip
+    if letter.incident:
+        detail |= {"incident": letter.incident, "notice": letter.notice_row}
+    kind = "bounced" if hard else f"returned-{told.kind}"
+    unit.execute(
+        insert(EventRow).values(
+            at=now, kind=kind, case_number=letter.case_number, message_id=message, who="intake",
+            detail=detail,
+        )
+    )  # fmt: skip
+    words = f"came back: {told.kind} {told.status} {told.words}".strip()[:1000]
+    if not letter.notice_row:
+        unit.execute(
+            update(OutboxRow)
+            .where(_c(OutboxRow.message_id_header) == letter.message_id)
+            .values(reply=words)
+        )
+    elif hard:
+        _bounce(unit, letter.notice_row, words, now)
+    if hard:
+        _gone(unit, letter, told.status, message, now)
+
+
+def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
+    """sent or uncertain becomes bounced; whoever is sending it holds an old fence from now on."""
+    done = unit.execute(
+        update(NoticeRecipientRow)
+        .where(
+            _c(NoticeRecipientRow.id) == row,
+            _c(NoticeRecipientRow.state).in_(("sent", "uncertain")),
+        )
+        .values(
+            state="bounced",
+            reply=words,
+            finished_at=now,
+            lease_until=None,
+            fence=_c(NoticeRecipientRow.fence) + 1,
+        )
+        .returning(_c(NoticeRecipientRow.incident_id), _c(NoticeRecipientRow.number))
+    ).first()
+    if done is not None:
+        recipients.finish(unit, done.incident_id, done.number, now)
+
+
+def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: datetime) -> None:
+    """What is known of an address that is still the contact's; an old one is nobody's affair."""
+    email = unit.get(ContactEmailRow, letter.recipient)
+    if email is None or email.contact_id != letter.contact_id:
+        return
+    since = unit.scalar(
+        select(_c(ContactRow.undeliverable_since)).where(_c(ContactRow.id) == letter.contact_id)
+    )
+    if since is None or now - since > DECAY:
+        unit.execute(
+            update(ContactRow)
+            .where(_c(ContactRow.id) == letter.contact_id)
+            .values(undeliverable_since=now)
+        )
+        unit.execute(
+            insert(EventRow).values(
+                at=now, kind="unreachable", case_number="", message_id=message, who="intake",
+                detail={"contact": letter.contact_id, "recipient": letter.recipient},
+            )
+        )  # fmt: skip
+        return
+    events = (
+        select(_c(EventRow.kind), _c(EventRow.detail))
+        .where(_c(EventRow.kind).in_(("bounced", "reachable")), _c(EventRow.at) > now - DECAY)
+        .order_by(_c(EventRow.id))
+    )
+    letters: set[str] = set()
+    for kind, detail in unit.execute(events):
+        if kind == "reachable" and letter.recipient in detail.get("recipients", ()):
+            letters.clear()  # a person has settled what came back before
+        elif kind == "bounced" and detail.get("recipient") == letter.recipient:
+            letters.add(str(detail.get("letter", "")))
+    if len(letters) < HARD_BOUNCES:
+        return
+    if not suppressions.stopped(unit, letter.recipient, now):
+        reason = f"bounced {status}".strip()
+        suppressions.suspend(unit, letter.recipient, reason, now + DECAY, message, now)

@@ -1,0 +1,279 @@
+"""Everything stored that a decision about one mail may depend on, in a fixed number of queries."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.mail.addresses import ascii_lower
+from intake.model.accounts import Contact
+from intake.model.cases import CaseBrief, CaseLine, CaseList, PendingForm, StoredField
+from intake.model.context import Keys, Known, SentLetter, Twin
+from intake.store.contacts import suppressions
+from intake.store.contacts.read import whole_accounts, whole_contacts
+from intake.store.engine import Unit
+from intake.store.incidents import notice_lookup, read
+from intake.store.messages import answered_questions, rate_counts
+from intake.store.sql import _c
+from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow, PendingFormRow
+from intake.store.tables.contacts import (
+    ContactEmailRow,
+    ContactRow,
+    MembershipRow,
+)
+from intake.store.tables.messages import NOBODY, MessageRow
+from intake.store.tables.outbox import OutboxRow
+
+FIRST_NUMBER = 1001
+MAX_SENT = 3  # letters that one mail may quote
+MAX_LISTED = 50  # cases in one letter
+CLOSED = ("resolved", "closed")
+HANDLED = ("handled", "ignored")  # a mail that was held, dropped or rejected hides no later copy
+
+
+def message_id_hash(message_id: str) -> str:
+    """The key a Message-ID is looked up by, however long it is; empty for none."""
+    return hashlib.sha256(message_id.encode()).hexdigest() if message_id else ""
+
+
+def look_up(
+    unit: Unit, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
+) -> Known:
+    """What is known about the mail of those keys. ``not_row`` is its own row when judged again.
+
+    The next number comes first: its row is locked until the end of a transaction that writes, so
+    of two workers that got the same mail the second one sees what the first made of it.
+    """
+    next_number = _next(unit)
+    contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
+    account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
+    accounts = whole_accounts(unit, account_ids)
+    in_force = [one.id for one in accounts if one.active]
+    referred = _case(unit, keys.case_numbers)
+    if referred is None and contacts:
+        plain = _case(unit, keys.plain_numbers)  # anybody can write a number
+        referred = plain if plain and any(map(plain.is_for, contacts)) else None
+    owners = [contact.id for contact in contacts]
+    return Known(
+        contacts=contacts,
+        accounts=accounts,
+        colleagues=_colleagues(unit, account_ids, {contact.id for contact in contacts})
+        if keys.names_contact
+        else (),
+        domain_registered=_domain_registered(unit, keys.sender),
+        case=referred,
+        pending=_pending(unit, referred.number) if referred else _blank_form(unit, keys.form_ids),
+        sent_texts=_sent_texts(unit, referred.number, keys.outbox_ids) if referred else (),
+        comments=rate_counts.comments(unit, referred.number) if referred else (),
+        listed=_listed(unit, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
+        twin=_twin(unit, keys, not_row),
+        recent=rate_counts.of_late(unit, owners, account_ids, keys, now),
+        next_number=f"{case_prefix}{next_number}",
+        returned=_returned(unit, keys),
+        incidents=read.open_ones(unit, approved=keys.only_approved),
+        replies=rate_counts.replies(unit, owners, keys, now),
+        domain_accepted=bool(contacts) and suppressions.domain_accepted(unit, keys.sender),
+        stopped=suppressions.stopped(unit, keys.sender, now) if contacts else "",
+        is_own_letter=suppressions.was_sent(unit, keys.own_id, keys.sender),
+        **answered_questions.answered(unit, keys, owners, now),
+        **notice_lookup.about(unit, keys, account_ids),
+    )
+
+
+def _contact_ids(unit: Unit, sender: str) -> list[str]:
+    if not sender:
+        return []
+    query = select(_c(ContactEmailRow.contact_id)).where(
+        _c(ContactEmailRow.key) == sender, _c(ContactEmailRow.verified)
+    )
+    return list(unit.scalars(query))
+
+
+def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
+    """The newest of our letters that a program's mail names."""
+    notice = notice_lookup.returned(unit, keys)
+    if notice is not None or not (keys.return_ids or keys.return_letters):
+        return notice
+    named = _c(OutboxRow.message_id_header).in_(keys.return_ids)
+    own = _c(OutboxRow.id).in_(keys.return_letters)
+    query = select(OutboxRow).where(or_(named, own)).order_by(own.desc(), _c(OutboxRow.id).desc())
+    row = unit.scalar(query.limit(1))
+    if row is None:
+        return None
+    return SentLetter(
+        row.message_id_header, row.kind, ascii_lower(row.recipient), row.contact_id,
+        row.case_number, by_address=row.id in keys.return_letters, sent_at=row.created_at,
+    )  # fmt: skip
+
+
+def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact, ...]:
+    if not accounts:
+        return ()
+    query = (
+        select(_c(MembershipRow.contact_id))
+        .join(ContactRow, _c(ContactRow.id) == _c(MembershipRow.contact_id))
+        .where(_c(MembershipRow.account_id).in_(accounts), _c(ContactRow.active).is_(True))
+    )
+    return whole_contacts(unit, set(unit.scalars(query)) - own)
+
+
+def _domain_registered(unit: Unit, sender: str) -> bool:
+    if not sender:
+        return False
+    domain = sender.rpartition("@")[2]
+    query = select(_c(ContactEmailRow.key)).where(_c(ContactEmailRow.domain) == domain).limit(1)
+    return unit.scalar(query) is not None
+
+
+def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
+    """The first of the referenced cases that exists."""
+    if not numbers:
+        return None
+    rows = {
+        row.number: row
+        for row in unit.scalars(select(CaseRow).where(_c(CaseRow.number).in_(numbers)))
+    }
+    row = next((rows[number] for number in numbers if number in rows), None)
+    if row is None:
+        return None
+    fields = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == row.number))
+    return CaseBrief(
+        number=row.number,
+        account_id=row.account_id,
+        contact_id=row.contact_id,
+        submitted_by=row.submitted_by,
+        type=row.type,
+        priority=row.priority,
+        department=row.department,
+        status=row.status,
+        subject=row.subject,
+        description=row.description,
+        fields={one.name: StoredField(one.value, one.words, one.source) for one in fields},
+        closed_at=row.closed_at,
+        incident=row.incident_id,
+    )
+
+
+def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> CaseList:
+    """The cases of those accounts, newest first; nothing of anybody else's.
+
+    While nobody has said which account a case is about, it is its writer's alone.
+    """
+    submitted_by = _c(CaseRow.submitted_by)
+    writer = case((submitted_by != "", submitted_by), else_=_c(CaseRow.contact_id))
+    theirs = and_(_c(CaseRow.account_id) == NOBODY, writer.in_(owners))
+    wanted = [or_(_c(CaseRow.account_id).in_(accounts), theirs)]
+    if keys.list_state:
+        closed = _c(CaseRow.status).in_(CLOSED)
+        wanted.append(closed if keys.list_state == "closed" else ~closed)
+    if keys.list_number:
+        wanted.append(_c(CaseRow.number) == keys.list_number)
+    query = select(CaseRow).where(*wanted).order_by(_c(CaseRow.message_id).desc())
+    rows = list(unit.scalars(query.limit(MAX_LISTED)))
+    more = 0
+    if len(rows) == MAX_LISTED:
+        count = select(func.count()).select_from(CaseRow).where(*wanted)
+        more = (unit.scalar(count) or 0) - len(rows)
+    drafts = [row.number for row in rows if row.status == "draft"]
+    asked = {number: one.asked for number in drafts if (one := _pending(unit, number))}
+    lines = (
+        CaseLine(
+            row.number, row.account_id, row.type, row.subject, row.status, row.received_at,
+            row.updated_at, asked.get(row.number, ()),
+        )
+        for row in rows
+    )  # fmt: skip
+    return CaseList(tuple(lines), more)
+
+
+def _sent_texts(unit: Unit, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """What stood in our letters that a mail may quote: those it names, and the newest one."""
+    columns = select(_c(OutboxRow.text)).where(_c(OutboxRow.case_number) == number)
+    named = columns.where(_c(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
+    newest = columns.order_by(_c(OutboxRow.id).desc()).limit(1)
+    found = (*(unit.scalars(named) if ids else ()), *unit.scalars(newest))
+    return tuple(dict.fromkeys(found))
+
+
+def _blank_form(unit: Unit, ids: tuple[str, ...]) -> PendingForm | None:
+    """The blank form that a mail answers, as it was sent."""
+    if not ids:
+        return None
+    query = (
+        select(OutboxRow)
+        .where(_c(OutboxRow.message_id_header).in_(ids), _c(OutboxRow.kind) == "form")
+        .order_by(_c(OutboxRow.id).desc())
+        .limit(1)
+    )
+    row = unit.scalar(query)
+    if row is None:
+        return None
+    return PendingForm("", row.contact_id, (), row.message_id_header, row.text, 0)
+
+
+def _pending(unit: Unit, number: str) -> PendingForm | None:
+    """The newest open request about that case."""
+    query = (
+        select(PendingFormRow)
+        .where(_c(PendingFormRow.case_number) == number, _c(PendingFormRow.state) == "open")
+        .order_by(_c(PendingFormRow.id).desc())
+        .limit(1)
+    )
+    row = unit.scalar(query)
+    if row is None:
+        return None
+    return PendingForm(
+        row.case_number,
+        row.contact_id,
+        tuple(row.asked),
+        row.message_id_header,
+        row.text,
+        row.round,
+    )
+
+
+def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
+    """The same bytes, else the same Message-ID with the same body from the same sender.
+
+    Else the same DKIM signature of the same sender: one mail sent again, whatever was added to it.
+    """
+    columns = (_c(MessageRow.id), _c(MessageRow.case_number), _c(MessageRow.status))
+    base = select(*columns).where(_c(MessageRow.id) != not_row).order_by(_c(MessageRow.id)).limit(1)
+    row = unit.execute(
+        base.where(_c(MessageRow.digest) == keys.digest, _c(MessageRow.status).in_(HANDLED))
+    ).first()
+    if row is None and keys.message_id and keys.sender:
+        row = unit.execute(
+            base.where(
+                _c(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
+                _c(MessageRow.body_digest) == keys.body_digest,
+                _c(MessageRow.sender) == keys.sender,
+                _c(MessageRow.status) == "handled",
+            )
+        ).first()
+    if row is None and keys.signatures and keys.sender:
+        row = unit.execute(
+            base.where(
+                _c(MessageRow.signature_hash).in_(keys.signatures),
+                _c(MessageRow.sender) == keys.sender,
+                _c(MessageRow.status) == "handled",
+            )
+        ).first()
+    return Twin(row[0], row[1], row[2]) if row else None
+
+
+def _next(unit: Unit) -> int:
+    """The next number; its row is locked where the database locks rows."""
+    query = select(_c(CounterRow.value)).where(_c(CounterRow.name) == "case")
+    if not unit.connection().get_execution_options().get("intake_write"):
+        return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)
+    value = unit.scalar(query.with_for_update())
+    if value is None:  # the very first case: only one of two batches may make the row
+        dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+        row = dialect.insert(CounterRow).values(name="case", value=FIRST_NUMBER - 1)
+        unit.execute(row.on_conflict_do_nothing(index_elements=["name"]))
+        value = unit.scalar(query.with_for_update())
+    return max(FIRST_NUMBER, (value or 0) + 1)

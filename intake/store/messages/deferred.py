@@ -1,0 +1,121 @@
+"""Ledger rows of mails that were not handled: tried again, shelved, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.mail.message import Arrival
+from intake.store.engine import Unit
+from intake.store.messages.mailboxes import Row
+from intake.store.messages.record import Recorded
+from intake.store.sql import clean
+from intake.store.tables.messages import MessageRow
+
+MAX_ATTEMPTS = 3  # of a mail whose handling raises
+REST_MINUTES = (1, 5, 15, 60)  # between two tries to get a mail that the server does not give
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
+    """Handling raised: tried on the next two passes, then put on the shelf with the traceback.
+
+    None when the mail has an outcome already, from another worker: that is never overwritten.
+    """
+    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    last = attempts >= MAX_ATTEMPTS
+    values = {
+        "digest": arrival.digest,
+        "size": arrival.size,
+        "status": "shelved" if last else "deferred",
+        "folder": "held" if last else "",
+        "settled": False,
+        "action": "shelved",
+        "attempts": attempts,
+        "failure": clean(trace)[-20000:],
+        "recorded_at": now,
+        "reasons": [f"handling raised, attempt {attempts} of {MAX_ATTEMPTS}"],
+    }
+    row = _put(unit, arrival, values)
+    return Recorded(row, "shelved", "", str(values["folder"]), "", 0) if row else None
+
+
+def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
+    """The mail was listed and gone before its bytes were fetched."""
+    values = {
+        "status": "vanished",
+        "folder": "",
+        "action": "vanished",
+        "size": arrival.size,
+        "recorded_at": now,
+        "reasons": ["gone from the mailbox before it could be fetched"],
+    }
+    _put(unit, arrival, values)
+
+
+def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bool:
+    """The mail is there, and the server did not give its bytes: asked for again after a rest.
+
+    Whether it was put on the shelf instead, after the last try.
+    """
+    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    last = attempts > len(REST_MINUTES)
+    values = {
+        "size": arrival.size,
+        "status": "shelved" if last else "deferred",
+        "folder": "held" if last else "",
+        "action": "shelved",
+        "attempts": attempts,
+        "failure": clean(why),
+        "recorded_at": now,
+        "reasons": [
+            f"not handed over by the server, attempt {attempts} of {len(REST_MINUTES) + 1}: {why}"
+        ],
+    }
+    return bool(_put(unit, arrival, values)) and last
+
+
+def rests(row: Row, now: datetime) -> bool:
+    """Whether the mail was not handed over a short while ago and is left alone for now."""
+    if row.status != "deferred" or row.digest or row.recorded_at is None:
+        return False
+    rest = timedelta(minutes=REST_MINUTES[min(row.attempts, len(REST_MINUTES)) - 1])
+    return timedelta(0) <= now - row.recorded_at < rest
+
+
+def _place(arrival: Arrival) -> tuple[Any, ...]:
+    return (
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+    )
+
+
+def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
+    """A row that has little more than its place, or the deferred one there; 0: it has an outcome.
+
+    The condition stands in the statement: another worker may decide between a look and a write.
+    """
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    empty = {
+        "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
+        "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
+        "rule": "", "level": "", "evidence": {}, "sender": "", "subject": "", "attempts": 0,
+        "message_id_hash": "", "message_id": "", "contact_id": "", "account_id": "",
+        "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
+        "signature_hash": "",
+    }  # fmt: skip
+    statement = dialect.insert(MessageRow).values(**(empty | dict(values)))
+    put = statement.on_conflict_do_update(
+        index_elements=["mailbox", "uidvalidity", "uid"],
+        set_=dict(values),
+        where=_c(MessageRow.status) == "deferred",
+    ).returning(_c(MessageRow.id))
+    return unit.scalar(put) or 0

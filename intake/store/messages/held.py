@@ -1,0 +1,45 @@
+"""One row of the ledger, for a person who decides about a held mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.store.tables.messages import MessageRow
+from intake.store.tables.outbox import EventRow
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def find(unit: Session, message_id: int) -> MessageRow | None:
+    """The row of that number, of use after the unit is closed."""
+    row = unit.get(MessageRow, message_id)
+    if row is not None:
+        unit.expunge(row)
+    return row
+
+
+def note(
+    unit: Session, message_id: int, kind: str, who: str, now: datetime, detail: dict[str, Any]
+) -> None:
+    """Writes down that the mail was judged again: for whom, why, and what it was before."""
+    unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id, detail=detail))
+
+
+def judged(unit: Session, limit: int) -> list[MessageRow]:
+    """The newest mails that were judged by themselves, not as answers to a letter."""
+    query = (
+        select(MessageRow)
+        .where(_c(MessageRow.action).in_(("create", "ask", "hold", "drop")))
+        .order_by(_c(MessageRow.id).desc())
+        .limit(limit)
+    )
+    rows = list(unit.scalars(query))
+    for row in rows:
+        unit.expunge(row)
+    return rows

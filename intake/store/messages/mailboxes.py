@@ -1,0 +1,154 @@
+"""How far each mailbox has been collected, and which of its mails the ledger knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.store.engine import Unit
+from intake.store.tables.messages import MailboxRow, MessageRow
+
+CHUNK = 500
+TERMINAL = ("handled", "ignored", "dropped", "held", "rejected", "shelved")
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxState:
+    """Where the next pass goes on."""
+
+    name: str
+    uidvalidity: int
+    next_uid: int  # every UID below needs no look any more
+    baseline_at: datetime | None  # mail that arrived before is not ours; None: all is
+    dated_below: int | None = None  # UIDs for which that date counts; None: not known yet
+    checked_at: datetime | None = None  # end of the last pass that ended well
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A mail of the ledger, as far as collecting needs it."""
+
+    id: int
+    uidvalidity: int
+    uid: int
+    digest: str
+    status: str
+    settled: bool  # the server was told, and it is verified
+    folder: str  # where it belongs on the server; empty: it stays
+    attempts: int = 0
+    recorded_at: datetime | None = None
+
+
+def _c(column: Any) -> Any:
+    """A column of a table class, typed for SQL expressions."""
+    return column
+
+
+def state(unit: Unit, name: str) -> MailboxState | None:
+    """The state of that mailbox; None before the first pass."""
+    row = unit.get(MailboxRow, name)
+    if row is None or row.uidvalidity < 0:
+        return None
+    return MailboxState(
+        row.name, row.uidvalidity, row.next_uid, row.baseline_at, row.dated_below, row.checked_at
+    )
+
+
+def baseline(unit: Unit, line: MailboxState) -> None:
+    """Draws the line: what lies below it is somebody else's."""
+    row = _made(unit, line.name)
+    row.uidvalidity, row.next_uid = line.uidvalidity, line.next_uid
+    row.baseline_at, row.dated_below = line.baseline_at, line.dated_below
+    unit.flush()
+
+
+def _made(unit: Unit, name: str) -> MailboxRow:
+    """The mailbox's row, made if there is none: seen, never opened. Two workers may come first."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    made = dialect.insert(MailboxRow).values(name=name, uidvalidity=-1, next_uid=1, failure="")
+    unit.execute(made.on_conflict_do_nothing(index_elements=["name"]))
+    return unit.get_one(MailboxRow, name)
+
+
+def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
+    """UID -> what the ledger knows of that mail."""
+    return {
+        row.uid: row
+        for row in _rows(unit, name, _c(MessageRow.uid), uids)
+        if row.uidvalidity == uidvalidity
+    }
+
+
+def by_digest(unit: Unit, name: str, digests: Sequence[str]) -> dict[str, Row]:
+    """Digest -> the oldest mail of that mailbox with those bytes and a terminal status."""
+    found: dict[str, Row] = {}
+    for row in _rows(unit, name, _c(MessageRow.digest), [one for one in digests if one]):
+        if row.status in TERMINAL:
+            found.setdefault(row.digest, row)
+    return found
+
+
+def _rows(unit: Unit, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
+    """Mails of that mailbox in whose column one of the wanted values stands, oldest first."""
+    for start in range(0, len(wanted), CHUNK):
+        yield from _found(
+            unit, _c(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
+        )
+
+
+def _found(unit: Unit, *where: Any) -> list[Row]:
+    columns = [_c(getattr(MessageRow, one.name)) for one in fields(Row)]
+    query = select(*columns).where(*where).order_by(_c(MessageRow.id))
+    return [Row(*row) for row in unit.execute(query)]
+
+
+def rebind(unit: Unit, row_id: int, uidvalidity: int, uid: int) -> None:
+    """The mail of that row lies under another UID now, and is to be moved from there."""
+    unit.execute(
+        update(MessageRow)
+        .where(_c(MessageRow.id) == row_id)
+        .values(uidvalidity=uidvalidity, uid=uid, settled=False)
+    )
+
+
+def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[Row]:
+    """Mails that are recorded and not moved yet."""
+    return _found(
+        unit,
+        _c(MessageRow.mailbox) == name,
+        _c(MessageRow.uidvalidity) == uidvalidity,
+        _c(MessageRow.settled).is_(False),
+        _c(MessageRow.folder) != "",
+    )
+
+
+def settle(unit: Unit, row_ids: Sequence[int]) -> None:
+    """The server was told, and it is verified."""
+    for start in range(0, len(row_ids), CHUNK):
+        part = row_ids[start : start + CHUNK]
+        unit.execute(update(MessageRow).where(_c(MessageRow.id).in_(part)).values(settled=True))
+
+
+def advance(unit: Unit, name: str, next_uid: int, checked_at: datetime) -> None:
+    """A pass has ended well."""
+    row = unit.get(MailboxRow, name)
+    if row is not None:
+        row.next_uid, row.checked_at, row.failing_since, row.failure = (
+            next_uid,
+            checked_at,
+            None,
+            "",
+        )
+
+
+def failed(unit: Unit, name: str, since: datetime, reason: str) -> None:
+    """A pass has failed; since when is kept until one ends well."""
+    row = _made(unit, name)
+    row.failing_since = row.failing_since or since
+    row.failure = reason
+    unit.flush()

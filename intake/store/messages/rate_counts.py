@@ -1,0 +1,145 @@
+"""What happened of late with a sender: letters, cases, refusals, strangers; each within a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from intake.model.context import Keys, Recent
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.messages import MessageRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+from intake.triage.sender_rules import STRANGERS, UNPROVED
+
+MAX_RECENT = 200  # letters to one contact in a day that are looked at
+MAX_COMMENTS = 50  # of a case that a mail may quote
+REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def of_late(
+    unit: Unit, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
+) -> Recent:
+    """Letters to those contacts, to the sender's domain and to anybody; cases; strangers."""
+    hour_ago = now - timedelta(hours=1)
+    there, everybody = _letters_all(unit, keys.sender, hour_ago)
+    rows = _letters_to(unit, contacts, now) if contacts else []
+    return Recent(
+        hour=sum(row[2] > hour_ago for row in rows),
+        day=len(rows),
+        subjects=tuple((row[0], row[1]) for row in rows),
+        domain_hour=there,
+        everybody_hour=everybody,
+        refused_week=_refused(unit, contacts or [""], keys.sender, now),
+        cases_hour=max(_cases(unit, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
+        account_cases=_cases(unit, CaseRow.account_id, accounts, hour_ago),
+        full=_full(unit, keys, now),
+    )
+
+
+def _letters_all(unit: Unit, sender: str, hour_ago: datetime) -> tuple[int, int]:
+    """Letters of the last hour: to the sender's domain, and to everybody."""
+    domain = sender.rpartition("@")[2]
+    to_domain = func.lower(_c(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
+    query = select(func.count().filter(to_domain), func.count()).where(
+        _c(OutboxRow.created_at) > hour_ago, _counted()
+    )
+    there, everybody = unit.execute(query).one()
+    return (there if domain else 0), everybody
+
+
+def _counted() -> Any:
+    return _c(OutboxRow.state).not_in(("suppressed", "cancelled"))
+
+
+def _letters_to(unit: Unit, contacts: list[str], now: datetime) -> Sequence[Any]:
+    columns = (_c(OutboxRow.kind), _c(OutboxRow.subject), _c(OutboxRow.created_at))
+    query = select(*columns).where(
+        _c(OutboxRow.contact_id).in_(contacts),
+        _c(OutboxRow.created_at) > now - timedelta(days=1),
+        _counted(),
+    )
+    return list(unit.execute(query.order_by(_c(OutboxRow.id).desc()).limit(MAX_RECENT)))
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int:
+    """Refusals to that address in seven days."""
+    if not sender:
+        return 0
+    query = select(func.count()).where(
+        _c(OutboxRow.contact_id).in_(contacts),
+        _c(OutboxRow.created_at) > now - timedelta(days=7),
+        _c(OutboxRow.kind) == "refusal",
+        func.lower(_c(OutboxRow.recipient)) == sender,
+        _counted(),
+    )
+    return unit.scalar(query) or 0
+
+
+def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
+    """New cases of each of those since then."""
+    if not ids:
+        return {}
+    query = (
+        select(_c(column), func.count())
+        .where(_c(column).in_(ids), _c(CaseRow.created_at) > hour_ago)
+        .group_by(_c(column))
+    )
+    return {row[0]: row[1] for row in unit.execute(query)}
+
+
+def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
+    """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
+    newest = (
+        select(_c(MessageRow.rule), _c(MessageRow.recorded_at), _c(MessageRow.sender))
+        .where(_c(MessageRow.status) == "held")
+        .order_by(_c(MessageRow.id).desc())
+        .limit(len(STRANGERS) * keys.max_strangers + keys.max_unproved)
+        .subquery()
+    )
+    theirs = func.count().filter(newest.c.sender == keys.sender)
+    counts = (
+        select(newest.c.rule, func.count(), theirs)
+        .where(newest.c.recorded_at > now - timedelta(days=1))
+        .group_by(newest.c.rule)
+    )
+    return frozenset(
+        rule
+        for rule, count, own in unit.execute(counts)
+        if (rule in STRANGERS and count >= keys.max_strangers)
+        or (rule in UNPROVED and own >= keys.max_unproved)
+    )
+
+
+def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
+    """Whether the mail refers to a letter that we sent to that very address of late."""
+    if not contacts or not keys.outbox_ids:
+        return False
+    query = select(_c(OutboxRow.id)).where(
+        _c(OutboxRow.message_id_header).in_(keys.outbox_ids),
+        _c(OutboxRow.contact_id).in_(contacts),
+        func.lower(_c(OutboxRow.recipient)) == keys.sender,
+        _c(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
+        _c(OutboxRow.state).in_(("sent", "in_doubt")),
+    )
+    return unit.scalar(query.limit(1)) is not None
+
+
+def comments(unit: Unit, case_number: str) -> tuple[str, ...]:
+    """What was added to that case by mail, the newest first."""
+    query = select(_c(EventRow.detail)).where(
+        _c(EventRow.case_number) == case_number, _c(EventRow.kind) == "comment"
+    )
+    newest = query.order_by(_c(EventRow.id).desc()).limit(MAX_COMMENTS)
+    return tuple(str(detail.get("text", "")) for detail in unit.scalars(newest))

@@ -1,0 +1,342 @@
+"""THE transaction's work for one mail: ledger, case, fields, files, history, request, letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.authentication.sender import signature_hashes
+from intake.letters.letter import Letter
+from intake.mail.addresses import Mailbox
+from intake.mail.message import Arrival, Message, Refusal
+from intake.parsers.submission import Submission
+from intake.store.cases import write
+from intake.store.contacts import change_request, preferences, suppressions
+from intake.store.engine import StoreError, Unit
+from intake.store.messages import bounces, evidence
+from intake.store.messages.context import message_id_hash
+from intake.store.outbox import put_letter
+from intake.store.sql import _c, clean
+from intake.store.tables.cases import PendingFormRow, UnknownLabelRow
+from intake.store.tables.messages import AttachmentRow, MessageRow
+from intake.store.tables.outbox import EventRow
+from intake.triage.decision import Decision
+from intake.triage.facts import CaseChange
+
+STATUS = {
+    "create": "handled",
+    "ask": "handled",
+    "complete": "handled",
+    "append": "handled",
+    "answer": "handled",
+    "refuse": "handled",
+    "hold": "held",
+    "ignore": "ignored",
+    "drop": "dropped",
+    "defer": "deferred",
+}
+UNDECIDED = ("deferred", "shelved", "held")  # what a decision may still overwrite
+FOLDER = {"hold": "held", "defer": ""}
+MAX_SUBJECT = 1000
+MAX_HEADER = 2000
+EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": "appended"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every record bears of the program that made it."""
+
+    policy_hash: str
+    version: str
+    personal_fields: frozenset[str] = frozenset()  # kept out of the ledger and the history
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written for one mail."""
+
+    row: int  # messages.id
+    action: str
+    rule: str
+    folder: str  # where the mail belongs on the server; empty: it stays
+    case_number: str
+    letters: int  # put into the outbox
+
+
+def _clean_all(value: Any) -> Any:
+    """The same for a text or a list of texts."""
+    if isinstance(value, str):
+        return clean(value)
+    return [_clean_all(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def record(
+    unit: Unit,
+    arrival: Arrival,
+    mail: Message | Refusal,
+    decision: Decision,
+    letters: Sequence[Letter],
+    now: datetime,
+    stamp: Stamp,
+    *,
+    row: int = 0,
+) -> Recorded:
+    """Everything about one mail; again with the same mail it overwrites only an unfinished row.
+
+    ``row`` names the ledger row of a held or shelved mail that is decided anew.
+    """
+    change = decision.change
+    number = change.number if change else ""
+    folder = FOLDER.get(decision.action, "processed")
+    values = _values(arrival, mail, decision, now, stamp)
+    values |= {"case_number": number, "folder": folder}
+    row_id = _write_row(unit, arrival, values, row)
+    where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
+    why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
+    events = [
+        _event(now, "received", "", row_id, "", where),
+        _event(now, "decided", number, row_id, "intake", why),
+    ]
+    if change is not None:
+        write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
+        detail = {"missing": list(change.asked)} if change.asked else {}
+        before = decision.case.status if decision.case else ""
+        kind = (
+            EVENT[decision.action] if change.status != "closed" or before == "closed" else "closed"
+        )
+        events.append(_event(now, kind, number, row_id, decision.contact, detail))
+        _pending(unit, change, decision, letters, now)
+    unit.execute(insert(EventRow), events)
+    if isinstance(mail, Message):
+        _attachments(unit, mail, decision, row_id, number)
+    if decision.submission is not None and change is not None:
+        _unknown_labels(unit, decision.submission, now)
+    if decision.returned is not None and decision.about is not None:
+        bounces.note(unit, decision.about, decision.returned, row_id, now)
+    if decision.rule in ("R1", "R5"):
+        _hostile(unit, decision, row_id, now)
+    if decision.silence.startswith("rate"):
+        _held_back(unit, decision, row_id, now)
+    if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
+        change_request.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
+    if decision.joins:
+        change_request.join(unit, decision.joins, decision.contact, row_id, now)
+    if decision.unsubscribes:
+        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
+        preferences.unsubscribe(unit, *wish)
+    put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
+    return Recorded(row_id, decision.action, decision.rule, folder, number, put)
+
+
+def _hostile(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+    """Loops are counted until they are broken; forgeries, for the contact they are made of."""
+    sender = decision.sender.address if decision.sender else ""
+    if decision.rule == "R1":
+        suppressions.note_loop(unit, sender, row, now)
+        return
+    detail = {"contact": decision.contact, "address": sender}
+    unit.execute(insert(EventRow), [_event(now, "forged", "", row, "intake", detail)])
+
+
+def _held_back(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+    """A letter that a rate kept back is named to the operator."""
+    detail = {"why": decision.silence, "contact": decision.contact}
+    unit.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
+
+
+def _values(
+    arrival: Arrival, mail: Message | Refusal, decision: Decision, now: datetime, stamp: Stamp
+) -> dict[str, Any]:
+    return {
+        "mailbox": arrival.mailbox,
+        "uidvalidity": arrival.uidvalidity,
+        "uid": arrival.uid,
+        "digest": arrival.digest,
+        "body_digest": mail.body_digest if isinstance(mail, Message) else "",
+        "size": arrival.size,
+        "received_at": arrival.received_at,
+        "recorded_at": now,
+        "status": STATUS[decision.action],
+        "settled": False,
+        "action": decision.action,
+        "rule": decision.rule,
+        "reasons": [clean(reason)[:500] for reason in decision.reasons],
+        "level": decision.level,
+        "evidence": evidence.evidence(mail, decision),
+        "sender": clean(_sender(mail))[:320],
+        "subject": clean(mail.subject)[:MAX_SUBJECT],
+        "message_id_hash": message_id_hash(mail.message_id),
+        "message_id": clean(mail.message_id)[:MAX_HEADER],
+        "signature_hash": next(iter(signature_hashes(mail)), "")
+        if isinstance(mail, Message)
+        else "",
+        "contact_id": decision.contact,
+        "account_id": decision.account,
+        "submission": _submission(decision.submission, stamp.personal_fields),
+        "policy_hash": stamp.policy_hash,
+        "version": stamp.version,
+        "failure": "",
+    }
+
+
+def _sender(mail: Message | Refusal) -> str:
+    if isinstance(mail, Refusal):
+        return mail.sender_text
+    if isinstance(mail.sender, Mailbox):
+        return mail.sender.address.key
+    return next(iter(mail.all("from")), "")
+
+
+def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, Any]:
+    """What was read, without the values of personal fields."""
+    if submission is None:
+        return {}
+    shown = {
+        name: {
+            "value": _clean_all(one.value),
+            "words": clean(one.words)[:500],
+            "source": one.source,
+        }
+        for name, one in submission.fields.items()
+        if name not in personal
+    }
+    return {
+        "type": submission.type,
+        "priority": submission.priority,
+        "account": submission.account,
+        "fields": shown,
+        "withheld": sorted(set(submission.fields) & personal),
+        "missing": list(submission.missing),
+        "problems": [
+            {"field": one.field, "code": one.code}
+            if one.field in personal
+            else {key: _clean_all(value) for key, value in asdict(one).items() if key != "choices"}
+            for one in submission.problems
+        ],
+        "warnings": [[one.code, clean(one.detail)[:300]] for one in submission.warnings[:50]],
+    }
+
+
+def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
+    """A new row, or the unfinished one of the same mail in the same place.
+
+    A row with an outcome is never overwritten: StoreError says that somebody else was first.
+    """
+    found = row or _existing(unit, arrival)
+    if not found:
+        made = unit.execute(
+            insert(MessageRow).values(attempts=0, **values).returning(_c(MessageRow.id))
+        )
+        return int(made.scalar_one())
+    done = unit.execute(
+        update(MessageRow)
+        .where(_c(MessageRow.id) == found, _c(MessageRow.status).in_(UNDECIDED))
+        .values(**values)
+        .returning(_c(MessageRow.id))
+    ).first()
+    if done is None:
+        raise StoreError("constraint", f"message {found} has been decided by somebody else")
+    return found
+
+
+def _existing(unit: Unit, arrival: Arrival) -> int:
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.mailbox) == arrival.mailbox,
+        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
+        _c(MessageRow.uid) == arrival.uid,
+        _c(MessageRow.status) == "deferred",
+    )
+    return unit.scalar(query) or 0
+
+
+def _event(
+    now: datetime, kind: str, case: str, message: int, who: str, detail: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A row of the history."""
+    return {
+        "at": now, "kind": kind, "case_number": case, "message_id": message, "who": who,
+        "detail": dict(detail),
+    }  # fmt: skip
+
+
+def _pending(
+    unit: Unit, change: CaseChange, decision: Decision, letters: Sequence[Letter], now: datetime
+) -> None:
+    """The answered request is closed, and the new one is kept with the letter that asks."""
+    if not change.new:
+        unit.execute(
+            update(PendingFormRow)
+            .where(
+                _c(PendingFormRow.case_number) == change.number,
+                _c(PendingFormRow.state) == "open",
+            )
+            .values(state="answered", answered_at=now)
+        )
+    if not change.asked:
+        return
+    letter = next((one for one in letters if one.kind == "missing_fields"), None)
+    unit.execute(
+        insert(PendingFormRow).values(
+            case_number=change.number,
+            contact_id=decision.contact,
+            asked=list(change.asked),
+            message_id_header=letter.message_id if letter else "",
+            text=letter.text if letter else "",
+            round=change.round,
+            asked_at=now,
+            state="open",
+        )
+    )
+
+
+def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number: str) -> None:
+    """Every file of the mail, once, whether or not there is a case."""
+    if not mail.attachments:
+        return
+    there = set(
+        unit.scalars(select(_c(AttachmentRow.part)).where(_c(AttachmentRow.message_id) == row))
+    )
+    if there and number:
+        unit.execute(
+            update(AttachmentRow)
+            .where(_c(AttachmentRow.message_id) == row)
+            .values(case_number=number)
+        )
+    otherwise = "quarantined" if decision.quarantined else "stored"
+    rows = [
+        {
+            "message_id": row,
+            "case_number": number,
+            "name": clean(one.name),
+            "declared_type": clean(one.declared_type)[:200],
+            "detected_type": one.detected_type,
+            "size": one.size,
+            "sha256": one.sha256,
+            "inline": one.inline,
+            "part": one.part,
+            "state": "withheld" if one.part in decision.withheld else otherwise,
+            "reason": decision.withheld.get(one.part, ""),
+        }
+        for one in mail.attachments
+        if one.part not in there
+    ]
+    if rows:
+        unit.execute(insert(AttachmentRow), rows)
+
+
+def _unknown_labels(unit: Unit, submission: Submission, now: datetime) -> None:
+    """One more mail with each label that the catalogue does not know."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    for label in submission.unknown:
+        words = clean(label)[:60]
+        values = {"label": words, "type": submission.type, "last_at": now}
+        statement = dialect.insert(UnknownLabelRow).values(
+            key=" ".join(words.casefold().split()), times=1, **values
+        )
+        again = {**values, "times": _c(UnknownLabelRow.times) + 1}
+        unit.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))

@@ -1,0 +1,203 @@
+"""Whether the database is an older copy of itself, and what it must be told before it goes on.
+
+An older copy would send letters again, give out numbers again and never look again at mails that
+were moved already. It is noticed by what lies outside: the journal, the server's folders, or the
+mark that `intake restore` leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.adapters.journal import Gap, LetterLine, Line, MailLine
+from intake.store.engine import Engine, StoreError, Unit, reading
+from intake.store.tables.cases import CounterRow
+from intake.store.tables.incidents import NoticeRecipientRow
+from intake.store.tables.messages import AttachmentRow, MessageRow
+from intake.store.tables.outbox import EventRow, OutboxRow
+
+MARK = "reconcile"  # the counter that says that a restore has not been made up for
+ADVICE = "nothing is sent and no number is given out until `intake reconcile --repair` was run"
+CHUNK = 500
+COVERED = 50  # newest mails of the database that the journal must know to be relied on
+SENT = "sent before the database was restored, as the journal says"
+PERHAPS = "perhaps sent before the database was restored; `intake outbox retry` sends it"
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def check(engine: Engine, tail: Sequence[Line]) -> None:
+    """Raises StoreError when the database is an older copy of itself."""
+    with reading(engine) as unit:
+        why = older(unit, tail)
+    if why:
+        raise StoreError("restored", f"{why}; {ADVICE}")
+
+
+def older(unit: Unit, tail: Sequence[Line]) -> str:
+    """Why the database must be an older copy; empty when nothing says so."""
+    if counter(unit, MARK):
+        return "the database was restored from a backup"
+    mails = {one.row: one for one in tail if isinstance(one, MailLine)}
+    query = select(_c(MessageRow.id), _c(MessageRow.digest)).where(_c(MessageRow.id).in_(mails))
+    known = {row[0]: row[1] for row in unit.execute(query)}
+    lost = [one for row, one in mails.items() if known.get(row) != one.digest]
+    if lost:
+        return f"the database does not know message {lost[0].row}, recorded on {lost[0].at:%F %R}"
+    letters = {one.message_id: one for one in tail if isinstance(one, LetterLine)}
+    for table in (OutboxRow, NoticeRecipientRow):
+        header = _c(table.message_id_header)
+        found = select(header, func.max(_c(table.fence))).where(header.in_(letters))
+        for name, fence in unit.execute(found.group_by(header)):
+            if fence >= letters[name].fence:
+                del letters[name]
+    if letters:
+        return f"the database does not know that letter {next(iter(letters))} was sent"
+    return ""
+
+
+def counter(unit: Unit, name: str) -> int:
+    """The value of that counter; 0 when there is none."""
+    return unit.scalar(select(_c(CounterRow.value)).where(_c(CounterRow.name) == name)) or 0
+
+
+def set_counters(unit: Unit, values: Mapping[str, int]) -> None:
+    """Counters with new values."""
+    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    for name, value in values.items():
+        row = dialect.insert(CounterRow).values(name=name, value=value)
+        unit.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def tops(unit: Unit, mailbox: str, found: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    """Folder -> its UIDNEXT when the last pass ended, as far as its UIDVALIDITY is the same."""
+    values = {folder: counter(unit, _top(mailbox, folder, at[0])) for folder, at in found.items()}
+    return {folder: value for folder, value in values.items() if value}
+
+
+def note_tops(unit: Unit, mailbox: str, found: Mapping[str, tuple[int, int]]) -> None:
+    """How far the folders are filled at the end of a pass."""
+    set_counters(unit, {_top(mailbox, key, at[0]): at[1] for key, at in found.items()})
+
+
+def _top(mailbox: str, folder: str, uidvalidity: int) -> str:
+    return f"top:{mailbox}:{folder}:{uidvalidity}"
+
+
+def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
+    """Those of the digests that have a row with an outcome, in whatever mailbox."""
+    wanted, found = list(digests), set[str]()
+    for start in range(0, len(wanted), CHUNK):
+        query = select(_c(MessageRow.digest)).where(
+            _c(MessageRow.digest).in_(wanted[start : start + CHUNK]),
+            _c(MessageRow.status).not_in(("deferred", "vanished")),
+        )
+        found.update(unit.scalars(query))
+    return found
+
+
+def deferred(unit: Unit, mailbox: str, digest: str) -> int:
+    """The row of a mail of that mailbox that waits for another pass; 0: there is none."""
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.mailbox) == mailbox,
+        _c(MessageRow.digest) == digest,
+        _c(MessageRow.status) == "deferred",
+    )
+    return unit.scalar(query.limit(1)) or 0
+
+
+def blobs(unit: Unit, max_bytes: int) -> set[str]:
+    """Every digest that a row names and that should be in the blob store; forgotten mail aside."""
+    mails = select(_c(MessageRow.digest)).where(
+        _c(MessageRow.digest) != "", _c(MessageRow.size) <= max_bytes,
+        _c(MessageRow.status).not_in(("dropped", "rejected", "vanished")),
+    )  # fmt: skip
+    files = (
+        select(_c(AttachmentRow.sha256))
+        .join(MessageRow, _c(MessageRow.id) == _c(AttachmentRow.message_id))
+        .where(_c(MessageRow.status).not_in(("dropped", "rejected", "vanished")))
+    )
+    return {*unit.scalars(mails), *unit.scalars(files)}
+
+
+@dataclass(slots=True)
+class Testimony:
+    """What the journal says of the time that the database does not know."""
+
+    reliable: bool = False  # it covers all of that time: what it does not name did not happen
+    mails: dict[str, MailLine] = field(default_factory=dict)  # by digest, in the order of recording
+    letters: dict[str, bool] = field(default_factory=dict)  # Message-ID -> certainly sent
+
+
+def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
+    """The journal read against the database. It is relied on where it knows its newest mails."""
+    said, gap = Testimony(), False
+    for line in lines:
+        if isinstance(line, MailLine):
+            said.mails[line.digest] = line
+        elif isinstance(line, LetterLine):
+            said.letters[line.message_id] = line.sent or said.letters.get(line.message_id, False)
+        gap = gap or isinstance(line, Gap)
+    newest = select(_c(MessageRow.digest)).where(
+        _c(MessageRow.status) != "vanished", _c(MessageRow.digest) != ""
+    )
+    newest = newest.order_by(_c(MessageRow.id).desc()).limit(COVERED)
+    said.reliable = bool(said.mails) and not gap and set(unit.scalars(newest)) <= set(said.mails)
+    return said
+
+
+def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -> dict[str, int]:
+    """Letters that wait and may have been sent: none goes out a second time unseen.
+
+    ``after`` leaves aside the rows up to that id. Gives how many letters became what.
+    """
+    counts: dict[str, int] = {}
+    query = select(_c(OutboxRow.id), _c(OutboxRow.message_id_header), _c(OutboxRow.case_number))
+    waiting = query.where(_c(OutboxRow.state).in_(("due", "claimed")), _c(OutboxRow.id) > after)
+    for row_id, header, number in unit.execute(waiting).all():
+        sent = said.letters.get(header)
+        if sent is None and said.reliable:
+            continue  # it was never tried: it is sent now
+        state, why = ("sent", SENT) if sent else ("in_doubt", PERHAPS)
+        values = {"state": state, "reply": why, "finished_at": now, "lease_until": None}
+        unit.execute(update(OutboxRow).where(_c(OutboxRow.id) == row_id).values(**values))
+        detail = {"letter": row_id, "words": why}
+        unit.execute(
+            insert(EventRow).values(
+                at=now, kind=state, case_number=number, message_id=0, who="intake", detail=detail
+            )
+        )
+        counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]:
+    """Notices that wait: what was sent is done, what is in doubt is sent once more and flagged."""
+    counts: dict[str, int] = {}
+    row = NoticeRecipientRow
+    query = select(_c(row.id), _c(row.message_id_header)).where(
+        _c(row.state).in_(("queued", "deferred", "sending", "uncertain"))
+    )
+    for row_id, header in unit.execute(query).all():
+        sent = said.letters.get(header)
+        if sent is None and said.reliable:
+            continue
+        values: dict[str, Any] = {"state": "uncertain", "lease_until": now, "reply": ""}
+        if sent:
+            values = {"state": "sent", "finished_at": now, "lease_until": None, "reply": SENT}
+        unit.execute(update(row).where(_c(row.id) == row_id).values(**values))
+        counts[values["state"]] = counts.get(values["state"], 0) + 1
+    return counts
+
+
+def newest_letter(unit: Unit) -> int:
+    """The highest id of the outbox; 0 for none."""
+    return unit.scalar(select(func.max(_c(OutboxRow.id)))) or 0

@@ -1,0 +1,158 @@
+"""What is done by the clock: drafts nobody answers are flagged, blobs nobody names may go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, insert, not_, or_, select, update
+
+from intake.store.engine import Unit
+from intake.store.tables.cases import CaseRow, PendingFormRow
+from intake.store.tables.messages import AttachmentRow, MessageRow
+from intake.store.tables.outbox import EventRow
+from intake.triage.sender_rules import STRANGERS, UNPROVED
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
+    """Numbers of drafts whose question has had no answer for so long; flagged, never removed."""
+    query = (
+        select(_c(PendingFormRow.id), _c(PendingFormRow.case_number))
+        .join(CaseRow, _c(CaseRow.number) == _c(PendingFormRow.case_number))
+        .where(
+            _c(PendingFormRow.state) == "open",
+            _c(PendingFormRow.asked_at) < now - timedelta(days=after_days),
+            _c(CaseRow.status) == "draft",
+        )
+    )
+    numbers = []
+    for form_id, number in unit.execute(query).all():
+        unit.execute(
+            update(PendingFormRow).where(_c(PendingFormRow.id) == form_id).values(state="expired")
+        )
+        flag = f"no answer for {after_days} days"
+        unit.execute(update(CaseRow).where(_c(CaseRow.number) == number).values(flag=flag))
+        unit.execute(
+            insert(EventRow).values(
+                at=now, kind="expired", case_number=number, message_id=0, who="intake", detail={}
+            )
+        )
+        numbers.append(number)
+    return numbers
+
+
+def retire(unit: Unit, now: datetime, keep: Keep) -> int:
+    """Held mail that nobody waits for any more, closed after so many days; its bytes go later."""
+    return sum(
+        _close(unit, now, where, days)
+        for where, days in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
+        if days
+    )
+
+
+def _strange() -> Any:
+    """Of people nobody knows: a contact's mail under such a rule is no stranger's, but forged."""
+    nobodys = or_(_c(MessageRow.contact_id) == "", _c(MessageRow.rule) == "R5")
+    return and_(_c(MessageRow.rule).in_(STRANGERS), nobodys)
+
+
+def _unproved() -> Any:
+    return _c(MessageRow.rule).in_(UNPROVED)
+
+
+def _close(unit: Unit, now: datetime, where: Any, days: int) -> int:
+    query = select(_c(MessageRow.id)).where(
+        _c(MessageRow.status) == "held",
+        where,
+        _c(MessageRow.recorded_at) < now - timedelta(days=days),
+    )
+    rows = list(unit.scalars(query.limit(1000)))
+    if rows:
+        unit.execute(
+            update(MessageRow).where(_c(MessageRow.id).in_(rows)).values(status="rejected")
+        )
+        unit.execute(
+            insert(EventRow),
+            [
+                {
+                    "at": now, "kind": "retired", "case_number": "", "message_id": row,
+                    "who": "intake", "detail": {"days": days},
+                }
+                for row in rows
+            ],
+        )  # fmt: skip
+    return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long mail that nobody waits for is kept."""
+
+    dropped_days: int  # the bytes of dropped mail
+    stranger_days: int  # a stranger's held mail stays open; 0: until somebody decides
+    forgotten_days: int  # who wrote it, and what about
+    unproved_days: int = 180  # a contact's held mail that nothing proves stays open; 0: for ever
+
+
+def _spent(now: datetime, days: int, keep: Keep) -> Any:
+    """Dropped so many days ago, or closed by ``retire`` so many days ago."""
+    dropped = and_(
+        _c(MessageRow.status) == "dropped", _c(MessageRow.recorded_at) < now - timedelta(days=days)
+    )
+    closed = [
+        and_(
+            _c(MessageRow.status) == "rejected",
+            where,
+            _c(MessageRow.recorded_at) < now - timedelta(days=days + kept),
+        )
+        for where, kept in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
+        if kept
+    ]
+    return or_(dropped, *closed)
+
+
+def forget(unit: Unit, now: datetime, keep: Keep) -> int:
+    """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
+    where = (
+        _c(MessageRow.status).in_(("dropped", "rejected")),
+        _spent(now, keep.forgotten_days, keep),
+        or_(_c(MessageRow.sender) != "", _c(MessageRow.subject) != ""),
+    )
+    rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
+    if rows:
+        unit.execute(
+            update(MessageRow)
+            .where(_c(MessageRow.id).in_(rows))
+            .values(
+                sender="", subject="", message_id="", message_id_hash="", signature_hash="",
+                evidence={}, submission={},
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def referenced(unit: Unit, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
+    """Those of the digests that a mail or an attachment still needs."""
+    found: set[str] = set()
+    needed = not_(_spent(now, keep.dropped_days, keep))
+    for start in range(0, len(digests), 500):
+        part = digests[start : start + 500]
+        found.update(
+            unit.scalars(
+                select(_c(MessageRow.digest)).where(_c(MessageRow.digest).in_(part), needed)
+            )
+        )
+        found.update(
+            unit.scalars(
+                select(_c(AttachmentRow.sha256))
+                .join(MessageRow, _c(MessageRow.id) == _c(AttachmentRow.message_id))
+                .where(_c(AttachmentRow.sha256).in_(part), needed)
+            )
+        )
+    return found

@@ -1,0 +1,94 @@
+"""Rows of cases, their fields, requests that wait for an answer, numbers, unknown labels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from intake.store.tables.columns import Base, _text, id_column, json_column
+
+
+class CaseRow(Base, table=True):
+    """A case. status: draft (required fields missing), open, waiting, resolved, closed."""
+
+    __tablename__ = "cases"
+    number: str = Field(primary_key=True)  # "CASE-1001"
+    account_id: str = Field(foreign_key="accounts.id", index=True)  # or NOBODY
+    contact_id: str = Field(foreign_key="contacts.id", index=True)
+    submitted_by: str = ""  # contact id, when a colleague wrote
+    type: str
+    priority: str
+    department: str
+    billable: bool = False
+    status: str = Field(index=True)
+    subject: str = Field(sa_column=_text())
+    description: str = Field(sa_column=_text())
+    incident_id: str = Field(default="", index=True)  # the known incident that it is about
+    flag: str = ""  # why a person should look: "rounds used up", "expired"
+    closed_at: datetime | None = None  # when it was resolved or closed; None while it is not
+    follows: str = ""  # number of the closed case that this one goes on from
+    message_id: int = Field(sa_type=BigInteger)  # messages.id of the mail that created it
+    received_at: datetime  # arrival of that mail
+    created_at: datetime
+    updated_at: datetime
+
+
+class CaseFieldRow(Base, table=True):
+    """One value of a case; the history is in events."""
+
+    __tablename__ = "case_fields"
+    case_number: str = Field(foreign_key="cases.number", primary_key=True)
+    name: str = Field(primary_key=True)  # catalogue field name
+    value: Any = Field(
+        default=None, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=True)
+    )
+    words: str = Field(default="", sa_column=_text())  # as the person wrote it
+    source: str = ""  # reader, "default", "stored", "contact record"
+    label: str = ""  # the label as written
+    start: int = 0  # characters, in the body that was read
+    end: int = 0
+    message_id: int = Field(sa_type=BigInteger)  # messages.id the value came from
+
+
+class PendingFormRow(Base, table=True):
+    """What was asked of whom, in which letter; open until answered or given up."""
+
+    __tablename__ = "pending_forms"
+    id: int | None = Field(default=None, sa_column=id_column())
+    case_number: str = Field(foreign_key="cases.number", index=True)
+    contact_id: str
+    asked: list[str] = Field(default_factory=list, sa_column=json_column())
+    message_id_header: str  # of the letter that asked
+    text: str = Field(sa_column=_text())
+    round: int
+    asked_at: datetime
+    answered_at: datetime | None = None
+    reminded_at: datetime | None = None
+    state: str = "open"  # open, answered, superseded, expired
+
+
+class CounterRow(Base, table=True):
+    """The last number given out, by name: "case"."""
+
+    __tablename__ = "counters"
+    name: str = Field(primary_key=True)
+    value: int = Field(default=0, sa_type=BigInteger)
+
+
+class UnknownLabelRow(Base, table=True):
+    """A label that people write and no catalogue knows: a candidate for an alias."""
+
+    __tablename__ = "unknown_labels"
+    key: str = Field(primary_key=True)  # folded label
+    label: str  # as it was last written
+    type: str  # case type of the mail it stood in last; empty when there was none
+    times: int = 0  # mails it stood in
+    last_at: datetime

@@ -1,0 +1,99 @@
+"""Rows of accounts, contacts, addresses, memberships and suppressed addresses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field
+
+from intake.store.tables.columns import Base, json_column
+
+
+class AccountRow(Base, table=True):
+    """A customer (seed L120: the school district that is reporting).
+
+    The row of ``NOBODY`` is made when it is needed, is never in force and is shown to nobody: no
+    contact belongs to it, so no query by a contact's accounts finds its cases.
+    """
+
+    __tablename__ = "accounts"
+    id: str = Field(primary_key=True)  # the operator's own short id: "bayside"
+    name: str
+    active: bool = True  # False: its people's mail is held
+    timezone: str = ""  # IANA name, empty: the service's
+    date_order: str = ""  # "MDY", "DMY", empty: the catalogue's
+    created_at: datetime
+    updated_at: datetime
+
+
+class AccountAliasRow(Base, table=True):
+    """Another name by which people call an account."""
+
+    __tablename__ = "account_aliases"
+    account_id: str = Field(foreign_key="accounts.id", primary_key=True)
+    alias: str = Field(primary_key=True)
+
+
+class ContactRow(Base, table=True):
+    """One registered person."""
+
+    __tablename__ = "contacts"
+    id: str = Field(primary_key=True)  # the operator's own id: "zack"
+    name: str
+    active: bool = True  # False: mail is held, no letter is sent
+    schema_bootcamp: bool = (
+        False  # has completed the training that SQL Server access needs (seed L104)
+    )
+    title: str = ""
+    phone: str = ""
+    allow_automated: bool = False  # mail a program sends in this person's name may file a case
+    wants_acknowledgements: bool = True
+    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
+    undeliverable_since: datetime | None = None  # first of an unbroken row of hard bounces
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactEmailRow(Base, table=True):
+    """A stored address of a contact: the only kind of address letters go to."""
+
+    __tablename__ = "contact_emails"
+    key: str = Field(primary_key=True)  # Address.key; unique over all contacts
+    contact_id: str = Field(foreign_key="contacts.id", index=True)
+    address: str  # as given
+    domain: str = Field(index=True)
+    position: int = 0  # 0 is the primary address
+    verified: bool = True  # False: a letter to it waits for its answer; until then it is nobody's
+
+
+class MembershipRow(Base, table=True):
+    """What a contact is at an account (seed L157, L158)."""
+
+    __tablename__ = "memberships"
+    contact_id: str = Field(foreign_key="contacts.id", primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", primary_key=True, index=True)
+    contact_type: str  # Authorized, Technical, Read Only
+    areas: list[str] = Field(default_factory=list, sa_column=json_column())
+
+
+class SuppressionRow(Base, table=True):
+    """An address that gets no letters for now.
+
+    "bounced …": no notices; answers go out all the same. "loop: …": none at all.
+    """
+
+    __tablename__ = "suppressions"
+    key: str = Field(primary_key=True)  # Address.key
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+
+class AcceptedDomainRow(Base, table=True):
+    """A domain whose contacts may answer our letters though nothing proves the sender."""
+
+    __tablename__ = "accepted_domains"
+    domain: str = Field(primary_key=True)
+    since: datetime
+    who: str  # the operator
+    why: str = ""

@@ -1,0 +1,114 @@
+"""The schema. Every column and every state is explained here; migrations must produce the same.
+
+Rules: NOT NULL with a default wherever a value can be absent without meaning; the meaning of a
+column never changes; datetimes are aware UTC; enumerations are stored by value as text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    UniqueConstraint,
+)
+from sqlmodel import Field
+
+from intake.store.tables.columns import Base, _text, id_column, json_column
+
+NOBODY = ""  # the account of a case whose writer has not said which of theirs it is about
+
+
+class MailboxRow(Base, table=True):
+    """How far a mailbox has been collected."""
+
+    __tablename__ = "mailboxes"
+    name: str = Field(primary_key=True)
+    uidvalidity: int = Field(default=0, sa_type=BigInteger)
+    next_uid: int = Field(
+        default=1, sa_type=BigInteger
+    )  # every UID below has a terminal status, or is older than the baseline
+    baseline_at: datetime | None = (
+        None  # mail that lay there and arrived before is not ours; None: all is
+    )
+    dated_below: int | None = Field(default=None, sa_type=BigInteger)  # UIDs the date counts for
+    checked_at: datetime | None = None  # end of the last poll that succeeded
+    failing_since: datetime | None = None
+    failure: str = ""  # the last error, one line
+
+
+class MessageRow(Base, table=True):
+    """The ledger: one row for every mail ever seen, with the evidence and the decision.
+
+    status: handled (case or letter), ignored (duplicate, own mail), dropped, held (waits for a
+    person), rejected (a person said no), deferred (left in the mailbox, tried again), shelved
+    (handling raised three times), vanished (gone from the mailbox before it was read).
+    deferred and shelved may become any other; held becomes handled or rejected; the rest stay.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("mailbox", "uidvalidity", "uid"),
+        Index("ix_messages_status_id", "status", "id"),
+        Index("ix_messages_mailbox_settled", "mailbox", "settled"),
+    )
+    id: int | None = Field(default=None, sa_column=id_column())
+    mailbox: str
+    uidvalidity: int = Field(sa_type=BigInteger)
+    uid: int = Field(sa_type=BigInteger)
+    digest: str = Field(index=True)  # sha256 of the raw mail, key of its blob
+    body_digest: str = ""
+    size: int = Field(default=0, sa_type=BigInteger)  # bytes
+    received_at: datetime
+    recorded_at: datetime
+    status: str
+    settled: bool = False  # the server was told (moved), verified
+    folder: str = ""  # "processed" or "held": where it belongs on the server
+    action: str = ""  # Decision.action
+    rule: str = ""
+    reasons: list[str] = Field(default_factory=list, sa_column=json_column())
+    level: str = ""
+    evidence: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # IDENTITY evidence row
+    sender: str = Field(default="", index=True)  # Address.key, or what stood in From
+    subject: str = Field(default="", sa_column=_text())
+    message_id_hash: str = Field(
+        default="", index=True
+    )  # sha256 of the Message-ID; empty when there is none
+    message_id: str = Field(default="", sa_column=_text())
+    signature_hash: str = Field(default="", index=True)  # of the author's DKIM signature, sha256
+    contact_id: str = ""
+    account_id: str = ""
+    case_number: str = Field(default="", index=True)
+    submission: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # what was read, without personal fields
+    policy_hash: str = ""
+    version: str = ""  # of the program that decided
+    attempts: int = 0  # times handling raised
+    failure: str = Field(default="", sa_column=_text())  # traceback of the last raise
+
+
+class AttachmentRow(Base, table=True):
+    """A file that came with a mail.
+
+    state: stored, withheld (kept, and handed out only by name), quarantined (not looked at by the
+    virus scanner yet; becomes stored or withheld).
+    """
+
+    __tablename__ = "attachments"
+    id: int | None = Field(default=None, sa_column=id_column())
+    message_id: int = Field(sa_type=BigInteger, foreign_key="messages.id", index=True)
+    case_number: str = Field(default="", index=True)
+    name: str = Field(sa_column=_text())
+    declared_type: str
+    detected_type: str = ""
+    size: int = Field(sa_type=BigInteger)
+    sha256: str = Field(index=True)  # key of its blob
+    inline: bool = False
+    part: str  # place in the MIME tree
+    state: str = Field(default="stored", index=True)
+    reason: str = ""  # why it is withheld or quarantined

@@ -1,0 +1,68 @@
+"""Rows of the history and of letters on their way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
+from sqlmodel import Field
+
+from intake.store.tables.columns import Base, _text, id_column, json_column
+
+
+class EventRow(Base, table=True):
+    """Append-only history of a case or a message."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_kind_at", "kind", "at"),)
+    id: int | None = Field(default=None, sa_column=id_column())
+    at: datetime
+    case_number: str = Field(default="", index=True)
+    message_id: int = Field(default=0, sa_type=BigInteger, index=True)
+    kind: str  # received, decided, opened, asked, completed, appended, changed, released, sent …
+    who: str = ""  # contact id, "operator:NAME", or "intake"
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+
+
+class OutboxRow(Base, table=True):
+    """A letter on its way. state: due, claimed, in_doubt, sent, failed, suppressed, cancelled.
+
+    due -> claimed (attempt counted, lease and fence written) -> in_doubt (just before the final
+    dot) -> sent | failed | due again (4xx). An in_doubt acknowledgement or request stays so.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("cause"),
+        Index("ix_outbox_state_due_at", "state", "due_at"),
+        Index("ix_outbox_contact_id_created_at", "contact_id", "created_at"),
+        Index("ix_outbox_created_at", "created_at"),
+    )
+    id: int | None = Field(default=None, sa_column=id_column())
+    cause: str  # "ack:<mailbox>:<uidvalidity>:<uid>" …: one letter of a kind for one mail
+    kind: str
+    message_id_header: str = Field(index=True)  # our Message-ID
+    contact_id: str = Field(index=True)
+    recipient: str
+    case_number: str = Field(default="", index=True)
+    message_id: int = Field(default=0, sa_type=BigInteger)  # messages.id of the cause
+    subject: str = Field(sa_column=_text())
+    text: str = Field(sa_column=_text())
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state: str = "due"
+    due_at: datetime
+    created_at: datetime
+    attempts: int = 0  # counted before the attempt
+    lease_until: datetime | None = None
+    fence: int = 0  # grows with each claim; a write with an older one is refused
+    reply: str = Field(
+        default="", sa_column=_text()
+    )  # the server's words, or the reason of suppression
+    finished_at: datetime | None = None

@@ -1,0 +1,336 @@
+"""Events for other programs: written in the transaction of what happened, sent afterwards.
+
+A delivery is due -> claimed (attempt counted, lease and fence written) -> done | failed | due
+again. One at a time for each hook, in the order of events, until it is done or given up. A failed
+one stays visible until it is sent anew or dropped by a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
+from intake.model.incidents import Incident, Update
+from intake.store.engine import Unit
+from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
+
+BATCH = 200  # events fanned out in one transaction
+FIRST_WAIT_SECONDS = 10
+LONGEST_WAIT_SECONDS = 3600
+STRAY = timedelta(hours=24)  # for which a hook may be missing from the configuration
+MAX_TEXT_CHARS = 8000  # of an update's text; Standard Webhooks asks for less than 20 kB
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNFINISHED = ("due", "claimed")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours to send until the lease runs out."""
+
+    id: int
+    fence: int
+    hook: str
+    event_id: int
+    kind: str
+    at: datetime  # when it happened
+    payload: dict[str, Any]
+    attempts: int
+    created_at: datetime
+
+    @property
+    def webhook_id(self) -> str:
+        """The same at each attempt and to each hook; another one after a database begun anew."""
+        return f"evt_{self.event_id}_{int(self.at.timestamp() * 1000)}"
+
+
+def _c(column: Any) -> Any:
+    return column
+
+
+# ---------------------------------------------------------------- what happened
+
+
+def emit(unit: Unit, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """One event, for whoever listens. ``payload`` is JSON and holds no addresses of people.
+
+    Raises ValueError for a kind that is not one of EVENT_KINDS: nobody could listen for it.
+    """
+    if kind not in EVENT_KINDS:
+        raise ValueError(f"event: found {kind!r}, wanted one of {', '.join(EVENT_KINDS)}")
+    unit.execute(
+        insert(HookEventRow).values(at=now, kind=kind, payload=_clean(payload), fanned_out=False)
+    )
+
+
+def _clean(value: Any) -> Any:
+    """The same without what one of the databases cannot store."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {str(key): _clean(one) for key, one in value.items()}
+    return [_clean(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def incident_payload(incident: Incident, told: Update) -> dict[str, Any]:
+    """What is said about an incident and one update of it: nobody's name and no address."""
+    return {
+        "incident": {
+            "id": incident.id,
+            "kind": incident.kind,
+            "class": incident.notice_class,
+            "title": incident.title,
+            "status": told.status,
+            "impact": incident.impact,
+            "modules": list(incident.modules),
+            "areas": list(incident.areas),
+            "accounts": list(incident.accounts),
+            "public": incident.public,
+            "starts_at": _moment(told.starts_at or incident.starts_at),
+            "ends_at": _moment(told.ends_at or incident.ends_at),
+            "next_update_at": _moment(told.next_update_at),
+            "closed_at": _moment(incident.closed_at),
+        },
+        "update": {
+            "number": told.number,
+            "kind": told.kind,
+            "status": told.status,
+            "at": _moment(told.at),
+            "text": told.text[:MAX_TEXT_CHARS],
+            "text_cut": len(told.text) > MAX_TEXT_CHARS,
+            "corrects": told.wrong_number or None,
+        },
+    }
+
+
+def sent_payload(incident_id: str, number: int, counts: Mapping[str, int]) -> dict[str, Any]:
+    """What is said of a finished broadcast: how many letters ended in which state."""
+    return {"incident": {"id": incident_id}, "update": {"number": number}, "letters": dict(counts)}
+
+
+def linked_payload(incident_id: str, case_number: str, account_id: str) -> dict[str, Any]:
+    """What is said of a case that is about an incident."""
+    return {
+        "incident": {"id": incident_id},
+        "case": {"number": case_number, "account": account_id},
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    """``2026-03-02T15:00:00Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
+# ---------------------------------------------------------------- on its way
+
+
+def any_waiting(unit: Unit, now: datetime) -> bool:
+    """Whether an event has no deliveries yet, or a delivery is due."""
+    fresh = select(_c(HookEventRow.id)).where(_c(HookEventRow.fanned_out).is_(False)).limit(1)
+    if unit.scalar(fresh) is not None:
+        return True
+    return unit.scalar(select(_c(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
+
+
+def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
+    """A delivery for each hook that wants the event, and the mark on it; how many events.
+
+    ``listeners``: hook -> whether it wants events of that kind. What happened while a hook was
+    not configured is not told to it later. Marks, not a highest id: rows commit out of order.
+    """
+    query = (
+        select(_c(HookEventRow.id), _c(HookEventRow.kind))
+        .where(_c(HookEventRow.fanned_out).is_(False))
+        .order_by(_c(HookEventRow.id))
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    events = list(unit.execute(query))
+    rows = [
+        {
+            "event_id": event_id, "hook": hook, "state": "due", "due_at": now, "created_at": now,
+            "attempts": 0, "fence": 0, "reply": "",
+        }
+        for event_id, kind in events
+        for hook, hears in listeners.items()
+        if hears(kind)
+    ]  # fmt: skip
+    if rows:
+        unit.execute(insert(HookDeliveryRow), rows)
+    if events:
+        unit.execute(
+            update(HookEventRow)
+            .where(_c(HookEventRow.id).in_([one.id for one in events]))
+            .values(fanned_out=True)
+        )
+    return len(events)
+
+
+def _due(now: datetime) -> Any:
+    return or_(
+        and_(_c(HookDeliveryRow.state) == "due", _c(HookDeliveryRow.due_at) <= now),
+        and_(_c(HookDeliveryRow.state) == "claimed", _c(HookDeliveryRow.lease_until) < now),
+    )
+
+
+def waiting(unit: Unit, now: datetime) -> set[str]:
+    """The hooks that have a delivery due; whether its turn has come is seen when it is claimed."""
+    return set(unit.scalars(select(_c(HookDeliveryRow.hook)).where(_due(now)).distinct()))
+
+
+def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed | None:
+    """The hook's next delivery, counted as an attempt; None while an older one is not over."""
+    other = aliased(HookDeliveryRow)
+    first = (
+        select(func.min(_c(other.event_id)))
+        .where(_c(other.hook) == hook, _c(other.state).in_(_UNFINISHED))
+        .scalar_subquery()
+    )
+    under_way = (
+        select(_c(other.id))
+        .where(_c(other.hook) == hook, _c(other.state) == "claimed", _c(other.lease_until) >= now)
+        .exists()
+    )
+    own = HookDeliveryRow
+    query = (
+        select(
+            _c(own.id), _c(own.fence) + 1, _c(own.hook), _c(own.event_id), _c(HookEventRow.kind),
+            _c(HookEventRow.at), _c(HookEventRow.payload), _c(own.attempts) + 1, _c(own.created_at),
+        )
+        .join(HookEventRow, _c(HookEventRow.id) == _c(own.event_id))
+        .where(_c(own.hook) == hook, _c(own.event_id) == first, _due(now), ~under_way)
+        .with_for_update(of=own, skip_locked=True)
+    )  # fmt: skip
+    row = unit.execute(query).first()
+    if row is None:
+        return None
+    claimed = Claimed(*row)
+    unit.execute(
+        update(own)
+        .where(_c(own.id) == claimed.id)
+        .values(
+            state="claimed",
+            attempts=claimed.attempts,
+            fence=claimed.fence,
+            lease_until=now + timedelta(seconds=lease_seconds),
+        )
+    )
+    return claimed
+
+
+def settle(
+    unit: Unit,
+    claimed: Claimed,
+    outcome: Outcome,
+    now: datetime,
+    give_up: timedelta,
+    jitter: float = 1.0,
+) -> str:
+    """The outcome written down; the new state, or "" when somebody else holds it by now."""
+    values: dict[str, Any] = {
+        "state": {Taken: "done", Gone: "failed", Again: "failed"}[type(outcome)],
+        "reply": outcome.reply[:1000],
+        "lease_until": None,
+        "finished_at": now,
+    }
+    if isinstance(outcome, Again) and now - claimed.created_at < give_up:
+        wait = FIRST_WAIT_SECONDS * 2 ** min(claimed.attempts - 1, 12)
+        wait = min(max(wait * jitter, outcome.after_seconds), LONGEST_WAIT_SECONDS)
+        values |= {"state": "due", "due_at": now + timedelta(seconds=wait), "finished_at": None}
+    done = unit.execute(
+        update(HookDeliveryRow)
+        .where(
+            _c(HookDeliveryRow.id) == claimed.id,
+            _c(HookDeliveryRow.fence) == claimed.fence,
+            _c(HookDeliveryRow.state) == "claimed",
+        )
+        .values(**values)
+        .returning(_c(HookDeliveryRow.id))
+    ).first()
+    return str(values["state"]) if done is not None else ""
+
+
+def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> int:
+    """Deliveries to hooks that have not been in the configuration for a day; how many."""
+    found = unit.execute(
+        update(HookDeliveryRow)
+        .where(
+            _c(HookDeliveryRow.state) == "due",
+            _c(HookDeliveryRow.hook).not_in(list(configured)),
+            _c(HookDeliveryRow.created_at) < now - STRAY,
+        )
+        .values(state="failed", finished_at=now, reply="the hook is not configured any more")
+        .returning(_c(HookDeliveryRow.id))
+    )
+    return len(found.all())
+
+
+# ---------------------------------------------------------------- for operators
+
+
+def counts(unit: Unit) -> dict[str, dict[str, int]]:
+    """How many deliveries are in which state, by hook."""
+    columns = (_c(HookDeliveryRow.hook), _c(HookDeliveryRow.state))
+    found: dict[str, dict[str, int]] = {}
+    query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
+    for hook, state, count in unit.execute(query):
+        found.setdefault(hook, {})[state] = count
+    return found
+
+
+def totals(unit: Unit) -> dict[str, int]:
+    """The same over all hooks."""
+    query = select(_c(HookDeliveryRow.state), func.count()).group_by(_c(HookDeliveryRow.state))
+    return {state: count for state, count in unit.execute(query)}
+
+
+def listed(unit: Unit, *, hook: str = "", state: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    """Deliveries, newest first, without what they say."""
+    own = HookDeliveryRow
+    query = (
+        select(own, _c(HookEventRow.kind), _c(HookEventRow.at))
+        .join(HookEventRow, _c(HookEventRow.id) == _c(own.event_id))
+        .order_by(_c(own.event_id).desc(), _c(own.id).desc())
+        .limit(limit)
+    )
+    for column, wanted in ((own.hook, hook), (own.state, state)):
+        if wanted:
+            query = query.where(_c(column) == wanted)
+    return [
+        {
+            "id": row.id, "hook": row.hook, "event": row.event_id, "kind": kind,
+            "at": at.isoformat(), "state": row.state, "attempts": row.attempts,
+            "due_at": row.due_at.isoformat(), "reply": row.reply,
+        }
+        for row, kind, at in unit.execute(query)
+    ]  # fmt: skip
+
+
+def retry(unit: Unit, which: str, now: datetime) -> int:
+    """Makes failed and dropped deliveries due: one by its number, or all of a hook; how many.
+
+    Their time until they are given up begins anew. One that waits for its next attempt has it now.
+    """
+    return _change(
+        unit, which, ("failed", "dropped", "due"),
+        {"state": "due", "due_at": now, "created_at": now, "finished_at": None, "attempts": 0},
+    )  # fmt: skip
+
+
+def drop(unit: Unit, which: str, now: datetime) -> int:
+    """Takes failed and waiting deliveries off the list: nobody is to hear of them; how many."""
+    return _change(unit, which, ("failed", "due"), {"state": "dropped", "finished_at": now})
+
+
+def _change(unit: Unit, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:
+    own = HookDeliveryRow
+    number = which.isascii() and which.isdigit() and len(which) < 18
+    one = _c(own.id) == int(which) if number else _c(own.hook) == which
+    changed = update(own).where(one, _c(own.state).in_(states)).values(**values)
+    return len(unit.execute(changed.returning(_c(own.id))).all())

@@ -1,0 +1,167 @@
+"""The one gate that every automatic letter passes: may this mail be answered at all?
+
+RFC 3834 §2 and RFC 5321 §4.5.5 as questions; each names the reason for silence. A letter goes
+only to the stored address of a contact who was proved to have written from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from intake.authentication.sender import Sender
+from intake.mail.addresses import ascii_lower, without_plus
+from intake.mail.message import Message, Refusal
+from intake.mail.mime.auto_submitted import strong
+from intake.mail.tokens import strip_tags
+from intake.model.context import Known
+from intake.triage.policy import Policy
+
+_PREFIX = re.compile(r"(?:re|aw|fwd?|wg|sv|antw|tr|rv)\s?(?:\[\d+\])?\s?:\s?")
+
+
+UNASKED = ("ack", "appended", "closed", "unsubscribed")  # letters that ask nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A letter somebody would like to send in answer to a mail."""
+
+    kind: str  # LetterOrder.kind
+    reason: str  # of a refusal
+    mail: Message | Refusal
+    sender: Sender
+
+
+def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Why the letter is not written; empty when it may be."""
+    return next((why for why in (gate(attempt, known, policy, now) for gate in GATES) if why), "")
+
+
+def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    contact = attempt.sender.contact
+    if _to_a_stranger(attempt) and policy.refuse_unknown and attempt.sender.level == "L3":
+        return ""  # the one exception that an operator can make
+    stored = {ascii_lower(mail) for mail in contact.emails} if contact else set()
+    if not attempt.sender.proved or attempt.sender.address not in stored:
+        return "the sender was not proved to be a stored address of a contact"
+    return ""
+
+
+def _to_a_stranger(attempt: Attempt) -> bool:
+    return (attempt.kind, attempt.reason) == ("refusal", "unknown")
+
+
+def _stopped(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    return known.stopped
+
+
+def _told_lately(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """That there is no entry is said once in seven days."""
+    if attempt.reason not in ("inactive", "unknown") or not known.recent.refused_week:
+        return ""
+    return "rate: it was told so within the last seven days"
+
+
+def _envelope(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Where the server writes Return-Path, its absence and our own address in it forbid answers."""
+    if not isinstance(attempt.mail, Message):
+        return ""
+    paths = [path.strip().strip("<>") for path in attempt.mail.all("return-path")]
+    if not paths and attempt.mail.mailbox in policy.writes_return_path:
+        return "there is no Return-Path, though the server writes one"
+    ours = {without_plus(key) for key in policy.own_addresses}
+    if any(without_plus(ascii_lower(path)) in ours for path in paths if "@" in path):
+        return "its Return-Path is an address of this service"
+    return ""
+
+
+def _inactive(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    contact = attempt.sender.contact
+    told = _to_a_stranger(attempt) or (attempt.kind, attempt.reason) == ("refusal", "inactive")
+    return "" if told or (contact and contact.active) else "the contact is disabled"
+
+
+def _automatic(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """A program gets nothing; where only a weak mark stands, what nobody waits for stays away."""
+    marks = attempt.mail.automatic if isinstance(attempt.mail, Message) else ("unreadable",)
+    marks = marks if attempt.kind in UNASKED else strong(marks)
+    return f"the mail is automatic: {marks[0]}" if marks else ""
+
+
+def _not_addressed(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Only what names us in To or Cc is answered (RFC 3834 §2)."""
+    if not isinstance(attempt.mail, Message) or not policy.own_addresses:
+        return ""
+    named = {without_plus(key) for key in (*attempt.mail.to, *attempt.mail.cc)}
+    ours = {without_plus(key) for key in policy.own_addresses}
+    return "" if named & ours else "none of the service's addresses is in To or Cc"
+
+
+def _by_choice(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    if attempt.kind not in ("ack", "appended", "closed"):
+        return ""
+    if not policy.acknowledge:
+        return "acknowledgements are switched off"
+    contact = attempt.sender.contact
+    wanted = contact is None or contact.wants_acknowledgements
+    return "" if wanted else "the contact wants no acknowledgements"
+
+
+def _old(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    hours = policy.max_letter_age_hours
+    old = now - attempt.mail.received_at > timedelta(hours=hours)
+    return f"the mail is older than {hours} hours" if old else ""
+
+
+def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """So many to one contact, one domain and altogether: no loop runs for long."""
+    recent = known.recent
+    if recent.hour >= policy.max_letters_per_hour:
+        return f"rate: {recent.hour} letters to this contact in the last hour"
+    if recent.day >= policy.max_letters_per_day:
+        return f"rate: {recent.day} letters to this contact in the last day"
+    if recent.domain_hour >= policy.max_letters_per_domain_hour:
+        return f"rate: {recent.domain_hour} letters to this domain in the last hour"
+    if recent.everybody_hour >= policy.max_letters_all_hour:
+        return f"rate: {recent.everybody_hour} letters in the last hour"
+    return ""
+
+
+def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """The same kind of letter in the same thread twice a day is enough, but for what was asked."""
+    if attempt.kind in ("form", "cases", "closed", "unsubscribed"):
+        return ""
+    thread = plain_subject(attempt.mail.subject)
+    same = sum(
+        kind == attempt.kind and plain_subject(subject) == thread
+        for kind, subject in known.recent.subjects
+    )
+    if same < policy.max_same_letters_per_day:
+        return ""
+    return f"rate: {same} letters of this kind and subject in the last day"
+
+
+def plain_subject(subject: str) -> str:
+    """A subject without our tags, any row of Re: and Fwd:, case and extra spaces."""
+    flat = " ".join(strip_tags(subject).casefold().split())
+    while (cut := _PREFIX.match(flat)) is not None:
+        flat = flat[cut.end() :]
+    return flat
+
+
+GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
+    _unproved,
+    _inactive,
+    _automatic,
+    _envelope,
+    _not_addressed,
+    _by_choice,
+    _old,
+    _stopped,
+    _told_lately,
+    _rate,
+    _same_again,
+)

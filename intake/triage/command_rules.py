@@ -1,0 +1,85 @@
+"""The rules R21 to R23, R25, R27 and R28: what a contact may ask of the service itself, or not."""
+
+from __future__ import annotations
+
+from intake.model.incidents import NOTICE_CLASSES
+from intake.triage.facts import CaseChange, Facts, Verdict
+
+NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
+
+
+def joins(facts: Facts) -> Verdict | None:
+    """Asked whether another customer may name them as its contact: a plain yes from them counts."""
+    number = facts.known.joins
+    if not number or not facts.proved or facts.contact is None or facts.machine:
+        return None
+    if facts.known.says_yes:
+        words = f"says yes to being a contact of the account of {number}"
+        return Verdict("answer", (words,), joins=number)
+    return Verdict("hold", (f"answers the question of {number}, and not with a plain yes",))
+
+
+def asks_for_cases(facts: Facts) -> Verdict | None:
+    """Read Only contacts may ask too: seeing their cases is what they are entered for."""
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "cases":
+        return None
+    count = len(facts.known.listed.cases)
+    return Verdict("answer", (f"asks for its cases: {count} listed",), letter="cases")
+
+
+def wants_no_notices(facts: Facts) -> Verdict | None:
+    """By the token or the notice that was sent to the proved writer; nobody stops another's."""
+    wish, contact = facts.submission.wish, facts.contact
+    if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.machine:
+        return None
+    mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
+    if contact is None or not mine:
+        return None
+    bound = any(one.contact_type in NOTICE_TYPES for one in contact.memberships)
+    must = set(facts.policy.mandatory_classes if bound else mine[0].relied_on)
+    must &= set(facts.policy.mandatory_classes)
+    kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
+    words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
+    return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
+
+
+def thanks_only(facts: Facts) -> Verdict | None:
+    """Thanks for a notice, or for a case that is long closed, make no case; see R17 for others.
+
+    Nor does what a program tells in the writer's name: an invitation accepted, a letter read.
+    """
+    known = facts.known
+    if facts.submission.tidings:
+        return Verdict("ignore", (f"asks for nothing: {facts.submission.tidings}",))
+    about = known.replied.id if known.replied else known.earlier.number if known.earlier else ""
+    if not facts.submission.thanks or known.case is not None or not about:
+        return None
+    return Verdict("ignore", (f"nothing but thanks in answer to {about}",))
+
+
+def asks_for_a_form(facts: Facts) -> Verdict | None:
+    """A blank form, of a type or of any."""
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "form":
+        return None
+    return Verdict("answer", (f"asks for a form: {wish.type or 'of any type'}",), letter="form")
+
+
+def closes(facts: Facts) -> Verdict | None:
+    """``close NUMBER``: a case of the sender's accounts is closed; of no other is anything said."""
+    wish = facts.submission.wish
+    if wish is None or wish.kind != "close":
+        return None
+    line = next(iter(facts.known.listed.cases), None)
+    if line is None:
+        return Verdict("answer", (f"no case {wish.number} at its accounts",), letter="cases")
+    if line.status == "closed":
+        return Verdict("answer", (f"{line.number} is closed already",), letter="cases")
+    submission = facts.submission
+    change = CaseChange(
+        number=line.number, new=False, status="closed", account=line.account_id, contact="",
+        submitted_by="", type="", priority="", department="", billable=None, subject="",
+        description="", fields={}, comment=submission.description,
+    )  # fmt: skip
+    return Verdict("append", (f"closes {line.number}, which was {line.status}",), change, "closed")

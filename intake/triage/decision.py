@@ -1,0 +1,149 @@
+"""(mail, sender, submission, known, policy, now) -> Decision: the first rule that matches wins.
+
+The table itself is ``triage.rules.TABLE``. A decision carries its reasons, the rules that were
+asked before, and the letters wanted; every letter has passed the gate of ``triage.auto_response``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from intake.authentication.sender import Sender
+from intake.mail.addresses import ascii_lower
+from intake.mail.message import Message, Refusal
+from intake.model.accounts import Contact
+from intake.model.cases import CaseBrief
+from intake.model.context import Known, SentLetter
+from intake.parsers.submission import Return, Submission
+from intake.triage import attachment_policy, auto_response
+from intake.triage.facts import CaseChange, Facts, Verdict
+from intake.triage.policy import Policy
+from intake.triage.rules import TABLE
+
+__all__ = ["ACTIONS", "CaseChange", "Decision", "LetterOrder", "Policy", "decide"]
+
+ACTIONS = (
+    "create", "ask", "complete", "append", "answer", "refuse", "hold", "ignore", "drop", "defer",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LetterOrder:
+    """A letter that the decision wants written."""
+
+    kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed",
+    # "unsubscribed", "ask_close"
+    contact: Contact
+    address: str  # one of contact.emails: the stored one the mail came from
+    reason: str = ""  # for a refusal: which fixed text
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one mail, and why."""
+
+    action: str  # one of ACTIONS
+    rule: str  # "R20"
+    reasons: tuple[str, ...]  # of the rule that matched
+    passed: tuple[str, ...]  # ids of the rules that were asked and did not match
+    level: str
+    contact: str  # contact id, empty when unknown
+    account: str
+    submission: Submission | None
+    change: CaseChange | None
+    letters: tuple[LetterOrder, ...]
+    silence: str = ""  # why no letter is written where one would be
+    case: CaseBrief | None = None  # the case before the change
+    sender: Sender | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
+    joins: str = ""  # number of the case whose account the sender is a contact of from now on
+    confirms: str = ""  # contact id whose new address this mail proves to be theirs
+    returned: Return | None = None  # what a program says about our letter ``about``
+    about: SentLetter | None = None
+    accounts: tuple[tuple[str, bool], ...] = ()  # the contact's, and whether each is in force
+    quarantined: bool = False  # the other files wait for the virus scanner
+    unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
+    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+    mandatory: tuple[str, ...] = ()  # classes that must reach every account
+
+
+NO_SENDER = Sender("L1", "", None, False, ())
+NO_SUBMISSION = Submission("", "", "", "", "", False, "", "", "", {}, (), (), (), ())
+
+
+def decide(
+    mail: Message | Refusal,
+    sender: Sender | None,
+    submission: Submission | None,
+    known: Known,
+    policy: Policy,
+    now: datetime,
+    returned: Return | None = None,
+) -> Decision:
+    """The first rule of the table whose question is answered yes, with its reasons. Pure."""
+    facts = Facts(
+        mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now, returned
+    )
+    passed: list[str] = []
+    for rule in TABLE:
+        verdict = rule.ask(facts)
+        if verdict is not None:
+            return _decision(facts, rule.id, verdict, tuple(passed), submission)
+        passed.append(rule.id)
+    raise AssertionError("the last rule of the table accepts everything")  # table ends with R20
+
+
+def _decision(
+    facts: Facts,
+    rule: str,
+    verdict: Verdict,
+    passed: tuple[str, ...],
+    submission: Submission | None,
+) -> Decision:
+    letters, silence = _letters(facts, verdict)
+    if letters and rule in facts.policy.silent_rules:
+        letters, silence = (), f"the operator wants no letters of {rule}"
+    contact = facts.contact
+    return Decision(
+        action=verdict.action,
+        rule="R19" if rule == "R20" and silence.startswith("rate") else rule,
+        reasons=verdict.reasons,
+        passed=passed,
+        level=facts.sender.level,
+        contact=contact.id if contact else "",
+        account=facts.submission.account,
+        submission=submission,
+        change=verdict.change,
+        letters=letters,
+        silence=silence,
+        case=facts.known.case if verdict.change and not verdict.change.new else None,
+        sender=facts.sender,
+        withheld=attachment_policy.withheld(facts.mail, facts.policy),
+        confirms=verdict.confirms,
+        joins=verdict.joins,
+        returned=verdict.returned,
+        about=facts.known.returned if verdict.returned else None,
+        quarantined=facts.policy.scan_files,
+        unsubscribes=verdict.unsubscribes,
+        kept=verdict.kept,
+        mandatory=facts.policy.mandatory_classes if verdict.unsubscribes else (),
+        accounts=tuple((one.id, one.active) for one in facts.known.accounts),
+    )
+
+
+def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], str]:
+    """The letter of a verdict, or why there is none. No letter goes round the gate."""
+    contact = facts.contact
+    if not verdict.letter:
+        return (), ""
+    attempt = auto_response.Attempt(verdict.letter, verdict.reason, facts.mail, facts.sender)
+    silence = auto_response.silence(attempt, facts.known, facts.policy, facts.now)
+    if silence:
+        return (), silence
+    if contact is None:  # the gate lets only the fixed text to a stranger through
+        nobody = Contact("", "", (facts.sender.address,))
+        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), ""
+    stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
+    return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), ""

@@ -1,0 +1,104 @@
+"""What the rules of the judgement are asked about, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.authentication.sender import Sender
+from intake.mail.message import Message, Refusal
+from intake.mail.mime.auto_submitted import strong
+from intake.model.accounts import Contact
+from intake.model.context import Known
+from intake.parsers.submission import FieldValue, Return, Submission
+from intake.triage.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """What the transaction does to a case."""
+
+    number: str
+    new: bool
+    status: str  # the status after the change: draft, open, …
+    account: str
+    contact: str
+    submitted_by: str
+    type: str
+    priority: str
+    department: str
+    billable: bool | None  # None: the case keeps what it has
+    subject: str
+    description: str
+    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
+    comment: str = ""  # new text to keep with the case, when it was a reply
+    asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
+    round: int = 0
+    flag: str = ""  # why a person should look at the case
+    incident: str = ""  # id of the known incident that the case is about
+    follows: str = ""  # number of the closed case that a new one goes on from
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a rule may ask about."""
+
+    mail: Message | Refusal
+    sender: Sender
+    submission: Submission
+    known: Known
+    policy: Policy
+    now: datetime
+    returned: Return | None = None  # what a program's mail says about a letter
+
+    @property
+    def contact(self) -> Contact | None:
+        """The proved or claimed contact of the sender's address."""
+        return self.sender.contact
+
+    @property
+    def proved(self) -> bool:
+        """True when the sender was authenticated."""
+        return self.sender.proved
+
+    @property
+    def automatic(self) -> tuple[str, ...]:
+        """Marks of a program's mail; none for a refused one."""
+        return self.mail.automatic if isinstance(self.mail, Message) else ()
+
+    @property
+    def machine(self) -> tuple[str, ...]:
+        """Why a program has written the mail. A proved contact's is a program's by strong marks."""
+        if self.proved and self.contact is not None:
+            return strong(self.automatic)
+        return self.automatic
+
+    @property
+    def active_accounts(self) -> tuple[str, ...]:
+        """The accounts in force that the contact belongs to."""
+        return tuple(account.id for account in self.known.accounts if account.active)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule answers with."""
+
+    action: str
+    reasons: tuple[str, ...]
+    change: CaseChange | None = None
+    letter: str = ""  # kind, empty for none
+    reason: str = ""  # of a refusal
+    returned: Return | None = None  # to be noted with the letter it is about
+    joins: str = ""  # case number: its account's question whether to be its contact had a yes
+    confirms: str = ""  # contact id whose new address is proved by this mail
+    unsubscribes: str = ""  # contact id that wants no more of the notices one can do without
+    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table."""
+
+    id: str
+    ask: Callable[[Facts], Verdict | None]

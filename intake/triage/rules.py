@@ -1,0 +1,253 @@
+"""The rules of the judgement: questions about the facts, and the verdict a yes leads to.
+
+The table at the end of this file is the judgement; read it from top to bottom. Nothing here
+reads a clock, a database or a header that proves nothing, so a recorded mail can be judged again
+at any time and comes out the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from intake.notifier import about
+from intake.triage import command_rules, sender_rules
+from intake.triage.facts import CaseChange, Facts, Rule, Verdict
+
+# ---------------------------------------------------------------- may they: R13 to R16
+
+
+def _other_peoples_case(facts: Facts) -> Verdict | None:
+    case, contact = facts.known.case or facts.known.earlier, facts.contact
+    if case is None:
+        return None
+    in_force = not case.account_id or case.account_id in facts.active_accounts
+    if contact and contact.active and in_force and case.is_for(contact):
+        return None
+    whose = "another account's" if case.account_id else "its writer's until the account is known"
+    return Verdict("hold", (f"refers to {case.number}, which is {whose}",))
+
+
+def _account(facts: Facts) -> str:
+    """The account that the case will have; empty while nobody has said which."""
+    line = next(iter(facts.known.listed.cases), None)
+    if line is not None:
+        return line.account_id  # the case that is to be closed
+    case, only = facts.known.case, facts.active_accounts
+    there = case.account_id if case else ""
+    return facts.submission.account or there or (only[0] if len(only) == 1 else "")
+
+
+def _may_not_submit(facts: Facts) -> Verdict | None:
+    contact, barred = facts.contact, facts.policy.may_not_submit
+    if contact is None or facts.sender.released_by:
+        return None
+    here = contact.at(_account(facts))
+    roles = {here.contact_type} if here else {m.contact_type for m in contact.memberships}
+    if not roles <= set(barred):
+        return None
+    return Verdict(
+        "hold",
+        (f"a {', '.join(sorted(roles))} contact may not submit cases",),
+        letter="refusal",
+        reason="read_only",
+    )
+
+
+def _step_up(facts: Facts) -> Verdict | None:
+    case = facts.known.case
+    case_type = facts.submission.type or (case.type if case else "")
+    top = facts.policy.high_risk_priority
+    raised = case is not None and facts.submission.priority == top != case.priority
+    what = f"{top} priority" if raised else case_type
+    risky = facts.policy.step_up and (raised or case_type in facts.policy.high_risk_types)
+    harmless = facts.submission.thanks and case is not None and case.status != "draft"
+    harmless = harmless or _closing(facts) is not None
+    if not risky or harmless or facts.sender.level == "L3":
+        return None
+    fresh = facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours)
+    if facts.sender.proof.waits and fresh:
+        return Verdict("defer", ("DNS had no answer for its signature; tried again",))
+    return Verdict(
+        "hold",
+        (f"{what} needs a signed mail (L3), this one is {facts.sender.level}",),
+        letter="refusal",
+        reason="step_up",
+    )
+
+
+# ---------------------------------------------------------------- what becomes of it: R17 to R20
+
+
+def _closing(facts: Facts) -> Verdict | None:
+    """What says only that the case may be closed is asked once; a plain yes to that closes it."""
+    case, known = facts.known.case, facts.known
+    if case is None:
+        return None
+    over = case.status in ("resolved", "closed")
+    if known.says_yes and known.closes == case.number:
+        change = _change(facts, status=case.status if over else "closed", asked=())
+        words = f"says yes: {case.number} is closed"
+        return Verdict("append", (words,), change, "" if over else "closed")
+    if not facts.submission.may_close:
+        return None
+    change = _change(facts, status=case.status, asked=())
+    words = f"says that {case.number}, which is {case.status}, may be closed"
+    return Verdict("append", (words,), change, "" if over else "ask_close")
+
+
+def _append(facts: Facts) -> Verdict | None:
+    case = facts.known.case
+    closing = _closing(facts)
+    if closing is not None or case is None or case.status == "draft":
+        return closing
+    if facts.submission.thanks:
+        status = (
+            "open" if case.status == "waiting" else case.status
+        )  # "ok" may be what it waits for
+        words = f"nothing but thanks; {case.number} is {status}"
+        return Verdict("append", (words,), _change(facts, status=status, asked=()))
+    status = "open" if case.status in ("waiting", "resolved", "closed") else case.status
+    reasons = [f"reply to {case.number}"]
+    if status != case.status:
+        reasons.append(f"the case was {case.status} and is open again")
+    change = _change(facts, status=status, asked=())
+    return Verdict("append", tuple(reasons), change, "appended")
+
+
+def _too_many(facts: Facts) -> Verdict | None:
+    """More new cases in an hour than a person writes: somebody looks first."""
+    recent, policy = facts.known.recent, facts.policy
+    if facts.known.case is not None or facts.sender.released_by:
+        return None
+    if recent.cases_hour >= policy.max_cases_per_contact_hour:
+        return Verdict("hold", (f"limits: {recent.cases_hour} cases of this contact in an hour",))
+    many = recent.account_cases.get(_account(facts), 0)
+    if many >= policy.max_cases_per_account_hour:
+        return Verdict("hold", (f"limits: {many} cases of this account in an hour",))
+    return None
+
+
+def _rounds_used_up(facts: Facts) -> Verdict | None:
+    pending, missing = facts.known.pending, facts.submission.missing
+    if not (facts.known.case and pending and missing):
+        return None
+    if pending.round < facts.policy.max_rounds:
+        return None
+    flag = f"asked {pending.round} times, still missing: {', '.join(missing)}"
+    at_once = facts.submission.type in facts.policy.open_at_once
+    change = replace(_change(facts, status="open" if at_once else "draft", asked=()), flag=flag)
+    return Verdict("append", (f"{flag}; a person takes over",), change, "appended")
+
+
+def _missing(facts: Facts) -> Verdict | None:
+    submission = facts.submission
+    if not submission.missing:
+        return None
+    at_once = submission.type in facts.policy.open_at_once
+    status = "open" if at_once else "draft"
+    names = ", ".join(submission.missing)
+    reasons = [f"missing: {names}"]
+    if at_once:
+        reasons.append(f"{submission.type} is opened at once")
+    change = _change(facts, status=status, asked=submission.missing)
+    return Verdict("ask", tuple(reasons), change, "missing_fields")
+
+
+def _accept(facts: Facts) -> Verdict | None:
+    complete = facts.known.case is not None
+    reason = "the reply completes the draft" if complete else "complete, from a proved contact"
+    change = _change(facts, status="open", asked=())
+    return Verdict("complete" if complete else "create", (reason,), change, "ack")
+
+
+def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
+    case, submission, pending = facts.known.case, facts.submission, facts.known.pending
+    contact = facts.contact.id if facts.contact else ""
+    return CaseChange(
+        number=case.number if case else facts.known.next_number,
+        new=case is None,
+        status=status,
+        account=_account(facts),
+        contact=submission.contact or (case.contact_id if case else contact),
+        submitted_by=submission.submitted_by or (case.submitted_by if case else ""),
+        type=submission.type,
+        priority=submission.priority,
+        department=submission.department,
+        billable=submission.billable,
+        subject=submission.subject,
+        description=submission.description,
+        fields=submission.fields,
+        comment=submission.comment,
+        follows=_follows(facts),
+        incident=_incident(facts),
+        asked=asked,
+        round=((pending.round if pending else 0) + 1) if asked else 0,
+    )
+
+
+def _incident(facts: Facts) -> str:
+    """The open incident that a new or completed case is about (seed L52).
+
+    The one whose notice the mail answers, whatever its words are; else the one they fit; else the
+    one that the draft is about already.
+    """
+    case, replied = facts.known.case, facts.known.replied
+    if not facts.policy.known_incidents or (case is not None and case.status != "draft"):
+        return ""
+    account = facts.submission.account or (case.account_id if case else "")
+    if replied is not None and replied.open:
+        where = account or _account(facts)
+        if not replied.accounts or where in replied.accounts:
+            return replied.id
+    found = about(facts.submission, account, facts.known.incidents)
+    if found is None and case is not None:
+        found = next((one for one in facts.known.incidents if one.id == case.incident), None)
+    return found.id if found else ""
+
+
+def _follows(facts: Facts) -> str:
+    """The closed case of the same account that a new case goes on from."""
+    earlier = facts.known.earlier
+    mine = earlier is not None and earlier.account_id in facts.active_accounts
+    return earlier.number if earlier and mine and facts.known.case is None else ""
+
+
+# R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
+# and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
+# itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases,
+# R27 a mail that asks for nothing, R28 a contact who was asked to be another customer's, too,
+# R29 a contact's mail that is too big to be fetched.
+TABLE: tuple[Rule, ...] = (
+    Rule("R0", sender_rules.malformed),
+    Rule("R1", sender_rules.own_mail),
+    Rule("R0a", sender_rules.seen_before),
+    Rule("R2", sender_rules.answers_our_letter),
+    Rule("R3", sender_rules.automatic),
+    Rule("R4", sender_rules.unverifiable_now),
+    Rule("R5", sender_rules.forged_known),
+    Rule("R6", sender_rules.forged_unknown),
+    Rule("R7", sender_rules.unproved_known),
+    Rule("R8", sender_rules.unproved_unknown),
+    Rule("R24", sender_rules.confirms_address),
+    Rule("R9a", sender_rules.ambiguous),
+    Rule("R9", sender_rules.stranger_at_known_domain),
+    Rule("R10", sender_rules.stranger),
+    Rule("R11", sender_rules.inactive),
+    Rule("R12", sender_rules.no_account),
+    Rule("R29", sender_rules.too_big),
+    Rule("R28", command_rules.joins),
+    Rule("R16", _other_peoples_case),
+    Rule("R21", command_rules.asks_for_cases),
+    Rule("R25", command_rules.wants_no_notices),
+    Rule("R27", command_rules.thanks_only),
+    Rule("R13", _may_not_submit),
+    Rule("R22", command_rules.asks_for_a_form),
+    Rule("R23", command_rules.closes),
+    Rule("R14", _step_up),
+    Rule("R17", _append),
+    Rule("R26", _too_many),
+    Rule("R18a", _rounds_used_up),
+    Rule("R18", _missing),
+    Rule("R20", _accept),
+)

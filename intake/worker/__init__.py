@@ -1,0 +1,1 @@
+"""What runs: mail collected, judged and recorded; letters and notices sent; the page published."""

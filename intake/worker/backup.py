@@ -1,0 +1,216 @@
+"""`intake backup` and `intake restore`: one folder that holds all that cannot be made again.
+
+    manifest.json     written last: without it, or with another digest in it, there is no backup
+    database          an SQLite file, or the custom format of pg_dump
+    blobs/ab/cd/…     every blob that the database names; a second backup adds what is new
+    config.toml, secret
+
+The database is copied while the service runs, in one transaction. The blobs that it names are
+copied afterwards: nobody ever changes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from intake import __version__
+from intake.adapters import heartbeat
+from intake.adapters.blob_store import Blobs
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.store import database_copy, restore_check
+from intake.store.engine import Engine, open_engine, reading, writing
+from intake.store.migrate import HEAD, check, is_there
+
+MANIFEST, DATABASE = "manifest.json", "database"
+CHUNK = 500
+
+
+class BackupError(Exception):
+    """The backup cannot be made, or cannot be used; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup says of itself."""
+
+    at: str
+    version: str
+    schema: str
+    kind: str  # "sqlite" or "postgresql"
+    sha256: str  # of the copy of the database
+    messages: int
+    cases: int
+    blobs: int
+    lost: int  # blobs that the database names and that were missing or damaged already
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    manifest: Manifest
+    blobs: int  # in place now
+    files: tuple[str, ...]  # configuration and secret, where they were missing
+    aside: str  # where the database that was there before lies now; empty for none
+
+
+def make(config: Config, folder: Path) -> Manifest:
+    """A backup in that folder, new or brought up to date. Raises BackupError, StoreError."""
+    engine = open_engine(config.database_url)
+    try:
+        check(engine)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)  # until everything is there again
+        fresh = folder / f"{DATABASE}.new"
+        fresh.unlink(missing_ok=True)
+        database_copy.take(engine, fresh)
+        fresh.chmod(0o600)
+        _sync(fresh)
+        fresh.replace(folder / DATABASE)
+        named, counts = _named(config, engine, folder / DATABASE)
+        lost = _copy_blobs(Blobs(config.blob_folder), Blobs(folder / "blobs"), named)
+        for name, source in _extras(config):
+            if source.exists():
+                _write(folder / name, source.read_bytes())
+        manifest = Manifest(
+            datetime.now(UTC).isoformat(timespec="seconds"), __version__, HEAD,
+            engine.dialect.name, _digest(folder / DATABASE), *counts, len(named) - lost, lost,
+        )  # fmt: skip
+        _write(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+    finally:
+        engine.dispose()
+    return manifest
+
+
+def _named(config: Config, engine: Engine, copy: Path) -> tuple[list[str], tuple[int, int]]:
+    """Blobs that the copy names, and how many messages and cases it has."""
+    most = settings.limits(config).max_mail_bytes
+    looked = engine
+    if engine.dialect.name == "sqlite":
+        looked = open_engine(f"sqlite:///{copy}", read_only=True)
+    try:
+        with reading(looked) as unit:
+            return sorted(restore_check.blobs(unit, most)), database_copy.counts(unit)
+    finally:
+        if looked is not engine:
+            looked.dispose()
+
+
+def _copy_blobs(source: Blobs, target: Blobs, named: Sequence[str]) -> int:
+    """Each checked while it is copied; how many were missing or damaged in the source."""
+    lost = 0
+    for start in range(0, len(named), CHUNK):
+        part = [one for one in named[start : start + CHUNK] if not target.verify(one)]
+        good = [digest for digest in part if source.verify(digest)]
+        target.flush([target.stage(source.read(digest)) for digest in good])
+        lost += len(part) - len(good)
+    return lost
+
+
+def _extras(config: Config) -> Iterable[tuple[str, Path]]:
+    """What else belongs to the service, by its name in the backup."""
+    if config.file:
+        yield "config.toml", Path(config.file)
+    yield "secret", config.path(config.service.secret_file)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The backup's own word, checked against what lies there. Raises BackupError."""
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
+        digest = _digest(folder / DATABASE)
+    except OSError as error:
+        raise BackupError(f"{folder} holds no whole backup: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise BackupError(f"{folder / MANIFEST} cannot be read: {error}") from error
+    if digest != manifest.sha256:
+        raise BackupError(f"{folder / DATABASE} is damaged: its digest is not the manifest's")
+    wrong = database_copy.inspect(folder / DATABASE) if manifest.kind == "sqlite" else ""
+    if wrong:
+        raise BackupError(f"{folder / DATABASE} is damaged: {wrong}")
+    return manifest
+
+
+def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
+    """The backup put in place; nothing is sent and no number given out before `reconcile` ran.
+
+    A database with mails in it is replaced only when asked for. Raises BackupError, StoreError.
+    """
+    manifest = read_manifest(folder)
+    beat = heartbeat.read(config.path("var"))
+    if beat is not None and heartbeat.is_alive(beat, datetime.now(UTC)):
+        raise BackupError(f"a worker is running as process {beat.pid}; stop it first")
+    engine = open_engine(config.database_url)
+    try:
+        if engine.dialect.name != manifest.kind:
+            found = engine.dialect.name
+            raise BackupError(f"the backup is of {manifest.kind}, database.url names {found}")
+        if not replace and _has_mails(engine):
+            raise BackupError("there is a database with mails already; --replace puts it aside")
+        engine.dispose()
+        stored = Blobs(config.blob_folder)
+        kept = Blobs(folder / "blobs")
+        names = [path.name for path in sorted((folder / "blobs").glob("??/??/*"))]
+        lost = _copy_blobs(kept, stored, names)
+        files = tuple(_put_back(config, folder))
+        aside = database_copy.put_back(
+            engine, folder / DATABASE, f".before-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        )
+        with writing(engine) as unit:
+            restore_check.set_counters(unit, {restore_check.MARK: 1})
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+    finally:
+        engine.dispose()
+    return Restored(manifest, len(names) - lost, files, str(aside or ""))
+
+
+def _put_back(config: Config, folder: Path) -> Iterable[str]:
+    """The configuration and the secret, where there is none: they may be newer than the backup."""
+    for name, target in _extras(config):
+        kept = folder / name
+        if kept.exists() and not target.exists():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(target, kept.read_bytes())
+            yield str(target)
+
+
+def _has_mails(engine: Engine) -> bool:
+    if not is_there(engine):
+        return False
+    with reading(engine) as unit:
+        return database_copy.counts(unit)[0] > 0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A private file, whole and synced before it has its name."""
+    fresh = path.with_name(f"{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,380 @@
+"""One batch of a mailbox: fetch, read, make durable, record, move.
+
+The order is the promise: the blobs are on disk before the transaction that names them commits, and
+the server is told only of rows that were read back after that commit. Dying anywhere in between
+means the mail is fetched again and recognised, never lost and never handled twice.
+
+Only what a mail itself raises is counted against it. When the database or the blob store fails, the
+whole batch is given up, nothing is moved, and the next pass begins anew.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.adapters.dkim_verifier import Prover
+from intake.adapters.journal import Journal, MailLine
+from intake.adapters.mailbox.protocol import Box, Opened, Waiting
+from intake.authentication.dkim import Proof
+from intake.mail.addresses import Mailbox
+from intake.mail.message import Arrival, Limits, Message
+from intake.store.contacts import suppressions
+from intake.store.engine import Engine, StoreError, Unit, intact, reading, savepoint, writing
+from intake.store.locks import Turn, naming_blobs
+from intake.store.messages import deferred, mailboxes, record
+from intake.worker import oversize
+from intake.worker.parser_process import ReadMail
+from intake.worker.pipeline import Judge, handle
+
+PROVING_SECONDS = 60  # of one batch that DNS may take; what is left is judged without
+DOMAIN_SHARE = 0.5  # of that time, for the mails of one domain
+ITS_OWN = ("constraint", "data")  # failures of the database that one mail of a batch may cause
+log = structlog.get_logger("intake.collect")
+
+
+class Reader(Protocol):
+    """Whatever turns arrivals into messages; the pool of child processes in real life."""
+
+    def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
+        """Each arrival with what was read, in the given order."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one pass over a mailbox did."""
+
+    mailbox: str
+    collected: int = 0  # mails recorded
+    actions: dict[str, int] = field(
+        default_factory=dict
+    )  # by Decision.action, "shelved", "vanished"
+    letters: int = 0  # letters put into the outbox
+    moved: int = 0
+    again: bool = False  # something deferred or unmoved waits for the next pass
+    busy: bool = False  # another worker is collecting this mailbox: nothing was done
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything a pass works with."""
+
+    engine: Engine
+    blobs: Blobs
+    reader: Reader
+    bench: Judge
+    limits: Limits
+    clock: Callable[[], datetime]
+    prover: Prover | None = None
+    stopped: Callable[[], bool] = lambda: False
+    journal: Journal = field(default_factory=Journal)
+    compared: set[str] = field(default_factory=set)  # mailboxes whose folders were looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass over an open mailbox."""
+
+    box: Box
+    opened: Opened
+    desk: Desk
+    tally: Tally
+    turn: Turn = field(default_factory=Turn)
+
+    def arrival(self, one: Waiting, digest: str, size: int) -> Arrival:
+        """The mail as the rest of the line knows it."""
+        return Arrival(
+            self.box.name, self.opened.uidvalidity, one.uid, one.received_at, digest, size
+        )
+
+
+Read = tuple[Arrival, ReadMail]
+
+
+@dataclass(slots=True)
+class Fetch:
+    """What became of asking the mailbox for mails."""
+
+    arrivals: list[Arrival] = field(default_factory=list)  # staged in the blob store
+    big: list[tuple[Arrival, Arrival]] = field(default_factory=list)  # whole, and its head alone
+    missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not handed over, and why
+
+
+def take(current: Pass, batch: Sequence[Waiting]) -> None:
+    """The whole batch recorded and moved. Raises MailboxError, StoreError, BlobError, PoolError."""
+    desk = current.desk
+    known = _known(current, [one.uid for one in batch])
+    done = {uid for uid, row in known.items() if row.status != "deferred"}
+    resting = {uid for uid, row in known.items() if deferred.rests(row, desk.clock())}
+    current.tally.again = current.tally.again or bool(resting)
+    found = _fetch(current, [one for one in batch if one.uid not in done | resting])
+    read, big = (
+        list(desk.reader.map(found.arrivals)),
+        oversize.read(found.big, desk.reader.map, desk.limits.max_mail_bytes),
+    )
+    desk.blobs.flush(_digests(read))
+    proofs = _proofs(read, desk)
+    current.turn.check()
+    recorded = _record(current, [*read, *big], proofs)
+    desk.journal.mails(recorded)
+    uids = done | {arrival.uid for arrival, _ in (*read, *big)}
+    uids |= _note_missing(current, found.missing)
+    move(current, _to_move(current, sorted(uids)))
+
+
+def _to_move(current: Pass, uids: Sequence[int]) -> list[mailboxes.Row]:
+    """What the database says after the commit: only that is told to the server.
+
+    A Maildir's mail that was moved back keeps its UID, so its row is settled and it is moved again.
+    """
+    again = not current.opened.uidvalidity
+    rows = _known(current, uids).values()
+    return [row for row in rows if row.folder and (again or not row.settled)]
+
+
+def _known(current: Pass, uids: Sequence[int]) -> dict[int, mailboxes.Row]:
+    with reading(current.desk.engine) as unit:
+        return mailboxes.handled(unit, current.box.name, current.opened.uidvalidity, uids)
+
+
+def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -> None:
+    """Moves recorded mails, one UID command a folder, and notes which ones are verified."""
+    box, tally = current.box, current.tally
+    done: list[int] = []
+    for folder in sorted({row.folder for row in rows}):
+        row_of = {row.uid: row.id for row in rows if row.folder == folder}
+        for settled in box.settle(folder, sorted(row_of), again=again):
+            if settled.done:
+                done.append(row_of[settled.uid])
+            else:
+                tally.again = True
+                log.warning("not-moved", mailbox=box.name, uid=settled.uid, why=settled.detail)
+    if done:
+        with writing(current.desk.engine) as unit:
+            mailboxes.settle(unit, done)
+    tally.moved += len(done)
+
+
+def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
+    """The bytes of the mails in the blob store; one of unknown size is fetched as a large one."""
+    desk, found = current.desk, Fetch()
+    small = {one.uid: one for one in batch if 0 < one.size <= desk.limits.max_mail_bytes // 4}
+    for fetched in current.box.fetch(sorted(small)):
+        current.turn.renew()
+        one = small[fetched.uid]
+        if fetched.raw is None:
+            found.missing.append((one, fetched.why))
+            continue
+        digest = desk.blobs.stage(fetched.raw)
+        found.arrivals.append(current.arrival(one, digest, len(fetched.raw)))
+    for one in batch:
+        if one.uid not in small:
+            _fetch_large(current, one, found)
+    return found
+
+
+def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
+    desk = current.desk
+    if one.size > desk.limits.max_mail_bytes:
+        found.big.append(_head(current, one, one.size))
+        return
+    writer = desk.blobs.stage_writer()
+    came = 0
+
+    def write(chunk: bytes) -> None:
+        nonlocal came
+        current.turn.renew()
+        came += len(chunk)
+        if came > desk.limits.max_mail_bytes:
+            raise oversize.Enough
+        writer.write(chunk)
+
+    try:
+        if current.box.fetch_large(one.uid, write):
+            found.arrivals.append(current.arrival(one, *writer.close()))
+        else:
+            found.missing.append((one, f"{came} bytes came, and not its end"))
+    except oversize.Enough:
+        found.big.append(_head(current, one, came))
+    finally:
+        writer.abandon()
+
+
+def _head(current: Pass, one: Waiting, size: int) -> tuple[Arrival, Arrival]:
+    whole = current.arrival(one, "", size)
+    return oversize.head(current.box, whole, current.desk.limits.max_header_bytes)
+
+
+def _digests(read: Sequence[Read]) -> set[str]:
+    """Every blob that the batch's rows will refer to."""
+    digests = {arrival.digest for arrival, _ in read}
+    for _, mail in read:
+        if isinstance(mail.message, Message):
+            digests.update(attachment.sha256 for attachment in mail.message.attachments)
+    return digests
+
+
+def _proofs(read: Sequence[Read], desk: Desk) -> dict[str, Proof]:
+    """Our own look at signatures: with DNS, so before the transaction and within a time.
+
+    Mail of domains where contacts are comes first, and no domain takes more than its share: how
+    long a stranger's name servers take is nobody else's affair.
+    """
+    if desk.prover is None:
+        return {}
+    mails = [one.message for _, one in read if isinstance(one.message, Message)]
+    with reading(desk.engine) as unit:
+        known = suppressions.registered(unit, {_domain(one) for one in mails})
+    ends, used, found = time.monotonic() + PROVING_SECONDS, dict[str, float](), {}
+    for mail in sorted(mails, key=lambda one: _domain(one) not in known):
+        began, domain = time.monotonic(), _domain(mail)
+        if began < ends and used.get(domain, 0.0) < PROVING_SECONDS * DOMAIN_SHARE:
+            found[mail.digest] = desk.prover.proof(mail, desk.blobs.read)
+            used[domain] = used.get(domain, 0.0) + time.monotonic() - began
+    return found
+
+
+def _domain(mail: Message) -> str:
+    return mail.sender.address.domain if isinstance(mail.sender, Mailbox) else ""
+
+
+def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
+    """One transaction for the batch, a savepoint for each mail.
+
+    When the database refuses what one of the mails brings, or somebody else was first with one,
+    every mail gets a transaction of its own, and that one alone is counted as having failed.
+    """
+    try:
+        return _together(current, read, proofs)
+    except StoreError as failure:
+        if failure.kind not in ITS_OWN:
+            raise
+        log.warning("batch-taken-apart", mailbox=current.box.name, why=str(failure))
+    lines: list[MailLine] = []
+    for one in read:
+        try:
+            lines += _together(current, [one], proofs)
+        except StoreError as failure:
+            if failure.kind not in ITS_OWN:
+                raise
+            _shelve_alone(current, one[0], str(failure))
+    return lines
+
+
+def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
+    """Counted against the mail, unless somebody else has recorded it by now."""
+    with writing(current.desk.engine) as unit:
+        result = deferred.shelve(unit, arrival, why, current.desk.clock())
+    if result is not None:
+        _note(arrival, result, current.tally)
+
+
+def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
+    box, opened, desk = current.box, current.opened, current.desk
+    now = desk.clock()
+    noted: list[tuple[Arrival, record.Recorded]] = []
+    with writing(desk.engine) as unit:
+        naming_blobs(unit)
+        _all_there(desk, read)
+        uids = [arrival.uid for arrival, _ in read]
+        seen = mailboxes.handled(unit, box.name, opened.uidvalidity, uids)
+        known = mailboxes.by_digest(unit, box.name, [arrival.digest for arrival, _ in read])
+        for arrival, mail in read:
+            row, moved = seen.get(arrival.uid), known.get(arrival.digest)
+            if row is not None and row.status != "deferred":
+                continue  # another worker was first
+            if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
+                mailboxes.rebind(unit, moved.id, opened.uidvalidity, arrival.uid)
+                continue
+            result = _one(unit, arrival, mail, desk, now, proofs.get(arrival.digest))
+            if result is not None:
+                noted.append((arrival, result))
+    for arrival, result in noted:
+        _note(arrival, result, current.tally)
+    return [
+        MailLine(arrival.digest, one.row, one.case_number, now, box.name) for arrival, one in noted
+    ]
+
+
+def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[int]:
+    """Mails that were not handed over: counted, or vanished if no search names them any more.
+
+    The UIDs of those that were given up for now, and are moved to where a person finds them.
+    """
+    if not missing:
+        return set()
+    there = current.box.present([one.uid for one, _ in missing])
+    now, shelved = current.desk.clock(), set()
+    with writing(current.desk.engine) as unit:
+        for one, why in missing:
+            arrival = current.arrival(one, "", one.size)
+            if one.uid not in there:
+                deferred.vanished(unit, arrival, now)
+            elif deferred.not_handed_over(unit, arrival, why, now):
+                shelved.add(one.uid)
+    for one, why in missing:
+        action = "shelved" if one.uid in shelved else "deferred"
+        _count(current.tally, action if one.uid in there else "vanished")
+        if one.uid in there:
+            log.warning("not-handed-over", mailbox=current.box.name, uid=one.uid, why=why)
+    current.tally.again = current.tally.again or bool(there - shelved)
+    return shelved
+
+
+def _all_there(desk: Desk, read: Sequence[Read]) -> None:
+    """No row may name a blob that a sweep has taken since the flush; big mail has none."""
+    fetched = [one for one in read if one[0].size <= desk.limits.max_mail_bytes]
+    missing = desk.blobs.missing(_digests(fetched))
+    if missing:
+        raise BlobError(0, f"a blob went missing before it was recorded: {missing[0]}")
+
+
+def _one(
+    unit: Unit,
+    arrival: Arrival,
+    mail: ReadMail,
+    desk: Desk,
+    now: datetime,
+    proof: Proof | None,
+) -> record.Recorded | None:
+    """The one catch-all: a mail whose handling raises is kept with its traceback."""
+    try:
+        with savepoint(unit):
+            return handle(unit, arrival, mail.message, mail.scan, desk.bench, now, proof)
+    except (StoreError, BlobError):
+        raise  # not the mail's fault, and the transaction may be gone
+    except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it
+        trace = traceback.format_exc(limit=20)
+        log.error(
+            "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]
+        )
+        intact(unit)
+        return deferred.shelve(unit, arrival, trace, now)
+
+
+def _note(arrival: Arrival, result: record.Recorded, tally: Tally) -> None:
+    tally.collected += 1
+    tally.letters += result.letters
+    _count(tally, result.action)
+    tally.again = tally.again or not result.folder
+    log.info(
+        "recorded",
+        mailbox=arrival.mailbox,
+        uid=arrival.uid,
+        message=result.row,
+        action=result.action,
+        rule=result.rule,
+        case=result.case_number,
+        letters=result.letters,
+    )
+
+
+def _count(tally: Tally, action: str) -> None:
+    tally.actions[action] = tally.actions.get(action, 0) + 1

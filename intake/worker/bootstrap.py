@@ -1,0 +1,327 @@
+"""Everything built from the configuration: bench, desk, post and the mailboxes' lines."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from intake import __version__
+from intake.adapters.blob_store import Blobs
+from intake.adapters.dkim_verifier import SUFFIX_LIST, Prover, Resolver, organisation
+from intake.adapters.journal import Journal
+from intake.adapters.mailbox.imap import ImapBox, ImapSettings
+from intake.adapters.mailbox.maildir import MaildirBox
+from intake.adapters.mailbox.protocol import Box, MailboxError
+from intake.adapters.oauth import OAuthError, TokenSource
+from intake.adapters.smtp import Lane, open_lane
+from intake.authentication.sender import Trust
+from intake.config import loader as settings
+from intake.config import schema
+from intake.config.loader import Config, ConfigError
+from intake.config.validation import backfill
+from intake.letters.letter import House, Templates
+from intake.mail.tokens import bounce_address
+from intake.store import restore_check
+from intake.store.engine import open_engine
+from intake.store.messages.record import Stamp
+from intake.store.migrate import check
+from intake.store.retention import Keep
+from intake.worker import notice_bootstrap
+from intake.worker.collector import Desk, Rules, utc_now
+from intake.worker.outbox_sender import Post
+from intake.worker.parser_pool import Pool
+from intake.worker.parser_process import Settings as PoolSettings
+from intake.worker.pipeline import Judge
+
+IMAP_SCHEMES = {
+    "imaps": ("tls", 993),
+    "imap+starttls": ("starttls", 143),
+    "imap": ("plain", 143),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One mailbox with its rhythm."""
+
+    name: str
+    box: Box
+    rules: Rules
+    poll_seconds: float
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything a pass needs, open."""
+
+    desk: Desk
+    post: Post
+    notices: Post  # the same way out, from the ledger of notices
+    lines: tuple[Line, ...]
+    pipe_rules: Rules
+    stop: threading.Event
+    folder: Path  # where the heartbeat is written
+    end_reading: Callable[[], None] = lambda: None  # ends the reading processes at once
+
+
+@contextmanager
+def assemble(
+    config: Config, stop: threading.Event | None = None, *, reconciling: bool = False
+) -> Iterator[Assembly]:
+    """The whole service, closed again at the end. Raises ConfigError, StoreError.
+
+    Only what reconciles a restored database may work on one.
+    """
+    stop = stop or threading.Event()
+    bench = judge(config)
+    engine = open_engine(config.database_url)
+    pool: Pool | None = None
+    try:
+        check(engine)
+        blobs = Blobs(config.blob_folder)
+        journal = journal_of(config)
+        if not reconciling:
+            restore_check.check(engine, journal.tail())
+        size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
+        pool = Pool(size, replace(pool_settings(config), blob_run=blobs.run), stop.is_set)
+        desk = Desk(
+            engine,
+            blobs,
+            pool,
+            bench,
+            settings.limits(config),
+            utc_now,
+            prover(config),
+            stop.is_set,
+            journal,
+        )
+        way = config.delivery
+        lanes = tuple(lane(config) for _ in range(way.connections))
+        post = Post(
+            engine, lanes, _bounces(config, bench), utc_now, way.lease_seconds,
+            stopped=stop.is_set, journal=journal,
+        )  # fmt: skip
+        notices = _notices(config, post, bench)
+        lines = tuple(line(config, box) for box in config.mailbox)
+        rules = Rules(backfill_all=True, alone=False)
+        yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"), pool.kill)
+    finally:
+        if pool is not None:
+            pool.close()
+        engine.dispose()
+
+
+def _bounces(config: Config, bench: Judge) -> Callable[[int], str]:
+    """Where reports about each letter go: an address of its own, or one for all."""
+    address = config.delivery.bounce_address or config.service.address
+    secrets = bench.house.secrets
+    if not config.delivery.verp:
+        return lambda _row: address
+    return lambda row: bounce_address(secrets, row, address, "letter")
+
+
+def journal_of(config: Config) -> Journal:
+    """Where is written down, outside the database, what was committed."""
+    return Journal(config.path("var") / "journal")
+
+
+def _notices(config: Config, post: Post, bench: Judge) -> Post:
+    """Its own connections, so that a broadcast never holds up an answer."""
+    lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
+    return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, bench.house))
+
+
+def trust_of(config: Config, box: schema.Mailbox) -> Trust:
+    """Whose word about senders counts for that mailbox."""
+    return Trust(
+        authserv_ids=box.trusted_authserv_ids,
+        received_above=box.received_above,
+        fields=box.authserv_fields,
+        arc_sealers=box.arc_sealers,
+        own=settings.own_addresses(config),
+        organisation=organisation,
+        suffix_list=SUFFIX_LIST,
+    )
+
+
+def keep(config: Config) -> Keep:
+    """How long mail is kept that nobody waits for."""
+    given = config.retention
+    return Keep(given.dropped_days, given.stranger_days, given.forgotten_days, given.unproved_days)
+
+
+def prover(config: Config) -> Prover:
+    """Who looks at DKIM signatures for us."""
+    own = config.shape.evidence
+    return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, _trusts(config))
+
+
+def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
+    """What every judgement depends on; ``secrets`` stand in for the configured ones.
+
+    Raises ConfigError.
+    """
+    catalogue = settings.load_catalogue(config)
+    house = House(
+        service=config.service.name,
+        address=config.service.address,
+        secrets=secrets or settings.load_secrets(config),
+        catalogue=catalogue,
+        templates=load_templates(config),
+        departments=config.shape.departments,
+        timezone=config.service.timezone,
+        reopen_days=config.shape.replies.reopen_days,
+        reply_to_case=config.shape.replies.reply_to_case,
+        repeat=config.shape.replies.repeat,
+        page_url=config.shape.page.url,
+        max_mail_bytes=config.shape.limits.max_mail_bytes,
+    )
+    personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
+    return Judge(
+        catalogue=catalogue,
+        policy=settings.policy(config, catalogue),
+        house=house,
+        stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
+        timezone=config.service.timezone,
+        case_prefix=config.service.case_prefix,
+        trust=_trusts(config),
+        required=config.shape.catalogue.required,
+    )
+
+
+def _trusts(config: Config) -> dict[str, Trust]:
+    """By the mailbox that a mail came into; of any other one nobody's word counts."""
+    return {box.name: trust_of(config, box) for box in (*config.mailbox, _pipe(config))}
+
+
+def _pipe(config: Config) -> schema.Mailbox:
+    """A mail from a pipe is trusted as the first mailbox is: the same MX wrote its fields."""
+    pipe: schema.Mailbox = config.mailbox[0].model_copy(update={"name": "pipe"})
+    return pipe
+
+
+def load_templates(config: Config) -> Templates:
+    """The shipped letters, and over them the operator's own. Raises ConfigError."""
+    sources: dict[str, str] = {}
+    shipped = resources.files("intake").joinpath("templates")
+    for folder in shipped.iterdir():
+        for file in folder.iterdir() if folder.is_dir() else ():
+            text = file.read_text("utf-8")
+            sources[f"{folder.name}/{file.name}"] = text
+            sources[f"builtin/{folder.name}/{file.name}"] = text
+    if config.replies.templates:
+        own = config.path(config.replies.templates)
+        if not own.is_dir():
+            raise ConfigError(f"{config.file}: replies.templates: found no folder {own}")
+        for path in sorted((*own.glob("*/*.txt"), *own.glob("*/*.html"))):
+            sources[path.relative_to(own).as_posix()] = path.read_text("utf-8")
+    return Templates(sources)
+
+
+def pool_settings(config: Config) -> PoolSettings:
+    """How mails are read: where, with what limits, by how many children."""
+    given = config.shape.limits
+    return PoolSettings(
+        blob_root=str(config.blob_folder),
+        catalogue=settings.catalogue_data(config),
+        limits=settings.limits(config),
+        wall_seconds=given.parse_seconds,
+        memory_bytes=given.parse_memory_bytes,
+        lists={box.name: box.lists for box in (*config.mailbox, _pipe(config))},
+    )
+
+
+def lane(config: Config) -> Lane:
+    """One connection for letters. Raises DeliveryError for a setting that cannot be."""
+    way = config.delivery
+    url = way.url
+    if url.startswith("maildir:"):
+        url = f"maildir:{config.path(url.removeprefix('maildir:'))}"
+    return open_lane(
+        url,
+        secret=lambda: settings.delivery_secret(config),
+        ca_file=str(config.path(way.ca_file)) if way.ca_file else "",
+        helo=way.helo,
+        allow_plain=way.allow_plain,
+    )
+
+
+def line(config: Config, box: schema.Mailbox) -> Line:
+    """One mailbox with its rules. Raises ConfigError."""
+    everything, since = backfill(box)
+    is_maildir = box.url.startswith("maildir:")
+    rules = Rules(box.batch_mails, box.batch_bytes, since, everything or is_maildir)
+    made: Box = maildir(config, box) if is_maildir else imap(config, box)
+    return Line(box.name, made, rules, box.poll_seconds, box.idle)
+
+
+def maildir(config: Config, box: schema.Mailbox) -> Box:
+    """A Maildir as a mailbox."""
+    path = config.path(box.url.removeprefix("maildir:"))
+    return MaildirBox(box.name, path, box.processed_folder, box.held_folder)
+
+
+def _at_login(give: Callable[[], str], name: str) -> Callable[[], str]:
+    """The secret at each login; when there is none, that is trouble of this mailbox alone."""
+
+    def secret() -> str:
+        try:
+            return give()
+        except (OAuthError, ConfigError) as error:
+            raise MailboxError("auth", f"mailbox {name}: {error}") from error
+
+    return secret
+
+
+def tokens(config: Config, box: schema.Mailbox) -> TokenSource:
+    """Where the access tokens of a mailbox come from."""
+    own = box.oauth
+    return TokenSource(
+        url=own.token_url,
+        grant=own.grant,
+        client_id=own.client_id,
+        client_secret=lambda: settings.oauth_secret(config, box),
+        scope=own.scope,
+        refresh_token=lambda: settings.refresh_token(config, box),
+        keep=config.path(own.refresh_token_file) if own.refresh_token_file else None,
+    )
+
+
+def imap(config: Config, box: schema.Mailbox) -> Box:
+    """An IMAP folder as a mailbox; the secret is read when it is needed."""
+    url = urlsplit(box.url)
+    where = f"{config.file or 'configuration'}: mailbox {box.name}.url"
+    if url.scheme not in IMAP_SCHEMES or not url.hostname or not url.username:
+        raise ConfigError(
+            f"{where}: found {url.scheme}://…, wanted imaps://USER@HOST/FOLDER, "
+            "imap+starttls://…, imap://… on this machine, or maildir:PATH"
+        )
+    security, port = IMAP_SCHEMES[url.scheme]
+    secret: Callable[[], str] = lambda: settings.mailbox_secret(config, box)  # noqa: E731 - read anew at each login
+    if box.auth == "xoauth2" and box.oauth.token_url:
+        secret = tokens(config, box).token
+    return ImapBox(
+        ImapSettings(
+            name=box.name,
+            host=url.hostname,
+            port=url.port or port,
+            security=security,
+            user=unquote(url.username),
+            secret=_at_login(secret, box.name),
+            auth=box.auth,
+            folder=unquote(url.path.lstrip("/")) or "INBOX",
+            processed_folder=box.processed_folder,
+            held_folder=box.held_folder,
+            ca_file=str(config.path(box.ca_file)) if box.ca_file else "",
+            allow_plain=box.allow_plain,
+            connect_seconds=box.connect_seconds,
+            read_seconds=box.read_seconds,
+        )
+    )

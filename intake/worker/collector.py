@@ -1,0 +1,204 @@
+"""One mailbox, one pass by one worker: what waits there is listed and handled in batches.
+
+How far a mailbox was collected is a UID; it never passes a mail that has no outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import structlog
+
+from intake.adapters.mailbox.protocol import Box, Opened, Waiting
+from intake.store import restore_check
+from intake.store.engine import StoreError, reading, writing
+from intake.store.locks import Turn, collecting
+from intake.store.messages import mailboxes
+from intake.worker import batch
+from intake.worker.batch import Desk, Pass, Tally
+
+__all__ = ["Desk", "Rules", "Tally", "collect", "utc_now"]
+
+log = structlog.get_logger("intake.collect")
+
+COMPARED = 200  # mails of a folder that are looked at; one that is unknown says enough
+
+EVERY_UID = 2**63 - 1  # those of a Maildir say nothing about the order
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How much is taken at a time, and what is taken on first connecting."""
+
+    batch_mails: int = 50
+    batch_bytes: int = 16 * 2**20
+    backfill_since: datetime | None = None  # None: only what arrives from now on
+    backfill_all: bool = False  # a folder that is ours alone: everything in it is ours to handle
+    alone: bool = True  # one worker at a time; a mail from a pipe is nobody else's anyway
+
+
+def collect(
+    box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None = None
+) -> Tally:
+    """Every mail waiting in the mailbox recorded and moved, unless another worker is at it.
+
+    Raises MailboxError, StoreError, BlobError, PoolError.
+    """
+    if not rules.alone:
+        return _collect(box, desk, rules, progress, Turn())
+    with collecting(desk.engine, box.name) as turn:
+        if turn is None:
+            return Tally(box.name, busy=True)
+        return _collect(box, desk, rules, progress, turn)
+
+
+def _collect(
+    box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None, turn: Turn
+) -> Tally:
+    tally = Tally(box.name)
+    opened = box.open()
+    state = _state(box, opened, desk, rules)
+    current = Pass(box, opened, desk, tally, turn)
+    _compare(current, state)
+    batch.move(current, _unmoved(current), again=True)
+    waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
+    for part in _batches(waiting, rules):
+        if desk.stopped():
+            tally.again = True
+            return tally
+        turn.check()
+        batch.take(current, part)
+        if progress:
+            progress(len(part))
+    _advance(box, opened, waiting, state, desk)
+    if tally.moved or box.name not in desk.compared:
+        _note_tops(current)
+    return tally
+
+
+def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
+    """Once in the life of a process: mails that were moved later than the database knows.
+
+    They came after the last pass that it remembers, and lie where only handled mail lies: the
+    database is an older copy, or a person filed them by hand. Either way somebody must look.
+    """
+    box, desk = current.box, current.desk
+    if box.name in desk.compared or state.checked_at is None:
+        return
+    found = box.tops()
+    with reading(desk.engine) as unit:
+        known = restore_check.tops(unit, box.name, found)
+    since = state.checked_at - timedelta(hours=1)
+    for folder, (_, top) in found.items():
+        if top <= known.get(folder, top):
+            continue
+        filed = islice(box.filed(folder, known[folder], desk.limits.max_mail_bytes), COMPARED)
+        late = [hashlib.sha256(one.raw).hexdigest() for one in filed if one.received_at >= since]
+        with reading(desk.engine) as unit:
+            lost = set(late) - restore_check.finished(unit, late)
+        if lost:
+            why = f"{len(lost)} newer mails in the {folder} folder are unknown to the database"
+            raise StoreError("restored", f"mailbox {box.name}: {why}; {restore_check.ADVICE}")
+
+
+def _note_tops(current: Pass) -> None:
+    found = current.box.tops()
+    with writing(current.desk.engine) as unit:
+        restore_check.note_tops(unit, current.box.name, found)
+    current.desk.compared.add(current.box.name)
+
+
+def _unmoved(current: Pass) -> list[mailboxes.Row]:
+    """Mails that were recorded before a crash and not moved yet."""
+    with reading(current.desk.engine) as unit:
+        return mailboxes.unsettled(unit, current.box.name, current.opened.uidvalidity)
+
+
+def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.MailboxState:
+    """How far the mailbox was collected; draws the line on first connecting or a new UIDVALIDITY.
+
+    What arrives from then on has a higher UID and is ours, whatever date the server gives it; the
+    date decides only about the mails that lay there.
+    """
+    with writing(desk.engine) as unit:
+        state = mailboxes.state(unit, box.name)
+        line = _line(state, box.name, opened, desk, rules)
+        if line != state:
+            mailboxes.baseline(unit, line)
+    return line
+
+
+def _line(
+    state: mailboxes.MailboxState | None, name: str, opened: Opened, desk: Desk, rules: Rules
+) -> mailboxes.MailboxState:
+    dated = opened.uid_next if box_counts_up(opened) else EVERY_UID
+    if state is not None and state.uidvalidity == opened.uidvalidity:
+        return state if state.dated_below is not None else replace(state, dated_below=dated)
+    if state is not None:
+        log.warning(
+            "uidvalidity-changed", mailbox=name, was=state.uidvalidity, now=opened.uidvalidity
+        )
+        return replace(state, uidvalidity=opened.uidvalidity, next_uid=1, dated_below=dated)
+    if rules.backfill_all or rules.backfill_since is not None:
+        since = None if rules.backfill_all else rules.backfill_since
+        return mailboxes.MailboxState(name, opened.uidvalidity, 1, since, dated)
+    start = opened.uid_next or 1
+    return mailboxes.MailboxState(name, opened.uidvalidity, start, desk.clock(), dated)
+
+
+def _ours(one: Waiting, state: mailboxes.MailboxState) -> bool:
+    """Mail that lay there and arrived before the line belongs to whoever had the mailbox before."""
+    if state.baseline_at is None or one.uid >= (state.dated_below or 0):
+        return True
+    return one.received_at >= state.baseline_at.replace(microsecond=0)
+
+
+def _batches(waiting: Sequence[Waiting], rules: Rules) -> Iterator[list[Waiting]]:
+    """Batches bounded by count and bytes; one mail over the byte bound is a batch of its own."""
+    part: list[Waiting] = []
+    size = 0
+    for one in waiting:
+        if part and (len(part) >= rules.batch_mails or size + one.size > rules.batch_bytes):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += one.size
+    if part:
+        yield part
+
+
+def _advance(
+    box: Box,
+    opened: Opened,
+    waiting: Sequence[Waiting],
+    state: mailboxes.MailboxState,
+    desk: Desk,
+) -> None:
+    """The line moves up to the first mail that has no terminal status yet."""
+    now = desk.clock()
+    with writing(desk.engine) as unit:
+        top = max((one.uid for one in waiting), default=state.next_uid - 1)
+        rows = mailboxes.handled(unit, box.name, opened.uidvalidity, [one.uid for one in waiting])
+        done = {uid for uid, row in rows.items() if row.status != "deferred"}
+        open_uids = [one.uid for one in waiting if one.uid not in done]
+        next_uid = min([top + 1, *open_uids])
+        if box_counts_up(opened):
+            mailboxes.advance(unit, box.name, max(next_uid, 1), now)
+        else:
+            mailboxes.advance(unit, box.name, 1, now)
+
+
+def box_counts_up(opened: Opened) -> bool:
+    """UIDs of IMAP grow (RFC 9051 §2.3.1.1); those of a Maildir are derived from names."""
+    return opened.uidvalidity != 0
+
+
+def utc_now() -> datetime:
+    """The moment, aware."""
+    return datetime.now(UTC)

@@ -1,0 +1,69 @@
+"""What the worker does about files: shown to the virus scanner, swept once nobody names them."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import structlog
+
+from intake.adapters.clamav import Scanner, ScannerError, UnscannableError
+from intake.config.loader import Config
+from intake.store import attachments, retention
+from intake.store.engine import reading, writing
+from intake.store.locks import removing_blobs
+from intake.worker.bootstrap import Assembly, keep
+
+log = structlog.get_logger("intake.files")
+
+INSPECTED_AT_ONCE = 100  # files
+SWEPT_AT_ONCE = 200  # blobs looked at in one transaction
+
+
+def inspect(config: Config, made: Assembly) -> None:
+    """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
+    files = config.shape.files
+    if not files.clamav:
+        return
+    scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
+    last = 0
+    while not made.stop.is_set():
+        with reading(desk.engine) as unit:
+            last, waiting = attachments.waiting(unit, INSPECTED_AT_ONCE, last)
+        for digest in waiting:
+            try:
+                found = scanner.find(desk.blobs.read(digest))
+            except UnscannableError as trouble:
+                log.warning("file-unscannable", digest=digest, why=str(trouble))
+                continue  # it waits; no other file waits for it
+            except ScannerError as trouble:
+                log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
+                return
+            with writing(desk.engine) as unit:
+                attachments.settle(unit, digest, found, desk.clock())
+            if found:
+                log.warning("file-withheld", digest=digest, why=found)
+        if not waiting:
+            return
+
+
+def sweep(config: Config, made: Assembly) -> None:
+    """Blobs that no row names are removed once they are old enough.
+
+    What looks abandoned is asked about again in a transaction during which nobody can name a blob.
+    """
+    desk, kept = made.desk, keep(config)
+    seconds = config.retention.orphan_blob_hours * 3600
+    removed = desk.blobs.tidy(seconds)
+    aged = desk.blobs.aged(seconds)
+    while part := list(islice(aged, SWEPT_AT_ONCE)):
+        now = desk.clock()
+        with reading(desk.engine) as unit:
+            free = set(part) - retention.referenced(unit, part, now, kept)
+        if not free:
+            continue
+        with writing(desk.engine) as unit:
+            removing_blobs(unit)
+            free -= retention.referenced(unit, sorted(free), now, kept)
+            removed += desk.blobs.remove(free, seconds)
+    if removed:
+        log.info("swept", blobs=removed)

@@ -1,0 +1,64 @@
+"""``intake init``: what must exist before the first pass, made only where it is missing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from importlib import resources
+from pathlib import Path
+
+from intake.adapters.blob_store import Blobs
+from intake.adapters.mailbox.maildir import MaildirBox
+from intake.config import loader as settings
+from intake.config.loader import Config, ConfigError
+from intake.store.engine import open_engine
+from intake.store.migrate import upgrade
+from intake.worker.bootstrap import line
+
+
+def init(path: Path) -> list[str]:
+    """The lines that say what was made. Raises ConfigError, StoreError."""
+    done: list[str] = []
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = resources.files("intake").joinpath("config.start.toml").read_text("utf-8")
+        _write_private(path, text)
+        done.append(f"made {path}: edit it")
+    config = settings.load(str(path))
+    return [*done, *prepare(config)]
+
+
+def prepare(config: Config) -> list[str]:
+    """Secret, folders and database for a configuration that is there."""
+    done: list[str] = []
+    secret = config.path(config.service.secret_file)
+    given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
+    if not given and not secret.exists():
+        secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(secret, f"{secrets.token_urlsafe(32)}\n")
+        done.append(f"made {secret}: keep a copy, references in sent letters depend on it")
+    engine = open_engine(config.database_url)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+    done.append(f"database ready: {engine.url.render_as_string(hide_password=True)}")
+    Blobs(config.blob_folder)
+    for box in config.mailbox:
+        made = line(config, box).box
+        if isinstance(made, MaildirBox):
+            made.open()
+            done.append(f"Maildir ready: {box.url.removeprefix('maildir:')}")
+    return done
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A new file that only its owner may read."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,146 @@
+"""What notices need, built from the configuration: habits, terms, pace, plan, and their letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.incidents import notice as notice_mail
+from intake.incidents.notice import Built, NoticeLetter, NoticeStyle
+from intake.letters.letter import House, Letter
+from intake.mail import tokens
+from intake.model.incidents import Update
+from intake.notifier import Addressee, Notice
+from intake.store.incidents.audience import Habits
+from intake.store.incidents.broadcasts import Proposal
+from intake.store.incidents.recipients import Terms
+from intake.store.incidents.schedule import Plan
+from intake.store.incidents.send_queue import Pace
+from intake.worker.notice_sender import NoticeQueue, Writer, told
+
+MAX_BUILT = 200  # notices kept ready for their next readers
+SAMPLED = 400  # letters that a preview writes to find the longest ones
+SHOWN = 3
+
+
+def habits(config: Config) -> Habits:
+    """Who is told when nothing else is said."""
+    own = config.shape.notices
+    return Habits(own.contact_types, own.mandatory_classes, config.service.timezone)
+
+
+def terms(config: Config) -> Terms:
+    """What a list is frozen with. Raises ConfigError when there is no secret."""
+    domain = config.service.address.rpartition("@")[2]
+    return Terms(settings.load_secrets(config), domain, config.shape.notices.expire_hours)
+
+
+def style(config: Config) -> NoticeStyle:
+    """What all notices have in common, with what the configuration leaves to be derived."""
+    own, service = config.shape.notices, config.service
+    domain = service.address.rpartition("@")[2]
+    return NoticeStyle(
+        name=own.name or f"{service.name} status",
+        from_address=own.from_address or service.address,
+        reply_to=service.address,
+        bounce_address=config.delivery.bounce_address or service.address,
+        verp=config.delivery.verp,
+        list_id=own.list_id or f"status.{domain.lower()}",
+        unsubscribe_url=own.unsubscribe_url,
+        mandatory=own.mandatory_classes,
+        page_url=config.shape.page.url,
+        lead_days=own.lead_days,
+    )
+
+
+def pace(config: Config, *, smooth: bool = True) -> Pace:
+    """How fast letters go out."""
+    own = config.shape.notices
+    return Pace(
+        own.rate_per_minute,
+        own.rate_per_minute_domain,
+        smooth,
+        own.park_after,
+        own.park_minutes,
+        own.mandatory_classes,
+    )
+
+
+def plan(config: Config, house: House) -> Plan:
+    """What the clock does, and in which words."""
+    own = config.shape.notices
+    return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, house))
+
+
+def queue(config: Config, house: House, *, smooth: bool = True) -> NoticeQueue:
+    """The ledger of notices as a queue of whole letters."""
+    made = writer(house, style(config))
+    return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
+
+
+def writer(house: House, look: NoticeStyle) -> Writer:
+    """Letters built once for all readers who see the same, and made out one by one."""
+    ready: dict[Notice, Built] = {}
+
+    def write(notice: Notice, person: Addressee, row: int, date: datetime) -> tuple[bytes, str]:
+        built = ready.get(notice)
+        if built is None:
+            if len(ready) >= MAX_BUILT:
+                ready.clear()
+            built = ready[notice] = notice_mail.build(notice, house, look)
+        token = tokens.unsubscribe_token(house.secrets, row)
+        letter = notice_mail.address(
+            built, replace(person, row=row, unsubscribe=token), house, look, date
+        )
+        return letter.raw, letter.sender
+
+    return write
+
+
+def samples(
+    config: Config, house: House, made: Proposal, updates: Sequence[Update], now: datetime
+) -> list[NoticeLetter]:
+    """The longest letters of a proposal, at most three, as their readers would get them."""
+    look = style(config)
+    notice = told(made.incident, updates, made.update.number, made.update.number)
+    built: dict[tuple[str, tuple[str, ...]], Built] = {}
+    found: list[NoticeLetter] = []
+    for one in made.audience.told[:SAMPLED]:
+        variant = (one.zone, one.cases)
+        if variant not in built:
+            mine = replace(notice, zone=one.zone, cases=one.cases)
+            built[variant] = notice_mail.build(mine, house, look)
+        root = tokens.message_id(
+            house.secrets, "notice", made.incident.id, f"{made.incident.id}:0:{one.key}",
+            house.domain,
+        )  # fmt: skip
+        token = tokens.unsubscribe_token(house.secrets, 1)
+        person = Addressee(
+            one.contact_id, one.name, one.address, one.reasons, root, root, unsubscribe=token,
+            row=1,
+        )  # fmt: skip
+        found.append(notice_mail.address(built[variant], person, house, look, now))
+    return sorted(found, key=lambda one: -len(one.raw))[:SHOWN]
+
+
+def test_letter(
+    config: Config,
+    house: House,
+    made: Proposal,
+    updates: Sequence[Update],
+    address: str,
+    now: datetime,
+) -> Letter:
+    """The notice as a reader would get it, for the operator alone. Raises LetterError."""
+    look = style(config)
+    notice = told(made.incident, updates, made.update.number, made.update.number)
+    built = notice_mail.build(replace(notice, zone=config.service.timezone), house, look)
+    cause = f"test:{made.incident.id}:{made.update.number}:{now.isoformat()}"
+    message_id = tokens.message_id(house.secrets, "test", "", cause, house.domain)
+    person = Addressee("", "operator", address, ("this is a test",), message_id, message_id)
+    letter = notice_mail.address(built, person, house, look, now)
+    return Letter("test", cause, message_id, address, letter.subject, letter.text, letter.raw)

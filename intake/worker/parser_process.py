@@ -1,0 +1,190 @@
+"""One mail read and scanned: here, or in a child process that the pool speaks to.
+
+The child is ``python -m intake.reading``: settings first, then one arrival after the other, each
+answered, all as length-prefixed JSON over its standard input and output.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import IO, Any
+
+from pydantic import TypeAdapter
+
+from intake.adapters.blob_store import BlobError, Blobs
+from intake.authentication.mailing_lists import author_behind
+from intake.catalogue.catalogue import Catalogue
+from intake.mail import message
+from intake.mail.message import Arrival, Limits, Message, Refusal
+from intake.parsers.submission import Scan
+
+LENGTH = struct.Struct(">I")  # before each frame, in both directions
+_MEMORY_PER_BYTE = 8  # of the mail: its decoded copies
+_GRACE_SECONDS = 5  # what a child gets beyond the parent's limit before its own alarm ends it
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every child is told once, when it starts."""
+
+    blob_root: str
+    blob_run: str = ""  # whose staged files the children write and may read
+    limits: Limits = field(default_factory=Limits)
+    catalogue: Mapping[str, Any] = field(default_factory=dict)  # the parsed catalogue.toml
+    wall_seconds: float = 10.0  # for one mail
+    cpu_seconds: int = 10  # for one mail
+    memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mailbox; see list_mail
+    start_seconds: float = 60.0  # for starting Python and importing
+    builder: str = "intake.catalogue.loader:build"  # module:function that makes the catalogue
+    scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """What reading one arrival gave; the scan is None exactly when the mail was refused."""
+
+    message: Message | Refusal
+    scan: Scan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a child says: a mail that was read, or why the blob store could not be used."""
+
+    mail: ReadMail | None = None
+    blob_error: str = ""
+
+
+ARRIVAL = TypeAdapter(Arrival)
+ANSWER = TypeAdapter(Answer)
+SETTINGS = TypeAdapter(Settings)
+
+
+def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
+    """The same reading in this process, attachments kept in the message; for ``intake explain``."""
+    return _read_and_scan(arrival, settings, *_tools(settings))
+
+
+def _read_and_scan(
+    arrival: Arrival,
+    settings: Settings,
+    catalogue: Catalogue,
+    scan: Callable[[Message, Catalogue], Scan],
+) -> ReadMail:
+    """Total, as ``message.read`` is: a scanner that raises is a refusal of this mail."""
+    mail = message.read(arrival, settings.limits)
+    if isinstance(mail, Refusal):
+        return ReadMail(mail, None)
+    mail = author_behind(mail, settings.lists.get(arrival.mailbox, ()))
+    try:
+        return ReadMail(mail, scan(mail, catalogue))
+    except MemoryError:
+        return ReadMail(message.refusal(arrival, "memory", "scanning needs too much memory"), None)
+    except Exception as failure:  # noqa: BLE001 - one mail never takes others with it
+        detail = f"scanning raised {type(failure).__name__}: {failure}"[:300]
+        return ReadMail(message.refusal(arrival, "crash", detail), None)
+
+
+def _tools(settings: Settings) -> tuple[Catalogue, Callable[[Message, Catalogue], Scan]]:
+    """The catalogue built, and the scanner; both are named, so that tests can hurt a child."""
+    build = _named(settings.builder)
+    scan: Callable[[Message, Catalogue], Scan] = _named(settings.scanner)
+    return build(settings.catalogue), scan
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def serve() -> None:
+    """The life of a child: settings, then arrivals until its standard input ends."""
+    source, sink = _private_streams()
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides when a child ends
+    settings = SETTINGS.validate_json(_next(source) or b"")
+    blobs = Blobs(settings.blob_root, settings.blob_run)
+    catalogue, scan = _tools(settings)
+    _reply(sink, b"{}")
+    while (job := _next(source)) is not None:
+        arrival = ARRIVAL.validate_json(job)
+        _limit(settings, arrival.size)
+        answer = ANSWER.dump_json(_answer(arrival, settings, blobs, catalogue, scan))
+        signal.alarm(0)
+        _reply(sink, answer)
+
+
+def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """The pipes under other numbers; a stray print ends in the parent's error file."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return source, sink
+
+
+def _next(source: IO[bytes]) -> bytes | None:
+    """The next frame; None at the end, also when the parent died in the middle of one."""
+    head = source.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    body = source.read(length)
+    return body if len(body) == length else None
+
+
+def _reply(sink: IO[bytes], body: bytes) -> None:
+    sink.write(LENGTH.pack(len(body)) + body)
+    sink.flush()
+
+
+def _limit(settings: Settings, mail_bytes: int) -> None:
+    """Memory, CPU and wall time for the mail that comes now; the hard limits stay open."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = int(used.ru_utime + used.ru_stime) + 1 + settings.cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
+    memory = settings.memory_bytes + _MEMORY_PER_BYTE * mail_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(int(settings.wall_seconds) + _GRACE_SECONDS)  # should the parent be gone
+
+
+def _answer(
+    arrival: Arrival,
+    settings: Settings,
+    blobs: Blobs,
+    catalogue: Catalogue,
+    scan: Callable[[Message, Catalogue], Scan],
+) -> Answer:
+    try:
+        arrival = replace(arrival, raw=blobs.read(arrival.digest))
+        mail = _read_and_scan(arrival, settings, catalogue, scan)
+        if isinstance(mail.message, Message):
+            mail = replace(mail, message=_with_staged_files(mail.message, blobs))
+        return Answer(mail)
+    except BlobError as failure:
+        return Answer(blob_error=f"{failure}")
+    except MemoryError:
+        refusal = message.refusal(
+            replace(arrival, raw=b""), "memory", "the mail needs too much memory"
+        )
+        return Answer(ReadMail(refusal, None))
+
+
+def _with_staged_files(mail: Message, blobs: Blobs) -> Message:
+    for attachment in mail.attachments:
+        blobs.stage(attachment.content)
+    emptied = tuple(replace(attachment, content=b"") for attachment in mail.attachments)
+    return replace(mail, attachments=emptied)
+
+
+if __name__ == "__main__":
+    serve()

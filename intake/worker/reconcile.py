@@ -1,0 +1,247 @@
+"""`intake reconcile`: the server's folders, the blobs and the journal compared with the database.
+
+After a restore the database knows too little: mails that were moved already, numbers that were
+given out, letters that were sent. `--repair` makes up for it. Every such mail is handled now, under
+its old number where that is known; no number is given out twice, and no letter goes out twice
+without a flag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from intake.adapters.blob_store import BlobError
+from intake.adapters.mailbox.protocol import Box, Filed
+from intake.config.loader import Config
+from intake.mail import tokens
+from intake.mail.message import Arrival, Message
+from intake.store import restore_check
+from intake.store.engine import StoreError, reading, writing
+from intake.store.locks import collecting, naming_blobs
+from intake.store.messages import held, mailboxes
+from intake.store.messages.context import FIRST_NUMBER
+from intake.store.messages.record import record
+from intake.worker.bootstrap import Assembly, Line, assemble
+from intake.worker.parser_process import ReadMail
+from intake.worker.pipeline import judge
+
+HEAD_BYTES = 64 * 2**10  # of a mail, where our references stand
+_SUBJECT = re.compile(r"(?im)^subject:.*(?:\r?\n[ \t].*)*")
+_ID = re.compile(r"<[^<>\s]{3,250}>")
+log = structlog.get_logger("intake.reconcile")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mail that was taken once and that the database does not know."""
+
+    arrival: Arrival
+    where: str  # "processed", "held", "journal"
+    number: str = ""  # of its case, as the journal says
+    at: datetime | None = None  # when it was recorded first
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found, and what was done about it."""
+
+    why: str = ""  # why the database is an older copy; empty: nothing says so
+    seen: int = 0  # mails in the folders
+    lost: list[Lost] = field(default_factory=list)
+    handled: dict[str, int] = field(default_factory=dict)  # of the lost mails, by action
+    failed: list[str] = field(default_factory=list)  # mails that could not be handled, and why
+    missing: list[str] = field(default_factory=list)  # digests of blobs that are gone or damaged
+    mended: list[str] = field(default_factory=list)  # of these, found again on the server
+    next_number: int = 0  # the case number that is given out next
+    letters: dict[str, int] = field(default_factory=dict)  # letters by what became of them
+    notices: dict[str, int] = field(default_factory=dict)
+    repaired: bool = False
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong, or nothing is any more."""
+        left = [one for one in self.missing if one not in self.mended]
+        found = bool(self.why or self.lost) and not self.repaired
+        return not (found or self.failed or left)
+
+
+def reconcile(config: Config, *, repair: bool) -> Report:
+    """Looks at everything; with ``repair`` makes up for what is missing.
+
+    Raises ConfigError, MailboxError, StoreError, BlobError, PoolError.
+    """
+    with assemble(config, reconciling=True) as made:
+        return _Work(config, made).run(repair=repair)
+
+
+class _Work:
+    def __init__(self, config: Config, made: Assembly) -> None:
+        self._made = made
+        self._desk = made.desk
+        self._prefix = config.service.case_prefix
+        self._report = Report()
+        self._highest = 0  # case number that some letter of ours bears
+        self._lost: dict[str, Lost] = {}
+        with reading(self._desk.engine) as unit:
+            self._report.why = restore_check.older(unit, self._desk.journal.tail())
+            self._said = restore_check.testimony(unit, self._desk.journal.lines())
+            self._counter = restore_check.counter(unit, "case")
+            self._named = restore_check.blobs(unit, self._desk.limits.max_mail_bytes)
+
+    def run(self, *, repair: bool) -> Report:
+        blobs, report = self._desk.blobs, self._report
+        report.missing = [one for one in sorted(self._named) if not blobs.verify(one)]
+        for line in self._made.lines:
+            self._folders(line)
+        self._journalled()
+        report.lost = self._in_order()
+        if not self._lost.keys() <= self._said.mails.keys():
+            self._said.reliable = False  # it is an older copy itself
+        floor = max(self._counter, self._highest, FIRST_NUMBER - 1)
+        if not self._said.reliable:  # each of them may have been given a number that nobody knows
+            floor = max(floor, self._counter + len(report.lost))
+        if repair:
+            floor = self._repair(floor)
+        report.next_number = floor + 1
+        return report
+
+    def _folders(self, line: Line) -> None:
+        """Every mail that lies where handled mail lies."""
+        with collecting(self._desk.engine, line.name) as turn:
+            if turn is None:
+                raise StoreError("busy", f"mailbox {line.name}: a worker is running; stop it first")
+            try:
+                line.box.open()
+                for folder in ("processed", "held"):
+                    self._folder(line.box, folder)
+            finally:
+                line.box.close()
+
+    def _folder(self, box: Box, folder: str) -> None:
+        for one in box.filed(folder, 1, self._desk.limits.max_mail_bytes):
+            self._report.seen += 1
+            if one.raw:  # else too big to be fetched, as it was before
+                self._filed(box, folder, one)
+
+    def _filed(self, box: Box, folder: str, one: Filed) -> None:
+        blobs, digest = self._desk.blobs, hashlib.sha256(one.raw).hexdigest()
+        self._highest = max([self._highest, *map(self._numbered, self._referred(one.raw))])
+        if digest in self._report.missing:
+            blobs.flush([blobs.stage(one.raw)])
+            self._report.mended.append(digest)
+        with reading(self._desk.engine) as unit:
+            known = restore_check.finished(unit, [digest])
+        if not known and digest not in self._lost:
+            # its UID in the mailbox is not known any more: it gets a place that no mail there has
+            validity = -1 - 2 * one.uidvalidity - (folder == "held")
+            place = (box.name, validity, one.uid, one.received_at)
+            blobs.flush([blobs.stage(one.raw)])
+            self._lost[digest] = Lost(Arrival(*place, digest, len(one.raw)), folder)
+
+    def _referred(self, raw: bytes) -> list[str]:
+        """Case numbers that a letter of ours bore, as replies to it show."""
+        house, head = self._desk.bench.house, raw[:HEAD_BYTES].decode("latin-1")
+        own = tokens.own_ids(house.secrets, _ID.findall(head), house.domain)
+        numbers = [one.case_number for one in own if one.kind != "notice"]
+        subject = _SUBJECT.search(head)
+        return [*numbers, *tokens.read_subject_tags(house.secrets, subject[0] if subject else "")]
+
+    def _journalled(self) -> None:
+        """Mails that came by a pipe lie in no folder; their bytes are blobs."""
+        with reading(self._desk.engine) as unit:
+            known = restore_check.finished(unit, self._said.mails)
+        for number, (digest, line) in enumerate(self._said.mails.items(), 1):
+            self._highest = max(self._highest, self._numbered(line.case_number))
+            if digest in known:
+                continue
+            found = self._lost.get(digest)
+            if found is None and self._desk.blobs.verify(digest):
+                size = self._desk.blobs.path(digest).stat().st_size
+                # of an unknown mailbox nobody's word counts, so such a mail is held
+                arrival = Arrival(line.mailbox or "unknown", -1, number, line.at, digest, size)
+                found = Lost(arrival, "journal")
+            if found is not None:
+                self._lost[digest] = replace(found, number=line.case_number, at=line.at)
+
+    def _numbered(self, number: str) -> int:
+        digits = number.removeprefix(self._prefix)
+        return int(digits) if digits.isdecimal() else 0
+
+    def _in_order(self) -> list[Lost]:
+        """As they were recorded, as far as the journal tells; else as they arrived."""
+        place = {digest: index for index, digest in enumerate(self._said.mails)}
+        return sorted(
+            self._lost.values(),
+            key=lambda one: (
+                one.arrival.digest not in place,
+                place.get(one.arrival.digest, 0),
+                one.arrival.received_at,
+                one.arrival.uid,
+            ),
+        )
+
+    def _repair(self, floor: int) -> int:
+        """Everything made up for; the highest number that was given out."""
+        desk, report = self._desk, self._report
+        with writing(desk.engine) as unit:
+            restore_check.set_counters(unit, {restore_check.MARK: 1})  # until the last step is done
+            report.letters = restore_check.settle_letters(unit, self._said, desk.clock())
+            report.notices = restore_check.settle_notices(unit, self._said, desk.clock())
+        read = desk.reader.map([one.arrival for one in report.lost])
+        for lost, (_, mail) in zip(report.lost, read, strict=True):
+            floor = self._handle(lost, mail, floor)
+        with writing(desk.engine) as unit:
+            restore_check.set_counters(unit, {"case": floor, restore_check.MARK: 0})
+        desk.journal.begin_anew()
+        report.repaired = True
+        return floor
+
+    def _handle(self, lost: Lost, mail: ReadMail, floor: int) -> int:
+        """One lost mail under its old number; under a new one where that cannot be."""
+        old = self._numbered(lost.number)
+        for before in dict.fromkeys((old - 1 if old else floor, floor)):
+            try:
+                return max(floor, self._handled(lost, mail, before))
+            except StoreError as failure:
+                if failure.kind != "constraint":
+                    raise
+                why = str(failure)
+            except BlobError:
+                raise
+            except Exception as failure:  # noqa: BLE001 - one bad mail never stops the others
+                why = f"{type(failure).__name__}: {failure}"
+        self._report.failed.append(f"{lost.arrival.digest}: {why}")
+        return floor
+
+    def _handled(self, lost: Lost, mail: ReadMail, before: int) -> int:
+        """The mail recorded where the last number was ``before``; the last number after it."""
+        desk, bench, arrival = self._desk, self._desk.bench, lost.arrival
+        now, proof = lost.at or desk.clock(), None
+        if isinstance(mail.message, Message):
+            desk.blobs.flush([arrival.digest, *(one.sha256 for one in mail.message.attachments)])
+            proof = desk.prover.proof(mail.message, desk.blobs.read) if desk.prover else None
+        with writing(desk.engine) as unit:
+            naming_blobs(unit)
+            newest = restore_check.newest_letter(unit)
+            row = restore_check.deferred(unit, arrival.mailbox, arrival.digest)
+            restore_check.set_counters(unit, {"case": before})
+            judged = judge(unit, mail.message, mail.scan, bench, now, row=row, proof=proof)
+            done = record(
+                unit, arrival, mail.message, judged.decision, judged.letters, now, bench.stamp,
+                row=row,
+            )  # fmt: skip
+            mailboxes.settle(unit, [done.row])
+            detail = {"where": lost.where, "number": lost.number}
+            held.note(unit, done.row, "recovered", "intake", desk.clock(), detail)
+            settled = restore_check.settle_letters(unit, self._said, desk.clock(), after=newest)
+            after = restore_check.counter(unit, "case")
+        for state, count in settled.items():
+            self._report.letters[state] = self._report.letters.get(state, 0) + count
+        self._report.handled[done.action] = self._report.handled.get(done.action, 0) + 1
+        log.info("recovered", message=done.row, action=done.action, case=done.case_number)
+        return after

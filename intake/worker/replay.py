@@ -1,0 +1,286 @@
+"""A mail judged outside the daily pass: explained without a trace, released, replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from intake.adapters.blob_store import Blobs
+from intake.adapters.dkim_verifier import Prover
+from intake.authentication.dkim import Proof
+from intake.config import directory_file
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.mail.addresses import Mailbox
+from intake.mail.message import Arrival, Refusal
+from intake.store.contacts import directory, suppressions
+from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
+from intake.store.locks import naming_blobs
+from intake.store.messages import held as ledger
+from intake.store.messages.record import Recorded, record
+from intake.store.migrate import check, is_there
+from intake.triage.decision import Decision
+from intake.worker import bootstrap, pipeline
+from intake.worker.parser_pool import ReadMail, read_here
+
+
+class ReviewError(Exception):
+    """The mail cannot be judged again, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay would do, or did."""
+
+    row: int
+    before: str  # "hold R7"
+    after: str
+    reasons: tuple[str, ...]
+    recorded: Recorded | None
+
+
+def explain(
+    config: Config, raw: bytes, *, file: str = "", at: datetime | None = None, mailbox: str = ""
+) -> dict[str, Any]:
+    """What would be decided about the mail now, or at that moment, and why. Writes nothing."""
+    return Explainer(config, mailbox).explain(raw, file=file, at=at)
+
+
+UNSIGNED = (b"no secret was made yet: these references are for looking at only",)
+
+
+def _secrets(config: Config) -> tuple[bytes, ...]:
+    """The service's secrets; before `intake init` a stand-in that nothing is ever signed with."""
+    given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
+    there = given or config.path(config.service.secret_file).exists()
+    return settings.load_secrets(config) if there else UNSIGNED
+
+
+class Explainer:
+    """Explains many mails with one look at the configuration; reads the database if it is there."""
+
+    def __init__(self, config: Config, mailbox: str = "") -> None:
+        self._bench = bootstrap.judge(config, _secrets(config))
+        self._settings = bootstrap.pool_settings(config)
+        self._prover = bootstrap.prover(config)
+        self._mailbox = mailbox or config.mailbox[0].name
+        self._engine = open_engine(config.database_url, read_only=True)
+
+    def explain(self, raw: bytes, *, file: str = "", at: datetime | None = None) -> dict[str, Any]:
+        """One object as ``intake explain --json`` prints it."""
+        now = at or datetime.now(UTC)
+        digest = hashlib.sha256(raw).hexdigest()
+        arrival = Arrival(self._mailbox, 0, 0, now, digest, len(raw), raw)
+        read = read_here(arrival, self._settings)
+        proof = _proof(self._prover, read, raw)
+        judged = self._judge(read, now, proof)
+        return pipeline.explanation(read.message, judged, file)
+
+    def _judge(self, read: ReadMail, now: datetime, proof: Proof) -> pipeline.Judgement:
+        bench = self._bench
+        if not is_there(self._engine):
+            return pipeline.judge(None, read.message, read.scan, bench, now, proof=proof)
+        with reading(self._engine) as unit:
+            return pipeline.judge(unit, read.message, read.scan, bench, now, proof=proof)
+
+    def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
+        """The decision about a mail that was recorded in that row, its own traces left aside."""
+        digest = hashlib.sha256(raw).hexdigest()
+        arrival = Arrival(self._mailbox, 0, 0, at, digest, len(raw), raw)
+        read = read_here(arrival, self._settings)
+        proof = _proof(self._prover, read, raw)
+        with reading(self._engine) as unit:
+            judged = pipeline.judge(
+                unit, read.message, read.scan, self._bench, at, row=row, proof=proof, alone=True
+            )
+        return judged.decision
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._engine.dispose()
+
+
+def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
+    """Our own look at the signatures, before any transaction."""
+    if isinstance(read.message, Refusal):
+        return Proof()
+    return prover.proof(read.message, lambda digest: raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """What a person says for the sender of a held mail, beside this one mail."""
+
+    why: str = ""
+    add_to: str = ""  # contact that the sender's address is added to
+    new_contact: str = ""  # id of a contact that is made of the sender's address
+    name: str = ""  # of the new contact
+    accounts: tuple[str, ...] = ()
+    contact_type: str = "Authorized"
+    accept_domain: bool = False  # answers from the sender's domain count without proof
+
+
+def release(
+    config: Config, message_id: int, who: str, vouching: Vouching | None = None
+) -> Recorded:
+    """A held mail handled because a person vouches for its sender. Raises ReviewError, PeopleError.
+
+    What the person decides about the sender is kept in the same transaction as what becomes of the
+    mail, and not at all when the mail is still held.
+    """
+    done = _again(config, message_id, who=who, dry=False, vouching=vouching or Vouching())
+    if done.recorded is None:
+        raise ReviewError(f"message {message_id}: still {done.after}: {'; '.join(done.reasons)}")
+    return done.recorded
+
+
+def replay(config: Config, message_id: int, *, dry: bool) -> Replayed:
+    """A held or shelved mail judged again under today's configuration. Raises ReviewError."""
+    return _again(config, message_id, who="", dry=dry)
+
+
+def replay_all(config: Config, limit: int) -> list[Replayed]:
+    """The newest mails of the ledger judged again at the moment they were judged first.
+
+    Writes nothing. Gives those that today's configuration and contacts would treat otherwise. Cases
+    and letters that came after them are there by now, so duplicates and rates are left aside.
+    """
+    explainer = Explainer(config)
+    engine = open_engine(config.database_url, read_only=True)
+    blobs = Blobs(config.blob_folder)
+    try:
+        with reading(engine) as unit:
+            rows = ledger.judged(unit, limit)
+        found = []
+        for row in rows:
+            if not blobs.has(row.digest):
+                continue
+            judged = explainer.judge_again(blobs.read(row.digest), row.id or 0, row.received_at)
+            before, after = f"{row.action} {row.rule}", f"{judged.action} {judged.rule}"
+            if before != after:
+                found.append(Replayed(row.id or 0, before, after, judged.reasons, None))
+        return found
+    finally:
+        engine.dispose()
+        explainer.close()
+
+
+class _StillHeld(Exception):
+    """Takes back what was decided about the sender; carries what the mail still is."""
+
+    def __init__(self, replayed: Replayed) -> None:
+        super().__init__(replayed.after)
+        self.replayed = replayed
+
+
+def _vouch(
+    unit: Unit, config: Config, read: ReadMail, vouching: Vouching, who: str, now: datetime
+) -> None:
+    """The sender made known as the person says. Raises ReviewError, PeopleError."""
+    if not (vouching.add_to or vouching.new_contact or vouching.accept_domain):
+        return
+    mail = read.message
+    if isinstance(mail, Refusal) or not isinstance(mail.sender, Mailbox):
+        raise ReviewError("the mail has no sender that could be made known")
+    address = mail.sender.address
+    if vouching.add_to:
+        directory.add_address(unit, vouching.add_to, str(address), now)
+    if vouching.new_contact:
+        row = {
+            "id": vouching.new_contact, "name": vouching.name, "emails": [str(address)],
+            "accounts": list(vouching.accounts), "contact_type": vouching.contact_type,
+        }  # fmt: skip
+        if directory.contact_views(unit, vouching.new_contact):
+            raise ReviewError(f"there is a contact {vouching.new_contact!r} already")
+        directory.load(
+            unit,
+            directory_file.from_data({"contacts": [row]}, settings.load_catalogue(config)),
+            now,
+        )
+    if vouching.accept_domain:
+        suppressions.accept_domain(unit, address.domain, who, vouching.why, now)
+
+
+def _again(
+    config: Config, message_id: int, *, who: str, dry: bool, vouching: Vouching | None = None
+) -> Replayed:
+    try:
+        return _judged_again(config, message_id, who, vouching or Vouching(), dry=dry)
+    except _StillHeld as held:
+        return held.replayed
+
+
+def _judged_again(
+    config: Config, message_id: int, who: str, vouching: Vouching, *, dry: bool
+) -> Replayed:
+    bench = bootstrap.judge(config)
+    blobs = Blobs(config.blob_folder)
+    engine = open_engine(config.database_url)
+    try:
+        check(engine)
+        arrival, before = _arrival(engine, message_id, blobs, dry=dry)
+        read = read_here(arrival, bootstrap.pool_settings(config))
+        if not isinstance(read.message, Refusal):
+            for attachment in read.message.attachments:
+                blobs.stage(attachment.content)
+            blobs.flush(attachment.sha256 for attachment in read.message.attachments)
+        now = datetime.now(UTC)
+        proof = _proof(bootstrap.prover(config), read, arrival.raw)
+        with writing(engine) as unit, savepoint(unit):
+            naming_blobs(unit)
+            _all_there(blobs, read)
+            _vouch(unit, config, read, vouching, who, now)
+            judged = pipeline.judge(
+                unit,
+                read.message,
+                read.scan,
+                bench,
+                now,
+                row=message_id,
+                released_by=who,
+                proof=proof,
+            )
+            decision = judged.decision
+            after = f"{decision.action} {decision.rule}"
+            replayed = Replayed(message_id, before, after, decision.reasons, None)
+            if who and decision.action == "hold":
+                raise _StillHeld(replayed)
+            if not dry:
+                recorded = record(
+                    unit, replace(arrival, raw=b""), read.message, decision, judged.letters, now,
+                    bench.stamp, row=message_id,
+                )  # fmt: skip
+                detail = {"before": before, "after": after}
+                detail |= {key: value for key, value in asdict(vouching).items() if who and value}
+                kind = "released" if who else "replayed"
+                ledger.note(unit, message_id, kind, who, now, detail)
+                replayed = replace(replayed, recorded=recorded)
+        return replayed
+    finally:
+        engine.dispose()
+
+
+def _all_there(blobs: Blobs, read: ReadMail) -> None:
+    """No row may name a file that a sweep has taken since it was stored."""
+    files = () if isinstance(read.message, Refusal) else read.message.attachments
+    missing = blobs.missing(one.sha256 for one in files)
+    if missing:
+        raise ReviewError(f"the file {missing[0]} was removed a moment ago; try again")
+
+
+def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tuple[Arrival, str]:
+    with reading(engine) as unit:
+        row = ledger.find(unit, message_id)
+    if row is None:
+        raise ReviewError(f"there is no message {message_id}; `intake messages list` shows all")
+    if not dry and row.status not in ("held", "shelved", "deferred"):
+        raise ReviewError(f"message {message_id} is {row.status}; there is nothing to decide again")
+    if not row.digest or not blobs.has(row.digest):
+        raise ReviewError(f"message {message_id}: its bytes were never fetched, or are gone")
+    raw = blobs.read(row.digest)
+    arrival = Arrival(
+        row.mailbox, row.uidvalidity, row.uid, row.received_at, row.digest, len(raw), raw
+    )
+    return arrival, f"{row.action} {row.rule}"

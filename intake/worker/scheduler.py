@@ -1,0 +1,263 @@
+"""The scheduled worker: every job in its rhythm until SIGTERM or SIGINT.
+
+Every job may fail and be tried again; none of them takes another down. When the end is asked for,
+what is being handled is finished, and the exit code is 0; what does not end is cut off in time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import TypeVar
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from intake.adapters import heartbeat as liveness
+from intake.adapters.heartbeat import Beat
+from intake.adapters.time_limits import OVERTIME
+from intake.config.loader import Config
+from intake.worker import file_jobs, notice_jobs
+from intake.worker.bootstrap import Assembly, Line, assemble
+from intake.worker.clock import ClockWatch
+from intake.worker.collector import collect
+from intake.worker.outbox_sender import dispatch
+from intake.worker.service import EX_OK, TROUBLE, failed, recover, remind, warn
+
+log = structlog.get_logger("intake.worker")
+
+HEARTBEAT_SECONDS = 10
+DELIVER_SECONDS = 30
+SWEEP_HOURS = 6
+INSPECT_SECONDS = 15
+REMIND_MINUTES = 30
+CLOCK_SECONDS = 20
+BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is looked at again
+GRACE_SECONDS = 5.0  # for what is being handled when the end is asked for
+LAST_SECONDS = 9.0  # after that the process ends as if it were killed, which loses nothing
+BROADCAST_SECONDS = 1
+HOOK_SECONDS = 5
+MAX_BACKOFF_SECONDS = 900
+
+Result = TypeVar("Result")
+
+
+class Service:
+    """The jobs of ``intake run`` and what they share."""
+
+    def __init__(self, config: Config, made: Assembly) -> None:
+        self.config = config
+        self.made = made
+        self.stop = made.stop
+        self.letters = threading.Event()  # set when the outbox may have something due
+        self.letters.set()
+        self.retry_at: dict[str, float] = {}  # on the monotonic clock, as every wait here
+        self.misses: dict[str, int] = {}
+        self.last: dict[str, str] = {}  # job -> when it last ended well
+        self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
+        self.started = _stamp()
+
+    def collect(self, line: Line) -> None:
+        """One mailbox until its interval is over: collect, wait for news, collect again."""
+        now = time.monotonic()
+        if self.retry_at.get(line.name, now) > now:
+            return
+        ends = now + line.poll_seconds
+        try:
+            while not self.stop.is_set():
+                tally = collect(line.box, self.made.desk, line.rules)
+                self._went_well(line.name)
+                if tally.busy:
+                    self.stop.wait(BUSY_SECONDS)
+                    break
+                if tally.letters:
+                    self.letters.set()
+                left = ends - time.monotonic()
+                if tally.again or not line.idle or left < 1:
+                    break
+                if not line.box.idle(left, self.stop.is_set):
+                    break
+        except TROUBLE as trouble:
+            self._went_wrong(line, trouble)
+
+    def _went_well(self, name: str) -> None:
+        if self.misses.pop(name, 0):
+            log.info("mailbox-recovered", mailbox=name)
+        self.last[f"collect:{name}"] = _stamp()
+
+    def _went_wrong(self, line: Line, trouble: Exception) -> None:
+        """Back-off doubles from the poll interval up to fifteen minutes; a server's wish counts."""
+        line.box.close()
+        if self.stop.is_set():
+            log.info("collect-interrupted", mailbox=line.name, why=str(trouble))
+            return
+        misses = self.misses[line.name] = self.misses.get(line.name, 0) + 1
+        wait = min(line.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
+        wait = max(wait, getattr(trouble, "retry_after_seconds", 0.0))
+        self.retry_at[line.name] = time.monotonic() + wait
+        failed(self.made, line, trouble)
+
+    def deliver(self) -> None:
+        """Sends what is due whenever a pass has written letters, and at least once an interval."""
+        ends = time.monotonic() + DELIVER_SECONDS
+        while not self.stop.is_set():
+            self.letters.clear()
+            try:
+                recover(self.made)
+                posted = dispatch(self.made.post)
+            except TROUBLE as trouble:
+                log.error("delivery-failed", why=str(trouble))
+                return
+            self.last["deliver"] = _stamp()
+            if posted.failures:
+                log.warning("delivery-trouble", replies=posted.failures)
+            left = ends - time.monotonic()
+            if left <= 0 or not self.letters.wait(left):
+                return
+
+    def _done(self, name: str, job: Callable[[], Result]) -> Result | None:
+        """What the job gave; None when it could not be done now, which is said."""
+        try:
+            found = job()
+        except TROUBLE as trouble:
+            log.error(f"{name}-failed", why=str(trouble))
+            return None
+        self.last[name] = _stamp()
+        return found
+
+    def remind(self) -> None:
+        """Requests that nobody answered are sent once more, then flagged for a person."""
+        if self._done("remind", lambda: remind(self.config, self.made)):
+            self.letters.set()
+
+    def clock(self) -> None:
+        """What is planned starts, ends and is reminded of."""
+        if self._done("clock", lambda: notice_jobs.tick(self.config, self.made)):
+            self.letters.set()
+
+    def broadcast(self) -> None:
+        """Notices, as many as the pace allows."""
+        posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.made))
+        if posted and posted.failures:
+            log.warning("broadcast-trouble", replies=posted.failures)
+
+    def call_hooks(self) -> None:
+        """Other programs are told what happened."""
+        self._done("hooks", lambda: notice_jobs.call_hooks(self.config, self.made))
+
+    def inspect(self) -> None:
+        """Files in quarantine are shown to the virus scanner."""
+        self._done("inspect", lambda: file_jobs.inspect(self.config, self.made))
+
+    def sweep(self) -> None:
+        """Blobs that no row names are removed once they are old enough."""
+        self._done("sweep", lambda: file_jobs.sweep(self.config, self.made))
+
+    def heartbeat(self, *, stopped: bool = False) -> None:
+        """A small file says that the worker lives and when each job last ended well."""
+        beat = Beat(
+            os.getpid(), _stamp(), self.started, self.last, self.periods, self.misses, stopped
+        )
+        try:
+            liveness.write(self.made.folder, beat)
+        except OSError as trouble:
+            log.error("heartbeat-failed", why=str(trouble))
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run(config: Config) -> int:
+    """The service until SIGTERM or SIGINT; 0 when it ended as asked."""
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    with assemble(config, stop) as made:
+        recover(made)
+        warn(config)
+        service = Service(config, made)
+        scheduler = _schedule(service)
+        scheduler.start()
+        log.info("started", mailboxes=[line.name for line in made.lines], pid=os.getpid())
+        watch = ClockWatch()
+        while not stop.wait(1):
+            if moved := watch.moved():
+                log.warning("clock-set", seconds=round(moved))
+                run_all_now(scheduler)
+        log.info("stopping")
+        threading.Thread(target=_hurry, args=(service,), daemon=True).start()
+        service.letters.set()
+        scheduler.pause()
+        scheduler.shutdown(wait=True)
+        for line in made.lines:
+            line.box.close()
+        service.heartbeat(stopped=True)
+    log.info("stopped")
+    return EX_OK
+
+
+def _hurry(service: Service) -> None:
+    """The end within ten seconds, whatever a server, a mail or a database does meanwhile."""
+    time.sleep(GRACE_SECONDS)
+    log.warning("cut-off", why=f"something took over {GRACE_SECONDS:g} s to end")
+    OVERTIME.end_all()
+    service.made.end_reading()
+    time.sleep(LAST_SECONDS - GRACE_SECONDS)
+    service.heartbeat(stopped=True)
+    log.warning("stopped-at-once", why=f"something took over {LAST_SECONDS:g} s to end")
+    os._exit(EX_OK)
+
+
+def _schedule(service: Service) -> BackgroundScheduler:
+    """Every job in memory, one at a time of each kind, late runs made up by one run."""
+    lines = service.made.lines
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(len(lines) + 9)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    now = datetime.now(UTC)
+
+    def every(seconds: float, job: Callable[..., None], name: str, *args: object) -> None:
+        if name != "heartbeat":
+            service.periods[name] = seconds
+        scheduler.add_job(job, "interval", args=args, seconds=seconds, id=name, next_run_time=now)
+
+    for line in lines:
+        every(line.poll_seconds + 0.5, service.collect, f"collect:{line.name}", line)
+    every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
+    every(REMIND_MINUTES * 60, service.remind, "remind")
+    every(CLOCK_SECONDS, service.clock, "clock")
+    every(BROADCAST_SECONDS, service.broadcast, "broadcast")
+    every(INSPECT_SECONDS, service.inspect, "inspect")
+    every(HOOK_SECONDS, service.call_hooks, "hooks")
+    every(SWEEP_HOURS * 3600, service.sweep, "sweep")
+    every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
+    scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)
+    return scheduler
+
+
+def run_all_now(scheduler: BackgroundScheduler) -> None:
+    """Every job runs at once and then in its rhythm: the library waits for moments of the day.
+
+    After a clock was set back, those lie as far ahead as it was set.
+    """
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
+
+
+def _job_raised(event: JobExecutionEvent) -> None:
+    """A defect of ours in a job: said loudly, and the job runs again at its next time."""
+    log.error("job-raised", job=event.job_id, error=repr(event.exception), trace=event.traceback)

@@ -1,0 +1,192 @@
+"""One pass over everything, and one mail from a pipe; and what every pass does beside mail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from intake.adapters.blob_store import BlobError
+from intake.adapters.mailbox.pipe import PipeBox
+from intake.adapters.mailbox.protocol import MailboxError
+from intake.adapters.smtp import DeliveryError
+from intake.config.loader import Config
+from intake.letters import compose
+from intake.letters.letter import Reached
+from intake.store import alerts as alarm
+from intake.store import outbox, retention
+from intake.store.cases import reminders
+from intake.store.contacts import undeliverable_notice
+from intake.store.engine import StoreError, Unit, writing
+from intake.store.messages import mailboxes
+from intake.store.outbox import put_letter
+from intake.worker import file_jobs, notice_jobs
+from intake.worker.bootstrap import Assembly, Line, assemble, keep
+from intake.worker.collector import Tally, collect
+from intake.worker.outbox_sender import Posted, dispatch
+from intake.worker.parser_pool import PoolError
+from intake.worker.webhook_sender import HookReport
+
+log = structlog.get_logger("intake.worker")
+
+EX_OK, EX_DATAERR, EX_TEMPFAIL = 0, 65, 75  # sysexits.h, what an MTA's pipe understands
+TROUBLE = (MailboxError, StoreError, BlobError, DeliveryError, PoolError)
+
+Progress = Callable[[str, int], None]  # what, how many more
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass did, for people and for ``--json``."""
+
+    mailboxes: list[Tally] = field(default_factory=list)
+    posted: Posted = field(default_factory=Posted)
+    notices: Posted = field(default_factory=Posted)
+    hooks: HookReport = field(default_factory=HookReport)
+    failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
+
+    @property
+    def collected(self) -> int:
+        """Mails recorded."""
+        return sum(tally.collected for tally in self.mailboxes)
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How many mails by what became of them."""
+        counts: dict[str, int] = {}
+        for tally in self.mailboxes:
+            for action, number in tally.actions.items():
+                counts[action] = counts.get(action, 0) + number
+        return counts
+
+
+def once(config: Config, progress: Progress | None = None) -> PassReport:
+    """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
+    report = PassReport()
+    warn(config)
+    with assemble(config) as made:
+        recover(made)
+        for line in made.lines:
+            try:
+                tally = collect(line.box, made.desk, line.rules, _step(progress, "mails"))
+            except TROUBLE as trouble:
+                report.failures.append(f"mailbox {line.name}: {trouble}")
+                failed(made, line, trouble)
+            else:
+                report.mailboxes.append(tally)
+            finally:
+                line.box.close()
+        remind(config, made)
+        file_jobs.inspect(config, made)
+        notice_jobs.tick(config, made)
+        report.posted = dispatch(made.post, _step(progress, "letters"))
+        report.notices = notice_jobs.broadcast(made, once=True)
+        report.hooks = notice_jobs.call_hooks(config, made)
+        notice_jobs.show(config, made)
+    return report
+
+
+def warn(config: Config) -> None:
+    """Fail closed, and say so loudly: nobody can be proved where no server's word counts."""
+    for box in config.mailbox:
+        if not box.trusted_authserv_ids:
+            log.warning(
+                "every-mail-is-held",
+                mailbox=box.name,
+                why="trusted_authserv_ids is empty, so no sender can be proved",
+                see="intake doctor auth",
+            )
+
+
+def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
+    return (lambda number: progress(what, number)) if progress else None
+
+
+def recover(made: Assembly) -> None:
+    """Letters that a dead worker left in doubt are named once, and stay unsent."""
+    with writing(made.desk.engine) as unit:
+        outbox.after_crash(unit, made.desk.clock())
+
+
+def remind(config: Config, made: Assembly) -> int:
+    """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
+    now, replies = made.desk.clock(), config.replies
+    with writing(made.desk.engine) as unit:
+        waiting = reminders.due(unit, now, replies.remind_days) if replies.remind_days else []
+        for one in waiting:
+            letter = compose.reminder(made.desk.bench.house, one.letter, one.message_id, now)
+            reminders.remind(unit, one, letter, now)
+        expired = retention.expire(unit, now, replies.expire_days)
+        retired = retention.retire(unit, now, keep(config))
+        if config.shape.notices.tell_colleagues:
+            undeliverable_notice.tell(unit, made.desk.bench.house, now)
+        retention.forget(unit, now, keep(config))
+        _alert(unit, config, made, now)
+    if retired:
+        log.info("strangers-retired", mails=retired)
+    if waiting:
+        log.info("reminded", cases=[one.letter.case_number for one in waiting])
+    if expired:
+        log.info("drafts-expired", cases=expired)
+    return len(waiting) + notice_jobs.digests(config, made)
+
+
+def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
+    """One letter to the operator when something new waits for a person."""
+    alerts = config.shape.alerts
+    found = alarm.due(unit, now, alerts.every_hours) if alerts.address else None
+    if found is None:
+        return
+    newest, lines = found
+    waiting = sum(int(line.split()[0]) for line in lines if line.split()[0].isdigit())
+    values = {"waiting": waiting, "lines": lines, "hours": alerts.every_hours}
+    person = Reached("", "operator", alerts.address)
+    cause = f"{newest}:{now:%Y-%m-%dT%H}"
+    letter = compose.to_person(made.desk.bench.house, "alert", person, values, cause, now)
+    put_letter(unit, letter, newest, now)
+
+
+def failed(made: Assembly, line: Line, trouble: Exception) -> None:
+    """Said in the log, and in the database where that is possible."""
+    log.error(
+        "mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
+    )
+    try:
+        with writing(made.desk.engine) as unit:
+            mailboxes.failed(unit, line.name, made.desk.clock(), str(trouble))
+    except StoreError as also:
+        log.error("store-failed", why=str(also))
+
+
+def receive(config: Config, raw: bytes) -> int:
+    """One mail handed over by an MTA: 0 it is ours now, 65 it is no mail, 75 try again later.
+
+    An end that is asked for meanwhile is 75, too: the same mail handed over again is recognised.
+    """
+    if not raw.strip():
+        log.error("receive-empty", why="standard input held no mail")
+        return EX_DATAERR
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EX_TEMPFAIL))
+    try:
+        with assemble(config) as made:
+            box = PipeBox("pipe", raw, made.desk.clock())
+            tally = collect(box, made.desk, made.pipe_rules)
+            if config.delivery.url and not tally.again:
+                _send_now(made)
+    except Exception as trouble:  # noqa: BLE001 - whatever it is, the MTA has the mail and keeps it
+        log.error("receive-failed", why=f"{type(trouble).__name__}: {trouble}")
+        return EX_TEMPFAIL
+    log.info("received", actions=tally.actions)
+    return EX_TEMPFAIL if tally.again else EX_OK
+
+
+def _send_now(made: Assembly) -> None:
+    """The mail is ours by now; what cannot be sent waits in the outbox."""
+    try:
+        dispatch(made.post)
+    except TROUBLE as trouble:
+        log.error("delivery-failed", why=str(trouble))

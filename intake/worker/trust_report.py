@@ -1,0 +1,165 @@
+"""Which Authentication-Results could be trusted, told from mail that is there; changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from intake.adapters.dkim_verifier import organisation
+from intake.authentication import authres
+from intake.authentication.sender import Trust, is_ours, level_of
+from intake.config import loader as settings
+from intake.config.loader import Config
+from intake.config.schema import Mailbox
+from intake.mail.message import Arrival, Header, Message, read
+from intake.worker import bootstrap
+
+RECENT = 100  # mails that are looked at
+SURE = 0.8  # of the mails that have a field at all
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What one mailbox's recent mail says about the server in front of it."""
+
+    mailbox: str
+    mails: int = 0
+    with_field: int = 0
+    ids: dict[str, int] = field(default_factory=dict)  # topmost authserv-id -> mails
+    authserv_id: str | None = None  # proposed; "" stands for fields without an id; None: nothing
+    authserv_fields: int = 1
+    received_above: int = 0
+    now: dict[str, int] = field(default_factory=dict)  # level -> mails, under today's settings
+    then: dict[str, int] = field(default_factory=dict)  # under the proposal
+    seen_below: int = 0  # mails that bear the proposed id further down: forged, or relayed twice
+
+
+def propose(config: Config) -> list[Proposal]:
+    """One proposal for each mailbox. Raises MailboxError."""
+    return [_mailbox(config, box) for box in config.mailbox]
+
+
+def _mailbox(config: Config, box: Mailbox) -> Proposal:
+    mails = _recent(config, box)
+    made = Proposal(box.name, len(mails))
+    tops = [top for mail in mails if (top := _top(mail)) is not None]
+    made.with_field = len(tops)
+    counts = Counter(name for name, _, _ in tops)
+    made.ids = dict(counts.most_common(10))
+    made.now = _levels(mails, bootstrap.trust_of(config, box))
+    for pattern in _candidates(counts, len(tops)):
+        _weigh(made, pattern, mails, bootstrap.trust_of(config, box))
+    return made
+
+
+def _candidates(counts: Counter[str], mails: int) -> list[str]:
+    """What stands on top of most mails: one id, or a name below which all of them lie.
+
+    A provider of many servers writes the name of another one each time, and some servers write
+    each method's result under an id of its own.
+    """
+    common, times = counts.most_common(1)[0] if counts else ("", 0)
+    found = [common] if mails and times >= SURE * mails else []
+    below: Counter[str] = Counter()
+    for name, count in counts.items():
+        labels = name.split(".")
+        for start in range(1, len(labels) - 1):
+            below[".".join(labels[start:])] += count
+    wide = [one for one, count in below.items() if count >= SURE * mails and _is_one_owner(one)]
+    return found + [f"*.{one}" for one in sorted(wide, key=len, reverse=True)]
+
+
+def _is_one_owner(name: str) -> bool:
+    """Not a public suffix, below which everybody may be."""
+    return organisation(f"x.{name}") == organisation(name)
+
+
+def _weigh(made: Proposal, pattern: str, mails: list[Message], trust: Trust) -> None:
+    """Takes the id for the proposal when it proves more mails than the one before it."""
+    tops = [top for mail in mails if (top := _top(mail, pattern)) is not None]
+    if not tops:
+        return
+    fields = Counter(fields for _, fields, _ in tops).most_common(1)[0][0]
+    above = Counter(above for _, _, above in tops).most_common(1)[0][0]
+    tried = replace(trust, authserv_ids=(pattern,), received_above=above, fields=fields)
+    levels = _levels(mails, tried)
+    if made.authserv_id is not None and _proved(levels) <= _proved(made.then):
+        return
+    made.authserv_id, made.authserv_fields, made.received_above = pattern, fields, above
+    made.then = levels
+    below = [sum(map(tried.trusts, _ids(mail))) for mail in mails]
+    made.seen_below = sum(count > fields for count in below)
+
+
+def _proved(levels: dict[str, int]) -> int:
+    return levels.get("L2", 0) + levels.get("L3", 0)
+
+
+def _recent(config: Config, box: Mailbox) -> list[Message]:
+    """The newest mails of the mailbox, read without a trace."""
+    made = bootstrap.line(config, box).box
+    try:
+        made.open()
+        waiting = sorted(made.waiting(1), key=lambda one: one.uid)[-RECENT:]
+        limits = settings.limits(config)
+        small = [one.uid for one in waiting if one.size <= limits.max_mail_bytes // 4]
+        found = []
+        for fetched in made.fetch(small):
+            raw = fetched.raw or b""
+            digest = hashlib.sha256(raw).hexdigest()
+            arrival = Arrival(box.name, 0, fetched.uid, datetime.now(UTC), digest, len(raw), raw)
+            mail = read(arrival, limits)
+            if isinstance(mail, Message):
+                found.append(mail)
+        return found
+    finally:
+        made.close()
+
+
+def _top(mail: Message, pattern: str | None = None) -> tuple[str, int, int] | None:
+    """(id of the topmost field, trusted fields of that hop, foreign hops above it).
+
+    The trusted ones are those of the same id, or of ``pattern``, which then names the first, too.
+    """
+    trust = Trust((pattern,)) if pattern is not None else None
+    name, fields, hops, above = "", 0, 0, 0
+    for header in mail.fields:
+        if header.name == "received":
+            if trust is not None and fields and not is_ours(header.value, trust):
+                break
+            hops += 1
+        if header.name != "authentication-results":
+            continue
+        found = authres.read(header.value)
+        if found is None or (trust is not None and not trust.trusts(found.authserv_id)):
+            continue
+        if not fields:
+            name, above = found.authserv_id, hops
+            trust = trust or Trust((name,))
+        fields += 1
+    if not fields or trust is None:
+        return None
+    own = sum(one.name == "received" and is_ours(one.value, trust) for one in _before(mail))
+    return name, fields, max(0, above - own)
+
+
+def _before(mail: Message) -> list[Header]:
+    """The fields above the topmost Authentication-Results."""
+    found: list[Header] = []
+    for header in mail.fields:
+        if header.name == "authentication-results":
+            break
+        found.append(header)
+    return found
+
+
+def _ids(mail: Message) -> list[str]:
+    read_all = (authres.read(value) for value in mail.all("authentication-results"))
+    return [one.authserv_id for one in read_all if one is not None]
+
+
+def _levels(mails: list[Message], trust: Trust) -> dict[str, int]:
+    counts = Counter(level_of(mail, trust) for mail in mails)
+    return dict(sorted(counts.items()))

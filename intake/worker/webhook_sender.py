@@ -1,0 +1,130 @@
+"""Events sent to the programs that listen: fanned out, claimed, posted, settled.
+
+Every hook has a thread of its own in a pass, so that a slow program delays its own events only.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from intake.adapters import webhook
+from intake.config import loader as settings
+from intake.config.loader import Config, ConfigError
+from intake.config.schema import Webhook
+from intake.model.events import Again, Outcome, Taken
+from intake.store import webhooks
+from intake.store.engine import Engine, reading, writing
+
+log = structlog.get_logger("intake.hook_pass")
+
+LEASE_MARGIN_SECONDS = 60  # over the time limit of a request: a name server may be slow
+AT_ONCE = 8  # hooks
+ONE_PASS = 200  # events for one hook; the rest has its turn in the next pass
+
+
+@dataclass(slots=True)
+class HookReport:
+    """What one pass did."""
+
+    sent: int = 0
+    retry: int = 0
+    failed: int = 0
+    failures: list[str] = field(default_factory=list)  # "chat: HTTP 500 …", one a hook
+
+    @property
+    def total(self) -> int:
+        """Events that were attempted."""
+        return self.sent + self.retry + self.failed
+
+
+def deliver_hooks(
+    engine: Engine,
+    config: Config,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool] = lambda: False,
+) -> HookReport:
+    """Every event that is due to somebody. Raises StoreError; HTTP trouble is an outcome."""
+    own = {hook.name: hook for hook in config.shape.webhook}
+    report = HookReport()
+    with reading(engine) as unit:
+        if not webhooks.any_waiting(unit, clock()):
+            return report
+    _fan_out(engine, own, clock, stopped)
+    with reading(engine) as unit:
+        waiting = [own[name] for name in sorted(webhooks.waiting(unit, clock())) if name in own]
+    if not waiting:
+        return report
+    with ThreadPoolExecutor(min(len(waiting), AT_ONCE)) as threads:
+        for done in threads.map(lambda one: _tell(engine, config, one, clock, stopped), waiting):
+            report.sent += done.sent
+            report.retry += done.retry
+            report.failed += done.failed
+            report.failures += done.failures
+    return report
+
+
+def _fan_out(
+    engine: Engine,
+    own: dict[str, Webhook],
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool],
+) -> None:
+    listeners = {name: hook.hears for name, hook in own.items()}
+    while not stopped():
+        with writing(engine) as unit:
+            count = webhooks.fan_out(unit, listeners, clock())
+            strays = webhooks.give_up_strays(unit, own, clock())
+        if strays:
+            log.warning("hook-strays-failed", deliveries=strays)
+        if count < webhooks.BATCH:
+            return
+
+
+def _tell(
+    engine: Engine,
+    config: Config,
+    hook: Webhook,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool],
+) -> HookReport:
+    """One hook's events in their order, until none is due or one was not taken."""
+    report = HookReport()
+    give_up = timedelta(hours=hook.give_up_hours)
+    while not stopped() and report.total < ONE_PASS:
+        with writing(engine) as unit:
+            claimed = webhooks.claim(unit, hook.name, clock(), hook.seconds + LEASE_MARGIN_SECONDS)
+        if claimed is None:
+            break
+        one = webhook.event(claimed.webhook_id, claimed.kind, claimed.at, claimed.payload)
+        outcome = send(config, hook, one, clock())
+        with writing(engine) as unit:
+            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
+            state = webhooks.settle(unit, claimed, outcome, clock(), give_up, spread)
+        say = log.info if isinstance(outcome, Taken) else log.warning
+        say(
+            "hook-called", hook=hook.name, kind=claimed.kind, number=claimed.event_id,
+            attempts=claimed.attempts, state=state or "late", reply=outcome.reply,
+        )  # fmt: skip
+        name = {"done": "sent", "due": "retry", "failed": "failed"}.get(state)
+        if name:
+            setattr(report, name, getattr(report, name) + 1)
+        if not isinstance(outcome, Taken):
+            report.failures = [f"{hook.name}: {outcome.reply}"]
+        if state in ("due", ""):
+            break
+    return report
+
+
+def send(config: Config, hook: Webhook, one: webhook.Event, now: datetime) -> Outcome:
+    """One event to one program; a secret that cannot be had is one more reason to try again."""
+    try:
+        keys = webhook.read_keys(settings.webhook_secret(config, hook))
+    except (ConfigError, ValueError) as error:
+        return Again(f"not sent: {error}")
+    return webhook.post(hook.url, one, keys, now, hook.seconds)
