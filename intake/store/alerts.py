@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
+from sqlmodel import col
 
 from intake.store import reports
 from intake.store.contacts import preferences, undeliverable
@@ -15,31 +16,27 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | None:
     """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
 
     The newest thing is kept with the letter; the next one is sent only when it has grown.
     """
     last = unit.execute(
-        select(_c(OutboxRow.created_at), _c(OutboxRow.message_id))
-        .where(_c(OutboxRow.kind) == "alert")
-        .order_by(_c(OutboxRow.id).desc())
+        select(col(OutboxRow.created_at), col(OutboxRow.message_id))
+        .where(col(OutboxRow.kind) == "alert")
+        .order_by(col(OutboxRow.id).desc())
         .limit(1)
     ).first()
     if last is not None and last[0] > now - timedelta(hours=every_hours):
         return None
-    waits = _c(MessageRow.status).in_(("held", "shelved"))
-    newest = unit.scalar(select(func.max(_c(MessageRow.id))).where(waits)) or 0
+    waits = col(MessageRow.status).in_(("held", "shelved"))
+    newest = unit.scalar(select(func.max(col(MessageRow.id))).where(waits)) or 0
     newest = max(
-        newest, unit.scalar(select(func.max(_flagged())).where(_c(CaseRow.flag) != "")) or 0
+        newest, unit.scalar(select(func.max(_flagged())).where(col(CaseRow.flag) != "")) or 0
     )
     newest = max(newest, undeliverable.newest(unit))
     told = last[1] if last is not None else 0
-    since = unit.scalar(select(func.max(_c(EventRow.message_id))).where(*_told_of(told))) or 0
+    since = unit.scalar(select(func.max(col(EventRow.message_id))).where(*_told_of(told))) or 0
     newest = max(newest, since)
     if newest <= told and not (last is not None and _flagged_since(unit, last[0])):
         return None
@@ -55,14 +52,14 @@ TOLD = {
 
 def _told_of(after: int) -> tuple[Any, ...]:
     """Events that an operator hears of, of mails after that one."""
-    return _c(EventRow.message_id) > after, _c(EventRow.kind).in_(tuple(TOLD))
+    return col(EventRow.message_id) > after, col(EventRow.kind).in_(tuple(TOLD))
 
 
 def _since(unit: Unit, after: int) -> list[str]:
     """What happened since the last letter, each kind in one line; forgeries name the contacts."""
     found: dict[str, int] = {}
     whose: dict[str, int] = {}
-    query = select(_c(EventRow.kind), _c(EventRow.detail)).where(*_told_of(after)).limit(10_000)
+    query = select(col(EventRow.kind), col(EventRow.detail)).where(*_told_of(after)).limit(10_000)
     for kind, detail in unit.execute(query):
         found[kind] = found.get(kind, 0) + 1
         if kind == "forged":
@@ -76,26 +73,26 @@ def _since(unit: Unit, after: int) -> list[str]:
 def _flagged_since(unit: Unit, then: datetime) -> bool:
     """A case may be flagged long after the mail that opened it: nobody answered what was asked."""
     query = (
-        select(_c(CaseRow.number))
-        .join(EventRow, _c(EventRow.case_number) == _c(CaseRow.number))
-        .where(_c(CaseRow.flag) != "", _c(EventRow.kind) == "expired", _c(EventRow.at) > then)
+        select(col(CaseRow.number))
+        .join(EventRow, col(EventRow.case_number) == col(CaseRow.number))
+        .where(col(CaseRow.flag) != "", col(EventRow.kind) == "expired", col(EventRow.at) > then)
     )
     return unit.scalar(query.limit(1)) is not None
 
 
 def _flagged() -> Any:
     """The mail that opened a case that a person should look at."""
-    return _c(CaseRow.message_id)
+    return col(CaseRow.message_id)
 
 
 def lines(unit: Unit, now: datetime) -> list[str]:
     """What waits, in numbers and rules; nothing of what anybody wrote."""
     status = reports.status(unit)
     rules = unit.execute(
-        select(_c(MessageRow.rule), func.count())
-        .where(_c(MessageRow.status) == "held")
-        .group_by(_c(MessageRow.rule))
-        .order_by(_c(MessageRow.rule))
+        select(col(MessageRow.rule), func.count())
+        .where(col(MessageRow.status) == "held")
+        .group_by(col(MessageRow.rule))
+        .order_by(col(MessageRow.rule))
     )
     found = [f"{count:6} held by {rule}" for rule, count in rules]
     for count, what in (
@@ -113,9 +110,9 @@ def lines(unit: Unit, now: datetime) -> list[str]:
             found.append(f"{count:6} {what}")
     counted = unit.scalar(
         select(func.count()).where(
-            _c(MessageRow.status) == "dropped",
-            _c(MessageRow.recorded_at) > now - timedelta(days=1),
-            cast(_c(MessageRow.reasons), Text).like('%"limits: %'),
+            col(MessageRow.status) == "dropped",
+            col(MessageRow.recorded_at) > now - timedelta(days=1),
+            cast(col(MessageRow.reasons), Text).like('%"limits: %'),
         )
     )
     if counted:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlmodel import col
 
 from intake.store.engine import Unit
+from intake.store.sql import stored_id
 from intake.store.tables.messages import AttachmentRow
 from intake.store.tables.outbox import EventRow
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
@@ -22,9 +19,9 @@ def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
     ``after`` is how far the last answer went.
     """
     query = (
-        select(_c(AttachmentRow.id), _c(AttachmentRow.sha256))
-        .where(_c(AttachmentRow.state) == "quarantined", _c(AttachmentRow.id) > after)
-        .order_by(_c(AttachmentRow.id))
+        select(stored_id(AttachmentRow.id), col(AttachmentRow.sha256))
+        .where(col(AttachmentRow.state) == "quarantined", col(AttachmentRow.id) > after)
+        .order_by(col(AttachmentRow.id))
         .limit(limit)
     )
     rows = unit.execute(query).all()
@@ -33,8 +30,12 @@ def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
 
 def settle(unit: Unit, digest: str, found: str, now: datetime) -> None:
     """The scanner's word about every waiting file of that digest."""
-    where = (_c(AttachmentRow.sha256) == digest, _c(AttachmentRow.state) == "quarantined")
-    columns = (_c(AttachmentRow.case_number), _c(AttachmentRow.message_id), _c(AttachmentRow.name))
+    where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == "quarantined")
+    columns = (
+        col(AttachmentRow.case_number),
+        col(AttachmentRow.message_id),
+        col(AttachmentRow.name),
+    )
     rows = unit.execute(select(*columns).where(*where)).all()
     state, reason = ("withheld", f"virus scanner: {found}") if found else ("stored", "")
     unit.execute(update(AttachmentRow).where(*where).values(state=state, reason=reason))

@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
 from intake.store.engine import Unit
-from intake.store.sql import _c, clean
+from intake.store.sql import clean
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
 from intake.store.tables.messages import NOBODY
@@ -52,14 +53,14 @@ class Claimed:
 
 def _due(now: datetime) -> Any:
     return or_(
-        and_(_c(OutboxRow.state) == "due", _c(OutboxRow.due_at) <= now),
-        and_(_c(OutboxRow.state) == "claimed", _c(OutboxRow.lease_until) < now),
+        and_(col(OutboxRow.state) == "due", col(OutboxRow.due_at) <= now),
+        and_(col(OutboxRow.state) == "claimed", col(OutboxRow.lease_until) < now),
     )
 
 
 def any_due(unit: Unit, now: datetime) -> bool:
     """Whether a letter waits to be sent."""
-    return unit.scalar(select(_c(OutboxRow.id)).where(_due(now)).limit(1)) is not None
+    return unit.scalar(select(col(OutboxRow.id)).where(_due(now)).limit(1)) is not None
 
 
 def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
@@ -69,9 +70,9 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
         "raw", "attempts",
     )  # fmt: skip
     query = (
-        select(*(_c(getattr(OutboxRow, name)) for name in columns))
+        select(*(col(getattr(OutboxRow, name)) for name in columns))
         .where(_due(now))
-        .order_by(_c(OutboxRow.id))
+        .order_by(col(OutboxRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -85,11 +86,11 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
     if good:
         unit.execute(
             update(OutboxRow)
-            .where(_c(OutboxRow.id).in_(good))
+            .where(col(OutboxRow.id).in_(good))
             .values(
                 state="claimed",
-                attempts=_c(OutboxRow.attempts) + 1,
-                fence=_c(OutboxRow.fence) + 1,
+                attempts=col(OutboxRow.attempts) + 1,
+                fence=col(OutboxRow.fence) + 1,
                 lease_until=now + timedelta(seconds=lease_seconds),
             )
         )
@@ -111,17 +112,19 @@ def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]
     owners = {
         key: (owner, active)
         for key, owner, active in unit.execute(
-            select(_c(ContactEmailRow.key), _c(ContactEmailRow.contact_id), _c(ContactRow.active))
-            .join(ContactRow, _c(ContactRow.id) == _c(ContactEmailRow.contact_id))
-            .where(_c(ContactEmailRow.key).in_(keys))
+            select(
+                col(ContactEmailRow.key), col(ContactEmailRow.contact_id), col(ContactRow.active)
+            )
+            .join(ContactRow, col(ContactRow.id) == col(ContactEmailRow.contact_id))
+            .where(col(ContactEmailRow.key).in_(keys))
         )
     }
     stopped = {
         key: reason
         for key, reason, until in unit.execute(
             select(
-                _c(SuppressionRow.key), _c(SuppressionRow.reason), _c(SuppressionRow.until)
-            ).where(_c(SuppressionRow.key).in_(keys))
+                col(SuppressionRow.key), col(SuppressionRow.reason), col(SuppressionRow.until)
+            ).where(col(SuppressionRow.key).in_(keys))
         )
         if until is None or until > now
     }
@@ -132,13 +135,13 @@ def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]
 def _of_accounts_left(unit: Unit, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
     """Why a letter about a case is not sent to somebody who is of its account no more."""
     numbers = {row.case_number for row in rows if row.case_number}
-    cases = select(_c(CaseRow.number), _c(CaseRow.account_id)).where(
-        _c(CaseRow.number).in_(numbers), _c(CaseRow.account_id) != NOBODY
+    cases = select(col(CaseRow.number), col(CaseRow.account_id)).where(
+        col(CaseRow.number).in_(numbers), col(CaseRow.account_id) != NOBODY
     )
     accounts = {row[0]: str(row[1]) for row in unit.execute(cases)} if numbers else {}
-    belonging = select(_c(MembershipRow.contact_id), _c(MembershipRow.account_id)).where(
-        _c(MembershipRow.account_id).in_(set(accounts.values())),
-        _c(MembershipRow.contact_id).in_({row.contact_id for row in rows}),
+    belonging = select(col(MembershipRow.contact_id), col(MembershipRow.account_id)).where(
+        col(MembershipRow.account_id).in_(set(accounts.values())),
+        col(MembershipRow.contact_id).in_({row.contact_id for row in rows}),
     )
     members = {(row[0], row[1]) for row in unit.execute(belonging)} if accounts else set()
 
@@ -178,12 +181,12 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
         done = unit.execute(
             update(OutboxRow)
             .where(
-                _c(OutboxRow.id) == letter_id,
-                _c(OutboxRow.fence) == fence,
-                _c(OutboxRow.state) == "claimed",
+                col(OutboxRow.id) == letter_id,
+                col(OutboxRow.fence) == fence,
+                col(OutboxRow.state) == "claimed",
             )
             .values(state="in_doubt", lease_until=until)
-            .returning(_c(OutboxRow.id))
+            .returning(col(OutboxRow.id))
         ).first()
         if done is None:
             refused.append(letter_id)
@@ -198,12 +201,12 @@ def settle(
     for letter_id, fence, outcome in outcomes:
         row = unit.execute(
             select(
-                _c(OutboxRow.attempts), _c(OutboxRow.created_at), _c(OutboxRow.case_number),
-                _c(OutboxRow.message_id), _c(OutboxRow.recipient),
+                col(OutboxRow.attempts), col(OutboxRow.created_at), col(OutboxRow.case_number),
+                col(OutboxRow.message_id), col(OutboxRow.recipient),
             ).where(
-                _c(OutboxRow.id) == letter_id,
-                _c(OutboxRow.fence) == fence,
-                _c(OutboxRow.state).in_(("claimed", "in_doubt")),
+                col(OutboxRow.id) == letter_id,
+                col(OutboxRow.fence) == fence,
+                col(OutboxRow.state).in_(("claimed", "in_doubt")),
             )
         ).first()  # fmt: skip
         if row is None:
@@ -230,7 +233,7 @@ def _settle_one(
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT_SECONDS)
         unit.execute(
             update(OutboxRow)
-            .where(_c(OutboxRow.id) == letter_id)
+            .where(col(OutboxRow.id) == letter_id)
             .values(
                 state="due",
                 due_at=now + timedelta(seconds=wait * jitter),
@@ -248,7 +251,7 @@ def _settle_one(
 def _close(unit: Unit, letter_id: int, state: str, reply: str, now: datetime) -> None:
     unit.execute(
         update(OutboxRow)
-        .where(_c(OutboxRow.id) == letter_id)
+        .where(col(OutboxRow.id) == letter_id)
         .values(state=state, reply=reply[:1000], finished_at=now, lease_until=None)
     )
 
@@ -256,10 +259,10 @@ def _close(unit: Unit, letter_id: int, state: str, reply: str, now: datetime) ->
 def after_crash(unit: Unit, now: datetime) -> int:
     """Letters in doubt whose sender died: said once, never sent again by themselves."""
     rows = unit.execute(
-        select(_c(OutboxRow.id), _c(OutboxRow.case_number), _c(OutboxRow.message_id)).where(
-            _c(OutboxRow.state) == "in_doubt",
-            _c(OutboxRow.finished_at).is_(None),
-            _c(OutboxRow.lease_until) < now,
+        select(col(OutboxRow.id), col(OutboxRow.case_number), col(OutboxRow.message_id)).where(
+            col(OutboxRow.state) == "in_doubt",
+            col(OutboxRow.finished_at).is_(None),
+            col(OutboxRow.lease_until) < now,
         )
     ).all()
     words = "the worker died at the final dot: perhaps delivered, not sent again"
@@ -271,7 +274,7 @@ def after_crash(unit: Unit, now: datetime) -> int:
 
 def counts(unit: Unit) -> dict[str, int]:
     """How many letters are in which state."""
-    query = select(_c(OutboxRow.state), func.count()).group_by(_c(OutboxRow.state))
+    query = select(col(OutboxRow.state), func.count()).group_by(col(OutboxRow.state))
     return {row[0]: row[1] for row in unit.execute(query)}
 
 
@@ -310,6 +313,6 @@ def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
             reply="",
         )
         .on_conflict_do_nothing(index_elements=["cause"])
-        .returning(_c(OutboxRow.id))
+        .returning(col(OutboxRow.id))
     )
     return 1 if unit.execute(statement).first() else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
@@ -41,11 +42,6 @@ class Status:
         return [box["name"] for box in self.mailboxes if box["failing_since"]]
 
 
-def _col(column: Any) -> Any:
-    """A column of a table class, typed for SQL expressions."""
-    return column
-
-
 def _dict(row: Any, *left_out: str) -> dict[str, Any]:
     """A row as plain values, datetimes as ISO 8601."""
     values = row.model_dump(exclude=set(left_out))
@@ -58,10 +54,10 @@ def _plain(value: Any) -> Any:
 
 def status(unit: Session) -> Status:
     """Counts by state and the mailboxes' last words."""
-    held = select(func.min(MessageRow.received_at)).where(_col(MessageRow.status) == "held")
-    flagged = select(func.count()).select_from(CaseRow).where(_col(CaseRow.flag) != "")
+    held = select(func.min(MessageRow.received_at)).where(col(MessageRow.status) == "held")
+    flagged = select(func.count()).select_from(CaseRow).where(col(CaseRow.flag) != "")
     kept = select(func.count()).where(
-        _col(MessageRow.status) == "deferred", _col(MessageRow.digest) == ""
+        col(MessageRow.status) == "deferred", col(MessageRow.digest) == ""
     )
     boxes = unit.scalars(select(MailboxRow).order_by(MailboxRow.name))
     return Status(
@@ -85,11 +81,11 @@ def messages(
     unit: Session, *, state: str = "", limit: int = 50, before: int = 0
 ) -> list[dict[str, Any]]:
     """The ledger, newest first; ``before`` is the id to go on from."""
-    query = select(MessageRow).order_by(_col(MessageRow.id).desc()).limit(limit)
+    query = select(MessageRow).order_by(col(MessageRow.id).desc()).limit(limit)
     if state:
-        query = query.where(_col(MessageRow.status) == state)
+        query = query.where(col(MessageRow.status) == state)
     if before:
-        query = query.where(_col(MessageRow.id) < before)
+        query = query.where(col(MessageRow.id) < before)
     left_out = ("evidence", "submission", "failure")
     return [_dict(row, *left_out) for row in unit.scalars(query)]
 
@@ -99,8 +95,8 @@ def message(unit: Session, message_id: int) -> dict[str, Any] | None:
     row = unit.get(MessageRow, message_id)
     if row is None:
         return None
-    files = select(AttachmentRow).where(_col(AttachmentRow.message_id) == message_id)
-    letters = select(OutboxRow).where(_col(OutboxRow.message_id) == message_id)
+    files = select(AttachmentRow).where(col(AttachmentRow.message_id) == message_id)
+    letters = select(OutboxRow).where(col(OutboxRow.message_id) == message_id)
     return {
         **_dict(row),
         "attachments": [_dict(one) for one in unit.scalars(files)],
@@ -110,7 +106,7 @@ def message(unit: Session, message_id: int) -> dict[str, Any] | None:
 
 
 def _events(unit: Session, column: Any, value: object) -> list[dict[str, Any]]:
-    query = select(EventRow).where(column == value).order_by(_col(EventRow.id))
+    query = select(EventRow).where(column == value).order_by(col(EventRow.id))
     return [_dict(row) for row in unit.scalars(query)]
 
 
@@ -118,11 +114,11 @@ def cases(
     unit: Session, *, state: str = "", account: str = "", limit: int = 50
 ) -> list[dict[str, Any]]:
     """Cases, newest first."""
-    query = select(CaseRow).order_by(_col(CaseRow.message_id).desc()).limit(limit)
+    query = select(CaseRow).order_by(col(CaseRow.message_id).desc()).limit(limit)
     if state:
-        query = query.where(_col(CaseRow.status) == state)
+        query = query.where(col(CaseRow.status) == state)
     if account:
-        query = query.where(_col(CaseRow.account_id) == account)
+        query = query.where(col(CaseRow.account_id) == account)
     return [_dict(row, "description") for row in unit.scalars(query)]
 
 
@@ -131,9 +127,9 @@ def case(unit: Session, number: str) -> dict[str, Any] | None:
     row = unit.get(CaseRow, number)
     if row is None:
         return None
-    fields = select(CaseFieldRow).where(_col(CaseFieldRow.case_number) == number)
-    files = select(AttachmentRow).where(_col(AttachmentRow.case_number) == number)
-    letters = select(OutboxRow).where(_col(OutboxRow.case_number) == number)
+    fields = select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number)
+    files = select(AttachmentRow).where(col(AttachmentRow.case_number) == number)
+    letters = select(OutboxRow).where(col(OutboxRow.case_number) == number)
     return {
         **_dict(row),
         "fields": {one.name: _dict(one, "case_number", "name") for one in unit.scalars(fields)},
@@ -145,17 +141,17 @@ def case(unit: Session, number: str) -> dict[str, Any] | None:
 
 def case_numbers(unit: Session, *, since: datetime | None = None) -> list[str]:
     """The numbers of all cases changed since then, in order of creation."""
-    query = select(_col(CaseRow.number)).order_by(_col(CaseRow.message_id))
+    query = select(col(CaseRow.number)).order_by(col(CaseRow.message_id))
     if since is not None:
-        query = query.where(_col(CaseRow.updated_at) >= since)
+        query = query.where(col(CaseRow.updated_at) >= since)
     return list(unit.scalars(query))
 
 
 def letters(unit: Session, *, state: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """The outbox, newest first, without the bytes."""
-    query = select(OutboxRow).order_by(_col(OutboxRow.id).desc()).limit(limit)
+    query = select(OutboxRow).order_by(col(OutboxRow.id).desc()).limit(limit)
     if state:
-        query = query.where(_col(OutboxRow.state) == state)
+        query = query.where(col(OutboxRow.state) == state)
     return [_dict(row, "raw", "text") for row in unit.scalars(query)]
 
 

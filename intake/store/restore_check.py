@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.adapters.journal import Gap, LetterLine, Line, MailLine
 from intake.store.engine import Engine, StoreError, Unit, reading
@@ -30,10 +31,6 @@ SENT = "sent before the database was restored, as the journal says"
 PERHAPS = "perhaps sent before the database was restored; `intake outbox retry` sends it"
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def check(engine: Engine, tail: Sequence[Line]) -> None:
     """Raises StoreError when the database is an older copy of itself."""
     with reading(engine) as unit:
@@ -47,15 +44,15 @@ def older(unit: Unit, tail: Sequence[Line]) -> str:
     if counter(unit, MARK):
         return "the database was restored from a backup"
     mails = {one.row: one for one in tail if isinstance(one, MailLine)}
-    query = select(_c(MessageRow.id), _c(MessageRow.digest)).where(_c(MessageRow.id).in_(mails))
+    query = select(col(MessageRow.id), col(MessageRow.digest)).where(col(MessageRow.id).in_(mails))
     known = {row[0]: row[1] for row in unit.execute(query)}
     lost = [one for row, one in mails.items() if known.get(row) != one.digest]
     if lost:
         return f"the database does not know message {lost[0].row}, recorded on {lost[0].at:%F %R}"
     letters = {one.message_id: one for one in tail if isinstance(one, LetterLine)}
     for table in (OutboxRow, NoticeRecipientRow):
-        header = _c(table.message_id_header)
-        found = select(header, func.max(_c(table.fence))).where(header.in_(letters))
+        header = col(table.message_id_header)
+        found = select(header, func.max(col(table.fence))).where(header.in_(letters))
         for name, fence in unit.execute(found.group_by(header)):
             if fence >= letters[name].fence:
                 del letters[name]
@@ -66,7 +63,7 @@ def older(unit: Unit, tail: Sequence[Line]) -> str:
 
 def counter(unit: Unit, name: str) -> int:
     """The value of that counter; 0 when there is none."""
-    return unit.scalar(select(_c(CounterRow.value)).where(_c(CounterRow.name) == name)) or 0
+    return unit.scalar(select(col(CounterRow.value)).where(col(CounterRow.name) == name)) or 0
 
 
 def set_counters(unit: Unit, values: Mapping[str, int]) -> None:
@@ -96,9 +93,9 @@ def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
     """Those of the digests that have a row with an outcome, in whatever mailbox."""
     wanted, found = list(digests), set[str]()
     for start in range(0, len(wanted), CHUNK):
-        query = select(_c(MessageRow.digest)).where(
-            _c(MessageRow.digest).in_(wanted[start : start + CHUNK]),
-            _c(MessageRow.status).not_in(("deferred", "vanished")),
+        query = select(col(MessageRow.digest)).where(
+            col(MessageRow.digest).in_(wanted[start : start + CHUNK]),
+            col(MessageRow.status).not_in(("deferred", "vanished")),
         )
         found.update(unit.scalars(query))
     return found
@@ -106,24 +103,24 @@ def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
 
 def deferred(unit: Unit, mailbox: str, digest: str) -> int:
     """The row of a mail of that mailbox that waits for another pass; 0: there is none."""
-    query = select(_c(MessageRow.id)).where(
-        _c(MessageRow.mailbox) == mailbox,
-        _c(MessageRow.digest) == digest,
-        _c(MessageRow.status) == "deferred",
+    query = select(col(MessageRow.id)).where(
+        col(MessageRow.mailbox) == mailbox,
+        col(MessageRow.digest) == digest,
+        col(MessageRow.status) == "deferred",
     )
     return unit.scalar(query.limit(1)) or 0
 
 
 def blobs(unit: Unit, max_bytes: int) -> set[str]:
     """Every digest that a row names and that should be in the blob store; forgotten mail aside."""
-    mails = select(_c(MessageRow.digest)).where(
-        _c(MessageRow.digest) != "", _c(MessageRow.size) <= max_bytes,
-        _c(MessageRow.status).not_in(("dropped", "rejected", "vanished")),
+    mails = select(col(MessageRow.digest)).where(
+        col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
+        col(MessageRow.status).not_in(("dropped", "rejected", "vanished")),
     )  # fmt: skip
     files = (
-        select(_c(AttachmentRow.sha256))
-        .join(MessageRow, _c(MessageRow.id) == _c(AttachmentRow.message_id))
-        .where(_c(MessageRow.status).not_in(("dropped", "rejected", "vanished")))
+        select(col(AttachmentRow.sha256))
+        .join(MessageRow, col(MessageRow.id) == col(AttachmentRow.message_id))
+        .where(col(MessageRow.status).not_in(("dropped", "rejected", "vanished")))
     )
     return {*unit.scalars(mails), *unit.scalars(files)}
 
@@ -146,10 +143,10 @@ def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
         elif isinstance(line, LetterLine):
             said.letters[line.message_id] = line.sent or said.letters.get(line.message_id, False)
         gap = gap or isinstance(line, Gap)
-    newest = select(_c(MessageRow.digest)).where(
-        _c(MessageRow.status) != "vanished", _c(MessageRow.digest) != ""
+    newest = select(col(MessageRow.digest)).where(
+        col(MessageRow.status) != "vanished", col(MessageRow.digest) != ""
     )
-    newest = newest.order_by(_c(MessageRow.id).desc()).limit(COVERED)
+    newest = newest.order_by(col(MessageRow.id).desc()).limit(COVERED)
     said.reliable = bool(said.mails) and not gap and set(unit.scalars(newest)) <= set(said.mails)
     return said
 
@@ -160,15 +157,15 @@ def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -
     ``after`` leaves aside the rows up to that id. Gives how many letters became what.
     """
     counts: dict[str, int] = {}
-    query = select(_c(OutboxRow.id), _c(OutboxRow.message_id_header), _c(OutboxRow.case_number))
-    waiting = query.where(_c(OutboxRow.state).in_(("due", "claimed")), _c(OutboxRow.id) > after)
+    query = select(col(OutboxRow.id), col(OutboxRow.message_id_header), col(OutboxRow.case_number))
+    waiting = query.where(col(OutboxRow.state).in_(("due", "claimed")), col(OutboxRow.id) > after)
     for row_id, header, number in unit.execute(waiting).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
             continue  # it was never tried: it is sent now
         state, why = ("sent", SENT) if sent else ("in_doubt", PERHAPS)
         values = {"state": state, "reply": why, "finished_at": now, "lease_until": None}
-        unit.execute(update(OutboxRow).where(_c(OutboxRow.id) == row_id).values(**values))
+        unit.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
         detail = {"letter": row_id, "words": why}
         unit.execute(
             insert(EventRow).values(
@@ -183,8 +180,8 @@ def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]
     """Notices that wait: what was sent is done, what is in doubt is sent once more and flagged."""
     counts: dict[str, int] = {}
     row = NoticeRecipientRow
-    query = select(_c(row.id), _c(row.message_id_header)).where(
-        _c(row.state).in_(("queued", "deferred", "sending", "uncertain"))
+    query = select(col(row.id), col(row.message_id_header)).where(
+        col(row.state).in_(("queued", "deferred", "sending", "uncertain"))
     )
     for row_id, header in unit.execute(query).all():
         sent = said.letters.get(header)
@@ -193,11 +190,11 @@ def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]
         values: dict[str, Any] = {"state": "uncertain", "lease_until": now, "reply": ""}
         if sent:
             values = {"state": "sent", "finished_at": now, "lease_until": None, "reply": SENT}
-        unit.execute(update(row).where(_c(row.id) == row_id).values(**values))
+        unit.execute(update(row).where(col(row.id) == row_id).values(**values))
         counts[values["state"]] = counts.get(values["state"], 0) + 1
     return counts
 
 
 def newest_letter(unit: Unit) -> int:
     """The highest id of the outbox; 0 for none."""
-    return unit.scalar(select(func.max(_c(OutboxRow.id)))) or 0
+    return unit.scalar(select(func.max(col(OutboxRow.id)))) or 0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, insert, not_, or_, select, update
+from sqlmodel import col
 
 from intake.store.engine import Unit
 from intake.store.tables.cases import CaseRow, PendingFormRow
@@ -16,28 +17,24 @@ from intake.store.tables.outbox import EventRow
 from intake.triage.sender_rules import STRANGERS, UNPROVED
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
     """Numbers of drafts whose question has had no answer for so long; flagged, never removed."""
     query = (
-        select(_c(PendingFormRow.id), _c(PendingFormRow.case_number))
-        .join(CaseRow, _c(CaseRow.number) == _c(PendingFormRow.case_number))
+        select(col(PendingFormRow.id), col(PendingFormRow.case_number))
+        .join(CaseRow, col(CaseRow.number) == col(PendingFormRow.case_number))
         .where(
-            _c(PendingFormRow.state) == "open",
-            _c(PendingFormRow.asked_at) < now - timedelta(days=after_days),
-            _c(CaseRow.status) == "draft",
+            col(PendingFormRow.state) == "open",
+            col(PendingFormRow.asked_at) < now - timedelta(days=after_days),
+            col(CaseRow.status) == "draft",
         )
     )
     numbers = []
     for form_id, number in unit.execute(query).all():
         unit.execute(
-            update(PendingFormRow).where(_c(PendingFormRow.id) == form_id).values(state="expired")
+            update(PendingFormRow).where(col(PendingFormRow.id) == form_id).values(state="expired")
         )
         flag = f"no answer for {after_days} days"
-        unit.execute(update(CaseRow).where(_c(CaseRow.number) == number).values(flag=flag))
+        unit.execute(update(CaseRow).where(col(CaseRow.number) == number).values(flag=flag))
         unit.execute(
             insert(EventRow).values(
                 at=now, kind="expired", case_number=number, message_id=0, who="intake", detail={}
@@ -58,24 +55,24 @@ def retire(unit: Unit, now: datetime, keep: Keep) -> int:
 
 def _strange() -> Any:
     """Of people nobody knows: a contact's mail under such a rule is no stranger's, but forged."""
-    nobodys = or_(_c(MessageRow.contact_id) == "", _c(MessageRow.rule) == "R5")
-    return and_(_c(MessageRow.rule).in_(STRANGERS), nobodys)
+    nobodys = or_(col(MessageRow.contact_id) == "", col(MessageRow.rule) == "R5")
+    return and_(col(MessageRow.rule).in_(STRANGERS), nobodys)
 
 
 def _unproved() -> Any:
-    return _c(MessageRow.rule).in_(UNPROVED)
+    return col(MessageRow.rule).in_(UNPROVED)
 
 
 def _close(unit: Unit, now: datetime, where: Any, days: int) -> int:
-    query = select(_c(MessageRow.id)).where(
-        _c(MessageRow.status) == "held",
+    query = select(col(MessageRow.id)).where(
+        col(MessageRow.status) == "held",
         where,
-        _c(MessageRow.recorded_at) < now - timedelta(days=days),
+        col(MessageRow.recorded_at) < now - timedelta(days=days),
     )
     rows = list(unit.scalars(query.limit(1000)))
     if rows:
         unit.execute(
-            update(MessageRow).where(_c(MessageRow.id).in_(rows)).values(status="rejected")
+            update(MessageRow).where(col(MessageRow.id).in_(rows)).values(status="rejected")
         )
         unit.execute(
             insert(EventRow),
@@ -103,13 +100,14 @@ class Keep:
 def _spent(now: datetime, days: int, keep: Keep) -> Any:
     """Dropped so many days ago, or closed by ``retire`` so many days ago."""
     dropped = and_(
-        _c(MessageRow.status) == "dropped", _c(MessageRow.recorded_at) < now - timedelta(days=days)
+        col(MessageRow.status) == "dropped",
+        col(MessageRow.recorded_at) < now - timedelta(days=days),
     )
     closed = [
         and_(
-            _c(MessageRow.status) == "rejected",
+            col(MessageRow.status) == "rejected",
             where,
-            _c(MessageRow.recorded_at) < now - timedelta(days=days + kept),
+            col(MessageRow.recorded_at) < now - timedelta(days=days + kept),
         )
         for where, kept in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
         if kept
@@ -120,15 +118,15 @@ def _spent(now: datetime, days: int, keep: Keep) -> Any:
 def forget(unit: Unit, now: datetime, keep: Keep) -> int:
     """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
     where = (
-        _c(MessageRow.status).in_(("dropped", "rejected")),
+        col(MessageRow.status).in_(("dropped", "rejected")),
         _spent(now, keep.forgotten_days, keep),
-        or_(_c(MessageRow.sender) != "", _c(MessageRow.subject) != ""),
+        or_(col(MessageRow.sender) != "", col(MessageRow.subject) != ""),
     )
-    rows = list(unit.scalars(select(_c(MessageRow.id)).where(*where).limit(1000)))
+    rows = list(unit.scalars(select(col(MessageRow.id)).where(*where).limit(1000)))
     if rows:
         unit.execute(
             update(MessageRow)
-            .where(_c(MessageRow.id).in_(rows))
+            .where(col(MessageRow.id).in_(rows))
             .values(
                 sender="", subject="", message_id="", message_id_hash="", signature_hash="",
                 evidence={}, submission={},
@@ -145,14 +143,14 @@ def referenced(unit: Unit, digests: Sequence[str], now: datetime, keep: Keep) ->
         part = digests[start : start + 500]
         found.update(
             unit.scalars(
-                select(_c(MessageRow.digest)).where(_c(MessageRow.digest).in_(part), needed)
+                select(col(MessageRow.digest)).where(col(MessageRow.digest).in_(part), needed)
             )
         )
         found.update(
             unit.scalars(
-                select(_c(AttachmentRow.sha256))
-                .join(MessageRow, _c(MessageRow.id) == _c(AttachmentRow.message_id))
-                .where(_c(AttachmentRow.sha256).in_(part), needed)
+                select(col(AttachmentRow.sha256))
+                .join(MessageRow, col(MessageRow.id) == col(AttachmentRow.message_id))
+                .where(col(AttachmentRow.sha256).in_(part), needed)
             )
         )
     return found

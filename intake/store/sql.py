@@ -1,9 +1,12 @@
-"""What every query uses: columns by name, and text that both databases store."""
+"""What every query uses: ids of stored rows, and text that both databases store."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import cast
+
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -13,6 +16,6 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-def _c(column: Any) -> Any:
-    """A column of a table class, typed for SQL expressions."""
-    return column
+def stored_id(column: int | None) -> Mapped[int]:
+    """The id column of a table in a query: a row that is stored always has one."""
+    return cast("Mapped[int]", col(column))

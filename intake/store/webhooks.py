@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from intake.model.incidents import Incident, Update
@@ -48,10 +49,6 @@ class Claimed:
     def webhook_id(self) -> str:
         """The same at each attempt and to each hook; another one after a database begun anew."""
         return f"evt_{self.event_id}_{int(self.at.timestamp() * 1000)}"
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 # ---------------------------------------------------------------- what happened
@@ -132,10 +129,10 @@ def _moment(at: datetime | None) -> str | None:
 
 def any_waiting(unit: Unit, now: datetime) -> bool:
     """Whether an event has no deliveries yet, or a delivery is due."""
-    fresh = select(_c(HookEventRow.id)).where(_c(HookEventRow.fanned_out).is_(False)).limit(1)
+    fresh = select(col(HookEventRow.id)).where(col(HookEventRow.fanned_out).is_(False)).limit(1)
     if unit.scalar(fresh) is not None:
         return True
-    return unit.scalar(select(_c(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
+    return unit.scalar(select(col(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
 
 
 def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
@@ -145,9 +142,9 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
     not configured is not told to it later. Marks, not a highest id: rows commit out of order.
     """
     query = (
-        select(_c(HookEventRow.id), _c(HookEventRow.kind))
-        .where(_c(HookEventRow.fanned_out).is_(False))
-        .order_by(_c(HookEventRow.id))
+        select(col(HookEventRow.id), col(HookEventRow.kind))
+        .where(col(HookEventRow.fanned_out).is_(False))
+        .order_by(col(HookEventRow.id))
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
@@ -166,7 +163,7 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
     if events:
         unit.execute(
             update(HookEventRow)
-            .where(_c(HookEventRow.id).in_([one.id for one in events]))
+            .where(col(HookEventRow.id).in_([one.id for one in events]))
             .values(fanned_out=True)
         )
     return len(events)
@@ -174,37 +171,40 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
 
 def _due(now: datetime) -> Any:
     return or_(
-        and_(_c(HookDeliveryRow.state) == "due", _c(HookDeliveryRow.due_at) <= now),
-        and_(_c(HookDeliveryRow.state) == "claimed", _c(HookDeliveryRow.lease_until) < now),
+        and_(col(HookDeliveryRow.state) == "due", col(HookDeliveryRow.due_at) <= now),
+        and_(col(HookDeliveryRow.state) == "claimed", col(HookDeliveryRow.lease_until) < now),
     )
 
 
 def waiting(unit: Unit, now: datetime) -> set[str]:
     """The hooks that have a delivery due; whether its turn has come is seen when it is claimed."""
-    return set(unit.scalars(select(_c(HookDeliveryRow.hook)).where(_due(now)).distinct()))
+    return set(unit.scalars(select(col(HookDeliveryRow.hook)).where(_due(now)).distinct()))
 
 
 def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed | None:
     """The hook's next delivery, counted as an attempt; None while an older one is not over."""
     other = aliased(HookDeliveryRow)
     first = (
-        select(func.min(_c(other.event_id)))
-        .where(_c(other.hook) == hook, _c(other.state).in_(_UNFINISHED))
+        select(func.min(col(other.event_id)))
+        .where(col(other.hook) == hook, col(other.state).in_(_UNFINISHED))
         .scalar_subquery()
     )
     under_way = (
-        select(_c(other.id))
-        .where(_c(other.hook) == hook, _c(other.state) == "claimed", _c(other.lease_until) >= now)
+        select(col(other.id))
+        .where(
+            col(other.hook) == hook, col(other.state) == "claimed", col(other.lease_until) >= now
+        )
         .exists()
     )
     own = HookDeliveryRow
     query = (
         select(
-            _c(own.id), _c(own.fence) + 1, _c(own.hook), _c(own.event_id), _c(HookEventRow.kind),
-            _c(HookEventRow.at), _c(HookEventRow.payload), _c(own.attempts) + 1, _c(own.created_at),
+            col(own.id), col(own.fence) + 1, col(own.hook), col(own.event_id),
+            col(HookEventRow.kind), col(HookEventRow.at), col(HookEventRow.payload),
+            col(own.attempts) + 1, col(own.created_at),
         )
-        .join(HookEventRow, _c(HookEventRow.id) == _c(own.event_id))
-        .where(_c(own.hook) == hook, _c(own.event_id) == first, _due(now), ~under_way)
+        .join(HookEventRow, col(HookEventRow.id) == col(own.event_id))
+        .where(col(own.hook) == hook, col(own.event_id) == first, _due(now), ~under_way)
         .with_for_update(of=own, skip_locked=True)
     )  # fmt: skip
     row = unit.execute(query).first()
@@ -213,7 +213,7 @@ def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed
     claimed = Claimed(*row)
     unit.execute(
         update(own)
-        .where(_c(own.id) == claimed.id)
+        .where(col(own.id) == claimed.id)
         .values(
             state="claimed",
             attempts=claimed.attempts,
@@ -246,12 +246,12 @@ def settle(
     done = unit.execute(
         update(HookDeliveryRow)
         .where(
-            _c(HookDeliveryRow.id) == claimed.id,
-            _c(HookDeliveryRow.fence) == claimed.fence,
-            _c(HookDeliveryRow.state) == "claimed",
+            col(HookDeliveryRow.id) == claimed.id,
+            col(HookDeliveryRow.fence) == claimed.fence,
+            col(HookDeliveryRow.state) == "claimed",
         )
         .values(**values)
-        .returning(_c(HookDeliveryRow.id))
+        .returning(col(HookDeliveryRow.id))
     ).first()
     return str(values["state"]) if done is not None else ""
 
@@ -261,12 +261,12 @@ def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> in
     found = unit.execute(
         update(HookDeliveryRow)
         .where(
-            _c(HookDeliveryRow.state) == "due",
-            _c(HookDeliveryRow.hook).not_in(list(configured)),
-            _c(HookDeliveryRow.created_at) < now - STRAY,
+            col(HookDeliveryRow.state) == "due",
+            col(HookDeliveryRow.hook).not_in(list(configured)),
+            col(HookDeliveryRow.created_at) < now - STRAY,
         )
         .values(state="failed", finished_at=now, reply="the hook is not configured any more")
-        .returning(_c(HookDeliveryRow.id))
+        .returning(col(HookDeliveryRow.id))
     )
     return len(found.all())
 
@@ -276,7 +276,7 @@ def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> in
 
 def counts(unit: Unit) -> dict[str, dict[str, int]]:
     """How many deliveries are in which state, by hook."""
-    columns = (_c(HookDeliveryRow.hook), _c(HookDeliveryRow.state))
+    columns = (col(HookDeliveryRow.hook), col(HookDeliveryRow.state))
     found: dict[str, dict[str, int]] = {}
     query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
     for hook, state, count in unit.execute(query):
@@ -286,7 +286,7 @@ def counts(unit: Unit) -> dict[str, dict[str, int]]:
 
 def totals(unit: Unit) -> dict[str, int]:
     """The same over all hooks."""
-    query = select(_c(HookDeliveryRow.state), func.count()).group_by(_c(HookDeliveryRow.state))
+    query = select(col(HookDeliveryRow.state), func.count()).group_by(col(HookDeliveryRow.state))
     return {state: count for state, count in unit.execute(query)}
 
 
@@ -294,14 +294,14 @@ def listed(unit: Unit, *, hook: str = "", state: str = "", limit: int = 50) -> l
     """Deliveries, newest first, without what they say."""
     own = HookDeliveryRow
     query = (
-        select(own, _c(HookEventRow.kind), _c(HookEventRow.at))
-        .join(HookEventRow, _c(HookEventRow.id) == _c(own.event_id))
-        .order_by(_c(own.event_id).desc(), _c(own.id).desc())
+        select(own, col(HookEventRow.kind), col(HookEventRow.at))
+        .join(HookEventRow, col(HookEventRow.id) == col(own.event_id))
+        .order_by(col(own.event_id).desc(), col(own.id).desc())
         .limit(limit)
     )
     for column, wanted in ((own.hook, hook), (own.state, state)):
         if wanted:
-            query = query.where(_c(column) == wanted)
+            query = query.where(col(column) == wanted)
     return [
         {
             "id": row.id, "hook": row.hook, "event": row.event_id, "kind": kind,
@@ -331,6 +331,6 @@ def drop(unit: Unit, which: str, now: datetime) -> int:
 def _change(unit: Unit, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:
     own = HookDeliveryRow
     number = which.isascii() and which.isdigit() and len(which) < 18
-    one = _c(own.id) == int(which) if number else _c(own.hook) == which
-    changed = update(own).where(one, _c(own.state).in_(states)).values(**values)
-    return len(unit.execute(changed.returning(_c(own.id))).all())
+    one = col(own.id) == int(which) if number else col(own.hook) == which
+    changed = update(own).where(one, col(own.state).in_(states)).values(**values)
+    return len(unit.execute(changed.returning(col(own.id))).all())

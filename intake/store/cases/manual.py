@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlmodel import col
 
 from intake.store.engine import Unit
 from intake.store.tables.cases import CaseRow, PendingFormRow, UnknownLabelRow
 from intake.store.tables.outbox import EventRow
 
 CLOSED = ("resolved", "closed")
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: datetime) -> str:
@@ -32,7 +29,7 @@ def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: da
         row.flag = ""
         unit.execute(
             update(PendingFormRow)
-            .where(_c(PendingFormRow.case_number) == number, _c(PendingFormRow.state) == "open")
+            .where(col(PendingFormRow.case_number) == number, col(PendingFormRow.state) == "open")
             .values(state="superseded")
         )
     kind = "closed" if status in CLOSED else "reopened"
@@ -45,7 +42,7 @@ def unknown_labels(unit: Unit, limit: int) -> list[dict[str, Any]]:
     """Labels that people write and the catalogue does not know, the most frequent first."""
     query = (
         select(UnknownLabelRow)
-        .order_by(_c(UnknownLabelRow.times).desc(), _c(UnknownLabelRow.key))
+        .order_by(col(UnknownLabelRow.times).desc(), col(UnknownLabelRow.key))
         .limit(limit)
     )
     return [

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.mail.message import Arrival
 from intake.parsers.submission import FieldValue
@@ -24,10 +25,6 @@ CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag",
 )  # fmt: skip
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def _clean(text: str) -> str:
@@ -117,15 +114,15 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     }
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag
-    columns = [_c(getattr(CaseRow, name)) for name in CHANGEABLE]
-    before = unit.execute(select(*columns).where(_c(CaseRow.number) == change.number)).one()
+    columns = [col(getattr(CaseRow, name)) for name in CHANGEABLE]
+    before = unit.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
     if change.status not in OVER:
         new["closed_at"] = None
     elif old["status"] not in OVER:
         new["closed_at"] = now
     unit.execute(
-        update(CaseRow).where(_c(CaseRow.number) == change.number).values(**new, updated_at=now)
+        update(CaseRow).where(col(CaseRow.number) == change.number).values(**new, updated_at=now)
     )
     if old["incident_id"] != new.get("incident_id", old["incident_id"]):
         account = str(new.get("account_id", old["account_id"]))
@@ -149,8 +146,8 @@ def _fields(
         ]
         unit.execute(insert(CaseFieldRow), rows)
         return
-    query = select(_c(CaseFieldRow.name), _c(CaseFieldRow.words)).where(
-        _c(CaseFieldRow.case_number) == change.number
+    query = select(col(CaseFieldRow.name), col(CaseFieldRow.words)).where(
+        col(CaseFieldRow.case_number) == change.number
     )
     before: Mapping[str, str] = {name: words for name, words in unit.execute(query)}
     dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql

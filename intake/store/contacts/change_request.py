@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
+from sqlmodel import col
 
 from intake.letters.letter import Reached
 from intake.mail.addresses import Address, ascii_lower, read_address
@@ -48,10 +49,6 @@ class ContactChange:
     asked: Reached | None = None  # whose own yes is needed before they are a contact here
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def plan(unit: Unit, number: str) -> ContactChange:
     """The change that the case asks for. Raises PeopleError, one reason a line."""
     case = unit.get(CaseRow, number)
@@ -59,7 +56,7 @@ def plan(unit: Unit, number: str) -> ContactChange:
         raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
     if case.status != "open":
         raise PeopleError(f"{number} is {case.status}; only an open case can be applied")
-    rows = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == number))
+    rows = unit.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number))
     fields = {row.name: row.value for row in rows}
     kind = str(fields.get("request_type", ""))
     if kind not in KINDS:
@@ -232,7 +229,7 @@ def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
     unit.flush()
     if change.email_is_new:
         key = ascii_lower(change.email)
-        unit.execute(delete(ContactEmailRow).where(_c(ContactEmailRow.key) == key))  # unconfirmed
+        unit.execute(delete(ContactEmailRow).where(col(ContactEmailRow.key) == key))  # unconfirmed
         unit.add(
             ContactEmailRow(
                 key=key, contact_id=row.id, address=change.email,
@@ -310,33 +307,34 @@ def _note(
 
 def _newest(unit: Unit, number: str, kind: str) -> dict[str, Any] | None:
     """What the newest event of that kind of the case says."""
-    query = select(_c(EventRow.detail)).where(
-        _c(EventRow.case_number) == number, _c(EventRow.kind) == kind
+    query = select(col(EventRow.detail)).where(
+        col(EventRow.case_number) == number, col(EventRow.kind) == kind
     )
-    found: dict[str, Any] | None = unit.scalar(query.order_by(_c(EventRow.id).desc()).limit(1))
+    found: dict[str, Any] | None = unit.scalar(query.order_by(col(EventRow.id).desc()).limit(1))
     return found
 
 
 def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:
     """No longer a contact of the account; of no other one either: disabled, never deleted."""
-    left = select(_c(MembershipRow.account_id)).where(_c(MembershipRow.contact_id) == contact_id)
+    left = select(col(MembershipRow.account_id)).where(col(MembershipRow.contact_id) == contact_id)
     if len(list(unit.scalars(left))) > 1:
         unit.execute(
             delete(MembershipRow).where(
-                _c(MembershipRow.contact_id) == contact_id, _c(MembershipRow.account_id) == account
+                col(MembershipRow.contact_id) == contact_id,
+                col(MembershipRow.account_id) == account,
             )
         )
         return
     unit.execute(
         update(ContactRow)
-        .where(_c(ContactRow.id) == contact_id)
+        .where(col(ContactRow.id) == contact_id)
         .values(active=False, updated_at=now)
     )
 
 
 def verify(unit: Unit, key: str, contact_id: str, message: int, now: datetime) -> None:
     """The address has answered: from now on it is the contact's, and their first one."""
-    query = select(ContactEmailRow).where(_c(ContactEmailRow.contact_id) == contact_id)
+    query = select(ContactEmailRow).where(col(ContactEmailRow.contact_id) == contact_id)
     rows = list(unit.scalars(query))
     for row in rows:
         row.position = 0 if row.key == key else row.position + 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import AccountEntry, ContactEntry, Entries
@@ -99,9 +100,9 @@ def load(unit: Session, entries: Entries, now: datetime, who: str = "operator") 
 def _conflicts(unit: Session, entries: Entries) -> list[str]:
     """Accounts that are nowhere, and addresses that somebody else has."""
     mistakes: list[str] = []
-    known = set(unit.scalars(select(_column(AccountRow.id))))
+    known = set(unit.scalars(select(col(AccountRow.id))))
     known.update(account.id for account in entries.accounts)
-    rows = unit.execute(select(_column(ContactEmailRow.key), _column(ContactEmailRow.contact_id)))
+    rows = unit.execute(select(col(ContactEmailRow.key), col(ContactEmailRow.contact_id)))
     owners = {row.key: row.contact_id for row in rows}
     for contact in entries.contacts:
         for account in contact.accounts:
@@ -142,7 +143,7 @@ def _put_account(unit: Session, account: AccountEntry, now: datetime) -> str:
 
 
 def _aliases_of(account_id: str) -> Any:
-    return select(_column(AccountAliasRow.alias)).where(_is(AccountAliasRow.account_id, account_id))
+    return select(col(AccountAliasRow.alias)).where(_is(AccountAliasRow.account_id, account_id))
 
 
 def _is(column: Any, value: object) -> Any:
@@ -240,7 +241,7 @@ def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> 
     rows = list(unit.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
     emails: dict[str, list[str]] = {}
     unconfirmed: dict[str, list[str]] = {}
-    for email in unit.scalars(select(ContactEmailRow).order_by(_column(ContactEmailRow.position))):
+    for email in unit.scalars(select(ContactEmailRow).order_by(col(ContactEmailRow.position))):
         if email.verified:
             emails.setdefault(email.contact_id, []).append(email.address)
         else:
@@ -260,10 +261,6 @@ def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> 
         if (not contact_id or view.id == contact_id)
         and (not account_id or account_id in view.accounts)
     ]
-
-
-def _column(column: Any) -> Any:
-    return column
 
 
 def _view(
@@ -293,8 +290,8 @@ def account_views(unit: Session) -> list[AccountView]:
     counts = {
         row[0]: row[1]
         for row in unit.execute(
-            select(_column(MembershipRow.account_id), func.count()).group_by(
-                _column(MembershipRow.account_id)
+            select(col(MembershipRow.account_id), func.count()).group_by(
+                col(MembershipRow.account_id)
             )
         )
     }
@@ -307,6 +304,6 @@ def account_views(unit: Session) -> list[AccountView]:
             counts.get(row.id, 0),
         )
         for row in unit.scalars(
-            select(AccountRow).where(_column(AccountRow.id) != NOBODY).order_by(AccountRow.id)
+            select(AccountRow).where(col(AccountRow.id) != NOBODY).order_by(AccountRow.id)
         )
     ]

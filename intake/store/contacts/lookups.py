@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from intake.letters.letter import Reached
 from intake.store.engine import Unit
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def named(unit: Unit, account: str, name: str) -> list[ContactRow]:
     """Active contacts of that name at the account."""
     query = (
         select(ContactRow)
-        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
-        .where(_c(MembershipRow.account_id) == account, _c(ContactRow.active).is_(True))
+        .join(MembershipRow, col(MembershipRow.contact_id) == col(ContactRow.id))
+        .where(col(MembershipRow.account_id) == account, col(ContactRow.active).is_(True))
     )
     return [row for row in unit.scalars(query) if _flat(row.name) == _flat(name)]
 
@@ -34,10 +30,10 @@ def _flat(name: str) -> str:
 def others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
     """Names of the other accounts that the contact belongs to."""
     query = (
-        select(_c(AccountRow.name))
-        .join(MembershipRow, _c(MembershipRow.account_id) == _c(AccountRow.id))
-        .where(_c(MembershipRow.contact_id) == contact_id, _c(AccountRow.id) != account)
-        .order_by(_c(AccountRow.name))
+        select(col(AccountRow.name))
+        .join(MembershipRow, col(MembershipRow.account_id) == col(AccountRow.id))
+        .where(col(MembershipRow.contact_id) == contact_id, col(AccountRow.id) != account)
+        .order_by(col(AccountRow.name))
     )
     return tuple(unit.scalars(query))
 
@@ -45,9 +41,9 @@ def others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
 def reached(unit: Unit, contact: ContactRow) -> Reached:
     """The contact at their first stored address that counts."""
     query = (
-        select(_c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id) == contact.id, _c(ContactEmailRow.verified))
-        .order_by(_c(ContactEmailRow.position))
+        select(col(ContactEmailRow.address))
+        .where(col(ContactEmailRow.contact_id) == contact.id, col(ContactEmailRow.verified))
+        .order_by(col(ContactEmailRow.position))
     )
     return Reached(contact.id, contact.name, unit.scalar(query) or "")
 
@@ -55,9 +51,9 @@ def reached(unit: Unit, contact: ContactRow) -> Reached:
 def first_address(unit: Unit, contact_id: str) -> str:
     """The first stored address, confirmed or not."""
     query = (
-        select(_c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id) == contact_id)
-        .order_by(_c(ContactEmailRow.position))
+        select(col(ContactEmailRow.address))
+        .where(col(ContactEmailRow.contact_id) == contact_id)
+        .order_by(col(ContactEmailRow.position))
     )
     return unit.scalar(query) or ""
 
@@ -76,12 +72,12 @@ def new_id(unit: Unit, name: str) -> str:
 def left(unit: Unit, account: str, without: str) -> int:
     """How many active contacts the account has without that one."""
     query = (
-        select(_c(ContactRow.id))
-        .join(MembershipRow, _c(MembershipRow.contact_id) == _c(ContactRow.id))
+        select(col(ContactRow.id))
+        .join(MembershipRow, col(MembershipRow.contact_id) == col(ContactRow.id))
         .where(
-            _c(MembershipRow.account_id) == account,
-            _c(ContactRow.active).is_(True),
-            _c(ContactRow.id) != without,
+            col(MembershipRow.account_id) == account,
+            col(ContactRow.active).is_(True),
+            col(ContactRow.id) != without,
         )
     )
     return len(list(unit.scalars(query)))

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Contact, Preference
@@ -35,15 +35,11 @@ class PreferenceError(PeopleError):
     """Notices cannot be had this way; the text names what was found and wanted."""
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def preferences(unit: Unit) -> dict[str, dict[str, Preference]]:
     """What contacts chose: contact id -> class -> how. What is not in it is "each"."""
     found: dict[str, dict[str, Preference]] = {}
     columns = ("contact_id", "notice_class", "mode", "replacement")
-    query = select(*(_c(getattr(NoticePreferenceRow, name)) for name in columns))
+    query = select(*(col(getattr(NoticePreferenceRow, name)) for name in columns))
     for contact_id, notice_class, mode, replacement in unit.execute(query):
         found.setdefault(contact_id, {})[notice_class] = Preference(mode, replacement)
     return found
@@ -54,7 +50,7 @@ def of(unit: Unit, contact_id: str) -> dict[str, Preference]:
     if unit.get(ContactRow, contact_id) is None:
         raise PreferenceError(_unknown(contact_id))
     rows = unit.scalars(
-        select(NoticePreferenceRow).where(_c(NoticePreferenceRow.contact_id) == contact_id)
+        select(NoticePreferenceRow).where(col(NoticePreferenceRow.contact_id) == contact_id)
     )
     chosen = {row.notice_class: Preference(row.mode, row.replacement) for row in rows}
     return {name: chosen.get(name, Preference()) for name in NOTICE_CLASSES}
@@ -133,7 +129,9 @@ def _may_be_off(
 def _locked(unit: Unit, contact_id: str, replacement: str) -> tuple[Contact | None, Contact | None]:
     """Both contacts, locked in the order of their ids: two changes at once cannot make a circle."""
     ids = sorted({contact_id, replacement} - {""})
-    query = select(_c(ContactRow.id)).where(_c(ContactRow.id).in_(ids)).order_by(_c(ContactRow.id))
+    query = (
+        select(col(ContactRow.id)).where(col(ContactRow.id).in_(ids)).order_by(col(ContactRow.id))
+    )
     unit.execute(query.with_for_update()).all()
     found = {one.id: one for one in whole_contacts(unit, ids)}
     return found.get(contact_id), found.get(replacement)
@@ -142,15 +140,15 @@ def _locked(unit: Unit, contact_id: str, replacement: str) -> tuple[Contact | No
 def _relying(unit: Unit, contact_id: str, notice_class: str) -> list[str]:
     """Active contacts who named this one."""
     query = (
-        select(_c(NoticePreferenceRow.contact_id))
-        .join(ContactRow, _c(ContactRow.id) == _c(NoticePreferenceRow.contact_id))
+        select(col(NoticePreferenceRow.contact_id))
+        .join(ContactRow, col(ContactRow.id) == col(NoticePreferenceRow.contact_id))
         .where(
-            _c(NoticePreferenceRow.replacement) == contact_id,
-            _c(NoticePreferenceRow.notice_class) == notice_class,
-            _c(NoticePreferenceRow.mode) == "off",
-            _c(ContactRow.active).is_(True),
+            col(NoticePreferenceRow.replacement) == contact_id,
+            col(NoticePreferenceRow.notice_class) == notice_class,
+            col(NoticePreferenceRow.mode) == "off",
+            col(ContactRow.active).is_(True),
         )
-        .order_by(_c(NoticePreferenceRow.contact_id))
+        .order_by(col(NoticePreferenceRow.contact_id))
     )
     return list(unit.scalars(query))
 
@@ -235,14 +233,14 @@ def tasks(unit: Unit, now: datetime, mandatory: Collection[str] = ()) -> list[st
     """Contacts instead of whom nobody is told any more, a line each."""
     row = NoticePreferenceRow
     query = (
-        select(_c(row.contact_id), _c(row.notice_class), _c(row.replacement))
-        .join(ContactRow, _c(ContactRow.id) == _c(row.contact_id))
+        select(col(row.contact_id), col(row.notice_class), col(row.replacement))
+        .join(ContactRow, col(ContactRow.id) == col(row.contact_id))
         .where(
-            _c(row.mode) == "off",
-            _c(ContactRow.active).is_(True),
-            or_(_c(row.replacement) != "", _c(row.notice_class).in_(list(mandatory))),
+            col(row.mode) == "off",
+            col(ContactRow.active).is_(True),
+            or_(col(row.replacement) != "", col(row.notice_class).in_(list(mandatory))),
         )
-        .order_by(_c(row.contact_id), _c(row.notice_class))
+        .order_by(col(row.contact_id), col(row.notice_class))
     )
     rows = list(unit.execute(query))
     people = _people(unit, {name for one in rows for name in (one[0], one[2]) if name})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from intake.model.accounts import Account, Contact, Membership
 from intake.store.engine import Unit
-from intake.store.sql import _c
 from intake.store.tables.contacts import (
     AccountAliasRow,
     AccountRow,
@@ -25,18 +25,18 @@ def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
         return ()
     emails: dict[str, list[str]] = {}
     query = (
-        select(_c(ContactEmailRow.contact_id), _c(ContactEmailRow.address))
-        .where(_c(ContactEmailRow.contact_id).in_(wanted), _c(ContactEmailRow.verified))
-        .order_by(_c(ContactEmailRow.position))
+        select(col(ContactEmailRow.contact_id), col(ContactEmailRow.address))
+        .where(col(ContactEmailRow.contact_id).in_(wanted), col(ContactEmailRow.verified))
+        .order_by(col(ContactEmailRow.position))
     )
     for contact_id, address in unit.execute(query):
         emails.setdefault(contact_id, []).append(address)
     members: dict[str, list[Membership]] = {}
-    for row in unit.scalars(select(MembershipRow).where(_c(MembershipRow.contact_id).in_(wanted))):
+    for row in unit.scalars(select(MembershipRow).where(col(MembershipRow.contact_id).in_(wanted))):
         members.setdefault(row.contact_id, []).append(
             Membership(row.account_id, row.contact_type, tuple(row.areas))
         )
-    rows = unit.scalars(select(ContactRow).where(_c(ContactRow.id).in_(wanted)))
+    rows = unit.scalars(select(ContactRow).where(col(ContactRow.id).in_(wanted)))
     return tuple(_contact(row, emails.get(row.id, []), members.get(row.id, [])) for row in rows)
 
 
@@ -62,10 +62,12 @@ def whole_accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
     if not ids:
         return ()
     aliases: dict[str, list[str]] = {}
-    for row in unit.scalars(select(AccountAliasRow).where(_c(AccountAliasRow.account_id).in_(ids))):
+    for row in unit.scalars(
+        select(AccountAliasRow).where(col(AccountAliasRow.account_id).in_(ids))
+    ):
         aliases.setdefault(row.account_id, []).append(row.alias)
     rows = unit.scalars(
-        select(AccountRow).where(_c(AccountRow.id).in_(ids)).order_by(AccountRow.id)
+        select(AccountRow).where(col(AccountRow.id).in_(ids)).order_by(AccountRow.id)
     )
     return tuple(
         Account(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select
+from sqlmodel import col
 
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Unit
@@ -23,10 +24,6 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 LOOPS = 3  # mails of our own that come back from one sender, until it gets no letters
 LOOP_WINDOW = timedelta(minutes=10)
 BROKEN_FOR = timedelta(hours=24)
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def domain_accepted(unit: Unit, sender: str) -> bool:
@@ -51,7 +48,7 @@ def refuse_domain(unit: Unit, domain: str) -> bool:
 
 def accepted_domains(unit: Unit) -> list[dict[str, Any]]:
     """Every such domain, with who decided it and why."""
-    rows = unit.scalars(select(AcceptedDomainRow).order_by(_c(AcceptedDomainRow.domain)))
+    rows = unit.scalars(select(AcceptedDomainRow).order_by(col(AcceptedDomainRow.domain)))
     return [
         {"domain": one.domain, "since": one.since.isoformat(), "who": one.who, "why": one.why}
         for one in rows
@@ -80,13 +77,13 @@ def was_sent(unit: Unit, message_id: str, address: str) -> bool:
     """Whether a letter or notice of that Message-ID went to that very address."""
     if not message_id or not address:
         return False
-    letter = select(_c(OutboxRow.id)).where(
-        _c(OutboxRow.message_id_header) == message_id,
-        func.lower(_c(OutboxRow.recipient)) == address,
+    letter = select(col(OutboxRow.id)).where(
+        col(OutboxRow.message_id_header) == message_id,
+        func.lower(col(OutboxRow.recipient)) == address,
     )
-    notice = select(_c(NoticeRecipientRow.id)).where(
-        _c(NoticeRecipientRow.message_id_header) == message_id,
-        _c(NoticeRecipientRow.key) == address,
+    notice = select(col(NoticeRecipientRow.id)).where(
+        col(NoticeRecipientRow.message_id_header) == message_id,
+        col(NoticeRecipientRow.key) == address,
     )
     return any(unit.scalar(query.limit(1)) is not None for query in (letter, notice))
 
@@ -96,9 +93,9 @@ def note_loop(unit: Unit, sender: str, message: int, now: datetime) -> bool:
     if not sender:
         return False
     query = select(func.count()).where(
-        _c(MessageRow.sender) == sender,
-        _c(MessageRow.rule) == "R1",
-        _c(MessageRow.recorded_at) > now - LOOP_WINDOW,
+        col(MessageRow.sender) == sender,
+        col(MessageRow.rule) == "R1",
+        col(MessageRow.recorded_at) > now - LOOP_WINDOW,
     )
     count = unit.scalar(query) or 0
     if count < LOOPS or stopped(unit, sender, now):
@@ -130,8 +127,8 @@ def suspended(unit: Unit, now: datetime) -> list[dict[str, Any]]:
     """Addresses that get fewer letters for now, and why."""
     rows = unit.scalars(
         select(SuppressionRow)
-        .where((_c(SuppressionRow.until).is_(None)) | (_c(SuppressionRow.until) > now))
-        .order_by(_c(SuppressionRow.since).desc())
+        .where((col(SuppressionRow.until).is_(None)) | (col(SuppressionRow.until) > now))
+        .order_by(col(SuppressionRow.since).desc())
         .limit(1000)
     )
     return [
@@ -156,5 +153,5 @@ def lift(unit: Unit, key: str, who: str, now: datetime) -> bool:
 
 def registered(unit: Unit, domains: Collection[str]) -> set[str]:
     """Those of the domains at which a contact has an address."""
-    query = select(_c(ContactEmailRow.domain)).where(_c(ContactEmailRow.domain).in_(domains))
+    query = select(col(ContactEmailRow.domain)).where(col(ContactEmailRow.domain).in_(domains))
     return set(unit.scalars(query.distinct())) if domains else set()

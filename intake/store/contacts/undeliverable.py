@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.store.engine import Unit
@@ -36,24 +37,20 @@ class Unreached:
     since: datetime
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def _task() -> Any:
     """Active, of such a type at an account in force, and mail comes back from them."""
     here = (
-        select(_c(MembershipRow.contact_id))
-        .join(AccountRow, _c(AccountRow.id) == _c(MembershipRow.account_id))
+        select(col(MembershipRow.contact_id))
+        .join(AccountRow, col(AccountRow.id) == col(MembershipRow.account_id))
         .where(
-            _c(MembershipRow.contact_id) == _c(ContactRow.id),
-            _c(MembershipRow.contact_type).in_(TASK_TYPES),
-            _c(AccountRow.active).is_(True),
+            col(MembershipRow.contact_id) == col(ContactRow.id),
+            col(MembershipRow.contact_type).in_(TASK_TYPES),
+            col(AccountRow.active).is_(True),
         )
     )
     return (
-        _c(ContactRow.undeliverable_since).is_not(None)
-        & _c(ContactRow.active).is_(True)
+        col(ContactRow.undeliverable_since).is_not(None)
+        & col(ContactRow.active).is_(True)
         & here.exists()
     )
 
@@ -61,7 +58,7 @@ def _task() -> Any:
 def waiting(unit: Unit) -> list[Unreached]:
     """Every Authorized contact whose mail comes back, the longest first."""
     query = select(ContactRow).where(_task())
-    order = (_c(ContactRow.undeliverable_since), _c(ContactRow.id))
+    order = (col(ContactRow.undeliverable_since), col(ContactRow.id))
     return [
         Unreached(row.id, row.name, row.undeliverable_since)
         for row in unit.scalars(query.order_by(*order))
@@ -79,8 +76,8 @@ def newest(unit: Unit) -> int:
     ids = {one.contact_id for one in waiting(unit)}
     if not ids:
         return 0
-    query = select(_c(EventRow.message_id), _c(EventRow.detail)).where(
-        _c(EventRow.kind) == "unreachable"
+    query = select(col(EventRow.message_id), col(EventRow.detail)).where(
+        col(EventRow.kind) == "unreachable"
     )
     return max(
         (row.message_id for row in unit.execute(query) if row.detail.get("contact") in ids),
@@ -93,7 +90,7 @@ def clear(unit: Unit, contact_id: str, who: str, now: datetime) -> str:
     row = unit.get(ContactRow, contact_id)
     if row is None:
         return f"there is no contact {contact_id!r}; `intake contacts list` shows all"
-    emails = select(_c(ContactEmailRow.key)).where(_c(ContactEmailRow.contact_id) == contact_id)
+    emails = select(col(ContactEmailRow.key)).where(col(ContactEmailRow.contact_id) == contact_id)
     keys = list(unit.scalars(emails))
     if not settle(unit, contact_id, keys, who, now):
         return f"{contact_id} is reachable as far as we know: no mail came back"
@@ -103,23 +100,23 @@ def clear(unit: Unit, contact_id: str, who: str, now: datetime) -> str:
 def settle(unit: Unit, contact_id: str, keys: Sequence[str], who: str, now: datetime) -> bool:
     """Forgets what came back from those addresses; False when there is nothing to forget."""
     since = unit.scalar(
-        select(_c(ContactRow.undeliverable_since)).where(_c(ContactRow.id) == contact_id)
+        select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == contact_id)
     )
-    bounced = _c(SuppressionRow.reason).like("bounced%")
+    bounced = col(SuppressionRow.reason).like("bounced%")
     stopped = list(
         unit.scalars(
-            select(_c(SuppressionRow.key)).where(_c(SuppressionRow.key).in_(keys), bounced)
+            select(col(SuppressionRow.key)).where(col(SuppressionRow.key).in_(keys), bounced)
         )
     )
     if since is None and not stopped:
         return False
     unit.execute(
         update(ContactRow)
-        .where(_c(ContactRow.id) == contact_id)
+        .where(col(ContactRow.id) == contact_id)
         .values(undeliverable_since=None, updated_at=now)
     )
     if stopped:
-        unit.execute(delete(SuppressionRow).where(_c(SuppressionRow.key).in_(stopped)))
+        unit.execute(delete(SuppressionRow).where(col(SuppressionRow.key).in_(stopped)))
     detail = {
         "contact": contact_id, "since": since.isoformat() if since else "",
         "recipients": list(keys), "released": stopped,

@@ -6,9 +6,9 @@ No mail is answered by it: a report of a server may be forged, and only what is 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.letter import House, Reached
@@ -22,10 +22,6 @@ from intake.store.tables.incidents import NoticeRecipientRow
 TOLD_TYPES = ("Authorized", "Technical")  # contact types that hear of it
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def tell(unit: Unit, house: House, now: datetime) -> int:
     """One letter a month to each colleague of those whose notices come back; how many are new."""
     return sum(_tell_of(unit, one, house, now) for one in undeliverable.waiting(unit))
@@ -33,29 +29,29 @@ def tell(unit: Unit, house: House, now: datetime) -> int:
 
 def _tell_of(unit: Unit, one: undeliverable.Unreached, house: House, now: datetime) -> int:
     returned = (
-        select(_c(NoticeRecipientRow.id))
+        select(col(NoticeRecipientRow.id))
         .where(
-            _c(NoticeRecipientRow.contact_id) == one.contact_id,
-            _c(NoticeRecipientRow.state) == "bounced",
-            _c(NoticeRecipientRow.finished_at) >= one.since,
+            col(NoticeRecipientRow.contact_id) == one.contact_id,
+            col(NoticeRecipientRow.state) == "bounced",
+            col(NoticeRecipientRow.finished_at) >= one.since,
         )
         .limit(1)
     )
     if unit.scalar(returned) is None:
         return 0  # it was an answer that came back: no notice of theirs is known to be lost
     mine = select(MembershipRow).where(
-        _c(MembershipRow.contact_id) == one.contact_id,
-        _c(MembershipRow.contact_type).in_(undeliverable.TASK_TYPES),
+        col(MembershipRow.contact_id) == one.contact_id,
+        col(MembershipRow.contact_type).in_(undeliverable.TASK_TYPES),
     )
     ids = [row.account_id for row in unit.scalars(mine)]
     accounts = {row.id: row.name for row in whole_accounts(unit, ids) if row.active}
     theirs: dict[str, list[str]] = {}
     others = select(MembershipRow).where(
-        _c(MembershipRow.account_id).in_(accounts),
-        _c(MembershipRow.contact_type).in_(TOLD_TYPES),
-        _c(MembershipRow.contact_id) != one.contact_id,
+        col(MembershipRow.account_id).in_(accounts),
+        col(MembershipRow.contact_type).in_(TOLD_TYPES),
+        col(MembershipRow.contact_id) != one.contact_id,
     )
-    for row in unit.scalars(others.order_by(_c(MembershipRow.account_id))):
+    for row in unit.scalars(others.order_by(col(MembershipRow.account_id))):
         theirs.setdefault(row.contact_id, []).append(accounts[row.account_id])
     put = 0
     for colleague in whole_contacts(unit, theirs):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_, select
+from sqlmodel import col
 
 from intake.model.accounts import Contact
 from intake.model.incidents import Incident
@@ -32,22 +32,18 @@ class Habits:
     zone: str = "UTC"
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
     """Every contact and account, and who has to do with that incident already."""
-    contacts = whole_contacts(unit, list(unit.scalars(select(_c(ContactRow.id)))))
+    contacts = whole_contacts(unit, list(unit.scalars(select(col(ContactRow.id)))))
     accounts = whole_accounts(
-        unit, list(unit.scalars(select(_c(AccountRow.id)).where(_c(AccountRow.id) != NOBODY)))
+        unit, list(unit.scalars(select(col(AccountRow.id)).where(col(AccountRow.id) != NOBODY)))
     )
-    until = _c(SuppressionRow.until)
+    until = col(SuppressionRow.until)
     stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
     filed, affected = _cases(unit, incident_id, {one.id: one for one in contacts})
-    told = select(_c(NoticeRecipientRow.contact_id)).where(
-        _c(NoticeRecipientRow.incident_id) == incident_id,
-        _c(NoticeRecipientRow.state).in_(REACHED),
+    told = select(col(NoticeRecipientRow.contact_id)).where(
+        col(NoticeRecipientRow.incident_id) == incident_id,
+        col(NoticeRecipientRow.state).in_(REACHED),
     )
     return World(
         contacts=contacts,
@@ -69,11 +65,11 @@ def _cases(
     """Who filed which cases about it, and at which accounts; not who has left the account since."""
     query = (
         select(
-            _c(CaseRow.number), _c(CaseRow.contact_id), _c(CaseRow.submitted_by),
-            _c(CaseRow.account_id),
+            col(CaseRow.number), col(CaseRow.contact_id), col(CaseRow.submitted_by),
+            col(CaseRow.account_id),
         )
-        .where(_c(CaseRow.incident_id) == incident_id)
-        .order_by(_c(CaseRow.message_id))
+        .where(col(CaseRow.incident_id) == incident_id)
+        .order_by(col(CaseRow.message_id))
     )  # fmt: skip
     filed: dict[str, list[str]] = {}
     accounts: set[str] = set()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlmodel import col
 
 from intake.model.incidents import Incident, Update
 from intake.notifier import Audience, approval_hash
@@ -40,10 +41,6 @@ class Proposal:
     audience: Audience
     hash: str
     send_at: datetime | None
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def proposal(
@@ -93,9 +90,9 @@ def _audience(
 
 def _answered(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
     """Contact -> case, of those whom this update has reached as the answer to their case."""
-    query = select(_c(OutboxRow.contact_id), _c(OutboxRow.case_number)).where(
-        _c(OutboxRow.kind) == "resolved",
-        _c(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
+    query = select(col(OutboxRow.contact_id), col(OutboxRow.case_number)).where(
+        col(OutboxRow.kind) == "resolved",
+        col(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
     )
     return {contact: case for contact, case in unit.execute(query)}
 
@@ -123,9 +120,9 @@ def propose(
     unit.execute(
         update(IncidentUpdateRow)
         .where(
-            _c(IncidentUpdateRow.incident_id) == incident_id,
-            _c(IncidentUpdateRow.number) < row.number,
-            _c(IncidentUpdateRow.send_state).in_(("draft", "waiting")),
+            col(IncidentUpdateRow.incident_id) == incident_id,
+            col(IncidentUpdateRow.number) < row.number,
+            col(IncidentUpdateRow.send_state).in_(("draft", "waiting")),
         )
         .values(send_state="record")
     )
@@ -221,10 +218,10 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
     query = (
         select(IncidentUpdateRow)
         .where(
-            _c(IncidentUpdateRow.incident_id) == incident_id,
-            _c(IncidentUpdateRow.send_state).in_(wanted),
+            col(IncidentUpdateRow.incident_id) == incident_id,
+            col(IncidentUpdateRow.send_state).in_(wanted),
         )
-        .order_by(_c(IncidentUpdateRow.number).desc())
+        .order_by(col(IncidentUpdateRow.number).desc())
     )
     rows = list(unit.scalars(query))
     if not rows:
@@ -236,9 +233,9 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
         row.send_state = {"pause": "paused", "resume": "sending", "cancel": "cancelled"}[verb]
         unit.flush()
         if verb == "cancel":
-            waiting = select(_c(NoticeRecipientRow.id)).where(
-                _c(NoticeRecipientRow.update_id) == row.id,
-                _c(NoticeRecipientRow.state).in_(UNSENT),
+            waiting = select(col(NoticeRecipientRow.id)).where(
+                col(NoticeRecipientRow.update_id) == row.id,
+                col(NoticeRecipientRow.state).in_(UNSENT),
             )
             skip(unit, list(unit.scalars(waiting)), f"cancelled by {who}", now)
             row.finished_at = now
@@ -253,12 +250,12 @@ def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bo
     done = unit.execute(
         update(NoticeRecipientRow)
         .where(
-            _c(NoticeRecipientRow.update_id) == row.id,
-            _c(NoticeRecipientRow.state).in_(states),
-            _c(NoticeRecipientRow.finished_at).is_not(None),
+            col(NoticeRecipientRow.update_id) == row.id,
+            col(NoticeRecipientRow.state).in_(states),
+            col(NoticeRecipientRow.finished_at).is_not(None),
         )
         .values(state="queued", due_at=now, finished_at=None, reply="", lease_until=None)
-        .returning(_c(NoticeRecipientRow.id))
+        .returning(col(NoticeRecipientRow.id))
     ).all()
     if done:
         row.send_state, row.expires_at = "sending", max(row.expires_at or now, now + timedelta(1))
@@ -271,10 +268,10 @@ def ledger(
 ) -> list[dict[str, Any]]:
     """The rows of an update, as they will be sent or were. Raises IncidentError."""
     row = chosen(unit, incident_id, number)
-    query = select(NoticeRecipientRow).where(_c(NoticeRecipientRow.update_id) == row.id)
+    query = select(NoticeRecipientRow).where(col(NoticeRecipientRow.update_id) == row.id)
     if state:
-        query = query.where(_c(NoticeRecipientRow.state) == state)
-    order = (_c(NoticeRecipientRow.priority), _c(NoticeRecipientRow.id))
+        query = query.where(col(NoticeRecipientRow.state) == state)
+    order = (col(NoticeRecipientRow.priority), col(NoticeRecipientRow.id))
     return [
         one.model_dump(mode="json") for one in unit.scalars(query.order_by(*order).limit(limit))
     ]

@@ -15,6 +15,7 @@ from datetime import time as clock_time
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlmodel import col
 
 from intake.incidents.digest import Digest, Entry, cause
 from intake.incidents.times import zone_of
@@ -27,6 +28,7 @@ from intake.store.engine import Unit
 from intake.store.incidents.read import update_value, value
 from intake.store.incidents.recipients import skip
 from intake.store.outbox import put_letter
+from intake.store.sql import stored_id
 from intake.store.tables.contacts import SuppressionRow
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from intake.store.tables.outbox import OutboxRow
@@ -62,10 +64,6 @@ class Gathered:
             self.skipped.setdefault(why, []).extend(ids)
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
     """When that hour last began in that zone: the local date, and the moment in UTC.
 
@@ -84,24 +82,24 @@ def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
 def _waiting() -> Any:
     """Rows that wait for a summary, of broadcasts that are not held."""
     return (
-        _c(Row.state) == "digest",
-        _c(IncidentUpdateRow.send_state).not_in(("paused", "cancelled")),
+        col(Row.state) == "digest",
+        col(IncidentUpdateRow.send_state).not_in(("paused", "cancelled")),
     )
 
 
 def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
     """Everybody whose hour has struck since something began to wait, by id."""
     query = (
-        select(_c(Row.contact_id), func.min(_c(Row.due_at)), func.max(_c(Row.id)))
-        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
-        .where(*_waiting(), _c(Row.due_at) <= now)
-        .group_by(_c(Row.contact_id))
-        .order_by(_c(Row.contact_id))
+        select(col(Row.contact_id), func.min(col(Row.due_at)), func.max(stored_id(Row.id)))
+        .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
+        .where(*_waiting(), col(Row.due_at) <= now)
+        .group_by(col(Row.contact_id))
+        .order_by(col(Row.contact_id))
     )
     people = list(unit.execute(query))
     zones: dict[int, str] = {}
     for part in _parts([newest for _, _, newest in people]):
-        rows = select(_c(Row.id), _c(Row.zone)).where(_c(Row.id).in_(part))
+        rows = select(stored_id(Row.id), col(Row.zone)).where(col(Row.id).in_(part))
         zones |= {row_id: zone for row_id, zone in unit.execute(rows)}
     found = []
     for contact_id, oldest, newest in people:
@@ -111,7 +109,7 @@ def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
     written: set[str] = set()
     for part in _parts([cause(one.contact_id, one.day) for one in found]):
         written |= set(
-            unit.scalars(select(_c(OutboxRow.cause)).where(_c(OutboxRow.cause).in_(part)))
+            unit.scalars(select(col(OutboxRow.cause)).where(col(OutboxRow.cause).in_(part)))
         )
     return [one for one in found if cause(one.contact_id, one.day) not in written]
 
@@ -124,9 +122,9 @@ def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
     """What that person is told now: each incident once, by the newest update that waits."""
     query = (
         select(Row, IncidentUpdateRow)
-        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
-        .where(*_waiting(), _c(Row.contact_id) == one.contact_id, _c(Row.due_at) <= now)
-        .order_by(_c(Row.incident_id), _c(Row.number))
+        .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
+        .where(*_waiting(), col(Row.contact_id) == one.contact_id, col(Row.due_at) <= now)
+        .order_by(col(Row.incident_id), col(Row.number))
         .with_for_update(of=Row)
     )
     rows = [(row, told) for row, told in unit.execute(query)]
@@ -176,9 +174,9 @@ def _person(unit: Unit, contact_id: str, now: datetime) -> tuple[Reached | None,
 def _updates(unit: Unit, incident_id: str, first: int, last: int) -> int:
     """How many updates people were told of, from that one to that one."""
     query = select(func.count()).where(
-        _c(IncidentUpdateRow.incident_id) == incident_id,
-        _c(IncidentUpdateRow.number).between(first, last),
-        _c(IncidentUpdateRow.send_state).in_(TOLD),
+        col(IncidentUpdateRow.incident_id) == incident_id,
+        col(IncidentUpdateRow.number).between(first, last),
+        col(IncidentUpdateRow.send_state).in_(TOLD),
     )
     return max(unit.scalar(query) or 0, 1)
 
@@ -194,7 +192,7 @@ def settle(unit: Unit, found: Gathered, letter: Letter | None, now: datetime) ->
         return False
     unit.execute(
         update(Row)
-        .where(_c(Row.id).in_(found.rows), _c(Row.state) == "digest")
+        .where(col(Row.id).in_(found.rows), col(Row.state) == "digest")
         .values(
             state="sent",
             reply=f"in the digest of {found.day.isoformat()}",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlmodel import col
 
 from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import House
@@ -35,10 +36,6 @@ class Candidate:
     why: str
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def candidates(
     unit: Unit, incident_id: str, since: datetime, outages: Sequence[str] = ()
 ) -> tuple[Candidate, ...]:
@@ -51,11 +48,11 @@ def candidates(
     query = (
         select(CaseRow)
         .where(
-            _c(CaseRow.incident_id) == "",
-            _c(CaseRow.status).in_(ANSWERED),
-            _c(CaseRow.received_at) >= since,
+            col(CaseRow.incident_id) == "",
+            col(CaseRow.status).in_(ANSWERED),
+            col(CaseRow.received_at) >= since,
         )
-        .order_by(_c(CaseRow.message_id))
+        .order_by(col(CaseRow.message_id))
     )
     found = []
     for case in unit.scalars(query).all():

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlmodel import col
 
 from intake.model.accounts import Listener
 from intake.model.context import Keys, SentLetter
@@ -17,10 +18,6 @@ from intake.store.tables.incidents import IncidentRow, NoticePreferenceRow, Noti
 
 MAX_NAMED = 30  # notices that one mail is looked up by
 MAX_UPDATES = 10  # newest ones, of which a mail may hold copies
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
@@ -43,9 +40,9 @@ def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
 
 def _notified(unit: Unit, ids: tuple[str, ...]) -> list[str]:
     named = or_(
-        _c(NoticeRecipientRow.message_id_header).in_(ids), _c(NoticeRecipientRow.root_id).in_(ids)
+        col(NoticeRecipientRow.message_id_header).in_(ids), col(NoticeRecipientRow.root_id).in_(ids)
     )
-    query = select(_c(NoticeRecipientRow.contact_id)).where(named).distinct().limit(MAX_NAMED)
+    query = select(col(NoticeRecipientRow.contact_id)).where(named).distinct().limit(MAX_NAMED)
     return sorted(unit.scalars(query))
 
 
@@ -55,12 +52,12 @@ def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
         return ()
     off: dict[str, list[str]] = {}
     relied_on: dict[str, list[str]] = {}
-    own, instead = _c(NoticePreferenceRow.contact_id), _c(NoticePreferenceRow.replacement)
+    own, instead = col(NoticePreferenceRow.contact_id), col(NoticePreferenceRow.replacement)
     query = (
-        select(own, instead, _c(NoticePreferenceRow.notice_class), _c(ContactRow.active))
-        .join(ContactRow, _c(ContactRow.id) == own)
-        .where(_c(NoticePreferenceRow.mode) == "off", or_(own.in_(ids), instead.in_(ids)))
-        .order_by(own, _c(NoticePreferenceRow.notice_class))
+        select(own, instead, col(NoticePreferenceRow.notice_class), col(ContactRow.active))
+        .join(ContactRow, col(ContactRow.id) == own)
+        .where(col(NoticePreferenceRow.mode) == "off", or_(own.in_(ids), instead.in_(ids)))
+        .order_by(own, col(NoticePreferenceRow.notice_class))
     )
     for contact_id, replacement, notice_class, active in unit.execute(query):
         off.setdefault(contact_id, []).append(notice_class)
@@ -77,7 +74,7 @@ def _incident(unit: Unit, ids: tuple[str, ...], accounts: set[str]) -> Incident 
     wanted = ids[:MAX_NAMED]
     if not wanted:
         return None
-    query = select(IncidentRow).where(_c(IncidentRow.id).in_(wanted))
+    query = select(IncidentRow).where(col(IncidentRow.id).in_(wanted))
     rows = {row.id: read.value(row) for row in unit.scalars(query)}
     there = (rows[one] for one in wanted if one in rows)
     return next((one for one in there if not one.accounts or accounts & set(one.accounts)), None)
@@ -91,8 +88,8 @@ def returned(unit: Unit, keys: Keys) -> SentLetter | None:
     ):
         if not wanted:
             continue
-        query = select(NoticeRecipientRow).where(_c(column).in_(wanted))
-        row = unit.scalar(query.order_by(_c(NoticeRecipientRow.id).desc()).limit(1))
+        query = select(NoticeRecipientRow).where(col(column).in_(wanted))
+        row = unit.scalar(query.order_by(col(NoticeRecipientRow.id).desc()).limit(1))
         if row is not None:
             return SentLetter(
                 row.message_id_header, "notice", row.key, row.contact_id, "",

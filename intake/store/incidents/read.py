@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_, select
+from sqlmodel import col
 
 from intake.model.incidents import CLOSED_STATES, OPEN_STATES, Incident, Update, as_told
 from intake.store.engine import Unit
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow
 
 MAX_INCIDENTS = 50  # open at a time that a case may be about
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def value(row: IncidentRow) -> Incident:
@@ -42,8 +38,8 @@ def updates(unit: Unit, incident_id: str) -> tuple[Update, ...]:
     """Every update of it, the oldest first."""
     query = (
         select(IncidentUpdateRow)
-        .where(_c(IncidentUpdateRow.incident_id) == incident_id)
-        .order_by(_c(IncidentUpdateRow.number))
+        .where(col(IncidentUpdateRow.incident_id) == incident_id)
+        .order_by(col(IncidentUpdateRow.number))
     )
     return tuple(update_value(row) for row in unit.scalars(query))
 
@@ -55,8 +51,8 @@ def open_ones(unit: Unit, *, approved: bool = False) -> tuple[Incident, ...]:
     """
     query = (
         select(IncidentRow)
-        .where(_c(IncidentRow.status).in_(OPEN_STATES))
-        .order_by(_c(IncidentRow.created_at).desc())
+        .where(col(IncidentRow.status).in_(OPEN_STATES))
+        .order_by(col(IncidentRow.created_at).desc())
         .limit(MAX_INCIDENTS)
     )
     found = [value(row) for row in unit.scalars(query)]
@@ -68,11 +64,11 @@ def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str
     """What the newest update of each tells; what was corrected by a later one is not told."""
     if not ids:
         return {}
-    columns = (_c(IncidentUpdateRow.incident_id), _c(IncidentUpdateRow.text))
-    query = select(*columns).where(_c(IncidentUpdateRow.incident_id).in_(ids))
+    columns = (col(IncidentUpdateRow.incident_id), col(IncidentUpdateRow.text))
+    query = select(*columns).where(col(IncidentUpdateRow.incident_id).in_(ids))
     if approved:
-        query = query.where(_c(IncidentUpdateRow.send_state).in_(SHOWN))
-    rows = unit.execute(query.order_by(_c(IncidentUpdateRow.number)))
+        query = query.where(col(IncidentUpdateRow.send_state).in_(SHOWN))
+    rows = unit.execute(query.order_by(col(IncidentUpdateRow.number)))
     return {incident_id: text for incident_id, text in rows if text.strip()}
 
 
@@ -86,14 +82,16 @@ def public(
 
     ``approved``: only updates that a second person approved, and the state that they tell.
     """
-    closed_at = _c(IncidentRow.closed_at)
+    closed_at = col(IncidentRow.closed_at)
     recent = or_(
-        _c(IncidentRow.status).not_in(CLOSED_STATES), closed_at.is_(None), closed_at >= closed_since
+        col(IncidentRow.status).not_in(CLOSED_STATES),
+        closed_at.is_(None),
+        closed_at >= closed_since,
     )
     query = (
         select(IncidentRow)
-        .where(_c(IncidentRow.public), recent)
-        .order_by(_c(IncidentRow.created_at).desc(), _c(IncidentRow.id).desc())
+        .where(col(IncidentRow.public), recent)
+        .order_by(col(IncidentRow.created_at).desc(), col(IncidentRow.id).desc())
     )
     found = []
     for row in list(unit.scalars(query)):
@@ -101,9 +99,9 @@ def public(
         if not approved:
             found.append((value(row), written))
             continue
-        states = select(_c(IncidentUpdateRow.number)).where(
-            _c(IncidentUpdateRow.incident_id) == row.id,
-            _c(IncidentUpdateRow.send_state).in_(SHOWN),
+        states = select(col(IncidentUpdateRow.number)).where(
+            col(IncidentUpdateRow.incident_id) == row.id,
+            col(IncidentUpdateRow.send_state).in_(SHOWN),
         )
         numbers = set(unit.scalars(states))
         shown = tuple(one for one in written if one.number in numbers)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlmodel import col
 
 from intake.mail import tokens
 from intake.notifier import Audience, Recipient
@@ -19,6 +20,7 @@ from intake.store import webhooks
 from intake.store.engine import Unit
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.read import update_value, value
+from intake.store.sql import stored_id
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from intake.store.tables.outbox import EventRow
 
@@ -49,10 +51,6 @@ class Waiting:
 
 
 NOTHING_WAITS = Waiting()
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def freeze(
@@ -117,9 +115,9 @@ def _row(
 
 def _threads(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
     """The head of each person's thread, as it was when they were first told."""
-    query = select(_c(NoticeRecipientRow.key), _c(NoticeRecipientRow.root_id)).where(
-        _c(NoticeRecipientRow.incident_id) == row.incident_id,
-        _c(NoticeRecipientRow.number) < row.number,
+    query = select(col(NoticeRecipientRow.key), col(NoticeRecipientRow.root_id)).where(
+        col(NoticeRecipientRow.incident_id) == row.incident_id,
+        col(NoticeRecipientRow.number) < row.number,
     )
     return {key: root for key, root in unit.execute(query)}
 
@@ -127,12 +125,12 @@ def _threads(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
 def _waiting(unit: Unit, row: IncidentUpdateRow) -> dict[str, Waiting]:
     """Address key -> older rows that were never tried or were put off."""
     query = select(
-        _c(NoticeRecipientRow.key), _c(NoticeRecipientRow.id), _c(NoticeRecipientRow.number),
-        _c(NoticeRecipientRow.first_number),
+        col(NoticeRecipientRow.key), stored_id(NoticeRecipientRow.id),
+        col(NoticeRecipientRow.number), col(NoticeRecipientRow.first_number),
     ).where(
-        _c(NoticeRecipientRow.incident_id) == row.incident_id,
-        _c(NoticeRecipientRow.number) < row.number,
-        _c(NoticeRecipientRow.state).in_(UNSENT),
+        col(NoticeRecipientRow.incident_id) == row.incident_id,
+        col(NoticeRecipientRow.number) < row.number,
+        col(NoticeRecipientRow.state).in_(UNSENT),
     )  # fmt: skip
     found: dict[str, Waiting] = {}
     for key, row_id, number, first in unit.execute(query):
@@ -148,27 +146,27 @@ def skip(unit: Unit, rows: Sequence[int], why: str, now: datetime) -> None:
     for start in range(0, len(rows), 500):
         unit.execute(
             update(NoticeRecipientRow)
-            .where(_c(NoticeRecipientRow.id).in_(rows[start : start + 500]))
+            .where(col(NoticeRecipientRow.id).in_(rows[start : start + 500]))
             .values(state="skipped", reply=why, finished_at=now, lease_until=None)
         )
 
 
 def has_wrong_text(unit: Unit, incident_id: str, wrong: int) -> set[str]:
     """Address keys that got, or may still get, the text of that update, in whichever letter."""
-    query = select(_c(NoticeRecipientRow.key)).where(
-        _c(NoticeRecipientRow.incident_id) == incident_id,
-        _c(NoticeRecipientRow.number) >= wrong,
-        _c(NoticeRecipientRow.first_number) <= wrong,
-        _c(NoticeRecipientRow.state).in_((*REACHED, *MOVING, *UNSENT)),
+    query = select(col(NoticeRecipientRow.key)).where(
+        col(NoticeRecipientRow.incident_id) == incident_id,
+        col(NoticeRecipientRow.number) >= wrong,
+        col(NoticeRecipientRow.first_number) <= wrong,
+        col(NoticeRecipientRow.state).in_((*REACHED, *MOVING, *UNSENT)),
     )
     return set(unit.scalars(query))
 
 
 def listed(unit: Unit, incident_id: str, number: int) -> set[str]:
     """Address keys that have a row of that update."""
-    query = select(_c(NoticeRecipientRow.key)).where(
-        _c(NoticeRecipientRow.incident_id) == incident_id,
-        _c(NoticeRecipientRow.number) == number,
+    query = select(col(NoticeRecipientRow.key)).where(
+        col(NoticeRecipientRow.incident_id) == incident_id,
+        col(NoticeRecipientRow.number) == number,
     )
     return set(unit.scalars(query))
 
@@ -176,28 +174,28 @@ def listed(unit: Unit, incident_id: str, number: int) -> set[str]:
 def left(unit: Unit, update_id: int | None) -> int:
     """Letters of an update whose end is not known yet; daily summaries are not waited for."""
     query = select(func.count()).where(
-        _c(NoticeRecipientRow.update_id) == update_id,
-        _c(NoticeRecipientRow.finished_at).is_(None),
-        _c(NoticeRecipientRow.state) != "digest",
+        col(NoticeRecipientRow.update_id) == update_id,
+        col(NoticeRecipientRow.finished_at).is_(None),
+        col(NoticeRecipientRow.state) != "digest",
     )
     return unit.scalar(query) or 0
 
 
 def _any_left(unit: Unit, update_id: int | None) -> bool:
-    query = select(_c(NoticeRecipientRow.id)).where(
-        _c(NoticeRecipientRow.update_id) == update_id,
-        _c(NoticeRecipientRow.finished_at).is_(None),
-        _c(NoticeRecipientRow.state) != "digest",
+    query = select(col(NoticeRecipientRow.id)).where(
+        col(NoticeRecipientRow.update_id) == update_id,
+        col(NoticeRecipientRow.finished_at).is_(None),
+        col(NoticeRecipientRow.state) != "digest",
     )
     return unit.scalar(query.limit(1)) is not None
 
 
 def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
     """The update of that number, or the newest one. Raises IncidentError."""
-    query = select(IncidentUpdateRow).where(_c(IncidentUpdateRow.incident_id) == incident_id)
+    query = select(IncidentUpdateRow).where(col(IncidentUpdateRow.incident_id) == incident_id)
     if number:
-        query = query.where(_c(IncidentUpdateRow.number) == number)
-    row = unit.scalar(query.order_by(_c(IncidentUpdateRow.number).desc()).limit(1))
+        query = query.where(col(IncidentUpdateRow.number) == number)
+    row = unit.scalar(query.order_by(col(IncidentUpdateRow.number).desc()).limit(1))
     if row is None:
         raise IncidentError(f"{incident_id} has no update {number}; `intake incidents show` lists")
     return row
@@ -217,18 +215,18 @@ def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
 def counts(unit: Unit, update_id: int | None) -> dict[str, int]:
     """How many people of an update are in which state."""
     query = (
-        select(_c(NoticeRecipientRow.state), func.count())
-        .where(_c(NoticeRecipientRow.update_id) == update_id)
-        .group_by(_c(NoticeRecipientRow.state))
+        select(col(NoticeRecipientRow.state), func.count())
+        .where(col(NoticeRecipientRow.update_id) == update_id)
+        .group_by(col(NoticeRecipientRow.state))
     )
     return {state: count for state, count in unit.execute(query)}
 
 
 def reached(unit: Unit, incident_id: str) -> bool:
     """Whether anybody was ever told of it."""
-    query = select(_c(NoticeRecipientRow.id)).where(
-        _c(NoticeRecipientRow.incident_id) == incident_id,
-        _c(NoticeRecipientRow.state).in_(REACHED),
+    query = select(col(NoticeRecipientRow.id)).where(
+        col(NoticeRecipientRow.incident_id) == incident_id,
+        col(NoticeRecipientRow.state).in_(REACHED),
     )
     return unit.scalar(query.limit(1)) is not None
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.incident_summary import incident_lines
@@ -26,10 +27,6 @@ CHUNK = 500  # values of one query
 NEVER_READ = ("suppressed", "cancelled", "failed")
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def answer(
     unit: Unit, incident_id: str, number: int, text: str, who: str, now: datetime, house: House
 ) -> tuple[str, ...]:
@@ -44,8 +41,8 @@ def answer(
         raise IncidentError(
             f"there is no incident {incident_id!r}; `intake incidents list` shows all"
         )
-    query = select(CaseRow).where(_c(CaseRow.incident_id) == incident_id)
-    cases = list(unit.scalars(query.order_by(_c(CaseRow.message_id), _c(CaseRow.number))))
+    query = select(CaseRow).where(col(CaseRow.incident_id) == incident_id)
+    cases = list(unit.scalars(query.order_by(col(CaseRow.message_id), col(CaseRow.number))))
     causes = {case.number: f"resolved:{case.number}:{incident_id}:{number}" for case in cases}
     told = _told(unit, list(causes.values()))
     values = {
@@ -69,10 +66,10 @@ def answer(
 def _told(unit: Unit, causes: Sequence[str]) -> dict[str, str]:
     """Cause -> contact of the answers that are written already."""
     found: dict[str, str] = {}
-    columns = (_c(OutboxRow.cause), _c(OutboxRow.contact_id))
+    columns = (col(OutboxRow.cause), col(OutboxRow.contact_id))
     for start in range(0, len(causes), CHUNK):
         part = causes[start : start + CHUNK]
-        query = select(*columns).where(_c(OutboxRow.cause).in_(part)).order_by(_c(OutboxRow.id))
+        query = select(*columns).where(col(OutboxRow.cause).in_(part)).order_by(col(OutboxRow.id))
         found |= {cause: contact for cause, contact in unit.execute(query)}
     return found
 
@@ -95,13 +92,13 @@ def in_thread(
     if not contact.emails:
         return None, "no address is stored"
     last = unit.execute(
-        select(_c(OutboxRow.message_id_header), _c(OutboxRow.subject), _c(OutboxRow.recipient))
+        select(col(OutboxRow.message_id_header), col(OutboxRow.subject), col(OutboxRow.recipient))
         .where(
-            _c(OutboxRow.case_number) == case.number,
-            _c(OutboxRow.contact_id) == contact.id,
-            _c(OutboxRow.state).not_in(NEVER_READ),
+            col(OutboxRow.case_number) == case.number,
+            col(OutboxRow.contact_id) == contact.id,
+            col(OutboxRow.state).not_in(NEVER_READ),
         )
-        .order_by(_c(OutboxRow.id).desc())
+        .order_by(col(OutboxRow.id).desc())
         .limit(1)
     ).first()
     address = last.recipient if last and last.recipient in contact.emails else contact.emails[0]
@@ -117,7 +114,7 @@ def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: d
     before = case.status
     unit.execute(
         update(PendingFormRow)
-        .where(_c(PendingFormRow.case_number) == case.number, _c(PendingFormRow.state) == "open")
+        .where(col(PendingFormRow.case_number) == case.number, col(PendingFormRow.state) == "open")
         .values(state="superseded")
     )
     case.status, case.updated_at, case.closed_at = "resolved", now, now

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
 from intake.model.incidents import OPEN_STATES
@@ -35,19 +35,15 @@ class Plan:
     words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual ones
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def tick(unit: Unit, now: datetime, plan: Plan, habits: Habits, terms: Terms) -> list[str]:
     """Takes every step whose moment has come; one line for each."""
     query = (
         select(IncidentRow)
         .where(
-            _c(IncidentRow.kind) == "maintenance",
-            _c(IncidentRow.status).in_(("scheduled", "in progress")),
+            col(IncidentRow.kind) == "maintenance",
+            col(IncidentRow.status).in_(("scheduled", "in progress")),
         )
-        .order_by(_c(IncidentRow.created_at))
+        .order_by(col(IncidentRow.created_at))
         .with_for_update()
     )
     taken: list[str] = []
@@ -79,18 +75,18 @@ def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
     query = (
         select(IncidentUpdateRow)
         .where(
-            _c(IncidentUpdateRow.incident_id) == incident_id,
-            _c(IncidentUpdateRow.kind).in_(("update", "reschedule")),
-            _c(IncidentUpdateRow.send_state).in_(TOLD),
+            col(IncidentUpdateRow.incident_id) == incident_id,
+            col(IncidentUpdateRow.kind).in_(("update", "reschedule")),
+            col(IncidentUpdateRow.send_state).in_(TOLD),
         )
-        .order_by(_c(IncidentUpdateRow.number).desc())
+        .order_by(col(IncidentUpdateRow.number).desc())
         .limit(1)
     )
     return unit.scalar(query)
 
 
 def _was_taken(unit: Unit, step: Step) -> bool:
-    query = select(_c(IncidentUpdateRow.id)).where(_c(IncidentUpdateRow.cause) == step.cause)
+    query = select(col(IncidentUpdateRow.id)).where(col(IncidentUpdateRow.cause) == step.cause)
     return unit.scalar(query) is not None
 
 
@@ -132,13 +128,13 @@ def _take(
 
 def anything(unit: Unit) -> bool:
     """Whether anything is open that the clock could have to do with."""
-    query = select(_c(IncidentRow.id)).where(_c(IncidentRow.status).in_(OPEN_STATES)).limit(1)
+    query = select(col(IncidentRow.id)).where(col(IncidentRow.status).in_(OPEN_STATES)).limit(1)
     return unit.scalar(query) is not None
 
 
 def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
     """What an operator promised and did not do; with ``said`` it is remembered as told."""
-    query = select(IncidentRow).where(_c(IncidentRow.status).in_(OPEN_STATES))
+    query = select(IncidentRow).where(col(IncidentRow.status).in_(OPEN_STATES))
     lines = []
     for row in unit.scalars(query):
         nagged = row.nagged_at if said else None
@@ -153,23 +149,25 @@ def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
 def debts(unit: Unit, now: datetime) -> list[str]:
     """What waits for an operator about incidents: promises, approvals, letters that failed."""
     found = nags(unit, now, said=False)
-    newest = select(func.max(_c(IncidentUpdateRow.id))).group_by(_c(IncidentUpdateRow.incident_id))
-    waiting = select(IncidentUpdateRow).where(
-        _c(IncidentUpdateRow.send_state) == "waiting", _c(IncidentUpdateRow.id).in_(newest)
+    newest = select(func.max(col(IncidentUpdateRow.id))).group_by(
+        col(IncidentUpdateRow.incident_id)
     )
-    for row in unit.scalars(waiting.order_by(_c(IncidentUpdateRow.id))):
+    waiting = select(IncidentUpdateRow).where(
+        col(IncidentUpdateRow.send_state) == "waiting", col(IncidentUpdateRow.id).in_(newest)
+    )
+    for row in unit.scalars(waiting.order_by(col(IncidentUpdateRow.id))):
         found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
-    states = _c(NoticeRecipientRow.state)
+    states = col(NoticeRecipientRow.state)
     counted = (
-        select(_c(NoticeRecipientRow.incident_id), states, func.count())
-        .join(IncidentRow, _c(IncidentRow.id) == _c(NoticeRecipientRow.incident_id))
+        select(col(NoticeRecipientRow.incident_id), states, func.count())
+        .join(IncidentRow, col(IncidentRow.id) == col(NoticeRecipientRow.incident_id))
         .where(
             states.in_(("failed", "uncertain")),
-            _c(NoticeRecipientRow.finished_at).is_not(None),
-            _c(IncidentRow.status).in_(OPEN_STATES),
+            col(NoticeRecipientRow.finished_at).is_not(None),
+            col(IncidentRow.status).in_(OPEN_STATES),
         )
-        .group_by(_c(NoticeRecipientRow.incident_id), states)
-        .order_by(_c(NoticeRecipientRow.incident_id), states)
+        .group_by(col(NoticeRecipientRow.incident_id), states)
+        .order_by(col(NoticeRecipientRow.incident_id), states)
     )
     for incident_id, state, count in unit.execute(counted):
         what = "could not be delivered" if state == "failed" else "may not have arrived"

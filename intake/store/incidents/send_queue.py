@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
+from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.store import outbox
@@ -51,23 +52,19 @@ class Pace:
     mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def _ready(now: datetime) -> Any:
     """Rows that somebody could send now, of broadcasts that run."""
-    fresh = and_(_c(Row.state).in_(("queued", "deferred")), _c(Row.due_at) <= now)
-    left = and_(_c(Row.state).in_(("sending", "uncertain")), _c(Row.lease_until) < now)
+    fresh = and_(col(Row.state).in_(("queued", "deferred")), col(Row.due_at) <= now)
+    left = and_(col(Row.state).in_(("sending", "uncertain")), col(Row.lease_until) < now)
     return or_(fresh, left)
 
 
 def any_due(unit: Unit, now: datetime) -> bool:
     """Whether something waits that may be sent."""
     query = (
-        select(_c(Row.id))
-        .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
-        .where(_ready(now), _c(IncidentUpdateRow.send_state).in_(("sending", "cancelled")))
+        select(col(Row.id))
+        .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
+        .where(_ready(now), col(IncidentUpdateRow.send_state).in_(("sending", "cancelled")))
         .limit(1)
     )
     return unit.scalar(query) is not None
@@ -76,7 +73,7 @@ def any_due(unit: Unit, now: datetime) -> bool:
 def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pace) -> list[Claimed]:
     """As many letters as the pace allows, those in need first; their bytes are made afterwards."""
     # one claim at a time over all workers, so that the pace is not counted twice (PostgreSQL)
-    unit.execute(select(CounterRow).where(_c(CounterRow.name) == "incident").with_for_update())
+    unit.execute(select(CounterRow).where(col(CounterRow.name) == "incident").with_for_update())
     _tidy(unit, now)
     room = min(limit, _room(unit, now, pace))
     rows = _candidates(unit, now, room, pace) if room > 0 else []
@@ -100,9 +97,9 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pac
 
 def _mandatory(unit: Unit, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]) -> set[str]:
     """Those of the incidents whose notices reach an address whatever came back from it."""
-    query = select(_c(IncidentRow.id)).where(
-        _c(IncidentRow.id).in_({row.incident_id for row in rows}),
-        _c(IncidentRow.notice_class).in_(classes),
+    query = select(col(IncidentRow.id)).where(
+        col(IncidentRow.id).in_({row.incident_id for row in rows}),
+        col(IncidentRow.notice_class).in_(classes),
     )
     return set(unit.scalars(query)) if rows else set()
 
@@ -116,12 +113,14 @@ def _claimed(row: NoticeRecipientRow) -> Claimed:
 
 def _tidy(unit: Unit, now: datetime) -> None:
     """What is not sent any more: expired, cancelled under way, doubted too often."""
-    joined = select(Row).join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
-    expired = _c(IncidentUpdateRow.expires_at) <= now
-    cancelled = _c(IncidentUpdateRow.send_state) == "cancelled"
-    left = _c(Row.lease_until) < now
-    unsent = or_(_c(Row.state).in_(("queued", "deferred")), and_(_c(Row.state) == "sending", left))
-    running = _c(IncidentUpdateRow.send_state).in_(("sending", "paused"))
+    joined = select(Row).join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
+    expired = col(IncidentUpdateRow.expires_at) <= now
+    cancelled = col(IncidentUpdateRow.send_state) == "cancelled"
+    left = col(Row.lease_until) < now
+    unsent = or_(
+        col(Row.state).in_(("queued", "deferred")), and_(col(Row.state) == "sending", left)
+    )
+    running = col(IncidentUpdateRow.send_state).in_(("sending", "paused"))
     gone = []
     for where, why in (
         (and_(expired, running), "expired: its moment has passed"),
@@ -131,10 +130,10 @@ def _tidy(unit: Unit, now: datetime) -> None:
         skip(unit, [row.id or 0 for row in rows], why, now)
         gone += rows
     doubted = or_(
-        _c(Row.doubts) >= MAX_DOUBTS_CRASH,
-        and_(_c(Row.reply) != "", _c(Row.doubts) >= MAX_DOUBTS_SILENCE),
+        col(Row.doubts) >= MAX_DOUBTS_CRASH,
+        and_(col(Row.reply) != "", col(Row.doubts) >= MAX_DOUBTS_SILENCE),
     )
-    over = joined.where(_c(Row.state) == "uncertain", left, or_(cancelled, expired, doubted))
+    over = joined.where(col(Row.state) == "uncertain", left, or_(cancelled, expired, doubted))
     for row in unit.scalars(over.limit(TIDIED)):
         row.finished_at, row.lease_until = now, None
         row.reply = f"perhaps delivered, not sent again. {row.reply}".strip()
@@ -147,7 +146,7 @@ def _room(unit: Unit, now: datetime, pace: Pace) -> int:
     """How many attempts the pace allows at this moment, over all workers."""
 
     def since(span: timedelta) -> int:
-        query = select(func.count()).where(_c(Row.attempted_at) > now - span)
+        query = select(func.count()).where(col(Row.attempted_at) > now - span)
         return unit.scalar(query) or 0
 
     room = pace.per_minute - since(MINUTE)
@@ -160,12 +159,12 @@ def _room(unit: Unit, now: datetime, pace: Pace) -> int:
 def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
     """Rows in the order of need, no domain beyond its share and no parked one."""
     counted = (
-        select(_c(Row.domain), func.count())
-        .where(_c(Row.attempted_at) > now - MINUTE)
-        .group_by(_c(Row.domain))
+        select(col(Row.domain), func.count())
+        .where(col(Row.attempted_at) > now - MINUTE)
+        .group_by(col(Row.domain))
     )
     used = {domain: count for domain, count in unit.execute(counted)}
-    parked = select(_c(ParkedDomainRow.domain)).where(_c(ParkedDomainRow.until) > now)
+    parked = select(col(ParkedDomainRow.domain)).where(col(ParkedDomainRow.until) > now)
     full = {domain for domain, count in used.items() if count >= pace.per_minute_domain}
     closed = full | set(unit.scalars(parked))
     taken: list[NoticeRecipientRow] = []
@@ -173,14 +172,14 @@ def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[Notice
     while len(taken) < room:
         query = (
             select(Row)
-            .join(IncidentUpdateRow, _c(IncidentUpdateRow.id) == _c(Row.update_id))
+            .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
             .where(
                 _ready(now),
-                _c(IncidentUpdateRow.send_state) == "sending",
-                _c(Row.domain).not_in(closed),
-                _c(Row.id).not_in(seen),
+                col(IncidentUpdateRow.send_state) == "sending",
+                col(Row.domain).not_in(closed),
+                col(Row.id).not_in(seen),
             )
-            .order_by(_c(Row.priority), _c(Row.id))
+            .order_by(col(Row.priority), col(Row.id))
             .limit(room - len(taken))
             .with_for_update(skip_locked=True, of=Row)
         )
@@ -232,12 +231,12 @@ def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipient
     query = (
         select(Row)
         .where(
-            _c(Row.incident_id) == row.incident_id,
-            _c(Row.key) == row.key,
-            _c(Row.id) != row.id,
-            _c(Row.state) != "skipped",
+            col(Row.incident_id) == row.incident_id,
+            col(Row.key) == row.key,
+            col(Row.id) != row.id,
+            col(Row.state) != "skipped",
         )
-        .order_by(_c(Row.number))
+        .order_by(col(Row.number))
     )
     return list(unit.scalars(query))
 
@@ -250,14 +249,16 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
     that far go back into the queue.
     """
     refused = []
-    running = select(_c(IncidentUpdateRow.id)).where(_c(IncidentUpdateRow.send_state) == "sending")
+    running = select(col(IncidentUpdateRow.id)).where(
+        col(IncidentUpdateRow.send_state) == "sending"
+    )
     for letter_id, fence in letters:
-        mine = (_c(Row.id) == letter_id, _c(Row.fence) == fence, _c(Row.state) == "sending")
+        mine = (col(Row.id) == letter_id, col(Row.fence) == fence, col(Row.state) == "sending")
         done = unit.execute(
             update(Row)
-            .where(*mine, _c(Row.update_id).in_(running))
+            .where(*mine, col(Row.update_id).in_(running))
             .values(state="uncertain", lease_until=until)
-            .returning(_c(Row.id))
+            .returning(col(Row.id))
         ).first()
         if done is None:
             unit.execute(update(Row).where(*mine).values(state="queued", lease_until=None))
@@ -277,10 +278,10 @@ def settle(
     for letter_id, fence, outcome in outcomes:
         row = unit.scalar(
             select(Row).where(
-                _c(Row.id) == letter_id,
-                _c(Row.fence) == fence,
-                _c(Row.state).in_(("sending", "uncertain")),
-                _c(Row.finished_at).is_(None),
+                col(Row.id) == letter_id,
+                col(Row.fence) == fence,
+                col(Row.state).in_(("sending", "uncertain")),
+                col(Row.finished_at).is_(None),
             )
         )
         if row is None:
@@ -346,18 +347,18 @@ class Entry:
 
 def entries(unit: Unit, ids: Sequence[int]) -> dict[int, Entry]:
     """The claimed rows of those ids, each with the end of its reader's thread."""
-    rows = list(unit.scalars(select(Row).where(_c(Row.id).in_(ids))))
+    rows = list(unit.scalars(select(Row).where(col(Row.id).in_(ids))))
     found: dict[int, Entry] = {}
     for row in rows:
         last = unit.scalar(
-            select(_c(Row.message_id_header))
+            select(col(Row.message_id_header))
             .where(
-                _c(Row.incident_id) == row.incident_id,
-                _c(Row.key) == row.key,
-                _c(Row.number) < row.number,
-                _c(Row.state).in_(REACHED),
+                col(Row.incident_id) == row.incident_id,
+                col(Row.key) == row.key,
+                col(Row.number) < row.number,
+                col(Row.state).in_(REACHED),
             )
-            .order_by(_c(Row.number).desc())
+            .order_by(col(Row.number).desc())
             .limit(1)
         )
         found[row.id or 0] = Entry(row, last or "")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlmodel import col
 
 from intake.model.incidents import (
     CLOSED_STATES,
@@ -44,10 +45,6 @@ class Opening:
     ends_at: datetime | None = None
     next_update_at: datetime | None = None
     short_notice: str = ""
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def open_(unit: Unit, opening: Opening, who: str, now: datetime) -> str:
@@ -105,8 +102,8 @@ def _written(  # noqa: PLR0913 - what an update is made of
 ) -> IncidentUpdateRow:
     """The next update of the incident as it stands now, and the event for whoever listens."""
     last = unit.scalar(
-        select(func.max(_c(IncidentUpdateRow.number))).where(
-            _c(IncidentUpdateRow.incident_id) == row.id
+        select(func.max(col(IncidentUpdateRow.number))).where(
+            col(IncidentUpdateRow.incident_id) == row.id
         )
     )
     made = IncidentUpdateRow(
@@ -235,9 +232,11 @@ def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> in
     row = chosen(unit, incident_id)
     if not text.strip():
         raise IncidentError("an update needs a text: what is new, and what to do")
-    mine = _c(NoticeRecipientRow.update_id) == row.id
+    mine = col(NoticeRecipientRow.update_id) == row.id
     tried = unit.scalar(
-        select(_c(NoticeRecipientRow.id)).where(mine, _c(NoticeRecipientRow.attempts) > 0).limit(1)
+        select(col(NoticeRecipientRow.id))
+        .where(mine, col(NoticeRecipientRow.attempts) > 0)
+        .limit(1)
     )
     if tried is not None or row.send_state == "done":
         raise IncidentError(
@@ -269,15 +268,15 @@ def find(unit: Unit, incident_id: str) -> Incident:
 
 def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
     """The open ones, or all, newest first, with the number of cases."""
-    query = select(IncidentRow).order_by(_c(IncidentRow.created_at).desc())
+    query = select(IncidentRow).order_by(col(IncidentRow.created_at).desc())
     if not everything:
-        query = query.where(_c(IncidentRow.status).not_in(CLOSED_STATES))
+        query = query.where(col(IncidentRow.status).not_in(CLOSED_STATES))
     linked = {
         name: count
         for name, count in unit.execute(
-            select(_c(CaseRow.incident_id), func.count())
-            .where(_c(CaseRow.incident_id) != "")
-            .group_by(_c(CaseRow.incident_id))
+            select(col(CaseRow.incident_id), func.count())
+            .where(col(CaseRow.incident_id) != "")
+            .group_by(col(CaseRow.incident_id))
         )
     }
     return [
@@ -296,19 +295,19 @@ def shown(unit: Unit, incident_id: str) -> dict[str, Any]:
     row = row_of(unit, incident_id)
     written = unit.scalars(
         select(IncidentUpdateRow)
-        .where(_c(IncidentUpdateRow.incident_id) == incident_id)
-        .order_by(_c(IncidentUpdateRow.number))
+        .where(col(IncidentUpdateRow.incident_id) == incident_id)
+        .order_by(col(IncidentUpdateRow.number))
     )
     cases = unit.execute(
-        select(_c(CaseRow.account_id), _c(CaseRow.number))
-        .where(_c(CaseRow.incident_id) == incident_id)
-        .order_by(_c(CaseRow.message_id))
+        select(col(CaseRow.account_id), col(CaseRow.number))
+        .where(col(CaseRow.incident_id) == incident_id)
+        .order_by(col(CaseRow.message_id))
     )
     by_account: dict[str, list[str]] = {}
     for account, number in cases:
         by_account.setdefault(account, []).append(number)
     history = unit.scalars(
-        select(EventRow).where(_c(EventRow.case_number) == incident_id).order_by(_c(EventRow.id))
+        select(EventRow).where(col(EventRow.case_number) == incident_id).order_by(col(EventRow.id))
     )
     return {
         **row.model_dump(mode="json"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from intake.model.context import Keys
 from intake.store.engine import Unit
@@ -14,10 +15,6 @@ from intake.store.tables.contacts import ContactEmailRow
 from intake.store.tables.outbox import OutboxRow
 
 ANSWERED_FOR = timedelta(days=60)  # in which a yes to one of them counts
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def answered(unit: Unit, keys: Keys, owners: Sequence[str], now: datetime) -> dict[str, Any]:
@@ -34,15 +31,15 @@ def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
     if not keys.verify_ids:
         return ""
     query = (
-        select(_c(ContactEmailRow.contact_id))
-        .join(OutboxRow, _c(OutboxRow.contact_id) == _c(ContactEmailRow.contact_id))
+        select(col(ContactEmailRow.contact_id))
+        .join(OutboxRow, col(OutboxRow.contact_id) == col(ContactEmailRow.contact_id))
         .where(
-            _c(ContactEmailRow.key) == keys.sender,
-            _c(ContactEmailRow.verified).is_(False),
-            _c(OutboxRow.message_id_header).in_(keys.verify_ids),
-            _c(OutboxRow.kind) == "verify",
-            _c(OutboxRow.created_at) > now - ANSWERED_FOR,
-            func.lower(_c(OutboxRow.recipient)) == keys.sender,
+            col(ContactEmailRow.key) == keys.sender,
+            col(ContactEmailRow.verified).is_(False),
+            col(OutboxRow.message_id_header).in_(keys.verify_ids),
+            col(OutboxRow.kind) == "verify",
+            col(OutboxRow.created_at) > now - ANSWERED_FOR,
+            func.lower(col(OutboxRow.recipient)) == keys.sender,
         )
     )
     return unit.scalar(query) or ""
@@ -59,11 +56,11 @@ def _asked(
     """The case about which its very sender got the newest of those letters."""
     if not ids or not owners:
         return ""
-    query = select(_c(OutboxRow.case_number)).where(
-        _c(OutboxRow.message_id_header).in_(ids),
-        _c(OutboxRow.kind) == kind,
-        _c(OutboxRow.created_at) > now - ANSWERED_FOR,
-        _c(OutboxRow.contact_id).in_(owners),
-        func.lower(_c(OutboxRow.recipient)) == keys.sender,
+    query = select(col(OutboxRow.case_number)).where(
+        col(OutboxRow.message_id_header).in_(ids),
+        col(OutboxRow.kind) == kind,
+        col(OutboxRow.created_at) > now - ANSWERED_FOR,
+        col(OutboxRow.contact_id).in_(owners),
+        func.lower(col(OutboxRow.recipient)) == keys.sender,
     )
-    return unit.scalar(query.order_by(_c(OutboxRow.id).desc()).limit(1)) or ""
+    return unit.scalar(query.order_by(col(OutboxRow.id).desc()).limit(1)) or ""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlmodel import col
 
 from intake.model.context import SentLetter
 from intake.parsers.submission import Return
@@ -21,10 +22,6 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 
 HARD_BOUNCES = 2  # of different letters, until an address gets no notices
 DECAY = timedelta(days=30)  # after which it is tried again, and bounces are forgotten
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: datetime) -> None:
@@ -51,7 +48,7 @@ def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: dateti
     if not letter.notice_row:
         unit.execute(
             update(OutboxRow)
-            .where(_c(OutboxRow.message_id_header) == letter.message_id)
+            .where(col(OutboxRow.message_id_header) == letter.message_id)
             .values(reply=words)
         )
     elif hard:
@@ -65,17 +62,17 @@ def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
     done = unit.execute(
         update(NoticeRecipientRow)
         .where(
-            _c(NoticeRecipientRow.id) == row,
-            _c(NoticeRecipientRow.state).in_(("sent", "uncertain")),
+            col(NoticeRecipientRow.id) == row,
+            col(NoticeRecipientRow.state).in_(("sent", "uncertain")),
         )
         .values(
             state="bounced",
             reply=words,
             finished_at=now,
             lease_until=None,
-            fence=_c(NoticeRecipientRow.fence) + 1,
+            fence=col(NoticeRecipientRow.fence) + 1,
         )
-        .returning(_c(NoticeRecipientRow.incident_id), _c(NoticeRecipientRow.number))
+        .returning(col(NoticeRecipientRow.incident_id), col(NoticeRecipientRow.number))
     ).first()
     if done is not None:
         recipients.finish(unit, done.incident_id, done.number, now)
@@ -87,12 +84,12 @@ def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: dateti
     if email is None or email.contact_id != letter.contact_id:
         return
     since = unit.scalar(
-        select(_c(ContactRow.undeliverable_since)).where(_c(ContactRow.id) == letter.contact_id)
+        select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == letter.contact_id)
     )
     if since is None or now - since > DECAY:
         unit.execute(
             update(ContactRow)
-            .where(_c(ContactRow.id) == letter.contact_id)
+            .where(col(ContactRow.id) == letter.contact_id)
             .values(undeliverable_since=now)
         )
         unit.execute(
@@ -103,9 +100,9 @@ def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: dateti
         )  # fmt: skip
         return
     events = (
-        select(_c(EventRow.kind), _c(EventRow.detail))
-        .where(_c(EventRow.kind).in_(("bounced", "reachable")), _c(EventRow.at) > now - DECAY)
-        .order_by(_c(EventRow.id))
+        select(col(EventRow.kind), col(EventRow.detail))
+        .where(col(EventRow.kind).in_(("bounced", "reachable")), col(EventRow.at) > now - DECAY)
+        .order_by(col(EventRow.id))
     )
     letters: set[str] = set()
     for kind, detail in unit.execute(events):

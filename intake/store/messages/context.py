@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Contact
@@ -17,7 +18,7 @@ from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Unit
 from intake.store.incidents import notice_lookup, read
 from intake.store.messages import answered_questions, rate_counts
-from intake.store.sql import _c
+from intake.store.sql import stored_id
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow, PendingFormRow
 from intake.store.tables.contacts import (
     ContactEmailRow,
@@ -86,8 +87,8 @@ def look_up(
 def _contact_ids(unit: Unit, sender: str) -> list[str]:
     if not sender:
         return []
-    query = select(_c(ContactEmailRow.contact_id)).where(
-        _c(ContactEmailRow.key) == sender, _c(ContactEmailRow.verified)
+    query = select(col(ContactEmailRow.contact_id)).where(
+        col(ContactEmailRow.key) == sender, col(ContactEmailRow.verified)
     )
     return list(unit.scalars(query))
 
@@ -97,9 +98,9 @@ def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     notice = notice_lookup.returned(unit, keys)
     if notice is not None or not (keys.return_ids or keys.return_letters):
         return notice
-    named = _c(OutboxRow.message_id_header).in_(keys.return_ids)
-    own = _c(OutboxRow.id).in_(keys.return_letters)
-    query = select(OutboxRow).where(or_(named, own)).order_by(own.desc(), _c(OutboxRow.id).desc())
+    named = col(OutboxRow.message_id_header).in_(keys.return_ids)
+    own = col(OutboxRow.id).in_(keys.return_letters)
+    query = select(OutboxRow).where(or_(named, own)).order_by(own.desc(), col(OutboxRow.id).desc())
     row = unit.scalar(query.limit(1))
     if row is None:
         return None
@@ -113,9 +114,9 @@ def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact
     if not accounts:
         return ()
     query = (
-        select(_c(MembershipRow.contact_id))
-        .join(ContactRow, _c(ContactRow.id) == _c(MembershipRow.contact_id))
-        .where(_c(MembershipRow.account_id).in_(accounts), _c(ContactRow.active).is_(True))
+        select(col(MembershipRow.contact_id))
+        .join(ContactRow, col(ContactRow.id) == col(MembershipRow.contact_id))
+        .where(col(MembershipRow.account_id).in_(accounts), col(ContactRow.active).is_(True))
     )
     return whole_contacts(unit, set(unit.scalars(query)) - own)
 
@@ -124,7 +125,7 @@ def _domain_registered(unit: Unit, sender: str) -> bool:
     if not sender:
         return False
     domain = sender.rpartition("@")[2]
-    query = select(_c(ContactEmailRow.key)).where(_c(ContactEmailRow.domain) == domain).limit(1)
+    query = select(col(ContactEmailRow.key)).where(col(ContactEmailRow.domain) == domain).limit(1)
     return unit.scalar(query) is not None
 
 
@@ -134,12 +135,12 @@ def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
         return None
     rows = {
         row.number: row
-        for row in unit.scalars(select(CaseRow).where(_c(CaseRow.number).in_(numbers)))
+        for row in unit.scalars(select(CaseRow).where(col(CaseRow.number).in_(numbers)))
     }
     row = next((rows[number] for number in numbers if number in rows), None)
     if row is None:
         return None
-    fields = unit.scalars(select(CaseFieldRow).where(_c(CaseFieldRow.case_number) == row.number))
+    fields = unit.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == row.number))
     return CaseBrief(
         number=row.number,
         account_id=row.account_id,
@@ -162,16 +163,16 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
 
     While nobody has said which account a case is about, it is its writer's alone.
     """
-    submitted_by = _c(CaseRow.submitted_by)
-    writer = case((submitted_by != "", submitted_by), else_=_c(CaseRow.contact_id))
-    theirs = and_(_c(CaseRow.account_id) == NOBODY, writer.in_(owners))
-    wanted = [or_(_c(CaseRow.account_id).in_(accounts), theirs)]
+    submitted_by = col(CaseRow.submitted_by)
+    writer = case((submitted_by != "", submitted_by), else_=col(CaseRow.contact_id))
+    theirs = and_(col(CaseRow.account_id) == NOBODY, writer.in_(owners))
+    wanted = [or_(col(CaseRow.account_id).in_(accounts), theirs)]
     if keys.list_state:
-        closed = _c(CaseRow.status).in_(CLOSED)
+        closed = col(CaseRow.status).in_(CLOSED)
         wanted.append(closed if keys.list_state == "closed" else ~closed)
     if keys.list_number:
-        wanted.append(_c(CaseRow.number) == keys.list_number)
-    query = select(CaseRow).where(*wanted).order_by(_c(CaseRow.message_id).desc())
+        wanted.append(col(CaseRow.number) == keys.list_number)
+    query = select(CaseRow).where(*wanted).order_by(col(CaseRow.message_id).desc())
     rows = list(unit.scalars(query.limit(MAX_LISTED)))
     more = 0
     if len(rows) == MAX_LISTED:
@@ -191,9 +192,9 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
 
 def _sent_texts(unit: Unit, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
     """What stood in our letters that a mail may quote: those it names, and the newest one."""
-    columns = select(_c(OutboxRow.text)).where(_c(OutboxRow.case_number) == number)
-    named = columns.where(_c(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
-    newest = columns.order_by(_c(OutboxRow.id).desc()).limit(1)
+    columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number) == number)
+    named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
+    newest = columns.order_by(col(OutboxRow.id).desc()).limit(1)
     found = (*(unit.scalars(named) if ids else ()), *unit.scalars(newest))
     return tuple(dict.fromkeys(found))
 
@@ -204,8 +205,8 @@ def _blank_form(unit: Unit, ids: tuple[str, ...]) -> PendingForm | None:
         return None
     query = (
         select(OutboxRow)
-        .where(_c(OutboxRow.message_id_header).in_(ids), _c(OutboxRow.kind) == "form")
-        .order_by(_c(OutboxRow.id).desc())
+        .where(col(OutboxRow.message_id_header).in_(ids), col(OutboxRow.kind) == "form")
+        .order_by(col(OutboxRow.id).desc())
         .limit(1)
     )
     row = unit.scalar(query)
@@ -218,8 +219,8 @@ def _pending(unit: Unit, number: str) -> PendingForm | None:
     """The newest open request about that case."""
     query = (
         select(PendingFormRow)
-        .where(_c(PendingFormRow.case_number) == number, _c(PendingFormRow.state) == "open")
-        .order_by(_c(PendingFormRow.id).desc())
+        .where(col(PendingFormRow.case_number) == number, col(PendingFormRow.state) == "open")
+        .order_by(col(PendingFormRow.id).desc())
         .limit(1)
     )
     row = unit.scalar(query)
@@ -240,26 +241,30 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
 
     Else the same DKIM signature of the same sender: one mail sent again, whatever was added to it.
     """
-    columns = (_c(MessageRow.id), _c(MessageRow.case_number), _c(MessageRow.status))
-    base = select(*columns).where(_c(MessageRow.id) != not_row).order_by(_c(MessageRow.id)).limit(1)
+    base = (
+        select(stored_id(MessageRow.id), col(MessageRow.case_number), col(MessageRow.status))
+        .where(col(MessageRow.id) != not_row)
+        .order_by(col(MessageRow.id))
+        .limit(1)
+    )
     row = unit.execute(
-        base.where(_c(MessageRow.digest) == keys.digest, _c(MessageRow.status).in_(HANDLED))
+        base.where(col(MessageRow.digest) == keys.digest, col(MessageRow.status).in_(HANDLED))
     ).first()
     if row is None and keys.message_id and keys.sender:
         row = unit.execute(
             base.where(
-                _c(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
-                _c(MessageRow.body_digest) == keys.body_digest,
-                _c(MessageRow.sender) == keys.sender,
-                _c(MessageRow.status) == "handled",
+                col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
+                col(MessageRow.body_digest) == keys.body_digest,
+                col(MessageRow.sender) == keys.sender,
+                col(MessageRow.status) == "handled",
             )
         ).first()
     if row is None and keys.signatures and keys.sender:
         row = unit.execute(
             base.where(
-                _c(MessageRow.signature_hash).in_(keys.signatures),
-                _c(MessageRow.sender) == keys.sender,
-                _c(MessageRow.status) == "handled",
+                col(MessageRow.signature_hash).in_(keys.signatures),
+                col(MessageRow.sender) == keys.sender,
+                col(MessageRow.status) == "handled",
             )
         ).first()
     return Twin(row[0], row[1], row[2]) if row else None
@@ -267,7 +272,7 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
 
 def _next(unit: Unit) -> int:
     """The next number; its row is locked where the database locks rows."""
-    query = select(_c(CounterRow.value)).where(_c(CounterRow.name) == "case")
+    query = select(col(CounterRow.value)).where(col(CounterRow.name) == "case")
     if not unit.connection().get_execution_options().get("intake_write"):
         return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)
     value = unit.scalar(query.with_for_update())

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.mail.message import Arrival
 from intake.store.engine import Unit
@@ -20,16 +21,12 @@ MAX_ATTEMPTS = 3  # of a mail whose handling raises
 REST_MINUTES = (1, 5, 15, 60)  # between two tries to get a mail that the server does not give
 
 
-def _c(column: Any) -> Any:
-    return column
-
-
 def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
     """Handling raised: tried on the next two passes, then put on the shelf with the traceback.
 
     None when the mail has an outcome already, from another worker: that is never overwritten.
     """
-    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    attempts = (unit.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts >= MAX_ATTEMPTS
     values = {
         "digest": arrival.digest,
@@ -65,7 +62,7 @@ def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bo
 
     Whether it was put on the shelf instead, after the last try.
     """
-    attempts = (unit.scalar(select(_c(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    attempts = (unit.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts > len(REST_MINUTES)
     values = {
         "size": arrival.size,
@@ -92,9 +89,9 @@ def rests(row: Row, now: datetime) -> bool:
 
 def _place(arrival: Arrival) -> tuple[Any, ...]:
     return (
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
+        col(MessageRow.mailbox) == arrival.mailbox,
+        col(MessageRow.uidvalidity) == arrival.uidvalidity,
+        col(MessageRow.uid) == arrival.uid,
     )
 
 
@@ -116,6 +113,6 @@ def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
     put = statement.on_conflict_do_update(
         index_elements=["mailbox", "uidvalidity", "uid"],
         set_=dict(values),
-        where=_c(MessageRow.status) == "deferred",
-    ).returning(_c(MessageRow.id))
+        where=col(MessageRow.status) == "deferred",
+    ).returning(col(MessageRow.id))
     return unit.scalar(put) or 0

@@ -7,13 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def find(unit: Session, message_id: int) -> MessageRow | None:
@@ -35,8 +32,8 @@ def judged(unit: Session, limit: int) -> list[MessageRow]:
     """The newest mails that were judged by themselves, not as answers to a letter."""
     query = (
         select(MessageRow)
-        .where(_c(MessageRow.action).in_(("create", "ask", "hold", "drop")))
-        .order_by(_c(MessageRow.id).desc())
+        .where(col(MessageRow.action).in_(("create", "ask", "hold", "drop")))
+        .order_by(col(MessageRow.id).desc())
         .limit(limit)
     )
     rows = list(unit.scalars(query))

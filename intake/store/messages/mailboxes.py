@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.store.engine import Unit
 from intake.store.tables.messages import MailboxRow, MessageRow
@@ -44,11 +45,6 @@ class Row:
     recorded_at: datetime | None = None
 
 
-def _c(column: Any) -> Any:
-    """A column of a table class, typed for SQL expressions."""
-    return column
-
-
 def state(unit: Unit, name: str) -> MailboxState | None:
     """The state of that mailbox; None before the first pass."""
     row = unit.get(MailboxRow, name)
@@ -79,7 +75,7 @@ def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dic
     """UID -> what the ledger knows of that mail."""
     return {
         row.uid: row
-        for row in _rows(unit, name, _c(MessageRow.uid), uids)
+        for row in _rows(unit, name, col(MessageRow.uid), uids)
         if row.uidvalidity == uidvalidity
     }
 
@@ -87,7 +83,7 @@ def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dic
 def by_digest(unit: Unit, name: str, digests: Sequence[str]) -> dict[str, Row]:
     """Digest -> the oldest mail of that mailbox with those bytes and a terminal status."""
     found: dict[str, Row] = {}
-    for row in _rows(unit, name, _c(MessageRow.digest), [one for one in digests if one]):
+    for row in _rows(unit, name, col(MessageRow.digest), [one for one in digests if one]):
         if row.status in TERMINAL:
             found.setdefault(row.digest, row)
     return found
@@ -97,13 +93,13 @@ def _rows(unit: Unit, name: str, column: Any, wanted: Sequence[Any]) -> Iterator
     """Mails of that mailbox in whose column one of the wanted values stands, oldest first."""
     for start in range(0, len(wanted), CHUNK):
         yield from _found(
-            unit, _c(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
+            unit, col(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
         )
 
 
 def _found(unit: Unit, *where: Any) -> list[Row]:
-    columns = [_c(getattr(MessageRow, one.name)) for one in fields(Row)]
-    query = select(*columns).where(*where).order_by(_c(MessageRow.id))
+    columns = [col(getattr(MessageRow, one.name)) for one in fields(Row)]
+    query = select(*columns).where(*where).order_by(col(MessageRow.id))
     return [Row(*row) for row in unit.execute(query)]
 
 
@@ -111,7 +107,7 @@ def rebind(unit: Unit, row_id: int, uidvalidity: int, uid: int) -> None:
     """The mail of that row lies under another UID now, and is to be moved from there."""
     unit.execute(
         update(MessageRow)
-        .where(_c(MessageRow.id) == row_id)
+        .where(col(MessageRow.id) == row_id)
         .values(uidvalidity=uidvalidity, uid=uid, settled=False)
     )
 
@@ -120,10 +116,10 @@ def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[Row]:
     """Mails that are recorded and not moved yet."""
     return _found(
         unit,
-        _c(MessageRow.mailbox) == name,
-        _c(MessageRow.uidvalidity) == uidvalidity,
-        _c(MessageRow.settled).is_(False),
-        _c(MessageRow.folder) != "",
+        col(MessageRow.mailbox) == name,
+        col(MessageRow.uidvalidity) == uidvalidity,
+        col(MessageRow.settled).is_(False),
+        col(MessageRow.folder) != "",
     )
 
 
@@ -131,7 +127,7 @@ def settle(unit: Unit, row_ids: Sequence[int]) -> None:
     """The server was told, and it is verified."""
     for start in range(0, len(row_ids), CHUNK):
         part = row_ids[start : start + CHUNK]
-        unit.execute(update(MessageRow).where(_c(MessageRow.id).in_(part)).values(settled=True))
+        unit.execute(update(MessageRow).where(col(MessageRow.id).in_(part)).values(settled=True))
 
 
 def advance(unit: Unit, name: str, next_uid: int, checked_at: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from intake.model.context import Keys, Recent
 from intake.store.engine import Unit
@@ -18,10 +19,6 @@ from intake.triage.sender_rules import STRANGERS, UNPROVED
 MAX_RECENT = 200  # letters to one contact in a day that are looked at
 MAX_COMMENTS = 50  # of a case that a mail may quote
 REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
-
-
-def _c(column: Any) -> Any:
-    return column
 
 
 def of_late(
@@ -47,26 +44,26 @@ def of_late(
 def _letters_all(unit: Unit, sender: str, hour_ago: datetime) -> tuple[int, int]:
     """Letters of the last hour: to the sender's domain, and to everybody."""
     domain = sender.rpartition("@")[2]
-    to_domain = func.lower(_c(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
+    to_domain = func.lower(col(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
     query = select(func.count().filter(to_domain), func.count()).where(
-        _c(OutboxRow.created_at) > hour_ago, _counted()
+        col(OutboxRow.created_at) > hour_ago, _counted()
     )
     there, everybody = unit.execute(query).one()
     return (there if domain else 0), everybody
 
 
 def _counted() -> Any:
-    return _c(OutboxRow.state).not_in(("suppressed", "cancelled"))
+    return col(OutboxRow.state).not_in(("suppressed", "cancelled"))
 
 
 def _letters_to(unit: Unit, contacts: list[str], now: datetime) -> Sequence[Any]:
-    columns = (_c(OutboxRow.kind), _c(OutboxRow.subject), _c(OutboxRow.created_at))
+    columns = (col(OutboxRow.kind), col(OutboxRow.subject), col(OutboxRow.created_at))
     query = select(*columns).where(
-        _c(OutboxRow.contact_id).in_(contacts),
-        _c(OutboxRow.created_at) > now - timedelta(days=1),
+        col(OutboxRow.contact_id).in_(contacts),
+        col(OutboxRow.created_at) > now - timedelta(days=1),
         _counted(),
     )
-    return list(unit.execute(query.order_by(_c(OutboxRow.id).desc()).limit(MAX_RECENT)))
+    return list(unit.execute(query.order_by(col(OutboxRow.id).desc()).limit(MAX_RECENT)))
 
 
 def _literal(text: str) -> str:
@@ -78,10 +75,10 @@ def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int
     if not sender:
         return 0
     query = select(func.count()).where(
-        _c(OutboxRow.contact_id).in_(contacts),
-        _c(OutboxRow.created_at) > now - timedelta(days=7),
-        _c(OutboxRow.kind) == "refusal",
-        func.lower(_c(OutboxRow.recipient)) == sender,
+        col(OutboxRow.contact_id).in_(contacts),
+        col(OutboxRow.created_at) > now - timedelta(days=7),
+        col(OutboxRow.kind) == "refusal",
+        func.lower(col(OutboxRow.recipient)) == sender,
         _counted(),
     )
     return unit.scalar(query) or 0
@@ -92,9 +89,9 @@ def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[
     if not ids:
         return {}
     query = (
-        select(_c(column), func.count())
-        .where(_c(column).in_(ids), _c(CaseRow.created_at) > hour_ago)
-        .group_by(_c(column))
+        select(col(column), func.count())
+        .where(col(column).in_(ids), col(CaseRow.created_at) > hour_ago)
+        .group_by(col(column))
     )
     return {row[0]: row[1] for row in unit.execute(query)}
 
@@ -102,9 +99,9 @@ def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[
 def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
     """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
     newest = (
-        select(_c(MessageRow.rule), _c(MessageRow.recorded_at), _c(MessageRow.sender))
-        .where(_c(MessageRow.status) == "held")
-        .order_by(_c(MessageRow.id).desc())
+        select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
+        .where(col(MessageRow.status) == "held")
+        .order_by(col(MessageRow.id).desc())
         .limit(len(STRANGERS) * keys.max_strangers + keys.max_unproved)
         .subquery()
     )
@@ -126,20 +123,20 @@ def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
     """Whether the mail refers to a letter that we sent to that very address of late."""
     if not contacts or not keys.outbox_ids:
         return False
-    query = select(_c(OutboxRow.id)).where(
-        _c(OutboxRow.message_id_header).in_(keys.outbox_ids),
-        _c(OutboxRow.contact_id).in_(contacts),
-        func.lower(_c(OutboxRow.recipient)) == keys.sender,
-        _c(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
-        _c(OutboxRow.state).in_(("sent", "in_doubt")),
+    query = select(col(OutboxRow.id)).where(
+        col(OutboxRow.message_id_header).in_(keys.outbox_ids),
+        col(OutboxRow.contact_id).in_(contacts),
+        func.lower(col(OutboxRow.recipient)) == keys.sender,
+        col(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
+        col(OutboxRow.state).in_(("sent", "in_doubt")),
     )
     return unit.scalar(query.limit(1)) is not None
 
 
 def comments(unit: Unit, case_number: str) -> tuple[str, ...]:
     """What was added to that case by mail, the newest first."""
-    query = select(_c(EventRow.detail)).where(
-        _c(EventRow.case_number) == case_number, _c(EventRow.kind) == "comment"
+    query = select(col(EventRow.detail)).where(
+        col(EventRow.case_number) == case_number, col(EventRow.kind) == "comment"
     )
-    newest = query.order_by(_c(EventRow.id).desc()).limit(MAX_COMMENTS)
+    newest = query.order_by(col(EventRow.id).desc()).limit(MAX_COMMENTS)
     return tuple(str(detail.get("text", "")) for detail in unit.scalars(newest))

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 
 from intake.authentication.sender import signature_hashes
 from intake.letters.letter import Letter
@@ -21,7 +22,7 @@ from intake.store.engine import StoreError, Unit
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
 from intake.store.outbox import put_letter
-from intake.store.sql import _c, clean
+from intake.store.sql import clean, stored_id
 from intake.store.tables.cases import PendingFormRow, UnknownLabelRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
@@ -230,14 +231,14 @@ def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int
     found = row or _existing(unit, arrival)
     if not found:
         made = unit.execute(
-            insert(MessageRow).values(attempts=0, **values).returning(_c(MessageRow.id))
+            insert(MessageRow).values(attempts=0, **values).returning(stored_id(MessageRow.id))
         )
         return int(made.scalar_one())
     done = unit.execute(
         update(MessageRow)
-        .where(_c(MessageRow.id) == found, _c(MessageRow.status).in_(UNDECIDED))
+        .where(col(MessageRow.id) == found, col(MessageRow.status).in_(UNDECIDED))
         .values(**values)
-        .returning(_c(MessageRow.id))
+        .returning(col(MessageRow.id))
     ).first()
     if done is None:
         raise StoreError("constraint", f"message {found} has been decided by somebody else")
@@ -245,11 +246,11 @@ def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int
 
 
 def _existing(unit: Unit, arrival: Arrival) -> int:
-    query = select(_c(MessageRow.id)).where(
-        _c(MessageRow.mailbox) == arrival.mailbox,
-        _c(MessageRow.uidvalidity) == arrival.uidvalidity,
-        _c(MessageRow.uid) == arrival.uid,
-        _c(MessageRow.status) == "deferred",
+    query = select(col(MessageRow.id)).where(
+        col(MessageRow.mailbox) == arrival.mailbox,
+        col(MessageRow.uidvalidity) == arrival.uidvalidity,
+        col(MessageRow.uid) == arrival.uid,
+        col(MessageRow.status) == "deferred",
     )
     return unit.scalar(query) or 0
 
@@ -272,8 +273,8 @@ def _pending(
         unit.execute(
             update(PendingFormRow)
             .where(
-                _c(PendingFormRow.case_number) == change.number,
-                _c(PendingFormRow.state) == "open",
+                col(PendingFormRow.case_number) == change.number,
+                col(PendingFormRow.state) == "open",
             )
             .values(state="answered", answered_at=now)
         )
@@ -299,12 +300,12 @@ def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number
     if not mail.attachments:
         return
     there = set(
-        unit.scalars(select(_c(AttachmentRow.part)).where(_c(AttachmentRow.message_id) == row))
+        unit.scalars(select(col(AttachmentRow.part)).where(col(AttachmentRow.message_id) == row))
     )
     if there and number:
         unit.execute(
             update(AttachmentRow)
-            .where(_c(AttachmentRow.message_id) == row)
+            .where(col(AttachmentRow.message_id) == row)
             .values(case_number=number)
         )
     otherwise = "quarantined" if decision.quarantined else "stored"
@@ -338,5 +339,5 @@ def _unknown_labels(unit: Unit, submission: Submission, now: datetime) -> None:
         statement = dialect.insert(UnknownLabelRow).values(
             key=" ".join(words.casefold().split()), times=1, **values
         )
-        again = {**values, "times": _c(UnknownLabelRow.times) + 1}
+        again = {**values, "times": col(UnknownLabelRow.times) + 1}
         unit.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
