@@ -77,7 +77,8 @@ def make(
     people_file = folder / "people.toml"
     people_file.write_text(people_toml() if contacts is None else contacts)
     database = folder / "var" / "intake.db"
-    usual = config.database_url.endswith(str(database)) and "[catalogue]" not in text
+    usual = config.database_url.endswith(str(database))
+    usual = usual and "[catalogue]" not in text and "reply_type" not in text
     key = people_file.read_text()
     if usual and key in _READY and not database.exists():
         database.parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 from typer.testing import CliRunner, Result
 
 from intake.cli.app import app, main
-from intake.cli.screen import Abort, safe, settings
+from intake.cli.screen import Abort, moment, safe, settings
 from intake.config.loader import Config
 from intake.worker import service
 from tests import house
@@ -133,7 +134,7 @@ def test_a_held_mail_can_be_rejected(config: Config) -> None:
         (("form", "moon"), "no case type 'moon'"),
         (("explain", "/none.eml"), "cannot be read"),
         (("cases", "export", "--format", "xml"), "wanted json or csv"),
-        (("cases", "export", "--since", "soon"), "wanted a date"),
+        (("cases", "export", "--since", "soon"), "wanted a moment"),
         (("contacts", "import", "/none.csv"), "cannot be read"),
     ],
 )
@@ -263,7 +264,7 @@ def test_explain_tells_and_writes_nothing(config: Config, tmp_path: Path) -> Non
     lines = good(config, "explain", str(mail), str(mail), "--json").splitlines()
     assert [json.loads(line)["type"] for line in lines] == ["report_outage"] * 2
     assert (tmp_path / "var/intake.db").read_bytes() == before
-    assert "wanted 2021" in str(failed(config, "explain", str(mail), "--at", "noon"))
+    assert "wanted a moment" in str(failed(config, "explain", str(mail), "--at", "noon"))
 
 
 def test_explain_works_before_anything_was_set_up(
@@ -380,3 +381,40 @@ def test_doctor_looks_at_notices_and_the_page(tmp_path: Path) -> None:
     )
     assert ("ok", "notices") in said
     assert "cannot be written" in said["fail", "page"]
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-01-31", "2026-01-31T06:00:00+00:00"),  # the service's own midnight
+        ("2026-01-31 10:00", "2026-01-31T16:00:00+00:00"),
+        ("2026-01-31T10:00+02:00", "2026-01-31T08:00:00+00:00"),
+        ("2026-01-31T10:00Z", "2026-01-31T10:00:00+00:00"),
+    ],
+)
+def test_a_date_on_the_command_line_is_read_in_one_way(text: str, utc: str) -> None:
+    """An offset counts; without one it is the time of the service's zone."""
+    read = moment("--since", text, "America/Chicago")
+    assert read is not None
+    assert read.isoformat() == utc
+    assert moment("--since", "", "America/Chicago") is None
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-03-08 02:30", "2026-11-01 01:30"])
+def test_a_date_that_is_none_is_refused(text: str) -> None:
+    """No date, a time that the clocks leave out, one that comes twice: named with the option."""
+    with pytest.raises(Abort, match="--since: found"):
+        moment("--since", text, "America/Chicago")
+
+
+def test_an_export_minds_the_offset(tmp_path: Path) -> None:
+    """A case of nine o'clock is after half past ten two hours east, and not after ten here."""
+    config = house.make(tmp_path, house.maildir_box(tmp_path / "in"))
+    folder = tmp_path / "in/new"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "1").write_bytes(bag(1)[0].raw)
+    service.once(config)
+    with house.unit(config, write=True) as unit:
+        unit.execute(sql("UPDATE cases SET updated_at = '2026-01-31 09:00:00.000000'"))
+    assert good(config, "cases", "export", "--since", "2026-01-31T10:30+02:00") != ""
+    assert good(config, "cases", "export", "--since", "2026-01-31T10:00Z") == ""

@@ -18,6 +18,7 @@ from intake.cli.screen import (
     LimitOption,
     database,
     load,
+    moment,
     pairs,
     plainly,
     safe,
@@ -214,9 +215,9 @@ def export(
 
     if form not in ("json", "csv"):
         raise Abort(f"--format: found {form!r}, wanted json or csv", 2)
-    moment = _moment(since)
+    after = moment("--since", since, load(config).service.timezone)
     with database(config) as unit:
-        rows = [reports.case(unit, number) for number in reports.case_numbers(unit, since=moment)]
+        rows = [reports.case(unit, number) for number in reports.case_numbers(unit, since=after)]
     whole = [row for row in rows if row is not None]
     text = _csv(whole) if form == "csv" else "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
     if files is not None:
@@ -226,13 +227,6 @@ def export(
         return
     write_private(out, text.encode())
     say(f"{len(whole)} cases written to {out}")
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
-    except ValueError:
-        raise Abort(f"--since: found {text!r}, wanted a date like 2026-01-31", 2) from None
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import click
 import typer
@@ -16,6 +15,7 @@ from intake.cli.screen import (
     JsonOption,
     database,
     load,
+    moment,
     pairs,
     plainly,
     safe,
@@ -77,7 +77,7 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
     opening = write.Opening(
         "incident", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
         tuple(account or ()), tuple(word or ()), tuple(contact_type or ()), notice_class,
-        not private, next_update_at=moment(next_update, found.service.timezone),
+        not private, next_update_at=moment("--next-update", next_update, found.service.timezone),
     )  # fmt: skip
     with database(config, write=True) as unit:
         made = write.open_(unit, opening, who(), datetime.now(UTC))
@@ -172,7 +172,7 @@ def _update(
     with database(config, write=True) as unit:
         number = write.update(
             unit, made, text, who(), datetime.now(UTC), status=status,
-            next_update_at=moment(next_update, found.service.timezone),
+            next_update_at=moment("--next-update", next_update, found.service.timezone),
         )  # fmt: skip
         now = write.find(unit, made).status
         if house is not None:
@@ -271,7 +271,8 @@ def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime,
     from intake.incidents.schedule import lead
 
     zone, days = config.service.timezone, config.shape.notices.lead_days
-    begins, ends, now = moment(start, zone), moment(end, zone), datetime.now(UTC)
+    begins, ends = moment("--start", start, zone), moment("--end", end, zone)
+    now = datetime.now(UTC)
     if begins is None or ends is None or ends <= begins:
         raise Abort(f"--end: found {end!r}, wanted a moment after {start!r}", 2)
     if ends <= now:
@@ -296,22 +297,6 @@ def written(text: str, file: Path | None, before: str = "") -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise Abort(f"{file}: cannot be read: {error}") from None
     return click.edit(before) or ""
-
-
-def moment(text: str, zone: str) -> datetime | None:
-    """A local moment as UTC."""
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise Abort(f"found {text!r}, wanted a moment like 2026-03-02 14:30", 2) from None
-    from intake.incidents.times import from_local
-
-    try:
-        return from_local(read, ZoneInfo(zone))
-    except ValueError as error:
-        raise Abort(f"found {text!r}: {error}", 2) from error
 
 
 @app.command("list")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intake.cli.incidents import File, Id, Text, changed, moment, written
+from intake.cli.incidents import File, Id, Text, changed, written
 from intake.cli.page import refresh
 from intake.cli.screen import (
     EX_CONFIG,
@@ -17,6 +17,7 @@ from intake.cli.screen import (
     LimitOption,
     database,
     load,
+    moment,
     plainly,
     safe,
     say,
@@ -133,7 +134,7 @@ def send(
     if test:
         _send_test(found, made, config)
         return
-    later = moment(at, found.service.timezone)
+    later = moment("--at", at, found.service.timezone)
     with database(config, write=True) as unit:
         asked = broadcasts.propose(unit, made, habits, who(), now, send_at=later)
         people = len(asked.audience.told)

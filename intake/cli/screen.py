@@ -242,6 +242,26 @@ def when(value: Any, zone: str = "UTC") -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
+def moment(option: str, text: str, zone: str) -> datetime | None:
+    """What an operator means by a date or a moment, as UTC; None for no text.
+
+    An offset in the text counts; without one it is the time of that zone.
+    """
+    if not text:
+        return None
+    from intake.incidents.times import from_local
+
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        wanted = "a moment like 2026-03-02 14:30, or a date"
+        raise Abort(f"{option}: found {text!r}, wanted {wanted}", 2) from None
+    try:
+        return from_local(read, ZoneInfo(zone))
+    except ValueError as error:
+        raise Abort(f"{option}: found {text!r}: {error}", 2) from error
+
+
 def wrap(text: str) -> None:
     """A paragraph of ours within the width of the terminal."""
     import textwrap

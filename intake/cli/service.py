@@ -21,6 +21,7 @@ from intake.cli.screen import (
     JsonOption,
     json_text,
     load,
+    moment,
     pairs,
     plainly,
     safe,
@@ -195,12 +196,13 @@ def explain(
     """What would be decided about mails, and why; --json: an object a line. Writes nothing."""
     from intake.worker import replay
 
-    moment = _moment(at)
+    found = load(config)
+    judged_at = moment("--at", at, found.service.timezone)
     with plainly():
-        explainer = replay.Explainer(load(config), mailbox)
+        explainer = replay.Explainer(found, mailbox)
         shown = []
         for file in files:
-            one = explainer.explain(_bytes(file), file=str(file), at=moment)
+            one = explainer.explain(_bytes(file), file=str(file), at=judged_at)
             if as_json:
                 shown.append(one)
             else:
@@ -208,16 +210,6 @@ def explain(
         explainer.close()
     for one in shown:
         say(json_text(one))
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Abort(f"--at: found {text!r}, wanted 2021-09-15T18:44:02Z", 2) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _bytes(file: Path) -> bytes:
