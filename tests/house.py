@@ -79,8 +79,9 @@ def make(
     database = folder / "var" / "intake.db"
     usual = config.database_url.endswith(str(database))
     usual = usual and "[catalogue]" not in text and "reply_type" not in text
+    fresh = usual and not database.exists()
     key = people_file.read_text()
-    if usual and key in _READY and not database.exists():
+    if fresh and key in _READY:
         database.parent.mkdir(parents=True, exist_ok=True)
         database.write_bytes(_READY[key])
         init.prepare(config)
@@ -91,7 +92,7 @@ def make(
     )
     with unit(config, write=True) as session:
         directory.load(session, entries, datetime.now(UTC))
-    if usual:
+    if fresh:
         _READY[key] = _copy(database)
     return config
 
