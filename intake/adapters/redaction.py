@@ -1,4 +1,4 @@
-"""A server's words without the secret that it was just told, however it repeats it.
+"""Redacts a credential from a server's error message, in clear or base64.
 
 Some servers answer a refused login with the line they were given, as it was or in base64.
 """

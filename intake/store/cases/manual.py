@@ -1,4 +1,4 @@
-"""What an operator changes about a case by hand, with their name in its history."""
+"""Changes that an operator makes to a case, with their name in its history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs say about our letters and notices, noted with them.
+"""Records bounces and other delivery reports with the letter that they are about.
 
 An address that is gone gets no more notices.
 """

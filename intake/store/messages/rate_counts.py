@@ -1,4 +1,4 @@
-"""What happened of late with a sender: letters, cases, refusals, strangers; each within a bound."""
+"""Counts of a sender's recent activity, each within a bound, for rate limits."""
 
 from __future__ import annotations
 
