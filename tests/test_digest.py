@@ -275,6 +275,22 @@ def test_a_summary_is_written_at_the_persons_hour(desk: Desk) -> None:
     assert "Investigating: Something new (INC-1)" in letter.text
 
 
+def test_an_update_that_was_sent_to_nobody_is_not_counted(desk: Desk) -> None:
+    """Its moment had passed before anybody got it: two updates, not three."""
+    first = opened(desk, "Slow")
+    for words in ("Second words.", "Third words."):
+        desk.later(hours=1)
+        desk.update(first, words, "identified")
+        desk.approve(first)
+    with writing(desk.engine) as unit:
+        expired = text("UPDATE incident_updates SET send_state = 'expired' WHERE number = 2")
+        unit.execute(expired)
+    desk.now = SEVEN
+    passed(desk)
+    (letter,) = letters(desk)
+    assert "Identified: Slow (INC-1)\n2 updates; the newest of" in letter.text
+
+
 def test_superseded_updates_are_counted_and_their_texts_left_out(desk: Desk) -> None:
     """Three updates of one incident and one of another: two entries."""
     first, second = opened(desk, "Slow"), opened(desk, "Broken", "Only words.")

@@ -19,6 +19,9 @@ OPEN_STATES = (  # of incidents and maintenances
 CLOSED_STATES = ("resolved", "completed", "cancelled")
 
 
+SENT_STATES = ("sending", "paused", "done")  # send_states of updates that people get, or have got
+
+
 NOTICE_CLASSES = ("outage", "security", "maintenance", "informational")
 
 

@@ -22,6 +22,7 @@ from intake.incidents.times import zone_of
 from intake.letters.letter import Letter, Reached
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Preference
+from intake.model.incidents import SENT_STATES
 from intake.store.contacts import preferences
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Unit
@@ -34,7 +35,6 @@ from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, Notice
 from intake.store.tables.outbox import OutboxRow
 
 WINDOW = timedelta(hours=12)  # after the hour; later it waits for the next day
-TOLD = ("sending", "paused", "done", "expired")  # send_states of updates that people were told
 CHUNK = 500
 Row = NoticeRecipientRow
 
@@ -176,7 +176,7 @@ def _updates(unit: Unit, incident_id: str, first: int, last: int) -> int:
     query = select(func.count()).where(
         col(IncidentUpdateRow.incident_id) == incident_id,
         col(IncidentUpdateRow.number).between(first, last),
-        col(IncidentUpdateRow.send_state).in_(TOLD),
+        col(IncidentUpdateRow.send_state).in_(SENT_STATES),
     )
     return max(unit.scalar(query) or 0, 1)
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
-from intake.model.incidents import OPEN_STATES
+from intake.model.incidents import OPEN_STATES, SENT_STATES
 from intake.store.engine import Unit, savepoint
 from intake.store.incidents import write
 from intake.store.incidents.audience import Habits, gather
@@ -22,7 +22,6 @@ from intake.store.incidents.read import value
 from intake.store.incidents.recipients import Terms, chosen, freeze
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 
-TOLD = ("sending", "paused", "done")  # send_states of what people were told, or are being told
 MAX_STEPS = 4  # of one maintenance in one go, when the program was away for long
 
 
@@ -77,7 +76,7 @@ def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
         .where(
             col(IncidentUpdateRow.incident_id) == incident_id,
             col(IncidentUpdateRow.kind).in_(("update", "reschedule")),
-            col(IncidentUpdateRow.send_state).in_(TOLD),
+            col(IncidentUpdateRow.send_state).in_(SENT_STATES),
         )
         .order_by(col(IncidentUpdateRow.number).desc())
         .limit(1)
