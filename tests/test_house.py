@@ -204,3 +204,9 @@ def test_no_committed_file_names_a_registry() -> None:
 def test_every_mutant_can_still_be_made() -> None:
     """The text that each one removes stands in its file exactly once, and its tests are there."""
     assert [one.what for one in mutants.mutants() if one.trouble()] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_no_behaviour_hangs_on_the_words_of_a_silence(path: Path) -> None:
+    """Why a letter is not written is said for people; what follows from it is a value."""
+    assert not re.search(r"silence\.(startswith|find|partition)", path.read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ def to_filers(decision: Decision, known: Known, house: House, now: datetime) -> 
     writer = sender.contact if sender else None
     if case is None or change is None or writer is None or decision.action not in ACTIONS:
         return ()
-    if decision.silence.startswith("rate"):
+    if decision.held_back:
         return ()
     filed = {case.contact_id, case.submitted_by} - {"", writer.id}
     told = [one for one in known.colleagues if one.id in filed and _is_told(one)]

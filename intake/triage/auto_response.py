@@ -35,9 +35,21 @@ class Attempt:
     sender: Sender
 
 
-def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Why the letter is not written; empty when it may be."""
-    return next((why for why in (gate(attempt, known, policy, now) for gate in GATES) if why), "")
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why a letter is not written."""
+
+    why: str
+    by_rate: bool  # only so many letters go out in a time; nothing else stood in its way
+
+
+def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> Silence | None:
+    """Why the letter is not written; None when it may be."""
+    for gate in GATES:
+        why = gate(attempt, known, policy, now)
+        if why:
+            return Silence(why, by_rate=gate in RATE_GATES)
+    return None
 
 
 def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
@@ -165,3 +177,4 @@ GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _rate,
     _same_again,
 )
+RATE_GATES = (_told_lately, _rate, _same_again)  # the reason passes with time

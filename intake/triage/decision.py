@@ -55,6 +55,7 @@ class Decision:
     change: CaseChange | None
     letters: tuple[LetterOrder, ...]
     silence: str = ""  # why no letter is written where one would be
+    held_back: bool = False  # a rate is the reason
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
@@ -104,11 +105,13 @@ def _decision(
 ) -> Decision:
     letters, silence = _letters(facts, verdict)
     if letters and rule in facts.policy.silent_rules:
-        letters, silence = (), f"the operator wants no letters of {rule}"
+        why = f"the operator wants no letters of {rule}"
+        letters, silence = (), auto_response.Silence(why, by_rate=False)
+    held_back = silence is not None and silence.by_rate
     contact = facts.contact
     return Decision(
         action=verdict.action,
-        rule="R19" if rule == "R20" and silence.startswith("rate") else rule,
+        rule="R19" if rule == "R20" and held_back else rule,
         reasons=verdict.reasons,
         passed=passed,
         level=facts.sender.level,
@@ -117,7 +120,8 @@ def _decision(
         submission=submission,
         change=verdict.change,
         letters=letters,
-        silence=silence,
+        silence=silence.why if silence else "",
+        held_back=held_back,
         case=facts.known.case if verdict.change and not verdict.change.new else None,
         sender=facts.sender,
         withheld=attachment_policy.withheld(facts.mail, facts.policy),
@@ -133,17 +137,19 @@ def _decision(
     )
 
 
-def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], str]:
+def _letters(
+    facts: Facts, verdict: Verdict
+) -> tuple[tuple[LetterOrder, ...], auto_response.Silence | None]:
     """The letter of a verdict, or why there is none. No letter goes round the gate."""
     contact = facts.contact
     if not verdict.letter:
-        return (), ""
+        return (), None
     attempt = auto_response.Attempt(verdict.letter, verdict.reason, facts.mail, facts.sender)
     silence = auto_response.silence(attempt, facts.known, facts.policy, facts.now)
     if silence:
         return (), silence
     if contact is None:  # the gate lets only the fixed text to a stranger through
         nobody = Contact("", "", (facts.sender.address,))
-        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), ""
+        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), None
     stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
-    return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), ""
+    return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), None

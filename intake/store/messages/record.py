@@ -121,7 +121,7 @@ def record(
         bounces.note(unit, decision.about, decision.returned, row_id, now)
     if decision.rule in ("R1", "R5"):
         _hostile(unit, decision, row_id, now)
-    if decision.silence.startswith("rate"):
+    if decision.held_back:
         _held_back(unit, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         change_request.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
