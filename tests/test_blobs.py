@@ -138,12 +138,13 @@ def test_a_failed_sync_is_told_and_the_file_is_written_anew(
             raise OSError(errno.EIO, "Input/output error")
 
     digest = blobs.stage(b"x")
+    (name,) = staged_names(blobs)
+    held = (blobs.staging / name).open("rb")  # so that the number of the file is not given again
     monkeypatch.setattr(os, "fsync", sync)
     with pytest.raises(BlobError, match=digest):
         blobs.flush([digest])
     assert len(synced) == 1
     assert staged_names(blobs) == []
-    held = (blobs.root / "held").open("wb")  # so that the number of the file is not given again
     failing = False
     assert blobs.stage(b"x") == digest
     blobs.flush([digest])
