@@ -274,6 +274,33 @@ def no_uidnext(server: OddServer, command: Command) -> str | None:
     return None
 
 
+def silent_after_a_no() -> Any:
+    """The first MOVE is refused; then a FETCH of flags has an OK and no row."""
+    refusals = [1]
+
+    def trick(server: OddServer, command: Command) -> str | None:
+        if command.verb == "UID MOVE" and refusals:
+            refusals.clear()
+            return f"{command.tag} NO not now\r\n"
+        flags = command.verb == "UID FETCH" and command.rest.endswith("(FLAGS)")
+        return server.done(command) if flags else None
+
+    return trick
+
+
+def no_look_into_the_target() -> Any:
+    """The first MOVE is refused, and so is the first look into the folder that it should go to."""
+    left = {"UID MOVE": 1, "EXAMINE": 1}
+
+    def trick(server: OddServer, command: Command) -> str | None:
+        if not left.get(command.verb):
+            return None
+        left[command.verb] -= 1
+        return f"{command.tag} NO not now\r\n"
+
+    return trick
+
+
 HANDLED = "handled"
 # name -> the server, what becomes of the third mail, whether the others are done in one pass
 BEHAVIOURS: dict[str, tuple[dict[str, Any], str]] = {
@@ -309,6 +336,8 @@ BEHAVIOURS: dict[str, tuple[dict[str, Any], str]] = {
         {"trick": keeps, "capabilities": CAPABILITIES.replace("UIDPLUS ", "")}, HANDLED,
     ),
     "a mail that is not moved": ({"trick": refuses_to_move}, HANDLED),
+    "no flags after a refused MOVE": ({"trick": silent_after_a_no()}, HANDLED),
+    "no look into the target": ({"trick": no_look_into_the_target()}, HANDLED),
     "a mail that goes away": ({"trick": vanishes}, "vanished"),
     "neither MOVE nor UIDPLUS": ({"capabilities": "IMAP4rev1"}, HANDLED),
 }  # fmt: skip

@@ -83,6 +83,16 @@ class Mover:
         """The source folder is selected again."""
         self._client.select_folder(self._source)
 
+    def _select_source(self) -> None:
+        """The same, and the end of the connection where it cannot be.
+
+        Whatever is asked in another folder, or in none, would be answered about no mail of ours.
+        """
+        try:
+            self.back()
+        except IMAPClientError as error:
+            raise imaplib.IMAP4.abort(f"the folder is not selected: {one_line(error)}") from error
+
     def _move(self, target: str, uids: list[int], *, again: bool) -> list[Settled]:
         left: Collection[int] = self._still_there(uids) if again else uids
         for _ in range(2):  # another session took some of them, and the server did nothing for that
@@ -162,15 +172,15 @@ class Mover:
         """Mails of the source that lie byte-identical in the target already."""
         mine = self._marks(uids)
         top = imap_idle.next_of(self._client, target)
-        self._client.select_folder(target, readonly=True)
         try:
+            self._client.select_folder(target, readonly=True)
             low = max(1, top - RECENT_UIDS)
             there = self._marks(self._client.search(["UID", f"{low}:*"])[-RECENT_UIDS:])
             wanted = set(mine.values())
             alike = [uid for uid, mark in there.items() if mark in wanted]
             bodies = set(self._bodies(alike).values())
         finally:
-            self._client.select_folder(self._source)
+            self._select_source()
         if not bodies:
             return set()
         marks = {there[uid] for uid in alike}
