@@ -296,7 +296,7 @@ def no_look_into_the_target() -> Any:
         if not left.get(command.verb):
             return None
         left[command.verb] -= 1
-        return f"{command.tag} NO not now\r\n"
+        return f"{command.tag} BAD not now\r\n"
 
     return trick
 
