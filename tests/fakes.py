@@ -112,6 +112,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
                 if stopped.is_set():
                     connection.close()
                     return
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
