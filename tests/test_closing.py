@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 
+from intake.store import retention
+from tests import house
 from tests.doors import ABE, AMY, BY_SPF, Door, what, words_of
 
 ASKED = "Shall we close it?"
@@ -111,3 +115,30 @@ def test_a_draft_may_be_closed_whatever_it_lacks(tmp_path: Path) -> None:
     assert ASKED in words_of(asked)
     assert what(door.say(AMY, "yes", to=str(asked["Message-ID"]), proof=BY_SPF)) == "append R17"
     assert door.case("CASE-1001")["status"] == "closed"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_without_a_yes_the_questions_of_a_draft_stay_open(
+    tmp_path: Path, *, answered: bool
+) -> None:
+    """The answers still complete the draft; without them it is flagged as ever."""
+    door, letter = opened(tmp_path, "Case Type: Request Training\nDescription: For our cooks.\n")
+    assert what(door.say(AMY, "Never mind.", to=letter)) == "append R17"
+    assert door.case("CASE-1001")["status"] == "draft"
+    if answered:
+        done = what(door.say(AMY, "Preferred Training Date: 2031-05-05", to=letter))
+        assert (done, door.case("CASE-1001")["status"]) == ("complete R20", "open")
+        return
+    later = datetime.now(UTC) + timedelta(days=60)
+    with house.unit(door.config, write=True) as unit:
+        assert retention.expire(unit, later, 14) == ["CASE-1001"]
+
+
+def test_a_yes_supersedes_the_questions_of_a_draft(tmp_path: Path) -> None:
+    """They were not answered: the case was closed (docs/states.md)."""
+    door, letter = opened(tmp_path, "Case Type: Request Training\nDescription: For our cooks.\n")
+    door.say(AMY, "Never mind.", to=letter)
+    door.say(AMY, "yes", to=str(door.posted(AMY)[-1]["Message-ID"]))
+    assert door.case("CASE-1001")["status"] == "closed"
+    with house.unit(door.config) as unit:
+        assert list(unit.scalars(sql("SELECT state FROM pending_forms"))) == ["superseded"]

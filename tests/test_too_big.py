@@ -28,7 +28,8 @@ def test_a_contact_is_told_that_it_was_too_big(door: Door, fields: tuple[str, ..
     (letter,) = door.letters("refusal", AMY)
     (posted,) = door.posted(AMY)
     assert posted["In-Reply-To"] == "<1@peer.example>"
-    assert "your mail has 1 MB, and we can take 1 MB at most" in words_of(posted)
+    size = f"{row['size'] / 1000:.1f} kB"
+    assert f"your mail has {size}, and we can take 3.0 kB at most" in words_of(posted)
     assert (letter["state"], door.cases()) == ("sent", [])
     assert len(list((door.folder / "in").glob(".Held/cur/*"))) == 1
     assert "too big to be fetched" in door.cli("messages", "list", "--held", "--json")

@@ -319,5 +319,5 @@ def class_lines(kept: Sequence[str], *, stopped: bool) -> list[str]:
 
 
 def megabytes(size: int) -> str:
-    """ "52 MB", rounded up, of a million bytes each, as mail programs show it."""
-    return f"{-(-size // 1_000_000)} MB"
+    """52.4 MB: of a million bytes each, as mail programs show it; a small one in kB."""
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from intake.catalogue.catalogue import Catalogue, Normalise
@@ -51,7 +51,6 @@ MAX_HEAD_CHARS = 300  # of a header line are looked at
 MAX_BANNER_LINES = 8
 _MARKS = "*_>!⚠ \ufe0f"
 MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
-MAX_SIGNATURE_LINES = 8  # with words on them, behind the writer's own name
 _RULE = re.compile(r"[-_=*\s]{10,200}\Z")
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)")
 _YEAR = re.compile(r"\d{4}")
@@ -244,29 +243,6 @@ def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
     while last > first and (not lines[last - 1].text.strip() or is_courtesy(lines[last - 1].text)):
         last -= 1
     return tuple(lines[first:last] if first < last else lines)
-
-
-def signed_at(lines: list[Line], name: str, is_label: Callable[[str], bool]) -> int | None:
-    """Where the writer signs with their own name, near the end; None when they do not.
-
-    Behind a closing or a blank line, never as the answer under a label.
-    """
-    wanted = " ".join(name.casefold().split())
-    words = 0  # lines with words on them, counted from the end
-    for number in range(len(lines) - 1, 0, -1):
-        line = lines[number]
-        flat = " ".join(line.text.casefold().split()).rstrip(",.")
-        words += bool(flat) and not line.depth
-        if words > MAX_SIGNATURE_LINES + 1:
-            break
-        if flat and flat in (wanted, wanted.partition(" ")[0]) and not line.depth:
-            above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
-            last = not any(one.text.strip() for one in lines[number + 1 :])
-            blank = (flat == wanted or last) and not lines[number - 1].text.strip()
-            apart = blank or is_courtesy(above)
-            if above and apart and not is_label(above):
-                return number
-    return None
 
 
 def is_old_head(lines: list[Line], number: int) -> bool:

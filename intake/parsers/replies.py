@@ -17,6 +17,7 @@ from intake.model.cases import PendingForm
 from intake.parsers import body_lines as text_lines
 from intake.parsers import signatures, value_extent
 from intake.parsers.case_type import type_of
+from intake.parsers.commands import may_close
 from intake.parsers.label_index import Named, Table, list_mark, named, table
 from intake.parsers.quoted_form import SentForm, words_of
 from intake.parsers.submission import Candidate
@@ -293,8 +294,7 @@ def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> i
         own.append(line)
     form.at = 0
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
-    at = text_lines.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
-    return at if at is None or signatures.signs([one.text for one in own[at:]], name) else None
+    return signatures.signed_at(own, name, lambda text: _is_bare_label(text, walk.labels))
 
 
 def _is_bare_label(text: str, labels: Table) -> bool:
@@ -347,6 +347,8 @@ def _bare(
     if len(pending.asked) != 1 or len(comment) > MAX_BARE_CHARS:
         return ()
     names = names_of(message)
+    if may_close(message, comment, names, catalogue):
+        return ()  # nor is a word that the case is over
     lines = [
         line
         for line in comment.splitlines()

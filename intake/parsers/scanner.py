@@ -159,9 +159,7 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
         top = text_lines.banner_end(new, catalogue.normalise)
         cut = kept.cut_away(told, new)
         own = columns.straightened(new[top:], labels.find)
-        end = text_lines.signed_at(own, name, is_bare_label)
-        if end is not None and not signatures.signs([line.text for line in own[end:]], name):
-            end = None  # a postscript stands there, too
+        end = signatures.signed_at(own, name, is_bare_label)
         made.append(
             Body(text, kind, text_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
         )

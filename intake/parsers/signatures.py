@@ -7,11 +7,12 @@ nothing but names, titles, places and numbers: a word more, and all of it is wha
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from intake.parsers import body_lines as text_lines
 
 MAX_LINES = 16  # with words on them
+MAX_BELOW_NAME = 8  # lines with words on them, behind the writer's own name
 MAX_LINE_CHARS = 120
 MAX_TITLE_WORDS = 9
 MAX_QUOTE_CHARS = 200
@@ -68,10 +69,32 @@ def cut(
     return text, ""
 
 
-def signs(lines: Sequence[str], name: str) -> bool:
-    """Whether the lines, of which the first is the writer's name, do nothing but sign."""
-    flat = " ".join(name.casefold().split())
-    return _is_block(lines, (flat, flat.partition(" ")[0]), ())
+def signed_at(
+    lines: Sequence[text_lines.Line], name: str, is_label: Callable[[str], bool]
+) -> int | None:
+    """Where the writer signs with their own name, near the end; None when they do not.
+
+    Behind a closing or a blank line, never as the answer under a label, and only where the lines
+    from there on do nothing but sign: a postscript stands there, too.
+    """
+    wanted = " ".join(name.casefold().split())
+    words = 0  # lines with words on them, counted from the end
+    for number in range(len(lines) - 1, 0, -1):
+        line = lines[number]
+        flat = " ".join(line.text.casefold().split()).rstrip(",.")
+        words += bool(flat) and not line.depth
+        if words > MAX_BELOW_NAME + 1:
+            break
+        if flat and flat in (wanted, wanted.partition(" ")[0]) and not line.depth:
+            above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
+            last = not any(one.text.strip() for one in lines[number + 1 :])
+            blank = (flat == wanted or last) and not lines[number - 1].text.strip()
+            apart = blank or text_lines.is_courtesy(above)
+            if above and apart and not is_label(above):
+                rest = [one.text for one in lines[number:]]
+                first = wanted.partition(" ")[0]
+                return number if _is_block(rest, (wanted, first), ()) else None
+    return None
 
 
 def _above(lines: Sequence[str], number: int) -> int:

@@ -34,6 +34,7 @@ class CaseChange:
     fields: Mapping[str, FieldValue]  # set or overwritten by this mail
     comment: str = ""  # new text to keep with the case, when it was a reply
     asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
+    keeps_request: bool = False  # what was asked before still waits for its answer
     round: int = 0
     flag: str = ""  # why a person should look at the case
     incident: str = ""  # id of the known incident that the case is about

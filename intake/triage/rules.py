@@ -91,7 +91,7 @@ def _closing(facts: Facts) -> Verdict | None:
         return Verdict("append", (words,), change, "" if over else "closed")
     if not facts.submission.may_close:
         return None
-    change = _change(facts, status=case.status, asked=())
+    change = replace(_change(facts, status=case.status, asked=()), keeps_request=not over)
     words = f"says that {case.number}, which is {case.status}, may be closed"
     return Verdict("append", (words,), change, "" if over else "ask_close")
 

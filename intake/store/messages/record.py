@@ -268,15 +268,16 @@ def _event(
 def _pending(
     unit: Unit, change: CaseChange, decision: Decision, letters: Sequence[Letter], now: datetime
 ) -> None:
-    """The answered request is closed, and the new one is kept with the letter that asks."""
-    if not change.new:
+    """The answered request is ended, and the new one is kept with the letter that asks."""
+    if not change.new and not change.keeps_request:
+        ended = "superseded" if change.status in ("resolved", "closed") else "answered"
         unit.execute(
             update(PendingFormRow)
             .where(
                 col(PendingFormRow.case_number) == change.number,
                 col(PendingFormRow.state) == "open",
             )
-            .values(state="answered", answered_at=now)
+            .values(state=ended, answered_at=now)
         )
     if not change.asked:
         return
