@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from intake.adapters.blob_store import Blobs
+from intake.adapters.blob_store import BlobError, Blobs
 from intake.mail.message import Arrival
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import ReadMail, Settings, _answer, _tools
@@ -42,7 +42,5 @@ class InProcess(Pool):
                 blobs.stage(arrival.raw)
             answer = _answer(replace(arrival, raw=b""), self._settings, blobs, *self._tools)
             if answer.mail is None:
-                from intake.adapters.blob_store import BlobError
-
                 raise BlobError(answer.blob_error)
             yield arrival, answer.mail
