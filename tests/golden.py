@@ -77,7 +77,7 @@ def _handle(config: Config, name: str) -> None:
     arrival = Arrival("support", 0, 1, ASKED_AT, digest, len(raw), raw)
     read = read_here(arrival, bootstrap.pool_settings(config))
     with house.unit(config, write=True) as unit, savepoint(unit):
-        pipeline.handle(unit, arrival, read.message, read.scan, bootstrap.judge(config), ASKED_AT)
+        pipeline.handle(unit, arrival, read, bootstrap.judge(config), ASKED_AT)
         letter = BEFORE / f"{name}.letter.txt"
         if letter.exists():
             seen = {"text": letter.read_text(encoding="utf-8")}
@@ -108,6 +108,7 @@ def found(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
         "fields": fields,
         "problems": sorted(f"{one['field']}: {one['code']}" for one in got["problems"]),
         "letter_kinds": [one["kind"] for one in got["letters"]],
+        "further": [one["type"] for one in got["further"]],
         "letter_says": [words for words in wanted.get("letter_says", ()) if words in text],
         "letter_never_says": [
             words for words in wanted.get("letter_never_says", ()) if words not in text

@@ -26,7 +26,7 @@ from intake.store.contacts import directory
 from intake.store.engine import StoreError, Unit, open_engine, reading, writing
 from intake.store.locks import Turn, collecting
 from intake.store.messages.context import look_up
-from intake.store.messages.record import record
+from intake.store.messages.record import Entry, Result, record
 from intake.store.tables.messages import MessageRow
 from intake.triage.decision import decide
 from intake.worker import batch, collector, file_jobs, pipeline, service
@@ -391,7 +391,7 @@ def handled(unit: Unit, mail: Message) -> None:
     known = look_up(unit, keys(mail), NOW)
     sender = replace(SIGNED, contact=known.contacts[0])
     decision = decide(mail, sender, COMPLETE, known, POLICY, NOW)
-    record(unit, arrival(1, mail.digest), mail, decision, [], NOW, STAMP)
+    record(unit, Entry(arrival(1, mail.digest), mail), [Result(decision)], NOW, STAMP)
 
 
 def test_a_journal_with_a_gap_is_not_relied_on(tmp_path: Path) -> None:

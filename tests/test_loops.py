@@ -170,7 +170,7 @@ class Desk:
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
         with writing(self.engine) as unit, savepoint(unit):
-            pipeline.handle(unit, arrival, read.message, read.scan, self.bench, now)
+            pipeline.handle(unit, arrival, read, self.bench, now)
 
     def letters(self, now: datetime) -> list[Message]:
         """What leaves now."""

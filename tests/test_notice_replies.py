@@ -21,7 +21,8 @@ from intake.model.incidents import Incident, Update
 from intake.parsers import notice_replies
 from intake.parsers.replies import added
 from intake.parsers.scanner import scan
-from intake.worker import bootstrap, pipeline, service
+from intake.worker import bootstrap, service
+from intake.worker.lookup_keys import keys
 from tests import house, notice_house
 from tests.forms import CATALOGUE
 from tests.mailbag import AUTHSERV, SERVICE
@@ -303,7 +304,7 @@ def test_no_altered_notice_is_answered(place: int, char: str) -> None:
     made = notice_house.notice_id(KEYS, "INC-42", 1, "zack@bayside.example")
     altered = made[: place % made.index("@")] + char + made[place % made.index("@") + 1 :]
     raw = f"From: zack@bayside.example\r\nIn-Reply-To: {altered}\r\n\r\nStop".encode()
-    found = pipeline.keys(message(raw), the_house(), scan(message(raw), CATALOGUE))
+    found = keys(message(raw), the_house(), scan(message(raw), CATALOGUE))
     if altered == made:
         assert (found.notice_ids, found.notice_incidents) == ((made,), ("INC-42",))
     else:

@@ -68,7 +68,7 @@ class Desk:
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
         with writing(self.engine) as unit, savepoint(unit):
-            return pipeline.handle(unit, arrival, read.message, read.scan, self.bench, now)
+            return pipeline.handle(unit, arrival, read, self.bench, now)
 
     def message(self, row: int) -> dict[str, Any]:
         """The ledger's row with its evidence."""

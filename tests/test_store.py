@@ -28,7 +28,7 @@ from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, 
 from intake.store.messages import bounces, mailboxes
 from intake.store.messages.context import look_up
 from intake.store.messages.deferred import shelve, vanished
-from intake.store.messages.record import Recorded, Stamp, record
+from intake.store.messages.record import Entry, Recorded, Result, Stamp, record
 from intake.store.tables.cases import CaseRow, PendingFormRow
 from intake.store.tables.columns import Base
 from intake.store.tables.messages import MessageRow
@@ -108,7 +108,8 @@ def one_mail(
         decision = decide(mail, sender, submission, known, POLICY, now)
         letters = [letter(decision, f"ack:{mail.digest}")] if decision.letters else []
         row = more.get("row", 0)
-        return record(unit, arrival(uid, mail.digest), mail, decision, letters, now, STAMP, row=row)
+        entry = Entry(arrival(uid, mail.digest), mail, row)
+        return record(unit, entry, [Result(decision, letters)], now, STAMP)
 
 
 def known_of(engine: Engine, mail: Message, *numbers: str, now: datetime = NOW) -> Known:
@@ -199,10 +200,18 @@ def test_a_letter_of_one_cause_is_stored_once(engine: Engine) -> None:
         decision = decide(
             mail, replace(SIGNED, contact=known.contacts[0]), COMPLETE, known, POLICY, NOW
         )
-        first = record(unit, arrival(1), mail, decision, [letter(decision, "same")], NOW, STAMP)
+        first = record(
+            unit,
+            Entry(arrival(1), mail),
+            [Result(decision, [letter(decision, "same")])],
+            NOW,
+            STAMP,
+        )
         change = replace(decision.change, number="CASE-1002") if decision.change else None
         again = replace(decision, change=change)
-        second = record(unit, arrival(2), mail, again, [letter(again, "same")], NOW, STAMP)
+        second = record(
+            unit, Entry(arrival(2), mail), [Result(again, [letter(again, "same")])], NOW, STAMP
+        )
     assert (first.letters, second.letters) == (1, 0)
 
 

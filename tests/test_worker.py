@@ -194,10 +194,10 @@ def test_one_poisoned_mail_stops_no_other(config: Config, monkeypatch: pytest.Mo
     mails = bag(5)
     real = pipeline.judge
 
-    def judge(unit: Any, mail: Any, *more: Any, **options: Any) -> Any:
-        if mail.message_id == mails[2].message_id:
+    def judge(unit: Any, read: Any, *more: Any) -> Any:
+        if read.message.message_id == mails[2].message_id:
             raise ZeroDivisionError("poison")
-        return real(unit, mail, *more, **options)
+        return real(unit, read, *more)
 
     monkeypatch.setattr(pipeline, "judge", judge)
     box = FakeBox([mail.raw for mail in mails])

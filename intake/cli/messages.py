@@ -176,7 +176,7 @@ def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
         "from": row["sender"],
         "contact": row["contact_id"] or "nobody on record",
         "account": row["account_id"],
-        "case": row["case_number"],
+        "case": ", ".join(row["cases"]),
         "no letter": row["evidence"].get("silence", ""),
         "subject": row["subject"],
         "arrived": when(row["received_at"], zone),

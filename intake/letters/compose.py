@@ -131,6 +131,7 @@ def _values(
     return values | {
         "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
+        "matters": decision.matters,
         "incident": incident_lines(incidents, change.incident, house.timezone, house.page_url),
         "maintenance": is_maintenance(incidents, change.incident),
         "reopened": before in ("resolved", "closed") and change.status == "open",

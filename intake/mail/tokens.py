@@ -91,10 +91,14 @@ def _is_tag(secrets: Sequence[bytes], number: str, mac: str) -> bool:
 
 def plain_numbers(subject: str, case_prefix: str) -> tuple[str, ...]:
     """Case numbers in a subject as anybody can write them: they prove nothing. At most three."""
-    word = re.escape(case_prefix.rstrip("-"))
-    pattern = rf"(?<![A-Za-z0-9]){word}[\s_#:‐‑‒–—-]{{0,3}}([0-9]{{1,12}})(?![A-Za-z0-9])"
-    found = re.findall(pattern, subject[:1000], re.IGNORECASE)
+    found = re.findall(number_pattern(case_prefix), subject[:1000], re.IGNORECASE)
     return tuple(dict.fromkeys(f"{case_prefix}{int(digits)}" for digits in found))[:3]
+
+
+def number_pattern(case_prefix: str) -> str:
+    """A case number as people type it, for a search that ignores case; its group is the digits."""
+    word = re.escape(case_prefix.rstrip("-"))
+    return rf"(?<![A-Za-z0-9]){word}[\s_#:‐‑‒–—-]{{0,3}}([0-9]{{1,12}})(?![A-Za-z0-9])"
 
 
 def reply_address(secrets: Sequence[bytes], case_number: str, address: str) -> str:

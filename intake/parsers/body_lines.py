@@ -188,6 +188,11 @@ def ends_own_text(lines: list[Line], number: int) -> bool:
     return is_old_head(lines, number + 1 if _RULE.match(text) else number)
 
 
+def is_rule(text: str) -> bool:
+    """A line of dashes, stars or the like that only divides."""
+    return bool(_RULE.match(text))
+
+
 def is_signature(text: str) -> bool:
     """``-- `` and what telephones write under a mail."""
     return text in SIGNATURE or text.strip().lower().startswith(_SENT_FROM)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from intake.mail.field_library import Warning
+from intake.mail.message import Message
 from intake.model.accounts import Account, Contact
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.incidents import Incident
@@ -70,6 +71,7 @@ class Scan:
     returned: Return | None = None  # for a program's mail
     cut: str = ""  # what is quoted or forwarded, without signatures
     tidings: str = ""  # what a program tells in the writer's name, asking for nothing
+    matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
 
     def without_files(self) -> Scan:
         """The same without what stood in an attached form: nobody has proved to have sent it."""
@@ -81,7 +83,21 @@ class Scan:
             type_words="" if told else self.type_words,
             candidates=tuple(one for one in self.candidates if one.source != ATTACHED_FORM),
             read_from="",
+            matters=tuple(
+                replace(one, scan=one.scan.without_files())
+                for one in self.matters
+                if not one.from_file
+            ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One of several filled forms in a mail: the mail as if it held that form alone."""
+
+    message: Message
+    scan: Scan
+    from_file: bool = False  # the form is an attached file
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,10 +99,26 @@ def message(unit: Session, message_id: int) -> dict[str, Any] | None:
     letters = select(OutboxRow).where(col(OutboxRow.message_id) == message_id)
     return {
         **_dict(row),
-        "attachments": [_dict(one) for one in unit.scalars(files)],
+        "attachments": list({one.part: _dict(one) for one in unit.scalars(files)}.values()),
+        "cases": _cases_of(unit, row),
         "events": _events(unit, EventRow.message_id, message_id),
         "letters": [_dict(one, "raw") for one in unit.scalars(letters)],
     }
+
+
+def _cases_of(unit: Session, row: MessageRow) -> list[str]:
+    """The cases that the mail opened or changed: one, or one for each matter in it."""
+    query = (
+        select(col(EventRow.case_number))
+        .where(
+            col(EventRow.message_id) == row.id,
+            col(EventRow.kind) == "decided",
+            col(EventRow.case_number) != "",
+        )
+        .order_by(col(EventRow.id))
+    )
+    found = (row.case_number, *unit.scalars(query))
+    return [number for number in dict.fromkeys(found) if number]
 
 
 def _events(unit: Session, column: Any, value: object) -> list[dict[str, Any]]:

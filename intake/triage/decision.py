@@ -68,6 +68,7 @@ class Decision:
     unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same
     mandatory: tuple[str, ...] = ()  # classes that must reach every account
+    matters: int = 1  # cases that came of the mail; its letters say so
 
 
 NO_SENDER = Sender("L1", "", None, False, ())

@@ -347,7 +347,7 @@ def _one(
     """The one catch-all: a mail whose handling raises is kept with its traceback."""
     try:
         with savepoint(unit):
-            return handle(unit, arrival, mail.message, mail.scan, desk.bench, now, proof)
+            return handle(unit, arrival, mail, desk.bench, now, proof)
     except (StoreError, BlobError):
         raise  # not the mail's fault, and the transaction may be gone
     except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it

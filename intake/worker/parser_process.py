@@ -43,7 +43,7 @@ class Settings:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mailbox; see list_mail
     start_seconds: float = 60.0  # for starting Python and importing
     builder: str = "intake.catalogue.loader:build"  # module:function that makes the catalogue
-    scanner: str = "intake.parsers.scanner:scan"  # module:function that reads the message
+    scanner: str = "intake.parsers.matters:read"  # module:function that reads the message
 
 
 @dataclass(frozen=True, slots=True)

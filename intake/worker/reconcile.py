@@ -25,10 +25,10 @@ from intake.store.engine import StoreError, reading, writing
 from intake.store.locks import collecting, naming_blobs
 from intake.store.messages import held, mailboxes
 from intake.store.messages.context import FIRST_NUMBER
-from intake.store.messages.record import record
+from intake.store.messages.record import Entry, record
 from intake.worker.bootstrap import Assembly, Line, assemble
 from intake.worker.parser_process import ReadMail
-from intake.worker.pipeline import judge
+from intake.worker.pipeline import Again, judge, results
 
 HEAD_BYTES = 64 * 2**10  # of a mail, where our references stand
 _SUBJECT = re.compile(r"(?im)^subject:.*(?:\r?\n[ \t].*)*")
@@ -230,11 +230,9 @@ class _Work:
             newest = restore_check.newest_letter(unit)
             row = restore_check.deferred(unit, arrival.mailbox, arrival.digest)
             restore_check.set_counters(unit, {"case": before})
-            judged = judge(unit, mail.message, mail.scan, bench, now, row=row, proof=proof)
-            done = record(
-                unit, arrival, mail.message, judged.decision, judged.letters, now, bench.stamp,
-                row=row,
-            )  # fmt: skip
+            judged = judge(unit, mail, bench, now, proof, Again(row))
+            entry = Entry(arrival, mail.message, row)
+            done = record(unit, entry, results(judged), now, bench.stamp)
             mailboxes.settle(unit, [done.row])
             detail = {"where": lost.where, "number": lost.number}
             held.note(unit, done.row, "recovered", "intake", desk.clock(), detail)

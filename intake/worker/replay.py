@@ -19,10 +19,11 @@ from intake.store.contacts import directory, suppressions
 from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
 from intake.store.locks import naming_blobs
 from intake.store.messages import held as ledger
-from intake.store.messages.record import Recorded, record
+from intake.store.messages.record import Entry, Recorded, record
 from intake.store.migrate import check, is_there
 from intake.triage.decision import Decision
 from intake.worker import bootstrap, pipeline
+from intake.worker.explanation import explanation
 from intake.worker.parser_pool import ReadMail, read_here
 
 
@@ -76,14 +77,14 @@ class Explainer:
         read = read_here(arrival, self._settings)
         proof = _proof(self._prover, read, raw)
         judged = self._judge(read, now, proof)
-        return pipeline.explanation(read.message, judged, file)
+        return explanation(read.message, judged, file)
 
     def _judge(self, read: ReadMail, now: datetime, proof: Proof) -> pipeline.Judgement:
         bench = self._bench
         if not is_there(self._engine):
-            return pipeline.judge(None, read.message, read.scan, bench, now, proof=proof)
+            return pipeline.judge(None, read, bench, now, proof)
         with reading(self._engine) as unit:
-            return pipeline.judge(unit, read.message, read.scan, bench, now, proof=proof)
+            return pipeline.judge(unit, read, bench, now, proof)
 
     def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
         """The decision about a mail that was recorded in that row, its own traces left aside."""
@@ -92,9 +93,8 @@ class Explainer:
         read = read_here(arrival, self._settings)
         proof = _proof(self._prover, read, raw)
         with reading(self._engine) as unit:
-            judged = pipeline.judge(
-                unit, read.message, read.scan, self._bench, at, row=row, proof=proof, alone=True
-            )
+            again = pipeline.Again(row, alone=True)
+            judged = pipeline.judge(unit, read, self._bench, at, proof, again)
         return judged.decision
 
     def close(self) -> None:
@@ -232,26 +232,15 @@ def _judged_again(
             naming_blobs(unit)
             _all_there(blobs, read)
             _vouch(unit, config, read, vouching, who, now)
-            judged = pipeline.judge(
-                unit,
-                read.message,
-                read.scan,
-                bench,
-                now,
-                row=message_id,
-                released_by=who,
-                proof=proof,
-            )
+            judged = pipeline.judge(unit, read, bench, now, proof, pipeline.Again(message_id, who))
             decision = judged.decision
             after = f"{decision.action} {decision.rule}"
             replayed = Replayed(message_id, before, after, decision.reasons, None)
             if who and decision.action == "hold":
                 raise _StillHeld(replayed)
             if not dry:
-                recorded = record(
-                    unit, replace(arrival, raw=b""), read.message, decision, judged.letters, now,
-                    bench.stamp, row=message_id,
-                )  # fmt: skip
+                entry = Entry(replace(arrival, raw=b""), read.message, message_id)
+                recorded = record(unit, entry, pipeline.results(judged), now, bench.stamp)
                 detail = {"before": before, "after": after}
                 detail |= {key: value for key, value in asdict(vouching).items() if who and value}
                 kind = "released" if who else "replayed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,23 @@ class Recorded:
     letters: int  # put into the outbox
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is decided about one matter of a mail, and the letters about it."""
+
+    decision: Decision
+    letters: Sequence[Letter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The mail that a ledger row is about."""
+
+    arrival: Arrival
+    mail: Message | Refusal
+    row: int = 0  # the row of a held or shelved mail that is decided anew; 0: a new mail
+
+
 def _clean_all(value: Any) -> Any:
     """The same for a text or a list of texts."""
     if isinstance(value, str):
@@ -77,52 +94,25 @@ def _clean_all(value: Any) -> Any:
 
 
 def record(
-    unit: Unit,
-    arrival: Arrival,
-    mail: Message | Refusal,
-    decision: Decision,
-    letters: Sequence[Letter],
-    now: datetime,
-    stamp: Stamp,
-    *,
-    row: int = 0,
+    unit: Unit, entry: Entry, results: Sequence[Result], now: datetime, stamp: Stamp
 ) -> Recorded:
     """Everything about one mail; again with the same mail it overwrites only an unfinished row.
 
-    ``row`` names the ledger row of a held or shelved mail that is decided anew.
+    The row tells of the first result; every further one is another case that the mail is about.
     """
-    change = decision.change
-    number = change.number if change else ""
+    arrival, mail, decision = entry.arrival, entry.mail, results[0].decision
+    number = decision.change.number if decision.change else ""
     folder = FOLDER.get(decision.action, "processed")
     values = _values(arrival, mail, decision, now, stamp)
     values |= {"case_number": number, "folder": folder}
-    row_id = _write_row(unit, arrival, values, row)
+    row_id = _write_row(unit, arrival, values, entry.row)
     where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
-    why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
-    events = [
-        _event(now, "received", "", row_id, "", where),
-        _event(now, "decided", number, row_id, "intake", why),
-    ]
-    if change is not None:
-        write.apply(unit, change, arrival, row_id, now, stamp.personal_fields)
-        detail = {"missing": list(change.asked)} if change.asked else {}
-        before = decision.case.status if decision.case else ""
-        kind = (
-            EVENT[decision.action] if change.status != "closed" or before == "closed" else "closed"
-        )
-        events.append(_event(now, kind, number, row_id, decision.contact, detail))
-        _pending(unit, change, decision, letters, now)
-    unit.execute(insert(EventRow), events)
-    if isinstance(mail, Message):
-        _attachments(unit, mail, decision, row_id, number)
-    if decision.submission is not None and change is not None:
-        _unknown_labels(unit, decision.submission, now)
+    unit.execute(insert(EventRow), [_event(now, "received", "", row_id, "", where)])
+    put = sum(_result(unit, replace(entry, row=row_id), one, now, stamp) for one in results)
     if decision.returned is not None and decision.about is not None:
         bounces.note(unit, decision.about, decision.returned, row_id, now)
     if decision.rule in ("R1", "R5"):
         _hostile(unit, decision, row_id, now)
-    if decision.held_back:
-        _held_back(unit, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         change_request.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
     if decision.joins:
@@ -130,8 +120,32 @@ def record(
     if decision.unsubscribes:
         wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
         preferences.unsubscribe(unit, *wish)
-    put = sum(put_letter(unit, letter, row_id, now) for letter in letters)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
+
+
+def _result(unit: Unit, entry: Entry, result: Result, now: datetime, stamp: Stamp) -> int:
+    """The case, its history, files and letters; gives how many letters were put."""
+    decision, change, row_id = result.decision, result.decision.change, entry.row
+    number = change.number if change else ""
+    why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
+    events = [_event(now, "decided", number, row_id, "intake", why)]
+    if change is not None:
+        write.apply(unit, change, entry.arrival, row_id, now, stamp.personal_fields)
+        detail = {"missing": list(change.asked)} if change.asked else {}
+        before = decision.case.status if decision.case else ""
+        kind = (
+            EVENT[decision.action] if change.status != "closed" or before == "closed" else "closed"
+        )
+        events.append(_event(now, kind, number, row_id, decision.contact, detail))
+        _pending(unit, change, decision, result.letters, now)
+    unit.execute(insert(EventRow), events)
+    if isinstance(entry.mail, Message):
+        _attachments(unit, entry.mail, decision, row_id, number)
+    if decision.submission is not None and change is not None:
+        _unknown_labels(unit, decision.submission, now)
+    if decision.held_back:
+        _held_back(unit, decision, row_id, now)
+    return sum(put_letter(unit, letter, row_id, now) for letter in result.letters)
 
 
 def _hostile(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
@@ -297,18 +311,17 @@ def _pending(
 
 
 def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number: str) -> None:
-    """Every file of the mail, once, whether or not there is a case."""
+    """Every file of the mail once for each case of it, and once when there is none."""
     if not mail.attachments:
         return
-    there = set(
-        unit.scalars(select(col(AttachmentRow.part)).where(col(AttachmentRow.message_id) == row))
+    found = select(col(AttachmentRow.part), col(AttachmentRow.case_number)).where(
+        col(AttachmentRow.message_id) == row
     )
-    if there and number:
-        unit.execute(
-            update(AttachmentRow)
-            .where(col(AttachmentRow.message_id) == row)
-            .values(case_number=number)
-        )
+    there = {(part, case) for part, case in unit.execute(found)}
+    if number and any(not case for _, case in there):  # the mail was held, and is handled now
+        of_nobody = (col(AttachmentRow.message_id) == row, col(AttachmentRow.case_number) == "")
+        unit.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
+        there = {(part, case or number) for part, case in there}
     otherwise = "quarantined" if decision.quarantined else "stored"
     rows = [
         {
@@ -325,7 +338,7 @@ def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number
             "reason": decision.withheld.get(one.part, ""),
         }
         for one in mail.attachments
-        if one.part not in there
+        if (one.part, number) not in there
     ]
     if rows:
         unit.execute(insert(AttachmentRow), rows)

@@ -1,0 +1,224 @@
+"""One matter judged: what is known is looked up, the mail interpreted, the decision made.
+
+Nothing here writes, and nothing reads a clock: ``now`` is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from intake.authentication import sender as identity
+from intake.authentication.dkim import Proof
+from intake.authentication.sender import Trust
+from intake.catalogue.catalogue import Catalogue
+from intake.letters.letter import House, Letter
+from intake.mail.message import Message, Refusal
+from intake.model.cases import CaseBrief, PendingForm
+from intake.model.context import NO_LETTERS, Known
+from intake.model.incidents import Incident, Update
+from intake.parsers import notice_replies
+from intake.parsers.confirmation import says_yes
+from intake.parsers.interpret import interpret
+from intake.parsers.submission import Circumstances, Scan
+from intake.parsers.values import WEAK
+from intake.store.engine import Unit
+from intake.store.messages.context import look_up
+from intake.store.messages.record import Stamp
+from intake.triage.decision import Decision, decide
+from intake.triage.policy import Policy
+from intake.worker.lookup_keys import keys, only_case
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What every judgement depends on beside the mail and the database."""
+
+    catalogue: Catalogue
+    policy: Policy
+    house: House
+    stamp: Stamp
+    timezone: str
+    case_prefix: str
+    trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
+    required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    notice_texts: Callable[[Incident, Sequence[Update]], tuple[str, ...]] = notice_replies.texts
+    """What stood in the notices of an incident, a text an update: a reply may hold copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One mail judged, nothing written yet; of several matters in it the first."""
+
+    decision: Decision
+    letters: tuple[Letter, ...]
+    known: Known
+    further: tuple[Judgement, ...] = ()  # the other matters, none with further ones of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The mail, or one of the matters in it."""
+
+    message: Message | Refusal
+    scan: Scan | None  # None exactly when the mail was refused
+    number: str = ""  # the one case that this part is about; empty: whatever the mail refers to
+    before: tuple[Judgement, ...] = ()  # the parts of the same mail that were judged before it
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a mail is judged that was judged before."""
+
+    row: int = 0  # its own ledger row
+    released_by: str = ""  # the person who vouches for its sender
+    alone: bool = False  # what it has caused is left aside: its copies, its case, letters of late
+
+
+FIRST_TIME = Again()
+
+
+def judge_part(
+    unit: Unit | None,
+    part: Part,
+    bench: Judge,
+    now: datetime,
+    proof: Proof | None = None,
+    again: Again = FIRST_TIME,
+) -> Judgement:
+    """The decision about one matter and the letters it wants; reads the database, writes nothing.
+
+    Without a unit there is no database yet and nobody is known.
+    """
+    mail, scan = part.message, part.scan
+    wanted = keys(mail, bench.house, scan, bench.case_prefix, bench.policy)
+    wanted = only_case(wanted, part.number) if part.number else wanted
+    known = Known(next_number=f"{bench.case_prefix}1001")
+    if unit is not None:
+        known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=again.row)
+    if again.alone:
+        known = replace(known, twin=None, recent=NO_LETTERS)
+    if isinstance(mail, Refusal) or scan is None:
+        return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
+    known = _after(known, part.before, bench.case_prefix) if part.before else known
+    asked = bool(known.joins or known.confirms or known.closes)
+    yes = asked and says_yes(scan.leftover, bench.catalogue)
+    known = replace(
+        known, answered_letters=wanted.outbox_ids, says_yes=yes, bears_own_id=bool(wanted.own_id)
+    )
+    known = _reopened(known, scan, bench.policy, now)
+    trust = bench.trust.get(mail.mailbox, Trust())
+    sender = identity.identify(mail, known, trust, proof)
+    if again.released_by:
+        sender = identity.released(sender, again.released_by)
+    scan = _as_far_as_it_counts(scan, known, sender)
+    circumstances = _circumstances(mail, known, sender, bench, now)
+    submission = interpret(scan, mail, bench.catalogue, circumstances)
+    decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
+    return Judgement(decision, (), known)
+
+
+def _after(known: Known, before: Sequence[Judgement], case_prefix: str) -> Known:
+    """What is known once the parts before this one are recorded."""
+    changes = [one.decision.change for one in before]
+    new = sum(change is not None and change.new for change in changes)
+    number = int(known.next_number.rpartition("-")[2]) + new
+    letters = sum(len(one.decision.letters) for one in before)
+    recent = replace(
+        known.recent,
+        hour=known.recent.hour + letters,
+        day=known.recent.day + letters,
+        cases_hour=known.recent.cases_hour + new,
+    )
+    return replace(known, twin=None, recent=recent, next_number=f"{case_prefix}{number}")
+
+
+def _as_far_as_it_counts(scan: Scan, known: Known, sender: identity.Sender) -> Scan:
+    """What was read, without the forms in files of who is not proved and wishes that are none.
+
+    The token of somebody else, or a number that is no case of the sender's: an ordinary mail.
+    """
+    found = scan if sender.proved else scan.without_files()
+    wish = scan.wish
+    if wish is None:
+        return found
+    theirs = _was_notified(known, sender) if wish.kind == "unsubscribe" else known.listed.cases
+    needed = wish.kind == "unsubscribe" or wish.bare
+    return replace(found, wish=None) if needed and not theirs else found
+
+
+def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:
+    """A case that this mail can only follow, not go on with, is put beside.
+
+    It was closed too long ago, or the mail is a form of its own about something else.
+    """
+    case = known.case
+    if case is None or case.status == "draft":
+        return known
+    late = case.closed_at is not None and now - case.closed_at > timedelta(days=policy.reopen_days)
+    if late or _is_own_form(scan, known.sent_texts):
+        return replace(known, case=None, pending=None, earlier=case)
+    return known
+
+
+def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
+    """The mail names a case type under its label and answers at least two more labels.
+
+    The line with the type is the writer's own, not one that came with our letter.
+    """
+    ours = " ".join(" ".join(sent).split())
+    if any(f"{one.label}: {one.words}" in ours for one in scan.candidates if one.words):
+        return False
+    strong = {one.field for one in scan.candidates if one.words and one.source not in WEAK}
+    return scan.type_source == "label" and len(strong - {"case_type"}) >= 2
+
+
+def _was_notified(known: Known, sender: identity.Sender) -> bool:
+    """The notice or token that the mail names was sent to its proved writer."""
+    contact = sender.contact.id if sender.contact else ""
+    return sender.proved and any(one.contact_id == contact for one in known.notified)
+
+
+def _circumstances(
+    mail: Message, known: Known, sender: identity.Sender, bench: Judge, now: datetime
+) -> Circumstances:
+    """A case is only shown to the reading when the sender belongs to its account."""
+    contact = sender.contact
+    in_force = {"", *(account.id for account in known.accounts if account.active)}
+    case = known.case if known.case and known.case.account_id in in_force else None
+    theirs = case if case and case.is_for(contact) else None
+    before = known.earlier  # a closed case that this mail comes too late for
+    if before and not (before.account_id in in_force and before.is_for(contact)):
+        before = None
+    return Circumstances(
+        contact=contact,
+        accounts=tuple(account for account in known.accounts if account.active),
+        colleagues=known.colleagues,
+        written_at=mail.received_at,
+        now=now,
+        timezone=bench.timezone,
+        case=theirs,
+        pending=_form_sent(known, theirs),
+        ours=known.sent_texts if theirs or before else (),
+        earlier=known.comments if theirs or before else (),
+        is_answer=bool(known.answered_letters),
+        earlier_type=before.type if before else "",
+        required=bench.required,
+        replied=known.replied,
+        sent=bench.notice_texts(known.replied, known.replied_updates) if known.replied else (),
+        reply_type=bench.policy.reply_type,
+        may_unsubscribe=_was_notified(known, sender),
+    )
+
+
+def _form_sent(known: Known, theirs: CaseBrief | None) -> PendingForm | None:
+    """What the mail may quote of ours, with what was asked in it, for the comparison."""
+    if known.case is not None and theirs is None:
+        return None
+    found = known.pending
+    if theirs is None:
+        return found
+    if found is None:
+        found = PendingForm(theirs.number, theirs.contact_id, (), "", "", 0)
+    return replace(found, text="\n".join(dict.fromkeys((found.text, *known.sent_texts))))

@@ -1,0 +1,106 @@
+"""What to look up in the database for a mail: its sender, its identity, the references it bears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake.authentication import sender as identity
+from intake.letters.letter import House
+from intake.mail import tokens
+from intake.mail.addresses import Mailbox
+from intake.mail.message import Message, Refusal
+from intake.model.context import Keys
+from intake.parsers.submission import Scan
+from intake.triage.policy import Policy
+
+USUAL = Policy()
+
+
+def keys(
+    mail: Message | Refusal,
+    house: House,
+    scan: Scan | None = None,
+    case_prefix: str = "CASE-",
+    policy: Policy = USUAL,
+) -> Keys:
+    """What to look up for a mail: its sender, its identity and the references of ours it bears."""
+    limits = (policy.max_strangers_per_day, policy.max_unproved_per_day)
+    if isinstance(mail, Refusal):
+        return Keys(
+            mail.digest, "", mail.message_id, "", max_strangers=limits[0], max_unproved=limits[1]
+        )
+    ids = (*mail.in_reply_to, *reversed(mail.references))
+    own = tokens.own_ids(house.secrets, ids, house.domain)
+    plus = (*mail.recipients, *mail.to, *mail.cc)
+    tagged = (
+        *tokens.read_subject_tags(house.secrets, mail.subject),
+        *tokens.read_reply_addresses(house.secrets, plus),
+    )
+    notices = [one for one in own if one.kind == "notice"]  # they name an incident, never a case
+    numbers = [one.case_number for one in own if one.case_number and one not in notices]
+    asked = scan.wish if scan else None
+    listing = asked is not None and asked.kind in ("cases", "close")
+    return Keys(
+        digest=mail.digest,
+        sender=mail.sender.address.key if isinstance(mail.sender, Mailbox) else "",
+        message_id=mail.message_id,
+        body_digest=mail.body_digest,
+        case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
+        plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
+        outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
+        names_contact=scan is None
+        or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # a case's filer
+        or any(one.field == "contact" for one in scan.candidates),
+        list_state=asked.state if asked and listing else "-",
+        list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
+        form_ids=tuple(one.message_id for one in own if one.kind == "form"),
+        return_ids=_returned(scan, house),
+        verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
+        join_ids=tuple(one.message_id for one in own if one.kind == "join"),
+        close_ids=tuple(one.message_id for one in own if one.kind == "ask-close"),
+        return_rows=_own_ways(house, plus, "bounce", scan),
+        return_letters=_own_ways(house, plus, "letter", scan),
+        notice_ids=tuple(one.message_id for one in notices),
+        notice_incidents=tuple(dict.fromkeys(one.case_number for one in notices)),
+        token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
+        if asked and asked.token
+        else None,
+        only_approved=policy.only_approved,
+        signatures=identity.signature_hashes(mail),
+        own_id=mail.message_id
+        if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)
+        else "",
+        max_strangers=limits[0],
+        max_unproved=limits[1],
+    )
+
+
+def _own_ways(
+    house: House, addresses: tuple[str, ...], use: str, scan: Scan | None
+) -> tuple[int, ...]:
+    """The letters whose own bounce address a program's mail came to."""
+    if scan is None or scan.returned is None:
+        return ()
+    return tokens.read_bounce_addresses(house.secrets, addresses, use)
+
+
+def _returned(scan: Scan | None, house: House) -> tuple[str, ...]:
+    """Our letters that a program's mail is about, by ids that only we can have written."""
+    if scan is None or scan.returned is None:
+        return ()
+    own = tokens.own_ids(house.secrets, scan.returned.ids, house.domain)
+    return tuple(one.message_id for one in own)
+
+
+def _numbered(words: str, case_prefix: str) -> str:
+    """The number of a case as people type it: "1001" is "CASE-1001"."""
+    return f"{case_prefix}{words}" if words.isdigit() else words
+
+
+def only_case(found: Keys, number: str) -> Keys:
+    """The same keys, with that case as the only thing that the mail refers to."""
+    return replace(
+        found, plain_numbers=(number,), case_numbers=(), outbox_ids=(), form_ids=(),
+        verify_ids=(), join_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),
+        list_state="-", token_row=None,
+    )  # fmt: skip
