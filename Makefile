@@ -5,14 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.done
 PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,intake/parsers/*,intake/notifier.py,intake/triage/*,intake/letters/*,intake/incidents/*
 
-# The tests that look at the pure rooms alone: quick, and measured for branch coverage, which makes
-# everything take twice as long.
-PURE_TESTS := $(wildcard tests/test_addresses.py tests/test_aut*.py tests/test_catalogue*.py tests/test_config.py \
-  tests/test_decision.py tests/test_digest.py tests/test_doors_authres.py tests/test_doors_caps.py tests/test_doors_dkim.py \
-  tests/test_doors_files.py tests/test_doors_privacy.py tests/test_evidence.py tests/test_filers.py tests/test_files.py tests/test_golden.py \
-  tests/test_ics.py tests/test_identity.py tests/test_letters.py tests/test_message.py tests/test_mime_*.py \
-  tests/test_notice_mail.py tests/test_notice_wire.py tests/test_notifier.py tests/test_page.py tests/test_parsers_*.py \
-  tests/test_preferences.py tests/test_product*.py tests/test_returns.py tests/test_tokens.py tests/test_wire.py)
+# The tests of the pure packages, and three more that use little else: quick, and measured for
+# branch coverage, which makes everything take twice as long.
+PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
+  tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
 
 .PHONY: setup demo test check format bench lock servers clean
 
@@ -31,7 +27,7 @@ demo: setup
 	@$(BIN)/intake demo
 
 servers:
-	@sh tests/install_servers.sh
+	@sh tests/support/install_servers.sh
 
 test: setup servers
 	$(BIN)/python -m pytest

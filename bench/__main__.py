@@ -23,9 +23,9 @@ from intake.cli import logs
 from intake.mail.message import Arrival, Limits, read
 from intake.parsers.scanner import scan
 from intake.worker import service
-from tests import house
-from tests.forms import CATALOGUE
-from tests.mailbag import Expected, bag
+from tests.support import installation
+from tests.support.forms import CATALOGUE
+from tests.support.mailbag import Expected, bag
 
 MAILS = int(os.environ.get("INTAKE_BENCH_MAILS", "400"))
 
@@ -39,8 +39,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def path(folder: Path, mails: list[Expected], profile: cProfile.Profile | None = None) -> float:
     """One pass over all mails; a profile sees this process, reading runs in children."""
-    text = house.maildir_box(folder / "in") + house.delivery(f"maildir:{folder}/out")
-    config = house.make(folder, text)
+    text = installation.maildir_box(folder / "in") + installation.delivery(f"maildir:{folder}/out")
+    config = installation.make(folder, text)
     for number, mail in enumerate(mails):
         (folder / "in/new" / f"{number:05d}").write_bytes(mail.raw)
     if profile is None:

@@ -15,8 +15,8 @@ from dataclasses import replace
 from intake.mail.message import Arrival, Limits, Message, read
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
-from tests.forms import AT, CATALOGUE, NOW, replying
-from tests.test_parsers_lists import ASKED, DRAFT
+from tests.support.drafts import ASKED, DRAFT
+from tests.support.forms import AT, CATALOGUE, NOW, replying
 
 LINES = 300  # of the small body; the big one has ten times as many
 LIMIT = 12.0

@@ -14,9 +14,9 @@ from pathlib import Path
 from intake.incidents import notice as notice_mail
 from intake.notifier import Notice
 from intake.worker.notice_sender import NoticeQueue
-from tests.notice_desk import FAST, Desk, plain_writer
-from tests.notices import INCIDENT, STYLE, ZACK, house, update
-from tests.postgres import prepared
+from tests.support.notice_service import FAST, Desk, plain_writer
+from tests.support.notices import INCIDENT, STYLE, ZACK, house, update
+from tests.support.postgres import prepared
 
 PEOPLE = 2000
 

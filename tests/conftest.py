@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from intake.cli import logs
 from intake.worker import bootstrap
-from tests.in_process import InProcess
+from tests.support.in_process import InProcess
 
 settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
 settings.load_profile("intake")

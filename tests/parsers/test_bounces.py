@@ -1,0 +1,129 @@
+"""What comes back about our letters: read in every shape, believed only with our own Message-ID."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from intake.mail import tokens
+from intake.mail.message import Message
+from intake.parsers.bounces import read_return
+from intake.worker import bootstrap, service
+from tests.support import installation
+from tests.support.mailbag import bag
+from tests.support.rawmail import message, result
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "mail"
+ID = "<ack.CASE-1001.aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@desk.example>"
+FINAL = "Final-Recipient: rfc822; a@b.example\nAction: "
+TOP = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.peer.example\r\nTo: support@desk.example\r\n"
+
+
+def report(fields: str, returned: str = f"Message-ID: {ID}", to: str = "") -> bytes:
+    """A delivery report with those recipient fields."""
+    return (TOP.replace(b"support@desk.example", to.encode()) if to else TOP) + (
+        "Subject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--b\r\n"
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
+        + fields.replace("\n", "\r\n")
+        + f"\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{returned}\r\n--b--\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "status", "hard"),
+    [
+        (f"{FINAL}failed\nStatus: 5.1.1\n", "bounce", "5.1.1", True),
+        (f"{FINAL}failed\nStatus: 5.2.2\n", "bounce", "5.2.2", False),
+        (f"{FINAL}failed\nStatus: 5.7.1\n", "bounce", "5.7.1", False),
+        (f"{FINAL}delayed\nStatus: 4.4.1\n", "delay", "4.4.1", False),
+        (f"{FINAL}relayed\nStatus: 2.0.0\n", "delivered", "2.0.0", False),
+        (
+            "Original-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n"
+            "Diagnostic-Code: smtp; 550 5.1.10 RESOLVER.ADR\n",
+            "bounce", "5.0.0", True,
+        ),
+        (
+            "Final-Recipient: rfc822; x@y.example\nAction: delivered\nStatus: 2.1.5\n\n"
+            f"{FINAL}failed\nStatus: 5.1.1\n",
+            "bounce", "5.1.1", True,
+        ),
+    ],
+)  # fmt: skip
+def test_reports_are_read(fields: str, kind: str, status: str, hard: bool) -> None:
+    """RFC 3464: the recipient that failed, its code, and whether it is for good."""
+    found = read_return(message(report(fields)))
+    assert found is not None
+    assert (found.kind, found.status, found.hard) == (kind, status, hard)
+    assert (found.recipient, found.ids) == ("a@b.example", (ID,))
+
+
+def test_a_person_returns_nothing() -> None:
+    """Nobody's mail is taken for a bounce because it speaks of one."""
+    raw = (
+        b"From: a@b.example\r\nSubject: failure notice\r\n\r\nuser unknown 550 5.1.1 " + ID.encode()
+    )
+    assert read_return(message(raw)) is None
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the real mail is not there: {FOLDER}")
+def test_real_bounces_name_a_recipient_and_a_code() -> None:
+    """Of hundreds of real ones nine in ten do, whatever wrote them."""
+    counts: Counter[str] = Counter()
+    with (FOLDER / "INDEX.csv").open(encoding="utf-8", newline="") as index:
+        paths = [row["path"] for row in csv.DictReader(index)]
+    for path in paths:
+        if not path.startswith("sisimai"):
+            continue
+        mail = result((FOLDER / path).read_bytes())
+        found = read_return(mail) if isinstance(mail, Message) else None
+        if found is not None and found.kind in ("bounce", "delay"):
+            counts["all"] += 1
+            counts["both"] += bool(found.recipient and found.status)
+    assert counts["all"] > 500
+    assert counts["both"] >= 0.9 * counts["all"]
+
+
+def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
+    """Forged ids count for nothing; the second letter that bounces suspends the address."""
+    config = installation.make(
+        tmp_path,
+        installation.maildir_box(tmp_path / "in")
+        + installation.delivery(f"maildir:{tmp_path}/out"),
+    )
+    people = [mail for mail in bag(400) if mail.sender == bag(1)[0].sender]
+    for number, mail in enumerate(people[:2]):
+        (tmp_path / "in/new" / str(number)).write_bytes(mail.raw)
+    service.once(config)
+    letters = installation.everything(config)["letters"]
+    assert [one["id"] for one in letters] == [1, 2]
+    secrets = bootstrap.judge(config).house.secrets
+    fields = f"Final-Recipient: rfc822; {letters[0]['recipient']}\nAction: failed\nStatus: 5.1.1\n"
+
+    def bounce(name: str, message_id: str, text: str = fields, row: int = 0) -> list[str]:
+        way = tokens.bounce_address(secrets, row, "support@desk.example", "letter")
+        raw = report(text, f"Message-ID: {message_id}", way if row else "")
+        (tmp_path / "in/new" / name).write_bytes(raw)
+        service.once(config)
+        (row,) = installation.everything(config)["messages"][-1:]
+        with installation.unit(config) as unit:
+            from intake.store.tables.contacts import SuppressionRow
+
+            return [row["action"], *(one.key for one in unit.query(SuppressionRow))]
+
+    forged = letters[0]["message_id_header"][:-20] + "aaaa" + letters[0]["message_id_header"][-16:]
+    assert bounce("a", forged) == ["hold"]
+    first, second = (one["message_id_header"] for one in letters)
+    assert bounce("b", first, row=1) == ["ignore"]
+    assert bounce("c", first, f"{fields}X-Again: 1\n", 1) == ["ignore"]
+    other = fields.replace(letters[0]["recipient"], "somebody@else.example")
+    assert bounce("d", second, other, 2) == ["ignore"]
+    assert bounce("g", second) == ["ignore"]  # many people may know that id
+    assert bounce("e", second, row=2) == ["ignore", letters[1]["recipient"]]
+    (tmp_path / "in/new/f").write_bytes(people[2].raw)
+    service.once(config)
+    assert installation.everything(config)["letters"][-1]["state"] == "sent"
