@@ -29,6 +29,7 @@ from intake.cli.screen import (
     who,
     write_private,
 )
+from intake.model.states import CaseStatus, FileState
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
 COLUMNS = (
@@ -119,7 +120,7 @@ def file(
     one = files[file_number - 1]
     with plainly():
         write_private(out, Blobs(load(config).blob_folder).read(one["sha256"]))
-    warned = f"; {one['state']}: {one['reason']}" if one["state"] != "stored" else ""
+    warned = f"; {one['state']}: {one['reason']}" if one["state"] != FileState.STORED else ""
     say(f"{one['name']} written to {out}{warned}")
 
 
@@ -155,7 +156,7 @@ def close(
     config: ConfigOption = None,
 ) -> None:
     """Closes cases; a contact's reply opens one again within replies.reopen_days."""
-    _set_status(numbers, "resolved" if resolved else "closed", why, config)
+    _set_status(numbers, CaseStatus.RESOLVED if resolved else CaseStatus.CLOSED, why, config)
 
 
 @app.command()
@@ -165,7 +166,7 @@ def reopen(
     config: ConfigOption = None,
 ) -> None:
     """Opens closed cases again."""
-    _set_status(numbers, "open", why, config)
+    _set_status(numbers, CaseStatus.OPEN, why, config)
 
 
 def _set_status(numbers: list[str], status: str, why: str, config: str | None) -> None:
@@ -268,7 +269,7 @@ def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -
         blobs = Blobs(load(config).blob_folder)
         for row in rows:
             for number, one in enumerate(row["attachments"], 1):
-                if one["state"] != "stored":
+                if one["state"] != FileState.STORED:
                     continue
                 target = folder / row["number"] / f"{number}-{Path(one['name']).name[:100]}"
                 write_private(target, blobs.read(one["sha256"]))

@@ -26,6 +26,7 @@ from intake.cli.screen import (
     who,
     wrap,
 )
+from intake.model.states import IncidentStatus
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -149,7 +150,7 @@ def resolve(
 
     with database(config) as unit:
         kind = write.find(unit, incident_id.upper()).kind
-    status = "resolved" if kind == "incident" else "completed"
+    status = IncidentStatus.RESOLVED if kind == "incident" else IncidentStatus.COMPLETED
     _update(incident_id, written(text, file), status, "", config, answer_cases=answer_cases)
 
 

@@ -21,6 +21,7 @@ from intake.cli.screen import (
     when,
     who,
 )
+from intake.model.states import MessageStatus
 
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
@@ -59,7 +60,7 @@ def list_(
     from intake.store import reports
 
     with database(config) as unit:
-        rows = reports.messages(unit, state="held" if held else status, limit=limit)
+        rows = reports.messages(unit, state=MessageStatus.HELD if held else status, limit=limit)
     for row in rows if held else ():
         row["way_out"] = _way_out(row)
     if as_json:

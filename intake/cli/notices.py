@@ -27,6 +27,7 @@ from intake.cli.screen import (
     who,
     wrap,
 )
+from intake.model.states import SendState
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -104,9 +105,9 @@ def _show_counts(counted: dict[str, Any]) -> None:
 
 
 def _next_step(made: Proposal, shown: str) -> None:
-    if made.state in ("draft", "record", "done"):
+    if made.state in (SendState.DRAFT, SendState.RECORD, SendState.DONE):
         say(f"\nto have it sent: `intake incidents send {made.incident.id}`")
-    elif made.state == "waiting":
+    elif made.state == SendState.WAITING:
         say(f"\nanother person: `intake incidents approve {made.incident.id} {shown}`")
 
 

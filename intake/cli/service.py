@@ -31,6 +31,7 @@ from intake.cli.screen import (
     table,
     when,
 )
+from intake.model.states import DeliveryState, LetterState
 
 if TYPE_CHECKING:
     from intake.adapters.heartbeat import Beat
@@ -310,7 +311,11 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             say(f"to do: {safe(task)}")
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    failed = found.letters.get("failed", 0) + found.hooks.get("failed", 0) + len(tasks)
+    failed = (
+        found.letters.get(LetterState.FAILED, 0)
+        + found.hooks.get(DeliveryState.FAILED, 0)
+        + len(tasks)
+    )
     trouble = (
         wrong or found.waiting or found.failing or found.flagged or failed or found.unreachable
         or found.not_handed_over

@@ -14,6 +14,7 @@ from icalendar import Calendar, Event, vCalAddress, vText
 
 from intake.letters.text import one_line
 from intake.model.incidents import Incident, Update
+from intake.model.states import IncidentStatus
 
 MAX_SUMMARY_CHARS = 200
 MAX_DESCRIPTION_CHARS = 1000
@@ -31,7 +32,7 @@ class Organizer:
 
 def method(update: Update) -> str:
     """What a calendar does with the entry: PUBLISH puts or moves it, CANCEL takes it out."""
-    return CANCEL if update.status == "cancelled" else PUBLISH
+    return CANCEL if update.status == IncidentStatus.CANCELLED else PUBLISH
 
 
 def uid(incident_id: str, address: str) -> str:
@@ -79,7 +80,7 @@ def _event(
     told = one_line(incident.impact, MAX_DESCRIPTION_CHARS)
     if told:
         event.add("description", told)
-    event.add("status", "CANCELLED" if update.status == "cancelled" else "CONFIRMED")
+    event.add("status", "CANCELLED" if update.status == IncidentStatus.CANCELLED else "CONFIRMED")
     event.add("transp", "TRANSPARENT")  # nobody is busy because of it
     event.add("organizer", _organizer(organizer))
     if organizer.page_url:

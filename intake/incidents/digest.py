@@ -7,7 +7,7 @@ does not fit into a letter is counted. The same arguments give the same bytes.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -20,12 +20,16 @@ from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, encode, phrase
 from intake.model.incidents import CLOSED_STATES, Incident, Update
+from intake.model.states import IncidentStatus
 
 KIND = "digest"
 MAX_COST = 24_000  # bytes that the entries may take on the wire, of a letter's 32 KiB
 MAX_TEXT_COST = 6_000  # of one update's text
 MAX_LINE_CHARS = 400
-STATES = {"scheduled": "Scheduled maintenance", "verifying": "Maintenance being verified"}
+STATES: Mapping[str, str] = {
+    IncidentStatus.SCHEDULED: "Scheduled maintenance",
+    IncidentStatus.VERIFYING: "Maintenance being verified",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +168,11 @@ def entry_head(entry: Entry, zone: ZoneInfo) -> list[str]:
     facts = [
         ("Affected", named(incident.modules[:10])),
         ("What you may notice", "" if closed else line(incident.impact, 200)),
-        ("Begins" if update.status == "scheduled" else "Began", _when(starts, zone)),
+        ("Begins" if update.status == IncidentStatus.SCHEDULED else "Began", _when(starts, zone)),
         ("Ends", "" if closed or incident.kind == "incident" else _when(ends, zone)),
         ("Next update by", "" if closed else _when(update.next_update_at, zone)),
     ]
-    if update.status == "cancelled":
+    if update.status == IncidentStatus.CANCELLED:
         facts[2] = ("It was planned for", facts[2][1])
     lines += [f"{label}: {value}" for label, value in facts if value]
     return _wrapped(lines)

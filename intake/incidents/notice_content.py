@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from intake.incidents.times import moment, span, zone_of
 from intake.letters.text import one_line
 from intake.model.incidents import CLOSED_STATES, Update
+from intake.model.states import IncidentStatus
 from intake.notifier import Notice
 
 MAX_TITLE_CHARS = 200
@@ -145,9 +146,9 @@ def carries_entry(notice: Notice) -> bool:
     incident, update = notice.incident, notice.update
     if incident.kind != "maintenance" or (update.starts_at or incident.starts_at) is None:
         return False
-    over = update.status == "completed"
+    over = update.status == IncidentStatus.COMPLETED
     moves = update.kind in KINDS_THAT_MOVE and not over
-    return update.status in ("scheduled", "cancelled") or moves
+    return update.status in (IncidentStatus.SCHEDULED, IncidentStatus.CANCELLED) or moves
 
 
 def _times(notice: Notice, zone: ZoneInfo) -> dict[str, str]:

@@ -6,17 +6,21 @@ next one or the beginning; what was not sent in its span is old news and never s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from intake.model.incidents import Incident
+from intake.model.states import IncidentStatus
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 REMINDED = "This is a reminder of planned work; nothing about it has changed."
 STARTED = "The planned work has begun."
 COMPLETED = "The planned work is done."
-STEPS = {"scheduled": ("in progress", STARTED), "in progress": ("completed", COMPLETED)}
+STEPS: Mapping[str, tuple[IncidentStatus, str]] = {
+    IncidentStatus.SCHEDULED: (IncidentStatus.IN_PROGRESS, STARTED),
+    IncidentStatus.IN_PROGRESS: (IncidentStatus.COMPLETED, COMPLETED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,11 @@ def reminder_due(
 
     ``announced_at`` is when people were last told of the plan as it stands.
     """
-    if incident.status != "scheduled" or incident.starts_at is None or now >= incident.starts_at:
+    if (
+        incident.status != IncidentStatus.SCHEDULED
+        or incident.starts_at is None
+        or now >= incident.starts_at
+    ):
         return None
     start = incident.starts_at
     spans = sorted((offset(one) for one in set(offsets)), reverse=True)
@@ -62,20 +70,20 @@ def reminder_due(
         if announced_at >= begins:
             return None
         cause = f"{incident.id}:reminder:{int(span.total_seconds())}:{start.isoformat()}"
-        return Step(cause, "reminder", "scheduled", REMINDED, ends)
+        return Step(cause, "reminder", IncidentStatus.SCHEDULED, REMINDED, ends)
     return None
 
 
 def step_due(incident: Incident, now: datetime, expire_hours: int) -> Step | None:
     """The start or the finish by the clock, when its moment has come and nobody holds it back."""
     step = STEPS.get(incident.status)
-    moment = incident.starts_at if incident.status == "scheduled" else incident.ends_at
+    moment = incident.starts_at if incident.status == IncidentStatus.SCHEDULED else incident.ends_at
     if incident.kind != "maintenance" or step is None or moment is None or now < moment:
         return None
     status, text = step
     cause = f"{incident.id}:{status}:{moment.isoformat()}"
     expires = moment + timedelta(hours=expire_hours)
-    if status == "in progress" and incident.ends_at is not None:
+    if status == IncidentStatus.IN_PROGRESS and incident.ends_at is not None:
         expires = min(expires, incident.ends_at)
     return Step(cause, "automatic", status, text, expires)
 
@@ -90,7 +98,7 @@ def overdue(incident: Incident, nagged_at: datetime | None, held_back: bool, now
     promised = incident.next_update_at
     if promised is not None and now >= promised and (nagged_at is None or nagged_at < promised):
         return f"{incident.id}: the next update was promised for {promised:%Y-%m-%d %H:%M} UTC"
-    end = incident.ends_at if held_back or incident.status == "verifying" else None
+    end = incident.ends_at if held_back or incident.status == IncidentStatus.VERIFYING else None
     if end is None or now < end or (nagged_at is not None and nagged_at >= end):
         return ""
     return f"{incident.id}: its planned end has passed, and nothing was said"

@@ -34,6 +34,7 @@ from intake.mail.message import Message
 from intake.model.accounts import Account
 from intake.model.cases import CaseList
 from intake.model.incidents import Incident
+from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.submission import Submission
 from intake.triage.decision import Decision, LetterOrder
 
@@ -134,11 +135,11 @@ def _values(
         "matters": decision.matters,
         "incident": incident_lines(incidents, change.incident, house.timezone, house.page_url),
         "maintenance": is_maintenance(incidents, change.incident),
-        "reopened": before in ("resolved", "closed") and change.status == "open",
+        "reopened": before in CASE_OVER and change.status == CaseStatus.OPEN,
         "department": house.department(submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
-        "opened": change.status == "open",
+        "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
         "read": lines.read_lines(submission, house.catalogue, accounts, repeat),

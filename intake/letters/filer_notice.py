@@ -16,6 +16,7 @@ from intake.letters.masking import masked
 from intake.letters.text import WIDTH, one_line
 from intake.model.accounts import Contact
 from intake.model.context import Known
+from intake.model.states import CASE_OVER, CaseStatus
 from intake.triage.decision import Decision
 
 ACTIONS = ("append", "complete")
@@ -35,8 +36,8 @@ def to_filers(decision: Decision, known: Known, house: House, now: datetime) -> 
     values = {
         "writer": one_line(writer.name, 100),
         "completed": decision.action == "complete",
-        "closed": change.status == "closed",
-        "reopened": case.status in ("resolved", "closed") and change.status == "open",
+        "closed": change.status == CaseStatus.CLOSED,
+        "reopened": case.status in CASE_OVER and change.status == CaseStatus.OPEN,
         "changed": _changed(decision, house),
         "added": _added(change.comment) if house.repeat == "all" else [],
     }

@@ -22,6 +22,7 @@ from intake.mail.message import Message
 from intake.model.accounts import Account
 from intake.model.cases import CaseLine
 from intake.model.incidents import NOTICE_CLASSES
+from intake.model.states import CaseStatus
 from intake.parsers.submission import FieldValue, Problem, Submission
 
 MAX_VALUE_CHARS = 300
@@ -278,12 +279,12 @@ def type_lines(catalogue: Catalogue) -> list[TypeLine]:
     ]
 
 
-STATES = {
-    "draft": "waits for your answer",
-    "open": "open",
-    "waiting": "waits",
-    "resolved": "resolved",
-    "closed": "closed",
+STATES: Mapping[str, str] = {
+    CaseStatus.DRAFT: "waits for your answer",
+    CaseStatus.OPEN: CaseStatus.OPEN,
+    CaseStatus.WAITING: "waits",
+    CaseStatus.RESOLVED: CaseStatus.RESOLVED,
+    CaseStatus.CLOSED: CaseStatus.CLOSED,
 }
 
 

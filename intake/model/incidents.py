@@ -5,23 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-INCIDENT_STATES = ("investigating", "identified", "monitoring", "resolved")
+from intake.model.states import IncidentStatus
 
-
-MAINTENANCE_STATES = ("scheduled", "in progress", "verifying", "completed", "cancelled")
-
-
-OPEN_STATES = (  # of incidents and maintenances
-    "investigating", "identified", "monitoring", "scheduled", "in progress", "verifying",
-)  # fmt: skip
-
-
-CLOSED_STATES = ("resolved", "completed", "cancelled")
-
-
-SENT_STATES = ("sending", "paused", "done")  # send_states of updates that people get, or have got
-
-
+_S = IncidentStatus
+INCIDENT_STATES = (_S.INVESTIGATING, _S.IDENTIFIED, _S.MONITORING, _S.RESOLVED)
+MAINTENANCE_STATES = (_S.SCHEDULED, _S.IN_PROGRESS, _S.VERIFYING, _S.COMPLETED, _S.CANCELLED)
+CLOSED_STATES = (_S.RESOLVED, _S.COMPLETED, _S.CANCELLED)
+OPEN_STATES = tuple(one for one in IncidentStatus if one not in CLOSED_STATES)
 NOTICE_CLASSES = ("outage", "security", "maintenance", "informational")
 
 

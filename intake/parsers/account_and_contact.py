@@ -14,6 +14,7 @@ from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import fold
 from intake.mail.message import Message
 from intake.model.accounts import Account, Contact
+from intake.model.states import CaseStatus
 from intake.parsers import account_names, signatures
 from intake.parsers.replies import names_of
 from intake.parsers.submission import Candidate, Circumstances, Problem
@@ -75,7 +76,7 @@ def _is_asked(name: str, circumstances: Circumstances) -> bool:
     case, pending = circumstances.case, circumstances.pending
     if name == "account" and case is not None and not case.account_id:
         return True  # nobody has said it, whatever else is asked by now
-    draft = case is not None and case.status == "draft"
+    draft = case is not None and case.status == CaseStatus.DRAFT
     return draft and pending is not None and name in pending.asked
 
 

@@ -13,6 +13,7 @@ from intake.catalogue.catalogue import CaseType, Catalogue
 from intake.catalogue.labels import fold
 from intake.mail.message import Message
 from intake.model.incidents import Incident, Update
+from intake.model.states import CaseStatus
 from intake.parsers.case_type import type_of
 from intake.parsers.commands import wants_no_notices
 from intake.parsers.dates import Calendar
@@ -85,7 +86,7 @@ def _strong(scan: Scan) -> int:
 def fill(form: Form, case: CaseType | None, calendar: Calendar) -> None:
     """The module that the notice is about, where it has just one and the mail names none."""
     replied, stored = form.circumstances.replied, form.circumstances.case
-    if stored is not None and stored.status != "draft":
+    if stored is not None and stored.status != CaseStatus.DRAFT:
         return
     field = form.catalogue.fields.get("module")
     if replied is None or field is None or case is None or "module" not in case.fields:

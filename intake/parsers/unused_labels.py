@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import fold
+from intake.model.states import CaseStatus
 from intake.parsers.case_type import type_of
 from intake.parsers.submission import Candidate, Circumstances
 from intake.parsers.values import WEAK, is_blank
@@ -47,7 +48,7 @@ def _used(
     """The lines that something is taken from."""
     case, pending = circumstances.case, circumstances.pending
     if case is not None:
-        asked = set(pending.asked if pending and case.status == "draft" else ())
+        asked = set(pending.asked if pending and case.status == CaseStatus.DRAFT else ())
         asked |= {"account"} - ({"account"} if case.account_id else set())
         asked |= {"case_type"} - ({"case_type"} if case.type else set())
         return [one for one in candidates if one.field not in TOLD_ONCE or one.field in asked]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Text, cast, func, select
 from sqlmodel import col
 
+from intake.model.states import DeliveryState, LetterState, MessageStatus
 from intake.store import reports
 from intake.store.contacts import preferences, undeliverable
 from intake.store.engine import Unit
@@ -29,7 +30,7 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     ).first()
     if last is not None and last[0] > now - timedelta(hours=every_hours):
         return None
-    waits = col(MessageRow.status).in_(("held", "shelved"))
+    waits = col(MessageRow.status).in_((MessageStatus.HELD, MessageStatus.SHELVED))
     newest = unit.scalar(select(func.max(col(MessageRow.id))).where(waits)) or 0
     newest = max(
         newest, unit.scalar(select(func.max(_flagged())).where(col(CaseRow.flag) != "")) or 0
@@ -90,27 +91,27 @@ def lines(unit: Unit, now: datetime) -> list[str]:
     status = reports.status(unit)
     rules = unit.execute(
         select(col(MessageRow.rule), func.count())
-        .where(col(MessageRow.status) == "held")
+        .where(col(MessageRow.status) == MessageStatus.HELD)
         .group_by(col(MessageRow.rule))
         .order_by(col(MessageRow.rule))
     )
     found = [f"{count:6} held by {rule}" for rule, count in rules]
     for count, what in (
         (
-            status.messages.get("shelved", 0),
+            status.messages.get(MessageStatus.SHELVED, 0),
             "on the shelf: handling raised, or their server did not give them",
         ),
         (status.flagged, "cases a person should look at"),
-        (status.letters.get("failed", 0), "letters that could not be delivered"),
-        (status.letters.get("in_doubt", 0), "letters in doubt"),
-        (status.hooks.get("failed", 0), "events that a program was not told of"),
+        (status.letters.get(LetterState.FAILED, 0), "letters that could not be delivered"),
+        (status.letters.get(LetterState.IN_DOUBT, 0), "letters in doubt"),
+        (status.hooks.get(DeliveryState.FAILED, 0), "events that a program was not told of"),
         (status.unreachable, "authorized contacts whose mail comes back"),
     ):
         if count:
             found.append(f"{count:6} {what}")
     counted = unit.scalar(
         select(func.count()).where(
-            col(MessageRow.status) == "dropped",
+            col(MessageRow.status) == MessageStatus.DROPPED,
             col(MessageRow.recorded_at) > now - timedelta(days=1),
             cast(col(MessageRow.reasons), Text).like('%"limits: %'),
         )

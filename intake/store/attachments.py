@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlmodel import col
 
+from intake.model.states import FileState
 from intake.store.engine import Unit
 from intake.store.sql import stored_id
 from intake.store.tables.messages import AttachmentRow
@@ -20,7 +21,7 @@ def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
     """
     query = (
         select(stored_id(AttachmentRow.id), col(AttachmentRow.sha256))
-        .where(col(AttachmentRow.state) == "quarantined", col(AttachmentRow.id) > after)
+        .where(col(AttachmentRow.state) == FileState.QUARANTINED, col(AttachmentRow.id) > after)
         .order_by(col(AttachmentRow.id))
         .limit(limit)
     )
@@ -30,14 +31,16 @@ def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
 
 def settle(unit: Unit, digest: str, found: str, now: datetime) -> None:
     """The scanner's word about every waiting file of that digest."""
-    where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == "quarantined")
+    where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == FileState.QUARANTINED)
     columns = (
         col(AttachmentRow.case_number),
         col(AttachmentRow.message_id),
         col(AttachmentRow.name),
     )
     rows = unit.execute(select(*columns).where(*where)).all()
-    state, reason = ("withheld", f"virus scanner: {found}") if found else ("stored", "")
+    state, reason = (
+        (FileState.WITHHELD, f"virus scanner: {found}") if found else (FileState.STORED, "")
+    )
     unit.execute(update(AttachmentRow).where(*where).values(state=state, reason=reason))
     for number, message, name in rows if found else ():
         unit.execute(

@@ -18,6 +18,7 @@ from sqlmodel import col
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
+from intake.model.states import LetterState
 from intake.store.engine import Unit
 from intake.store.sql import clean
 from intake.store.tables.cases import CaseRow
@@ -53,8 +54,8 @@ class Claimed:
 
 def _due(now: datetime) -> Any:
     return or_(
-        and_(col(OutboxRow.state) == "due", col(OutboxRow.due_at) <= now),
-        and_(col(OutboxRow.state) == "claimed", col(OutboxRow.lease_until) < now),
+        and_(col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.due_at) <= now),
+        and_(col(OutboxRow.state) == LetterState.CLAIMED, col(OutboxRow.lease_until) < now),
     )
 
 
@@ -80,7 +81,7 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
     put_aside = barred(unit, rows, now)
     for row in rows:
         if row.id in put_aside:
-            _close(unit, row.id, "suppressed", put_aside[row.id], now)
+            _close(unit, row.id, LetterState.SUPPRESSED, put_aside[row.id], now)
             _event(unit, now, "suppressed", row.id, row.case_number, put_aside[row.id])
     good = [row.id for row in rows if row.id not in put_aside]
     if good:
@@ -88,7 +89,7 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
             update(OutboxRow)
             .where(col(OutboxRow.id).in_(good))
             .values(
-                state="claimed",
+                state=LetterState.CLAIMED,
                 attempts=col(OutboxRow.attempts) + 1,
                 fence=col(OutboxRow.fence) + 1,
                 lease_until=now + timedelta(seconds=lease_seconds),
@@ -183,9 +184,9 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
             .where(
                 col(OutboxRow.id) == letter_id,
                 col(OutboxRow.fence) == fence,
-                col(OutboxRow.state) == "claimed",
+                col(OutboxRow.state) == LetterState.CLAIMED,
             )
-            .values(state="in_doubt", lease_until=until)
+            .values(state=LetterState.IN_DOUBT, lease_until=until)
             .returning(col(OutboxRow.id))
         ).first()
         if done is None:
@@ -206,14 +207,14 @@ def settle(
             ).where(
                 col(OutboxRow.id) == letter_id,
                 col(OutboxRow.fence) == fence,
-                col(OutboxRow.state).in_(("claimed", "in_doubt")),
+                col(OutboxRow.state).in_((LetterState.CLAIMED, LetterState.IN_DOUBT)),
             )
         ).first()  # fmt: skip
         if row is None:
             refused.append(letter_id)
             continue
         state = _settle_one(unit, letter_id, outcome, row.attempts, row.created_at, now, jitter)
-        if state != "due":
+        if state != LetterState.DUE:
             detail = f"{row.recipient}: {outcome.reply}"
             _event(unit, now, state, letter_id, row.case_number, detail, row.message_id)
     return refused
@@ -235,14 +236,19 @@ def _settle_one(
             update(OutboxRow)
             .where(col(OutboxRow.id) == letter_id)
             .values(
-                state="due",
+                state=LetterState.DUE,
                 due_at=now + timedelta(seconds=wait * jitter),
                 lease_until=None,
                 reply=outcome.reply[:1000],
             )
         )
-        return "due"
-    names = {Sent: "sent", Failed: "failed", InDoubt: "in_doubt", Retry: "failed"}
+        return LetterState.DUE
+    names = {
+        Sent: LetterState.SENT,
+        Failed: LetterState.FAILED,
+        InDoubt: LetterState.IN_DOUBT,
+        Retry: LetterState.FAILED,
+    }
     state = names[type(outcome)]
     _close(unit, letter_id, state, outcome.reply, now)
     return state
@@ -260,14 +266,14 @@ def after_crash(unit: Unit, now: datetime) -> int:
     """Letters in doubt whose sender died: said once, never sent again by themselves."""
     rows = unit.execute(
         select(col(OutboxRow.id), col(OutboxRow.case_number), col(OutboxRow.message_id)).where(
-            col(OutboxRow.state) == "in_doubt",
+            col(OutboxRow.state) == LetterState.IN_DOUBT,
             col(OutboxRow.finished_at).is_(None),
             col(OutboxRow.lease_until) < now,
         )
     ).all()
     words = "the worker died at the final dot: perhaps delivered, not sent again"
     for row in rows:
-        _close(unit, row.id, "in_doubt", words, now)
+        _close(unit, row.id, LetterState.IN_DOUBT, words, now)
         _event(unit, now, "in_doubt", row.id, row.case_number, words, row.message_id)
     return len(rows)
 
@@ -305,7 +311,7 @@ def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
             subject=clean(letter.subject),
             text=clean(letter.text),
             raw=letter.raw,
-            state="due",
+            state=LetterState.DUE,
             due_at=now,
             created_at=now,
             attempts=0,

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from intake.model.states import LetterState, MessageStatus
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
 from intake.store.tables.cases import CaseFieldRow, CaseRow
@@ -34,7 +35,9 @@ class Status:
     @property
     def waiting(self) -> int:
         """Mails that wait for a person."""
-        return self.messages.get("held", 0) + self.messages.get("shelved", 0)
+        return self.messages.get(MessageStatus.HELD, 0) + self.messages.get(
+            MessageStatus.SHELVED, 0
+        )
 
     @property
     def failing(self) -> list[str]:
@@ -54,10 +57,12 @@ def _plain(value: Any) -> Any:
 
 def status(unit: Session) -> Status:
     """Counts by state and the mailboxes' last words."""
-    held = select(func.min(MessageRow.received_at)).where(col(MessageRow.status) == "held")
+    held = select(func.min(MessageRow.received_at)).where(
+        col(MessageRow.status) == MessageStatus.HELD
+    )
     flagged = select(func.count()).select_from(CaseRow).where(col(CaseRow.flag) != "")
     kept = select(func.count()).where(
-        col(MessageRow.status) == "deferred", col(MessageRow.digest) == ""
+        col(MessageRow.status) == MessageStatus.DEFERRED, col(MessageRow.digest) == ""
     )
     boxes = unit.scalars(select(MailboxRow).order_by(MailboxRow.name))
     return Status(
@@ -182,11 +187,16 @@ def retry(unit: Session, letter_id: int, who: str, now: datetime) -> str:
     row = unit.get(OutboxRow, letter_id)
     if row is None:
         return f"there is no letter {letter_id}; `intake outbox list` shows all"
-    if row.state not in ("failed", "in_doubt", "suppressed", "due"):
+    if row.state not in (
+        LetterState.FAILED,
+        LetterState.IN_DOUBT,
+        LetterState.SUPPRESSED,
+        LetterState.DUE,
+    ):
         wanted = "only failed, in_doubt and suppressed ones are sent anew"
         return f"letter {letter_id} is {row.state}; {wanted}"
     detail = {"letter": letter_id, "was": row.state}
-    row.state, row.due_at, row.finished_at, row.reply = "due", now, None, ""
+    row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""
     unit.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
     return ""
 
@@ -196,9 +206,9 @@ def reject(unit: Session, message_id: int, who: str, why: str, now: datetime) ->
     row = unit.get(MessageRow, message_id)
     if row is None:
         return f"there is no message {message_id}; `intake messages list` shows all"
-    if row.status not in ("held", "shelved"):
+    if row.status not in (MessageStatus.HELD, MessageStatus.SHELVED):
         return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
-    row.status = "rejected"
+    row.status = MessageStatus.REJECTED
     unit.add(_event(now, "rejected", who, {"why": why}, message=message_id))
     return ""
 

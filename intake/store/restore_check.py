@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.adapters.journal import Gap, LetterLine, Line, MailLine
+from intake.model.states import LetterState, MessageStatus, NoticeState
 from intake.store.engine import Engine, StoreError, Unit, reading
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import NoticeRecipientRow
@@ -26,6 +27,7 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 MARK = "reconcile"  # the counter that says that a restore has not been made up for
 ADVICE = "nothing is sent and no number is given out until `intake reconcile --repair` was run"
 CHUNK = 500
+FORGOTTEN = (MessageStatus.DROPPED, MessageStatus.REJECTED, MessageStatus.VANISHED)
 COVERED = 50  # newest mails of the database that the journal must know to be relied on
 SENT = "sent before the database was restored, as the journal says"
 PERHAPS = "perhaps sent before the database was restored; `intake outbox retry` sends it"
@@ -95,7 +97,7 @@ def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
     for start in range(0, len(wanted), CHUNK):
         query = select(col(MessageRow.digest)).where(
             col(MessageRow.digest).in_(wanted[start : start + CHUNK]),
-            col(MessageRow.status).not_in(("deferred", "vanished")),
+            col(MessageRow.status).not_in((MessageStatus.DEFERRED, MessageStatus.VANISHED)),
         )
         found.update(unit.scalars(query))
     return found
@@ -106,7 +108,7 @@ def deferred(unit: Unit, mailbox: str, digest: str) -> int:
     query = select(col(MessageRow.id)).where(
         col(MessageRow.mailbox) == mailbox,
         col(MessageRow.digest) == digest,
-        col(MessageRow.status) == "deferred",
+        col(MessageRow.status) == MessageStatus.DEFERRED,
     )
     return unit.scalar(query.limit(1)) or 0
 
@@ -115,12 +117,12 @@ def blobs(unit: Unit, max_bytes: int) -> set[str]:
     """Every digest that a row names and that should be in the blob store; forgotten mail aside."""
     mails = select(col(MessageRow.digest)).where(
         col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
-        col(MessageRow.status).not_in(("dropped", "rejected", "vanished")),
+        col(MessageRow.status).not_in(FORGOTTEN),
     )  # fmt: skip
     files = (
         select(col(AttachmentRow.sha256))
         .join(MessageRow, col(MessageRow.id) == col(AttachmentRow.message_id))
-        .where(col(MessageRow.status).not_in(("dropped", "rejected", "vanished")))
+        .where(col(MessageRow.status).not_in(FORGOTTEN))
     )
     return {*unit.scalars(mails), *unit.scalars(files)}
 
@@ -144,7 +146,7 @@ def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
             said.letters[line.message_id] = line.sent or said.letters.get(line.message_id, False)
         gap = gap or isinstance(line, Gap)
     newest = select(col(MessageRow.digest)).where(
-        col(MessageRow.status) != "vanished", col(MessageRow.digest) != ""
+        col(MessageRow.status) != MessageStatus.VANISHED, col(MessageRow.digest) != ""
     )
     newest = newest.order_by(col(MessageRow.id).desc()).limit(COVERED)
     said.reliable = bool(said.mails) and not gap and set(unit.scalars(newest)) <= set(said.mails)
@@ -158,12 +160,14 @@ def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -
     """
     counts: dict[str, int] = {}
     query = select(col(OutboxRow.id), col(OutboxRow.message_id_header), col(OutboxRow.case_number))
-    waiting = query.where(col(OutboxRow.state).in_(("due", "claimed")), col(OutboxRow.id) > after)
+    waiting = query.where(
+        col(OutboxRow.state).in_((LetterState.DUE, LetterState.CLAIMED)), col(OutboxRow.id) > after
+    )
     for row_id, header, number in unit.execute(waiting).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
             continue  # it was never tried: it is sent now
-        state, why = ("sent", SENT) if sent else ("in_doubt", PERHAPS)
+        state, why = (LetterState.SENT, SENT) if sent else (LetterState.IN_DOUBT, PERHAPS)
         values = {"state": state, "reply": why, "finished_at": now, "lease_until": None}
         unit.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
         detail = {"letter": row_id, "words": why}
@@ -181,15 +185,22 @@ def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]
     counts: dict[str, int] = {}
     row = NoticeRecipientRow
     query = select(col(row.id), col(row.message_id_header)).where(
-        col(row.state).in_(("queued", "deferred", "sending", "uncertain"))
+        col(row.state).in_(
+            (NoticeState.QUEUED, NoticeState.DEFERRED, NoticeState.SENDING, NoticeState.UNCERTAIN)
+        )
     )
     for row_id, header in unit.execute(query).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
             continue
-        values: dict[str, Any] = {"state": "uncertain", "lease_until": now, "reply": ""}
+        values: dict[str, Any] = {"state": NoticeState.UNCERTAIN, "lease_until": now, "reply": ""}
         if sent:
-            values = {"state": "sent", "finished_at": now, "lease_until": None, "reply": SENT}
+            values = {
+                "state": NoticeState.SENT,
+                "finished_at": now,
+                "lease_until": None,
+                "reply": SENT,
+            }
         unit.execute(update(row).where(col(row.id) == row_id).values(**values))
         counts[values["state"]] = counts.get(values["state"], 0) + 1
     return counts

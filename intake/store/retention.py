@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, insert, not_, or_, select, update
 from sqlmodel import col
 
+from intake.model.states import CaseStatus, MessageStatus, RequestState
 from intake.store.engine import Unit
 from intake.store.tables.cases import CaseRow, PendingFormRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
@@ -23,15 +24,17 @@ def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
         select(col(PendingFormRow.id), col(PendingFormRow.case_number))
         .join(CaseRow, col(CaseRow.number) == col(PendingFormRow.case_number))
         .where(
-            col(PendingFormRow.state) == "open",
+            col(PendingFormRow.state) == RequestState.OPEN,
             col(PendingFormRow.asked_at) < now - timedelta(days=after_days),
-            col(CaseRow.status) == "draft",
+            col(CaseRow.status) == CaseStatus.DRAFT,
         )
     )
     numbers = []
     for form_id, number in unit.execute(query).all():
         unit.execute(
-            update(PendingFormRow).where(col(PendingFormRow.id) == form_id).values(state="expired")
+            update(PendingFormRow)
+            .where(col(PendingFormRow.id) == form_id)
+            .values(state=RequestState.EXPIRED)
         )
         flag = f"no answer for {after_days} days"
         unit.execute(update(CaseRow).where(col(CaseRow.number) == number).values(flag=flag))
@@ -65,14 +68,16 @@ def _unproved() -> Any:
 
 def _close(unit: Unit, now: datetime, where: Any, days: int) -> int:
     query = select(col(MessageRow.id)).where(
-        col(MessageRow.status) == "held",
+        col(MessageRow.status) == MessageStatus.HELD,
         where,
         col(MessageRow.recorded_at) < now - timedelta(days=days),
     )
     rows = list(unit.scalars(query.limit(1000)))
     if rows:
         unit.execute(
-            update(MessageRow).where(col(MessageRow.id).in_(rows)).values(status="rejected")
+            update(MessageRow)
+            .where(col(MessageRow.id).in_(rows))
+            .values(status=MessageStatus.REJECTED)
         )
         unit.execute(
             insert(EventRow),
@@ -100,12 +105,12 @@ class Keep:
 def _spent(now: datetime, days: int, keep: Keep) -> Any:
     """Dropped so many days ago, or closed by ``retire`` so many days ago."""
     dropped = and_(
-        col(MessageRow.status) == "dropped",
+        col(MessageRow.status) == MessageStatus.DROPPED,
         col(MessageRow.recorded_at) < now - timedelta(days=days),
     )
     closed = [
         and_(
-            col(MessageRow.status) == "rejected",
+            col(MessageRow.status) == MessageStatus.REJECTED,
             where,
             col(MessageRow.recorded_at) < now - timedelta(days=days + kept),
         )
@@ -118,7 +123,7 @@ def _spent(now: datetime, days: int, keep: Keep) -> Any:
 def forget(unit: Unit, now: datetime, keep: Keep) -> int:
     """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
     where = (
-        col(MessageRow.status).in_(("dropped", "rejected")),
+        col(MessageRow.status).in_((MessageStatus.DROPPED, MessageStatus.REJECTED)),
         _spent(now, keep.forgotten_days, keep),
         or_(col(MessageRow.sender) != "", col(MessageRow.subject) != ""),
     )

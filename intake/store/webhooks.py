@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from intake.model.incidents import Incident, Update
+from intake.model.states import DeliveryState
 from intake.store.engine import Unit
 from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
 
@@ -28,7 +29,7 @@ LONGEST_WAIT_SECONDS = 3600
 STRAY = timedelta(hours=24)  # for which a hook may be missing from the configuration
 MAX_TEXT_CHARS = 8000  # of an update's text; Standard Webhooks asks for less than 20 kB
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_UNFINISHED = ("due", "claimed")
+_UNFINISHED = (DeliveryState.DUE, DeliveryState.CLAIMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,8 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
     events = list(unit.execute(query))
     rows = [
         {
-            "event_id": event_id, "hook": hook, "state": "due", "due_at": now, "created_at": now,
-            "attempts": 0, "fence": 0, "reply": "",
+            "event_id": event_id, "hook": hook, "state": DeliveryState.DUE, "due_at": now,
+            "created_at": now, "attempts": 0, "fence": 0, "reply": "",
         }
         for event_id, kind in events
         for hook, hears in listeners.items()
@@ -171,8 +172,11 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
 
 def _due(now: datetime) -> Any:
     return or_(
-        and_(col(HookDeliveryRow.state) == "due", col(HookDeliveryRow.due_at) <= now),
-        and_(col(HookDeliveryRow.state) == "claimed", col(HookDeliveryRow.lease_until) < now),
+        and_(col(HookDeliveryRow.state) == DeliveryState.DUE, col(HookDeliveryRow.due_at) <= now),
+        and_(
+            col(HookDeliveryRow.state) == DeliveryState.CLAIMED,
+            col(HookDeliveryRow.lease_until) < now,
+        ),
     )
 
 
@@ -192,7 +196,9 @@ def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed
     under_way = (
         select(col(other.id))
         .where(
-            col(other.hook) == hook, col(other.state) == "claimed", col(other.lease_until) >= now
+            col(other.hook) == hook,
+            col(other.state) == DeliveryState.CLAIMED,
+            col(other.lease_until) >= now,
         )
         .exists()
     )
@@ -215,7 +221,7 @@ def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed
         update(own)
         .where(col(own.id) == claimed.id)
         .values(
-            state="claimed",
+            state=DeliveryState.CLAIMED,
             attempts=claimed.attempts,
             fence=claimed.fence,
             lease_until=now + timedelta(seconds=lease_seconds),
@@ -234,7 +240,11 @@ def settle(
 ) -> str:
     """The outcome written down; the new state, or "" when somebody else holds it by now."""
     values: dict[str, Any] = {
-        "state": {Taken: "done", Gone: "failed", Again: "failed"}[type(outcome)],
+        "state": {
+            Taken: DeliveryState.DONE,
+            Gone: DeliveryState.FAILED,
+            Again: DeliveryState.FAILED,
+        }[type(outcome)],
         "reply": outcome.reply[:1000],
         "lease_until": None,
         "finished_at": now,
@@ -242,13 +252,17 @@ def settle(
     if isinstance(outcome, Again) and now - claimed.created_at < give_up:
         wait = FIRST_WAIT_SECONDS * 2 ** min(claimed.attempts - 1, 12)
         wait = min(max(wait * jitter, outcome.after_seconds), LONGEST_WAIT_SECONDS)
-        values |= {"state": "due", "due_at": now + timedelta(seconds=wait), "finished_at": None}
+        values |= {
+            "state": DeliveryState.DUE,
+            "due_at": now + timedelta(seconds=wait),
+            "finished_at": None,
+        }
     done = unit.execute(
         update(HookDeliveryRow)
         .where(
             col(HookDeliveryRow.id) == claimed.id,
             col(HookDeliveryRow.fence) == claimed.fence,
-            col(HookDeliveryRow.state) == "claimed",
+            col(HookDeliveryRow.state) == DeliveryState.CLAIMED,
         )
         .values(**values)
         .returning(col(HookDeliveryRow.id))
@@ -261,11 +275,13 @@ def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> in
     found = unit.execute(
         update(HookDeliveryRow)
         .where(
-            col(HookDeliveryRow.state) == "due",
+            col(HookDeliveryRow.state) == DeliveryState.DUE,
             col(HookDeliveryRow.hook).not_in(list(configured)),
             col(HookDeliveryRow.created_at) < now - STRAY,
         )
-        .values(state="failed", finished_at=now, reply="the hook is not configured any more")
+        .values(
+            state=DeliveryState.FAILED, finished_at=now, reply="the hook is not configured any more"
+        )
         .returning(col(HookDeliveryRow.id))
     )
     return len(found.all())
@@ -318,14 +334,22 @@ def retry(unit: Unit, which: str, now: datetime) -> int:
     Their time until they are given up begins anew. One that waits for its next attempt has it now.
     """
     return _change(
-        unit, which, ("failed", "dropped", "due"),
-        {"state": "due", "due_at": now, "created_at": now, "finished_at": None, "attempts": 0},
+        unit, which, (DeliveryState.FAILED, DeliveryState.DROPPED, DeliveryState.DUE),
+        {
+            "state": DeliveryState.DUE, "due_at": now, "created_at": now, "finished_at": None,
+            "attempts": 0,
+        },
     )  # fmt: skip
 
 
 def drop(unit: Unit, which: str, now: datetime) -> int:
     """Takes failed and waiting deliveries off the list: nobody is to hear of them; how many."""
-    return _change(unit, which, ("failed", "due"), {"state": "dropped", "finished_at": now})
+    return _change(
+        unit,
+        which,
+        (DeliveryState.FAILED, DeliveryState.DUE),
+        {"state": DeliveryState.DROPPED, "finished_at": now},
+    )
 
 
 def _change(unit: Unit, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:

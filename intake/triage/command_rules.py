@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from intake.model.incidents import NOTICE_CLASSES
+from intake.model.states import CaseStatus
 from intake.triage.facts import CaseChange, Facts, Verdict
 
 NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
@@ -74,12 +75,12 @@ def closes(facts: Facts) -> Verdict | None:
     line = next(iter(facts.known.listed.cases), None)
     if line is None:
         return Verdict("answer", (f"no case {wish.number} at its accounts",), letter="cases")
-    if line.status == "closed":
+    if line.status == CaseStatus.CLOSED:
         return Verdict("answer", (f"{line.number} is closed already",), letter="cases")
     submission = facts.submission
     change = CaseChange(
-        number=line.number, new=False, status="closed", account=line.account_id, contact="",
-        submitted_by="", type="", priority="", department="", billable=None, subject="",
+        number=line.number, new=False, status=CaseStatus.CLOSED, account=line.account_id,
+        contact="", submitted_by="", type="", priority="", department="", billable=None, subject="",
         description="", fields={}, comment=submission.description,
     )  # fmt: skip
     return Verdict("append", (f"closes {line.number}, which was {line.status}",), change, "closed")

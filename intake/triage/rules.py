@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from intake.model.states import CASE_OVER, CaseStatus
 from intake.notifier import about
 from intake.triage import command_rules, sender_rules
 from intake.triage.facts import CaseChange, Facts, Rule, Verdict
@@ -61,7 +62,7 @@ def _step_up(facts: Facts) -> Verdict | None:
     raised = case is not None and facts.submission.priority == top != case.priority
     what = f"{top} priority" if raised else case_type
     risky = facts.policy.step_up and (raised or case_type in facts.policy.high_risk_types)
-    harmless = facts.submission.thanks and case is not None and case.status != "draft"
+    harmless = facts.submission.thanks and case is not None and case.status != CaseStatus.DRAFT
     harmless = harmless or _closing(facts) is not None
     if not risky or harmless or facts.sender.level == "L3":
         return None
@@ -84,9 +85,9 @@ def _closing(facts: Facts) -> Verdict | None:
     case, known = facts.known.case, facts.known
     if case is None:
         return None
-    over = case.status in ("resolved", "closed")
+    over = case.status in CASE_OVER
     if known.says_yes and known.closes == case.number:
-        change = _change(facts, status=case.status if over else "closed", asked=())
+        change = _change(facts, status=case.status if over else CaseStatus.CLOSED, asked=())
         words = f"says yes: {case.number} is closed"
         return Verdict("append", (words,), change, "" if over else "closed")
     if not facts.submission.may_close:
@@ -99,15 +100,15 @@ def _closing(facts: Facts) -> Verdict | None:
 def _append(facts: Facts) -> Verdict | None:
     case = facts.known.case
     closing = _closing(facts)
-    if closing is not None or case is None or case.status == "draft":
+    if closing is not None or case is None or case.status == CaseStatus.DRAFT:
         return closing
     if facts.submission.thanks:
-        status = (
-            "open" if case.status == "waiting" else case.status
-        )  # "ok" may be what it waits for
+        waits = case.status == CaseStatus.WAITING  # "ok" may be what it waits for
+        status = CaseStatus.OPEN if waits else case.status
         words = f"nothing but thanks; {case.number} is {status}"
         return Verdict("append", (words,), _change(facts, status=status, asked=()))
-    status = "open" if case.status in ("waiting", "resolved", "closed") else case.status
+    wakes = case.status in (CaseStatus.WAITING, *CASE_OVER)
+    status = CaseStatus.OPEN if wakes else case.status
     reasons = [f"reply to {case.number}"]
     if status != case.status:
         reasons.append(f"the case was {case.status} and is open again")
@@ -136,7 +137,9 @@ def _rounds_used_up(facts: Facts) -> Verdict | None:
         return None
     flag = f"asked {pending.round} times, still missing: {', '.join(missing)}"
     at_once = facts.submission.type in facts.policy.open_at_once
-    change = replace(_change(facts, status="open" if at_once else "draft", asked=()), flag=flag)
+    change = replace(
+        _change(facts, status=CaseStatus.OPEN if at_once else CaseStatus.DRAFT, asked=()), flag=flag
+    )
     return Verdict("append", (f"{flag}; a person takes over",), change, "appended")
 
 
@@ -145,7 +148,7 @@ def _missing(facts: Facts) -> Verdict | None:
     if not submission.missing:
         return None
     at_once = submission.type in facts.policy.open_at_once
-    status = "open" if at_once else "draft"
+    status = CaseStatus.OPEN if at_once else CaseStatus.DRAFT
     names = ", ".join(submission.missing)
     reasons = [f"missing: {names}"]
     if at_once:
@@ -157,7 +160,7 @@ def _missing(facts: Facts) -> Verdict | None:
 def _accept(facts: Facts) -> Verdict | None:
     complete = facts.known.case is not None
     reason = "the reply completes the draft" if complete else "complete, from a proved contact"
-    change = _change(facts, status="open", asked=())
+    change = _change(facts, status=CaseStatus.OPEN, asked=())
     return Verdict("complete" if complete else "create", (reason,), change, "ack")
 
 
@@ -193,7 +196,7 @@ def _incident(facts: Facts) -> str:
     one that the draft is about already.
     """
     case, replied = facts.known.case, facts.known.replied
-    if not facts.policy.known_incidents or (case is not None and case.status != "draft"):
+    if not facts.policy.known_incidents or (case is not None and case.status != CaseStatus.DRAFT):
         return ""
     account = facts.submission.account or (case.account_id if case else "")
     if replied is not None and replied.open:

@@ -9,6 +9,7 @@ from intake.mail.addresses import AddressRefusal, Mailbox, without_plus
 from intake.mail.message import Message, Refusal
 from intake.mail.mime.auto_submitted import is_answer, strong
 from intake.mail.mime.encoded_words import one_line
+from intake.model.states import MessageStatus
 from intake.triage.facts import Facts, Verdict
 
 # Rules under which mail is held that nobody we know waits for, and a contact's own. Each rule has
@@ -85,7 +86,7 @@ def _from_our_address(facts: Facts) -> Verdict:
 def seen_before(facts: Facts) -> Verdict | None:
     """The same mail again."""
     twin = facts.known.twin
-    if twin is None or twin.status not in ("handled", "ignored"):
+    if twin is None or twin.status not in (MessageStatus.HANDLED, MessageStatus.IGNORED):
         return None
     what = f" (case {twin.case_number})" if twin.case_number else ""
     return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))

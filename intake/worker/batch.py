@@ -26,6 +26,7 @@ from intake.adapters.mailbox.protocol import Box, Opened, Waiting
 from intake.authentication.dkim import Proof
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
+from intake.model.states import MessageStatus
 from intake.store.contacts import suppressions
 from intake.store.engine import Engine, StoreError, Unit, intact, reading, savepoint, writing
 from intake.store.locks import Turn, naming_blobs
@@ -111,7 +112,7 @@ def take(current: Pass, batch: Sequence[Waiting]) -> None:
     """The whole batch recorded and moved. Raises MailboxError, StoreError, BlobError, PoolError."""
     desk = current.desk
     known = _known(current, [one.uid for one in batch])
-    done = {uid for uid, row in known.items() if row.status != "deferred"}
+    done = {uid for uid, row in known.items() if row.status != MessageStatus.DEFERRED}
     resting = {uid for uid, row in known.items() if deferred.rests(row, desk.clock())}
     current.tally.again = current.tally.again or bool(resting)
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
@@ -288,7 +289,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
         known = mailboxes.by_digest(unit, box.name, [arrival.digest for arrival, _ in read])
         for arrival, mail in read:
             row, moved = seen.get(arrival.uid), known.get(arrival.digest)
-            if row is not None and row.status != "deferred":
+            if row is not None and row.status != MessageStatus.DEFERRED:
                 continue  # another worker was first
             if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
                 mailboxes.rebind(unit, moved.id, opened.uidvalidity, arrival.uid)

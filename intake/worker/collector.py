@@ -14,6 +14,7 @@ from itertools import islice
 import structlog
 
 from intake.adapters.mailbox.protocol import Box, Opened, Waiting
+from intake.model.states import MessageStatus
 from intake.store import restore_check
 from intake.store.engine import StoreError, reading, writing
 from intake.store.locks import Turn, collecting
@@ -185,7 +186,7 @@ def _advance(
     with writing(desk.engine) as unit:
         top = max((one.uid for one in waiting), default=state.next_uid - 1)
         rows = mailboxes.handled(unit, box.name, opened.uidvalidity, [one.uid for one in waiting])
-        done = {uid for uid, row in rows.items() if row.status != "deferred"}
+        done = {uid for uid, row in rows.items() if row.status != MessageStatus.DEFERRED}
         open_uids = [one.uid for one in waiting if one.uid not in done]
         next_uid = min([top + 1, *open_uids])
         if box_counts_up(opened):

@@ -18,6 +18,7 @@ from intake.mail.message import Message, Refusal
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.context import NO_LETTERS, Known
 from intake.model.incidents import Incident, Update
+from intake.model.states import CaseStatus
 from intake.parsers import notice_replies
 from intake.parsers.confirmation import says_yes
 from intake.parsers.interpret import interpret
@@ -154,7 +155,7 @@ def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:
     It was closed too long ago, or the mail is a form of its own about something else.
     """
     case = known.case
-    if case is None or case.status == "draft":
+    if case is None or case.status == CaseStatus.DRAFT:
         return known
     late = case.closed_at is not None and now - case.closed_at > timedelta(days=policy.reopen_days)
     if late or _is_own_form(scan, known.sent_texts):

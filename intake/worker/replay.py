@@ -15,6 +15,7 @@ from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Refusal
+from intake.model.states import MessageStatus
 from intake.store.contacts import directory, suppressions
 from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
 from intake.store.locks import naming_blobs
@@ -264,7 +265,11 @@ def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tup
         row = ledger.find(unit, message_id)
     if row is None:
         raise ReviewError(f"there is no message {message_id}; `intake messages list` shows all")
-    if not dry and row.status not in ("held", "shelved", "deferred"):
+    if not dry and row.status not in (
+        MessageStatus.HELD,
+        MessageStatus.SHELVED,
+        MessageStatus.DEFERRED,
+    ):
         raise ReviewError(f"message {message_id} is {row.status}; there is nothing to decide again")
     if not row.digest or not blobs.has(row.digest):
         raise ReviewError(f"message {message_id}: its bytes were never fetched, or are gone")

@@ -18,6 +18,7 @@ from intake.config import loader as settings
 from intake.config.loader import Config, ConfigError
 from intake.config.schema import Webhook
 from intake.model.events import Again, Outcome, Taken
+from intake.model.states import DeliveryState
 from intake.store import webhooks
 from intake.store.engine import Engine, reading, writing
 
@@ -116,7 +117,7 @@ def _tell(
             setattr(report, name, getattr(report, name) + 1)
         if not isinstance(outcome, Taken):
             report.failures = [f"{hook.name}: {outcome.reply}"]
-        if state in ("due", ""):
+        if state in (DeliveryState.DUE, ""):
             break
     return report
 

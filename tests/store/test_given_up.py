@@ -179,10 +179,10 @@ def test_a_mail_that_the_database_refuses_is_counted_alone(
     fill(config, mails)
     bad, real = digest_of(mails[3]), pipeline.record
 
-    def refused(unit: Any, arrival: Any, *words: Any, **more: Any) -> Any:
-        if arrival.digest == bad:
+    def refused(unit: Any, entry: Any, *words: Any) -> Any:
+        if entry.arrival.digest == bad:
             unit.execute(text("INSERT INTO counters VALUES ('x', 1), ('x', 1)"))
-        return real(unit, arrival, *words, **more)
+        return real(unit, entry, *words)
 
     monkeypatch.setattr(pipeline, "record", refused)
     for expected in ({"deferred": 1}, {"deferred": 1}, {"shelved": 1}):

@@ -16,7 +16,7 @@ from intake.store.tables.contacts import SuppressionRow
 from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
 from intake.store.tables.outbox import EventRow
 from intake.worker import service
-from tests.support import installation
+from tests.support import installation, transitions
 from tests.support.bounced import ARCHIE, BOUNCE, GONE, ZACK, own_way, report, rows, verp
 from tests.support.notice_answers import FORM, make, put, told
 
@@ -85,6 +85,7 @@ def test_only_what_may_have_left_can_bounce(tmp_path: Path, before: str, after: 
     """The states of the ledger, one by one."""
     config = make(tmp_path)
     told(config, ZACK)
+    transitions.unwatch(config)
     with installation.unit(config, write=True) as unit:
         unit.execute(update(NoticeRecipientRow).values(state=before))
     report(tmp_path, "a", GONE, to=verp(config, "zack"))
@@ -97,6 +98,7 @@ def test_a_bounce_before_the_servers_answer_ends_the_broadcast(tmp_path: Path) -
     config = make(tmp_path)
     told(config, ZACK)
     now = datetime.now(UTC)
+    transitions.unwatch(config)
     with installation.unit(config, write=True) as unit:
         lease = now + timedelta(minutes=1)
         unit.execute(

@@ -23,7 +23,7 @@ from intake.store.engine import savepoint
 from intake.worker import bootstrap, pipeline
 from intake.worker.parser_pool import read_here
 from intake.worker.replay import Explainer
-from tests.support import installation, notice_rows
+from tests.support import installation, notice_rows, transitions
 
 MAIL = Path(__file__).resolve().parents[1] / "mail"
 BEFORE = MAIL / "before"
@@ -55,6 +55,7 @@ def explainer(before: str, status: str = "", notice: str = "") -> Explainer:
     if before:
         _handle(config, before)
     if status:
+        transitions.unwatch(config)
         with installation.unit(config, write=True) as unit:
             unit.execute(sql("UPDATE cases SET status = :status"), {"status": status})
     if notice:

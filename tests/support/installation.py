@@ -25,6 +25,7 @@ from intake.store import reports
 from intake.store.contacts import directory
 from intake.store.engine import Unit, open_engine, reading, writing
 from intake.worker import init
+from tests.support import transitions
 from tests.support.mailbag import AUTHSERV, SERVICE, people_toml
 
 HEAD = f"""
@@ -93,6 +94,7 @@ def make(
     with unit(config, write=True) as session:
         directory.load(session, entries, datetime.now(UTC))
     if fresh:
+        transitions.watch(database)
         _READY[key] = _copy(database)
     return config
 

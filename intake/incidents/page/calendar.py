@@ -12,6 +12,7 @@ from icalendar import Calendar, Event, Timezone, TimezoneStandard, vUri
 from intake.incidents.page.content import NoticeView, PageData, line, notices
 from intake.letters.incident_summary import place
 from intake.model.incidents import Incident, Update
+from intake.model.states import IncidentStatus
 
 
 def calendar(data: PageData) -> bytes:
@@ -42,7 +43,7 @@ def _event(data: PageData, view: NoticeView, one: Incident, updates: tuple[Updat
     event.add("uid", f"{one.id}@{data.domain}")
     changed = datetime.fromisoformat(view.changed.iso)
     first = min((update.at for update in updates), default=changed)
-    cancelled = one.status == "cancelled"
+    cancelled = one.status == IncidentStatus.CANCELLED
     event.add("dtstamp", changed)
     event.add("last-modified", changed)
     event.add("created", _whole(first))

@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from intake.model.states import CASE_OVER, RequestState
 from intake.store.engine import Unit
 from intake.store.tables.cases import CaseRow, PendingFormRow, UnknownLabelRow
 from intake.store.tables.outbox import EventRow
-
-CLOSED = ("resolved", "closed")
 
 
 def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: datetime) -> str:
@@ -24,15 +23,18 @@ def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: da
         return f"{number} is {status} already"
     old = row.status
     row.status, row.updated_at = status, now
-    row.closed_at = now if status in CLOSED else None
-    if status in CLOSED:
+    row.closed_at = now if status in CASE_OVER else None
+    if status in CASE_OVER:
         row.flag = ""
         unit.execute(
             update(PendingFormRow)
-            .where(col(PendingFormRow.case_number) == number, col(PendingFormRow.state) == "open")
-            .values(state="superseded")
+            .where(
+                col(PendingFormRow.case_number) == number,
+                col(PendingFormRow.state) == RequestState.OPEN,
+            )
+            .values(state=RequestState.SUPERSEDED)
         )
-    kind = "closed" if status in CLOSED else "reopened"
+    kind = "closed" if status in CASE_OVER else "reopened"
     detail = {"field": "status", "old": old, "new": status} | ({"why": why} if why else {})
     unit.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
     return ""

@@ -9,6 +9,7 @@ from sqlalchemy import and_, insert, or_, select, update
 from sqlmodel import col
 
 from intake.letters.letter import Letter, Reminded
+from intake.model.states import CaseStatus, LetterState, RequestState
 from intake.store.engine import Unit
 from intake.store.outbox import put_letter
 from intake.store.sql import stored_id
@@ -50,14 +51,14 @@ def due(unit: Unit, now: datetime, after_days: int) -> list[Unanswered]:
             OutboxRow,
             and_(
                 col(OutboxRow.message_id_header) == col(PendingFormRow.message_id_header),
-                col(OutboxRow.state) == "sent",
+                col(OutboxRow.state) == LetterState.SENT,
             ),
         )
         .where(
-            col(PendingFormRow.state) == "open",
+            col(PendingFormRow.state) == RequestState.OPEN,
             col(PendingFormRow.reminded_at).is_(None),
             col(PendingFormRow.asked_at) < now - timedelta(days=after_days),
-            col(CaseRow.status) == "draft",
+            col(CaseRow.status) == CaseStatus.DRAFT,
             col(ContactRow.active).is_(True),
             or_(col(CaseRow.account_id) == NOBODY, col(MembershipRow.account_id).is_not(None)),
         )

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.message import Arrival
+from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
 from intake.store.engine import Unit
@@ -20,7 +21,6 @@ from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import EventRow
 from intake.triage.facts import CaseChange
 
-OVER = ("resolved", "closed")
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag",
@@ -117,9 +117,9 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     columns = [col(getattr(CaseRow, name)) for name in CHANGEABLE]
     before = unit.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
-    if change.status not in OVER:
+    if change.status not in CASE_OVER:
         new["closed_at"] = None
-    elif old["status"] not in OVER:
+    elif old["status"] not in CASE_OVER:
         new["closed_at"] = now
     unit.execute(
         update(CaseRow).where(col(CaseRow.number) == change.number).values(**new, updated_at=now)

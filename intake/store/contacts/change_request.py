@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from intake.letters.letter import Reached
 from intake.mail.addresses import Address, ascii_lower, read_address
+from intake.model.states import CaseStatus
 from intake.store.contacts import lookups as whose
 from intake.store.contacts import undeliverable
 from intake.store.contacts.directory import PeopleError
@@ -54,7 +55,7 @@ def plan(unit: Unit, number: str) -> ContactChange:
     case = unit.get(CaseRow, number)
     if case is None:
         raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
-    if case.status != "open":
+    if case.status != CaseStatus.OPEN:
         raise PeopleError(f"{number} is {case.status}; only an open case can be applied")
     rows = unit.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number))
     fields = {row.name: row.value for row in rows}

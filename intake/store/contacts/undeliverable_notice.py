@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.letter import House, Reached
+from intake.model.states import NoticeState
 from intake.store.contacts import undeliverable
 from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Unit
@@ -32,7 +33,7 @@ def _tell_of(unit: Unit, one: undeliverable.Unreached, house: House, now: dateti
         select(col(NoticeRecipientRow.id))
         .where(
             col(NoticeRecipientRow.contact_id) == one.contact_id,
-            col(NoticeRecipientRow.state) == "bounced",
+            col(NoticeRecipientRow.state) == NoticeState.BOUNCED,
             col(NoticeRecipientRow.finished_at) >= one.since,
         )
         .limit(1)

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from intake.model.accounts import Contact
 from intake.model.incidents import Incident
+from intake.model.states import NoticeState
 from intake.notifier import Audience, World, audience, told_again, with_digests
 from intake.store.contacts.preferences import preferences
 from intake.store.contacts.read import whole_accounts, whole_contacts
@@ -20,7 +21,11 @@ from intake.store.tables.contacts import AccountRow, ContactRow, SuppressionRow
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.messages import NOBODY
 
-REACHED = ("sent", "uncertain", "bounced")  # states of people who were told, as far as we know
+REACHED = (
+    NoticeState.SENT,
+    NoticeState.UNCERTAIN,
+    NoticeState.BOUNCED,
+)  # states of people who were told, as far as we know
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from intake.model.incidents import Incident, Update
+from intake.model.states import NoticeState, SendState
 from intake.notifier import Audience, approval_hash
 from intake.store.engine import Unit
 from intake.store.incidents.audience import Habits, gather
@@ -116,15 +117,15 @@ def propose(
     """
     row = chosen(unit, incident_id, number)
     _may_be_sent(unit, row)
-    row.send_at, row.proposed_by, row.send_state = send_at, who, "waiting"
+    row.send_at, row.proposed_by, row.send_state = send_at, who, SendState.WAITING
     unit.execute(
         update(IncidentUpdateRow)
         .where(
             col(IncidentUpdateRow.incident_id) == incident_id,
             col(IncidentUpdateRow.number) < row.number,
-            col(IncidentUpdateRow.send_state).in_(("draft", "waiting")),
+            col(IncidentUpdateRow.send_state).in_((SendState.DRAFT, SendState.WAITING)),
         )
-        .values(send_state="record")
+        .values(send_state=SendState.RECORD)
     )
     unit.flush()
     found = proposal(unit, incident_id, habits, now, number=row.number, send_at=send_at)
@@ -137,7 +138,7 @@ def propose(
 
 
 def _may_be_sent(unit: Unit, row: IncidentUpdateRow) -> None:
-    if row.send_state not in ("draft", "waiting", "record", "done"):
+    if row.send_state not in (SendState.DRAFT, SendState.WAITING, SendState.RECORD, SendState.DONE):
         raise IncidentError(
             f"{row.incident_id}: update {row.number} is {row.send_state}; "
             "wanted one that is not being sent"
@@ -164,7 +165,7 @@ def approve(
     the proposal voids it.
     """
     row = chosen(unit, incident_id)
-    if row.send_state != "waiting":
+    if row.send_state != SendState.WAITING:
         raise IncidentError(
             f"{incident_id}: update {row.number} is {row.send_state}; "
             "wanted one that `intake incidents send` has proposed"
@@ -214,7 +215,11 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
 
     Raises IncidentError when nothing is in that state.
     """
-    wanted = {"pause": ("sending",), "resume": ("paused",), "cancel": ("sending", "paused")}[verb]
+    wanted = {
+        "pause": (SendState.SENDING,),
+        "resume": (SendState.PAUSED,),
+        "cancel": (SendState.SENDING, SendState.PAUSED),
+    }[verb]
     query = (
         select(IncidentUpdateRow)
         .where(
@@ -230,7 +235,11 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
     unsent = 0
     for row in rows:
         unsent += left(unit, row.id)
-        row.send_state = {"pause": "paused", "resume": "sending", "cancel": "cancelled"}[verb]
+        row.send_state = {
+            "pause": SendState.PAUSED,
+            "resume": SendState.SENDING,
+            "cancel": SendState.CANCELLED,
+        }[verb]
         unit.flush()
         if verb == "cancel":
             waiting = select(col(NoticeRecipientRow.id)).where(
@@ -246,7 +255,7 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
 def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bool) -> int:
     """Failed letters are queued again (doubtful ones too, if asked); how many."""
     row = chosen(unit, incident_id)
-    states = ("failed", "uncertain") if doubtful else ("failed",)
+    states = (NoticeState.FAILED, NoticeState.UNCERTAIN) if doubtful else (NoticeState.FAILED,)
     done = unit.execute(
         update(NoticeRecipientRow)
         .where(
@@ -254,11 +263,14 @@ def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bo
             col(NoticeRecipientRow.state).in_(states),
             col(NoticeRecipientRow.finished_at).is_not(None),
         )
-        .values(state="queued", due_at=now, finished_at=None, reply="", lease_until=None)
+        .values(state=NoticeState.QUEUED, due_at=now, finished_at=None, reply="", lease_until=None)
         .returning(col(NoticeRecipientRow.id))
     ).all()
     if done:
-        row.send_state, row.expires_at = "sending", max(row.expires_at or now, now + timedelta(1))
+        row.send_state, row.expires_at = (
+            SendState.SENDING,
+            max(row.expires_at or now, now + timedelta(1)),
+        )
         note(unit, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)})
     return len(done)
 

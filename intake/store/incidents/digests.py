@@ -22,7 +22,7 @@ from intake.incidents.times import zone_of
 from intake.letters.letter import Letter, Reached
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Preference
-from intake.model.incidents import SENT_STATES
+from intake.model.states import SENT_TO_PEOPLE, NoticeState, SendState
 from intake.store.contacts import preferences
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Unit
@@ -82,8 +82,8 @@ def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
 def _waiting() -> Any:
     """Rows that wait for a summary, of broadcasts that are not held."""
     return (
-        col(Row.state) == "digest",
-        col(IncidentUpdateRow.send_state).not_in(("paused", "cancelled")),
+        col(Row.state) == NoticeState.DIGEST,
+        col(IncidentUpdateRow.send_state).not_in((SendState.PAUSED, SendState.CANCELLED)),
     )
 
 
@@ -176,7 +176,7 @@ def _updates(unit: Unit, incident_id: str, first: int, last: int) -> int:
     query = select(func.count()).where(
         col(IncidentUpdateRow.incident_id) == incident_id,
         col(IncidentUpdateRow.number).between(first, last),
-        col(IncidentUpdateRow.send_state).in_(SENT_STATES),
+        col(IncidentUpdateRow.send_state).in_(SENT_TO_PEOPLE),
     )
     return max(unit.scalar(query) or 0, 1)
 
@@ -192,9 +192,9 @@ def settle(unit: Unit, found: Gathered, letter: Letter | None, now: datetime) ->
         return False
     unit.execute(
         update(Row)
-        .where(col(Row.id).in_(found.rows), col(Row.state) == "digest")
+        .where(col(Row.id).in_(found.rows), col(Row.state) == NoticeState.DIGEST)
         .values(
-            state="sent",
+            state=NoticeState.SENT,
             reply=f"in the digest of {found.day.isoformat()}",
             message_id_header=letter.message_id,
             finished_at=now,

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlmodel import col
 
 from intake.model.incidents import CLOSED_STATES, OPEN_STATES, Incident, Update, as_told
+from intake.model.states import SendState
 from intake.store.engine import Unit
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow
 
@@ -72,7 +73,13 @@ def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str
     return {incident_id: text for incident_id, text in rows if text.strip()}
 
 
-SHOWN = ("sending", "paused", "done", "cancelled", "expired")  # updates that were approved
+SHOWN = (
+    SendState.SENDING,
+    SendState.PAUSED,
+    SendState.DONE,
+    SendState.CANCELLED,
+    SendState.EXPIRED,
+)  # updates that were approved
 
 
 def public(

@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, update
 from sqlmodel import col
 
 from intake.mail import tokens
+from intake.model.states import SENDABLE, UNDER_WAY, IncidentStatus, NoticeState, SendState
 from intake.notifier import Audience, Recipient
 from intake.store import webhooks
 from intake.store.engine import Unit
@@ -24,8 +25,7 @@ from intake.store.sql import stored_id
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from intake.store.tables.outbox import EventRow
 
-UNSENT = ("queued", "deferred", "digest")
-MOVING = ("sending", "uncertain")
+UNSENT = (*SENDABLE, NoticeState.DIGEST)
 
 
 class IncidentError(Exception):
@@ -57,7 +57,7 @@ def freeze(
     unit: Unit, row: IncidentUpdateRow, people: Audience, terms: Terms, now: datetime
 ) -> int:
     """One row an address; what older updates still had waiting is taken over; how many rows."""
-    row.send_state, row.finished_at = "sending", None
+    row.send_state, row.finished_at = SendState.SENDING, None
     row.expires_at = row.expires_at or _expiry(unit, row, terms, now)
     unit.flush()
     roots, waiting = _threads(unit, row), _waiting(unit, row)
@@ -81,7 +81,7 @@ def _expiry(unit: Unit, row: IncidentUpdateRow, terms: Terms, now: datetime) -> 
     """When it is old news: an announcement at the latest when what it announces begins."""
     ends = (row.send_at or now) + timedelta(hours=terms.expire_hours)
     incident = unit.get(IncidentRow, row.incident_id)
-    if incident is None or incident.kind != "maintenance" or row.status != "scheduled":
+    if incident is None or incident.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         return ends
     return max(now, min(ends, row.starts_at or incident.starts_at))
 
@@ -99,6 +99,7 @@ def _row(
         return tokens.message_id(terms.secrets, "notice", row.incident_id, cause, terms.domain)
 
     old = waiting.get(one.key, NOTHING_WAITS)
+    waits = one.digest and row.kind != "correction"
     return {
         "update_id": row.id, "incident_id": row.incident_id, "number": row.number,
         "key": one.key, "address": one.address, "domain": one.key.rpartition("@")[2],
@@ -107,7 +108,7 @@ def _row(
         "priority": one.priority, "first_number": min([row.number, *old.first]),
         "plain": row.kind == "correction" and bool(old.ids),
         "message_id_header": made(row.number), "root_id": roots.get(one.key) or made(0),
-        "state": "digest" if one.digest and row.kind != "correction" else "queued",
+        "state": NoticeState.DIGEST if waits else NoticeState.QUEUED,
         "due_at": row.send_at or now, "created_at": now, "attempts": 0, "fence": 0, "doubts": 0,
         "reply": "",
     }  # fmt: skip
@@ -147,7 +148,7 @@ def skip(unit: Unit, rows: Sequence[int], why: str, now: datetime) -> None:
         unit.execute(
             update(NoticeRecipientRow)
             .where(col(NoticeRecipientRow.id).in_(rows[start : start + 500]))
-            .values(state="skipped", reply=why, finished_at=now, lease_until=None)
+            .values(state=NoticeState.SKIPPED, reply=why, finished_at=now, lease_until=None)
         )
 
 
@@ -157,7 +158,7 @@ def has_wrong_text(unit: Unit, incident_id: str, wrong: int) -> set[str]:
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.number) >= wrong,
         col(NoticeRecipientRow.first_number) <= wrong,
-        col(NoticeRecipientRow.state).in_((*REACHED, *MOVING, *UNSENT)),
+        col(NoticeRecipientRow.state).in_((*REACHED, *UNDER_WAY, *UNSENT)),
     )
     return set(unit.scalars(query))
 
@@ -176,7 +177,7 @@ def left(unit: Unit, update_id: int | None) -> int:
     query = select(func.count()).where(
         col(NoticeRecipientRow.update_id) == update_id,
         col(NoticeRecipientRow.finished_at).is_(None),
-        col(NoticeRecipientRow.state) != "digest",
+        col(NoticeRecipientRow.state) != NoticeState.DIGEST,
     )
     return unit.scalar(query) or 0
 
@@ -185,7 +186,7 @@ def _any_left(unit: Unit, update_id: int | None) -> bool:
     query = select(col(NoticeRecipientRow.id)).where(
         col(NoticeRecipientRow.update_id) == update_id,
         col(NoticeRecipientRow.finished_at).is_(None),
-        col(NoticeRecipientRow.state) != "digest",
+        col(NoticeRecipientRow.state) != NoticeState.DIGEST,
     )
     return unit.scalar(query.limit(1)) is not None
 
@@ -204,9 +205,9 @@ def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
 def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
     """A broadcast with nothing left to send is done, and says so to whoever listens."""
     row = chosen(unit, incident_id, number)
-    if row.send_state != "sending" or _any_left(unit, row.id):
+    if row.send_state != SendState.SENDING or _any_left(unit, row.id):
         return
-    row.send_state, row.finished_at = "done", now
+    row.send_state, row.finished_at = SendState.DONE, now
     unit.flush()
     payload = webhooks.sent_payload(incident_id, number, counts(unit, row.id))
     webhooks.emit(unit, "notice.sent", payload, now)

@@ -13,6 +13,7 @@ from intake.letters.compose import to_person
 from intake.letters.incident_summary import incident_lines
 from intake.letters.letter import House, Letter, Reached, Thread
 from intake.letters.text import text_lines
+from intake.model.states import CaseStatus, LetterState, RequestState
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Unit
 from intake.store.incidents.read import value
@@ -22,9 +23,9 @@ from intake.store.tables.cases import CaseRow, PendingFormRow
 from intake.store.tables.incidents import IncidentRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
-ANSWERED = ("draft", "open", "waiting")
+ANSWERED = (CaseStatus.DRAFT, CaseStatus.OPEN, CaseStatus.WAITING)
 CHUNK = 500  # values of one query
-NEVER_READ = ("suppressed", "cancelled", "failed")
+NEVER_READ = (LetterState.SUPPRESSED, LetterState.CANCELLED, LetterState.FAILED)
 
 
 def answer(
@@ -54,7 +55,7 @@ def answer(
     for case in cases:
         if case.status not in ANSWERED or causes[case.number] in told:
             continue
-        whole = values | {"draft": case.status == "draft"}
+        whole = values | {"draft": case.status == CaseStatus.DRAFT}
         letter, why = in_thread(unit, case, "resolved", whole, causes[case.number], now, house)
         if letter is not None and put_letter(unit, letter, 0, now):
             told[letter.cause] = case.contact_id
@@ -114,14 +115,17 @@ def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: d
     before = case.status
     unit.execute(
         update(PendingFormRow)
-        .where(col(PendingFormRow.case_number) == case.number, col(PendingFormRow.state) == "open")
-        .values(state="superseded")
+        .where(
+            col(PendingFormRow.case_number) == case.number,
+            col(PendingFormRow.state) == RequestState.OPEN,
+        )
+        .values(state=RequestState.SUPERSEDED)
     )
-    case.status, case.updated_at, case.closed_at = "resolved", now, now
+    case.status, case.updated_at, case.closed_at = CaseStatus.RESOLVED, now, now
     unit.flush()
     unit.execute(
         insert(EventRow).values(
             at=now, kind="resolved", case_number=case.number, message_id=0, who=who,
-            detail={"field": "status", "old": before, "new": "resolved", **detail},
+            detail={"field": "status", "old": before, "new": CaseStatus.RESOLVED, **detail},
         )
     )  # fmt: skip

@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
-from intake.model.incidents import OPEN_STATES, SENT_STATES
+from intake.model.incidents import OPEN_STATES
+from intake.model.states import SENT_TO_PEOPLE, IncidentStatus, NoticeState, SendState
 from intake.store.engine import Unit, savepoint
 from intake.store.incidents import write
 from intake.store.incidents.audience import Habits, gather
@@ -40,7 +41,7 @@ def tick(unit: Unit, now: datetime, plan: Plan, habits: Habits, terms: Terms) ->
         select(IncidentRow)
         .where(
             col(IncidentRow.kind) == "maintenance",
-            col(IncidentRow.status).in_(("scheduled", "in progress")),
+            col(IncidentRow.status).in_((IncidentStatus.SCHEDULED, IncidentStatus.IN_PROGRESS)),
         )
         .order_by(col(IncidentRow.created_at))
         .with_for_update()
@@ -76,7 +77,7 @@ def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
         .where(
             col(IncidentUpdateRow.incident_id) == incident_id,
             col(IncidentUpdateRow.kind).in_(("update", "reschedule")),
-            col(IncidentUpdateRow.send_state).in_(SENT_STATES),
+            col(IncidentUpdateRow.send_state).in_(SENT_TO_PEOPLE),
         )
         .order_by(col(IncidentUpdateRow.number).desc())
         .limit(1)
@@ -114,10 +115,10 @@ def _take(
     made.expires_at = step.expires_at
     what = f"{row.id}: {step.kind} {step.status}"
     if announced is None:
-        made.send_state = "record"
+        made.send_state = SendState.RECORD
         return f"{what}, on record only: nobody was told of the plan"
     if step.expires_at is not None and step.expires_at <= now:
-        made.send_state = "expired"
+        made.send_state = SendState.EXPIRED
         return f"{what}, not sent: its moment has passed"
     made.approved_by, made.approved_at = announced.approved_by, now
     people = gather(unit, value(row), habits, now, only_told=True)
@@ -152,7 +153,8 @@ def debts(unit: Unit, now: datetime) -> list[str]:
         col(IncidentUpdateRow.incident_id)
     )
     waiting = select(IncidentUpdateRow).where(
-        col(IncidentUpdateRow.send_state) == "waiting", col(IncidentUpdateRow.id).in_(newest)
+        col(IncidentUpdateRow.send_state) == SendState.WAITING,
+        col(IncidentUpdateRow.id).in_(newest),
     )
     for row in unit.scalars(waiting.order_by(col(IncidentUpdateRow.id))):
         found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
@@ -161,7 +163,7 @@ def debts(unit: Unit, now: datetime) -> list[str]:
         select(col(NoticeRecipientRow.incident_id), states, func.count())
         .join(IncidentRow, col(IncidentRow.id) == col(NoticeRecipientRow.incident_id))
         .where(
-            states.in_(("failed", "uncertain")),
+            states.in_((NoticeState.FAILED, NoticeState.UNCERTAIN)),
             col(NoticeRecipientRow.finished_at).is_not(None),
             col(IncidentRow.status).in_(OPEN_STATES),
         )
@@ -169,6 +171,6 @@ def debts(unit: Unit, now: datetime) -> list[str]:
         .order_by(col(NoticeRecipientRow.incident_id), states)
     )
     for incident_id, state, count in unit.execute(counted):
-        what = "could not be delivered" if state == "failed" else "may not have arrived"
+        what = "could not be delivered" if state == NoticeState.FAILED else "may not have arrived"
         found.append(f"{incident_id}: {count} notices {what}: `intake incidents recipients`")
     return found

@@ -17,10 +17,11 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
+from intake.model.states import SENDABLE, UNDER_WAY, NoticeState, SendState
 from intake.store import outbox
 from intake.store.engine import Unit
 from intake.store.incidents.audience import REACHED
-from intake.store.incidents.recipients import MOVING, finish, skip
+from intake.store.incidents.recipients import finish, skip
 from intake.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Claimed
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import (
@@ -54,8 +55,8 @@ class Pace:
 
 def _ready(now: datetime) -> Any:
     """Rows that somebody could send now, of broadcasts that run."""
-    fresh = and_(col(Row.state).in_(("queued", "deferred")), col(Row.due_at) <= now)
-    left = and_(col(Row.state).in_(("sending", "uncertain")), col(Row.lease_until) < now)
+    fresh = and_(col(Row.state).in_(SENDABLE), col(Row.due_at) <= now)
+    left = and_(col(Row.state).in_(UNDER_WAY), col(Row.lease_until) < now)
     return or_(fresh, left)
 
 
@@ -64,7 +65,10 @@ def any_due(unit: Unit, now: datetime) -> bool:
     query = (
         select(col(Row.id))
         .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
-        .where(_ready(now), col(IncidentUpdateRow.send_state).in_(("sending", "cancelled")))
+        .where(
+            _ready(now),
+            col(IncidentUpdateRow.send_state).in_((SendState.SENDING, SendState.CANCELLED)),
+        )
         .limit(1)
     )
     return unit.scalar(query) is not None
@@ -86,8 +90,8 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pac
         skip(unit, [row.id or 0], f"suppressed: {aside[row.id or 0]}", now)
     good = [row for row in rows if row.id not in aside]
     for row in good:
-        row.doubts += row.state == "uncertain"
-        row.state, row.attempts, row.fence = "sending", row.attempts + 1, row.fence + 1
+        row.doubts += row.state == NoticeState.UNCERTAIN
+        row.state, row.attempts, row.fence = NoticeState.SENDING, row.attempts + 1, row.fence + 1
         row.attempted_at, row.lease_until = now, now + timedelta(seconds=lease_seconds)
         row.reply = ""
     unit.flush()
@@ -115,12 +119,13 @@ def _tidy(unit: Unit, now: datetime) -> None:
     """What is not sent any more: expired, cancelled under way, doubted too often."""
     joined = select(Row).join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
     expired = col(IncidentUpdateRow.expires_at) <= now
-    cancelled = col(IncidentUpdateRow.send_state) == "cancelled"
+    cancelled = col(IncidentUpdateRow.send_state) == SendState.CANCELLED
     left = col(Row.lease_until) < now
     unsent = or_(
-        col(Row.state).in_(("queued", "deferred")), and_(col(Row.state) == "sending", left)
+        col(Row.state).in_(SENDABLE),
+        and_(col(Row.state) == NoticeState.SENDING, left),
     )
-    running = col(IncidentUpdateRow.send_state).in_(("sending", "paused"))
+    running = col(IncidentUpdateRow.send_state).in_((SendState.SENDING, SendState.PAUSED))
     gone = []
     for where, why in (
         (and_(expired, running), "expired: its moment has passed"),
@@ -133,7 +138,9 @@ def _tidy(unit: Unit, now: datetime) -> None:
         col(Row.doubts) >= MAX_DOUBTS_CRASH,
         and_(col(Row.reply) != "", col(Row.doubts) >= MAX_DOUBTS_SILENCE),
     )
-    over = joined.where(col(Row.state) == "uncertain", left, or_(cancelled, expired, doubted))
+    over = joined.where(
+        col(Row.state) == NoticeState.UNCERTAIN, left, or_(cancelled, expired, doubted)
+    )
     for row in unit.scalars(over.limit(TIDIED)):
         row.finished_at, row.lease_until = now, None
         row.reply = f"perhaps delivered, not sent again. {row.reply}".strip()
@@ -175,7 +182,7 @@ def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[Notice
             .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
             .where(
                 _ready(now),
-                col(IncidentUpdateRow.send_state) == "sending",
+                col(IncidentUpdateRow.send_state) == SendState.SENDING,
                 col(Row.domain).not_in(closed),
                 col(Row.id).not_in(seen),
             )
@@ -210,14 +217,14 @@ def _not_superseded(
         others = _about_the_same(unit, row)
         newer = next((one for one in others if one.number > row.number), None)
         if newer is None:
-            moving = [one for one in others if one.state in MOVING and one.finished_at is None]
+            moving = [one for one in others if one.state in UNDER_WAY and one.finished_at is None]
             if not moving:  # an older one under way goes first
                 kept.append(row)
             continue
         if newer.attempts == 0 and not newer.plain:
             newer.first_number = min(newer.first_number, row.first_number)
-        doubt, reason = row.state == "uncertain", f"superseded by update {newer.number}"
-        row.state = "uncertain" if doubt else "skipped"
+        doubt, reason = row.state == NoticeState.UNCERTAIN, f"superseded by update {newer.number}"
+        row.state = NoticeState.UNCERTAIN if doubt else NoticeState.SKIPPED
         row.reply = f"perhaps delivered; {reason}" if doubt else reason
         row.finished_at, row.lease_until = now, None
         gone.append(row)
@@ -234,7 +241,7 @@ def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipient
             col(Row.incident_id) == row.incident_id,
             col(Row.key) == row.key,
             col(Row.id) != row.id,
-            col(Row.state) != "skipped",
+            col(Row.state) != NoticeState.SKIPPED,
         )
         .order_by(col(Row.number))
     )
@@ -250,18 +257,24 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
     """
     refused = []
     running = select(col(IncidentUpdateRow.id)).where(
-        col(IncidentUpdateRow.send_state) == "sending"
+        col(IncidentUpdateRow.send_state) == SendState.SENDING
     )
     for letter_id, fence in letters:
-        mine = (col(Row.id) == letter_id, col(Row.fence) == fence, col(Row.state) == "sending")
+        mine = (
+            col(Row.id) == letter_id,
+            col(Row.fence) == fence,
+            col(Row.state) == NoticeState.SENDING,
+        )
         done = unit.execute(
             update(Row)
             .where(*mine, col(Row.update_id).in_(running))
-            .values(state="uncertain", lease_until=until)
+            .values(state=NoticeState.UNCERTAIN, lease_until=until)
             .returning(col(Row.id))
         ).first()
         if done is None:
-            unit.execute(update(Row).where(*mine).values(state="queued", lease_until=None))
+            unit.execute(
+                update(Row).where(*mine).values(state=NoticeState.QUEUED, lease_until=None)
+            )
             refused.append(letter_id)
     return refused
 
@@ -280,7 +293,7 @@ def settle(
             select(Row).where(
                 col(Row.id) == letter_id,
                 col(Row.fence) == fence,
-                col(Row.state).in_(("sending", "uncertain")),
+                col(Row.state).in_(UNDER_WAY),
                 col(Row.finished_at).is_(None),
             )
         )
@@ -299,12 +312,12 @@ def _settle_one(
 ) -> None:
     row.reply, row.lease_until = outcome.reply[:1000], None
     if isinstance(outcome, Sent):
-        row.state, row.finished_at = "sent", now
+        row.state, row.finished_at = NoticeState.SENT, now
         _went_well(unit, row.domain)
     elif isinstance(outcome, Failed):
-        row.state, row.finished_at = "failed", now
+        row.state, row.finished_at = NoticeState.FAILED, now
     elif isinstance(outcome, InDoubt):
-        row.state, row.lease_until = "uncertain", now + timedelta(seconds=SILENCE_SECONDS)
+        row.state, row.lease_until = NoticeState.UNCERTAIN, now + timedelta(seconds=SILENCE_SECONDS)
         row.reply = row.reply or "no answer to the final dot"
     else:
         wait = min(
@@ -314,7 +327,7 @@ def _settle_one(
             wait = SERVER_WAIT_SECONDS
         else:
             _put_off(unit, row.domain, outcome, now, pace)
-        row.state, row.due_at = "deferred", now + timedelta(seconds=wait * jitter)
+        row.state, row.due_at = NoticeState.DEFERRED, now + timedelta(seconds=wait * jitter)
 
 
 def _went_well(unit: Unit, domain: str) -> None:

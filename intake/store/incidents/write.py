@@ -16,6 +16,7 @@ from intake.model.incidents import (
     NOTICE_CLASSES,
     Incident,
 )
+from intake.model.states import IncidentStatus, SendState
 from intake.store import webhooks
 from intake.store.engine import Unit
 from intake.store.incidents.read import update_value, updates, value
@@ -156,7 +157,7 @@ def update(  # noqa: PLR0913 - what an update says, and who says it when
     wanted = status or row.status
     if wanted not in states:
         raise IncidentError(f"status: found {status!r}, wanted one of {', '.join(states)}")
-    if wanted == "cancelled" and kind != "cancellation":
+    if wanted == IncidentStatus.CANCELLED and kind != "cancellation":
         raise IncidentError(f"{incident_id}: wanted `intake incidents cancel` for that")
     event = _event(row, wanted)
     row.status, row.updated_at, row.next_update_at = wanted, now, next_update_at
@@ -167,11 +168,12 @@ def update(  # noqa: PLR0913 - what an update says, and who says it when
 def _event(row: IncidentRow, wanted: str) -> str:
     """The kind of event that a change to that state is."""
     if row.kind == "incident":
-        return "incident.resolved" if wanted == "resolved" else "incident.updated"
+        return "incident.resolved" if wanted == IncidentStatus.RESOLVED else "incident.updated"
     if wanted == row.status:
         return "maintenance.updated"
-    names = {"in progress": "started", "completed": "completed", "cancelled": "cancelled"}
-    return f"maintenance.{names.get(wanted, 'updated')}"
+    if wanted == IncidentStatus.IN_PROGRESS:
+        return "maintenance.started"
+    return f"maintenance.{wanted if wanted in CLOSED_STATES else 'updated'}"
 
 
 def remind(unit: Unit, incident_id: str, text: str, cause: str, now: datetime) -> int:
@@ -208,7 +210,7 @@ def reschedule(
 ) -> int:
     """Another time for a maintenance that has not begun; gives the update. Raises IncidentError."""
     row = _open_row(unit, incident_id, text)
-    if row.kind != "maintenance" or row.status != "scheduled":
+    if row.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not begun yet")
     row.starts_at, row.ends_at, row.updated_at = starts_at, ends_at, now
     row.sequence, row.short_notice = row.sequence + 1, " ".join(short_notice.split())
@@ -221,7 +223,9 @@ def call_off(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -
     if row.kind != "maintenance":
         raise IncidentError(f"{incident_id} is an incident; wanted a maintenance")
     row.sequence += 1
-    return update(unit, incident_id, text, who, now, status="cancelled", kind="cancellation")
+    return update(
+        unit, incident_id, text, who, now, status=IncidentStatus.CANCELLED, kind="cancellation"
+    )
 
 
 def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> int:
@@ -238,14 +242,14 @@ def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> in
         .where(mine, col(NoticeRecipientRow.attempts) > 0)
         .limit(1)
     )
-    if tried is not None or row.send_state == "done":
+    if tried is not None or row.send_state == SendState.DONE:
         raise IncidentError(
             f"{incident_id}: update {row.number} has been sent; "
             f"wanted `intake incidents correct {incident_id} {row.number}`"
         )
     unit.execute(delete(NoticeRecipientRow).where(mine))
     detail = {"update": row.number, "was": row.text, "void": row.approval_hash}
-    row.text, row.send_state, row.approval_hash = text.strip(), "draft", ""
+    row.text, row.send_state, row.approval_hash = text.strip(), SendState.DRAFT, ""
     row.approved_by, row.approved_at, row.proposed_by = "", None, ""
     row_of(unit, incident_id).updated_at = now
     note(unit, incident_id, "edited", who, now, detail)

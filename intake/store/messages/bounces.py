@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from intake.model.context import SentLetter
+from intake.model.states import NoticeState
 from intake.parsers.submission import Return
 from intake.store.contacts import suppressions
 from intake.store.engine import Unit
@@ -63,10 +64,10 @@ def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
         update(NoticeRecipientRow)
         .where(
             col(NoticeRecipientRow.id) == row,
-            col(NoticeRecipientRow.state).in_(("sent", "uncertain")),
+            col(NoticeRecipientRow.state).in_((NoticeState.SENT, NoticeState.UNCERTAIN)),
         )
         .values(
-            state="bounced",
+            state=NoticeState.BOUNCED,
             reply=words,
             finished_at=now,
             lease_until=None,

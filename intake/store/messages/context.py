@@ -13,6 +13,7 @@ from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief, CaseLine, CaseList, PendingForm, StoredField
 from intake.model.context import Keys, Known, SentLetter, Twin
+from intake.model.states import CASE_OVER, CaseStatus, MessageStatus, RequestState
 from intake.store.contacts import suppressions
 from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Unit
@@ -31,8 +32,10 @@ from intake.store.tables.outbox import OutboxRow
 FIRST_NUMBER = 1001
 MAX_SENT = 3  # letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
-CLOSED = ("resolved", "closed")
-HANDLED = ("handled", "ignored")  # a mail that was held, dropped or rejected hides no later copy
+HANDLED = (
+    MessageStatus.HANDLED,
+    MessageStatus.IGNORED,
+)  # a mail that was held, dropped or rejected hides no later copy
 
 
 def message_id_hash(message_id: str) -> str:
@@ -168,7 +171,7 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
     theirs = and_(col(CaseRow.account_id) == NOBODY, writer.in_(owners))
     wanted = [or_(col(CaseRow.account_id).in_(accounts), theirs)]
     if keys.list_state:
-        closed = col(CaseRow.status).in_(CLOSED)
+        closed = col(CaseRow.status).in_(CASE_OVER)
         wanted.append(closed if keys.list_state == "closed" else ~closed)
     if keys.list_number:
         wanted.append(col(CaseRow.number) == keys.list_number)
@@ -178,7 +181,7 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
     if len(rows) == MAX_LISTED:
         count = select(func.count()).select_from(CaseRow).where(*wanted)
         more = (unit.scalar(count) or 0) - len(rows)
-    drafts = [row.number for row in rows if row.status == "draft"]
+    drafts = [row.number for row in rows if row.status == CaseStatus.DRAFT]
     asked = {number: one.asked for number in drafts if (one := _pending(unit, number))}
     lines = (
         CaseLine(
@@ -219,7 +222,10 @@ def _pending(unit: Unit, number: str) -> PendingForm | None:
     """The newest open request about that case."""
     query = (
         select(PendingFormRow)
-        .where(col(PendingFormRow.case_number) == number, col(PendingFormRow.state) == "open")
+        .where(
+            col(PendingFormRow.case_number) == number,
+            col(PendingFormRow.state) == RequestState.OPEN,
+        )
         .order_by(col(PendingFormRow.id).desc())
         .limit(1)
     )
@@ -256,7 +262,7 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
                 col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
                 col(MessageRow.body_digest) == keys.body_digest,
                 col(MessageRow.sender) == keys.sender,
-                col(MessageRow.status) == "handled",
+                col(MessageRow.status) == MessageStatus.HANDLED,
             )
         ).first()
     if row is None and keys.signatures and keys.sender:
@@ -264,7 +270,7 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
             base.where(
                 col(MessageRow.signature_hash).in_(keys.signatures),
                 col(MessageRow.sender) == keys.sender,
-                col(MessageRow.status) == "handled",
+                col(MessageRow.status) == MessageStatus.HANDLED,
             )
         ).first()
     return Twin(row[0], row[1], row[2]) if row else None

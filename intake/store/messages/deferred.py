@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.message import Arrival
+from intake.model.states import MessageStatus
 from intake.store.engine import Unit
 from intake.store.messages.mailboxes import Row
 from intake.store.messages.record import Recorded
@@ -31,7 +32,7 @@ def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded 
     values = {
         "digest": arrival.digest,
         "size": arrival.size,
-        "status": "shelved" if last else "deferred",
+        "status": MessageStatus.SHELVED if last else MessageStatus.DEFERRED,
         "folder": "held" if last else "",
         "settled": False,
         "action": "shelved",
@@ -47,7 +48,7 @@ def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded 
 def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
     """The mail was listed and gone before its bytes were fetched."""
     values = {
-        "status": "vanished",
+        "status": MessageStatus.VANISHED,
         "folder": "",
         "action": "vanished",
         "size": arrival.size,
@@ -66,7 +67,7 @@ def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bo
     last = attempts > len(REST_MINUTES)
     values = {
         "size": arrival.size,
-        "status": "shelved" if last else "deferred",
+        "status": MessageStatus.SHELVED if last else MessageStatus.DEFERRED,
         "folder": "held" if last else "",
         "action": "shelved",
         "attempts": attempts,
@@ -81,7 +82,7 @@ def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bo
 
 def rests(row: Row, now: datetime) -> bool:
     """Whether the mail was not handed over a short while ago and is left alone for now."""
-    if row.status != "deferred" or row.digest or row.recorded_at is None:
+    if row.status != MessageStatus.DEFERRED or row.digest or row.recorded_at is None:
         return False
     rest = timedelta(minutes=REST_MINUTES[min(row.attempts, len(REST_MINUTES)) - 1])
     return timedelta(0) <= now - row.recorded_at < rest
@@ -113,6 +114,6 @@ def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
     put = statement.on_conflict_do_update(
         index_elements=["mailbox", "uidvalidity", "uid"],
         set_=dict(values),
-        where=col(MessageRow.status) == "deferred",
+        where=col(MessageRow.status) == MessageStatus.DEFERRED,
     ).returning(col(MessageRow.id))
     return unit.scalar(put) or 0

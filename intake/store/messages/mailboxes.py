@@ -11,11 +11,19 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
+from intake.model.states import MessageStatus
 from intake.store.engine import Unit
 from intake.store.tables.messages import MailboxRow, MessageRow
 
 CHUNK = 500
-TERMINAL = ("handled", "ignored", "dropped", "held", "rejected", "shelved")
+TERMINAL = (
+    MessageStatus.HANDLED,
+    MessageStatus.IGNORED,
+    MessageStatus.DROPPED,
+    MessageStatus.HELD,
+    MessageStatus.REJECTED,
+    MessageStatus.SHELVED,
+)
 
 
 @dataclass(frozen=True, slots=True)

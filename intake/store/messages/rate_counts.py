@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.model.context import Keys, Recent
+from intake.model.states import LetterState, MessageStatus
 from intake.store.engine import Unit
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
@@ -53,7 +54,7 @@ def _letters_all(unit: Unit, sender: str, hour_ago: datetime) -> tuple[int, int]
 
 
 def _counted() -> Any:
-    return col(OutboxRow.state).not_in(("suppressed", "cancelled"))
+    return col(OutboxRow.state).not_in((LetterState.SUPPRESSED, LetterState.CANCELLED))
 
 
 def _letters_to(unit: Unit, contacts: list[str], now: datetime) -> Sequence[Any]:
@@ -100,7 +101,7 @@ def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
     """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
     newest = (
         select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
-        .where(col(MessageRow.status) == "held")
+        .where(col(MessageRow.status) == MessageStatus.HELD)
         .order_by(col(MessageRow.id).desc())
         .limit(len(STRANGERS) * keys.max_strangers + keys.max_unproved)
         .subquery()
@@ -128,7 +129,7 @@ def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
         col(OutboxRow.contact_id).in_(contacts),
         func.lower(col(OutboxRow.recipient)) == keys.sender,
         col(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
-        col(OutboxRow.state).in_(("sent", "in_doubt")),
+        col(OutboxRow.state).in_((LetterState.SENT, LetterState.IN_DOUBT)),
     )
     return unit.scalar(query.limit(1)) is not None
 

@@ -15,6 +15,14 @@ from intake.authentication.sender import signature_hashes
 from intake.letters.letter import Letter
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Message, Refusal
+from intake.model.states import (
+    CASE_OVER,
+    CaseStatus,
+    FileState,
+    MessageStatus,
+    RequestState,
+    undecided,
+)
 from intake.parsers.submission import Submission
 from intake.store.cases import write
 from intake.store.contacts import change_request, preferences, suppressions
@@ -30,18 +38,17 @@ from intake.triage.decision import Decision
 from intake.triage.facts import CaseChange
 
 STATUS = {
-    "create": "handled",
-    "ask": "handled",
-    "complete": "handled",
-    "append": "handled",
-    "answer": "handled",
-    "refuse": "handled",
-    "hold": "held",
-    "ignore": "ignored",
-    "drop": "dropped",
-    "defer": "deferred",
+    "create": MessageStatus.HANDLED,
+    "ask": MessageStatus.HANDLED,
+    "complete": MessageStatus.HANDLED,
+    "append": MessageStatus.HANDLED,
+    "answer": MessageStatus.HANDLED,
+    "refuse": MessageStatus.HANDLED,
+    "hold": MessageStatus.HELD,
+    "ignore": MessageStatus.IGNORED,
+    "drop": MessageStatus.DROPPED,
+    "defer": MessageStatus.DEFERRED,
 }
-UNDECIDED = ("deferred", "shelved", "held")  # what a decision may still overwrite
 FOLDER = {"hold": "held", "defer": ""}
 MAX_SUBJECT = 1000
 MAX_HEADER = 2000
@@ -133,9 +140,8 @@ def _result(unit: Unit, entry: Entry, result: Result, now: datetime, stamp: Stam
         write.apply(unit, change, entry.arrival, row_id, now, stamp.personal_fields)
         detail = {"missing": list(change.asked)} if change.asked else {}
         before = decision.case.status if decision.case else ""
-        kind = (
-            EVENT[decision.action] if change.status != "closed" or before == "closed" else "closed"
-        )
+        closes = change.status == CaseStatus.CLOSED != before
+        kind = "closed" if closes else EVENT[decision.action]
         events.append(_event(now, kind, number, row_id, decision.contact, detail))
         _pending(unit, change, decision, result.letters, now)
     unit.execute(insert(EventRow), events)
@@ -250,7 +256,7 @@ def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int
         return int(made.scalar_one())
     done = unit.execute(
         update(MessageRow)
-        .where(col(MessageRow.id) == found, col(MessageRow.status).in_(UNDECIDED))
+        .where(col(MessageRow.id) == found, col(MessageRow.status).in_(undecided()))
         .values(**values)
         .returning(col(MessageRow.id))
     ).first()
@@ -264,7 +270,7 @@ def _existing(unit: Unit, arrival: Arrival) -> int:
         col(MessageRow.mailbox) == arrival.mailbox,
         col(MessageRow.uidvalidity) == arrival.uidvalidity,
         col(MessageRow.uid) == arrival.uid,
-        col(MessageRow.status) == "deferred",
+        col(MessageRow.status) == MessageStatus.DEFERRED,
     )
     return unit.scalar(query) or 0
 
@@ -284,12 +290,13 @@ def _pending(
 ) -> None:
     """The answered request is ended, and the new one is kept with the letter that asks."""
     if not change.new and not change.keeps_request:
-        ended = "superseded" if change.status in ("resolved", "closed") else "answered"
+        over = change.status in CASE_OVER
+        ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
         unit.execute(
             update(PendingFormRow)
             .where(
                 col(PendingFormRow.case_number) == change.number,
-                col(PendingFormRow.state) == "open",
+                col(PendingFormRow.state) == RequestState.OPEN,
             )
             .values(state=ended, answered_at=now)
         )
@@ -305,7 +312,7 @@ def _pending(
             text=letter.text if letter else "",
             round=change.round,
             asked_at=now,
-            state="open",
+            state=RequestState.OPEN,
         )
     )
 
@@ -322,7 +329,7 @@ def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number
         of_nobody = (col(AttachmentRow.message_id) == row, col(AttachmentRow.case_number) == "")
         unit.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
         there = {(part, case or number) for part, case in there}
-    otherwise = "quarantined" if decision.quarantined else "stored"
+    otherwise = FileState.QUARANTINED if decision.quarantined else FileState.STORED
     rows = [
         {
             "message_id": row,
@@ -334,7 +341,7 @@ def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number
             "sha256": one.sha256,
             "inline": one.inline,
             "part": one.part,
-            "state": "withheld" if one.part in decision.withheld else otherwise,
+            "state": FileState.WITHHELD if one.part in decision.withheld else otherwise,
             "reason": decision.withheld.get(one.part, ""),
         }
         for one in mail.attachments

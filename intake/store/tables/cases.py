@@ -13,6 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
+from intake.model.states import RequestState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
 
@@ -72,7 +73,7 @@ class PendingFormRow(Base, table=True):
     asked_at: datetime
     answered_at: datetime | None = None
     reminded_at: datetime | None = None
-    state: str = "open"  # open, answered, superseded, expired
+    state: str = RequestState.OPEN  # open, answered, superseded, expired
 
 
 class CounterRow(Base, table=True):

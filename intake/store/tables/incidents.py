@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
+from intake.model.states import DeliveryState, NoticeState, SendState
 from intake.store.tables.columns import Base, id_column, json_column
 
 
@@ -71,7 +72,7 @@ class IncidentUpdateRow(Base, table=True):
     starts_at: datetime | None = None  # the plan as this update told it
     ends_at: datetime | None = None
     sequence: int = 0  # of the calendar entry in this update's letters
-    send_state: str = Field(default="draft", index=True)
+    send_state: str = Field(default=SendState.DRAFT, index=True)
     send_at: datetime | None = None  # not before then; None: at once
     expires_at: datetime | None = None  # whoever was not told by then is not told any more
     proposed_by: str = ""
@@ -120,7 +121,7 @@ class NoticeRecipientRow(Base, table=True):
     plain: bool = False  # a correction for somebody who never got the wrong text
     message_id_header: str = Field(index=True)
     root_id: str  # head of this person's thread about the incident
-    state: str = "queued"
+    state: str = NoticeState.QUEUED
     due_at: datetime
     created_at: datetime
     attempts: int = 0  # counted before the attempt
@@ -176,7 +177,7 @@ class HookDeliveryRow(Base, table=True):
     id: int | None = Field(default=None, sa_column=id_column())
     event_id: int = Field(sa_type=BigInteger, foreign_key="hook_events.id")
     hook: str  # its name in the configuration
-    state: str = "due"
+    state: str = DeliveryState.DUE
     due_at: datetime
     created_at: datetime
     attempts: int = 0

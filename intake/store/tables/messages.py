@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from intake.model.states import FileState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
 NOBODY = ""  # the account of a case whose writer has not said which of theirs it is about
@@ -110,5 +111,5 @@ class AttachmentRow(Base, table=True):
     sha256: str = Field(index=True)  # key of its blob
     inline: bool = False
     part: str  # place in the MIME tree
-    state: str = Field(default="stored", index=True)
+    state: str = Field(default=FileState.STORED, index=True)
     reason: str = ""  # why it is withheld or quarantined

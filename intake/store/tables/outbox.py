@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from intake.model.states import LetterState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
 
@@ -56,7 +57,7 @@ class OutboxRow(Base, table=True):
     subject: str = Field(sa_column=_text())
     text: str = Field(sa_column=_text())
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    state: str = "due"
+    state: str = LetterState.DUE
     due_at: datetime
     created_at: datetime
     attempts: int = 0  # counted before the attempt
