@@ -237,7 +237,7 @@ def _judged_again(
             decision = judged.decision
             after = f"{decision.action} {decision.rule}"
             replayed = Replayed(message_id, before, after, decision.reasons, None)
-            if who and decision.action == "hold":
+            if decision.action == "defer" or (who and decision.action == "hold"):
                 raise _StillHeld(replayed)
             if not dry:
                 entry = Entry(replace(arrival, raw=b""), read.message, message_id)

@@ -10,6 +10,7 @@ from intake.worker import service as worker
 from intake.worker import trust_report
 from tests.support import installation
 from tests.support.mailbag import AUTHSERV, bag
+from tests.support.service import AMY, Door
 
 HOP = "Received: from relay.outside.example by {by}; Tue, 3 Mar 2026 10:00:00 -0600\r\n"
 
@@ -125,3 +126,17 @@ def test_the_ledger_says_what_would_differ_today(tmp_path: Path) -> None:
     assert "R7 nothing proves that the contact wrote this" in " ".join(held.split())
     assert "-> release it;" in " ".join(held.split())
     assert not installation.everything(config)["cases"]
+
+
+def test_a_held_mail_whose_check_must_wait_stays_held(tmp_path: Path) -> None:
+    """It lies in the held folder, so it cannot be put off to a next pass over the inbox."""
+    door = Door(tmp_path, trusted='["mx.other.example"]')
+    held = door.say(AMY, proof="dmarc=temperror header.from={0}")
+    assert held["status"] == "held"
+    file = Path(door.config.file)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("mx.other.example", AUTHSERV), encoding="utf-8")
+    said = door.cli("messages", "replay", str(held["id"]))
+    assert "temporary error" in said
+    assert door.messages()[-1]["status"] == "held"
+    assert AMY in door.cli("messages", "list", "--held")
