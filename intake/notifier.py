@@ -52,7 +52,7 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class AudienceInputs:
     """Everything about people that decides who is told."""
 
     contacts: tuple[Contact, ...]
@@ -118,7 +118,7 @@ def fits(incident: Incident, module: str, text: str) -> str:
     return f"it says {word!r}" if word else ""
 
 
-def audience(incident: Incident, world: World) -> Audience:
+def audience(incident: Incident, world: AudienceInputs) -> Audience:
     """Accounts and areas and contact types, who filed a case, who was told before; each once.
 
     Whoever is told in place of somebody else comes in by that reason. Everybody is accounted for.
@@ -145,7 +145,7 @@ def audience(incident: Incident, world: World) -> Audience:
     return _once(told, left_out)
 
 
-def told_again(incident: Incident, world: World) -> Audience:
+def told_again(incident: Incident, world: AudienceInputs) -> Audience:
     """Only those who were told before or filed a case: whom the clock writes to on its own."""
     return audience(replace(incident, contact_types=("",)), world)
 
@@ -162,7 +162,9 @@ def _once(told: Mapping[str, Recipient], left_out: Mapping[str, str]) -> Audienc
     return Audience(tuple(kept.values()), tuple(sorted(out.items())))
 
 
-def _judge(incident: Incident, contact: Contact, world: World) -> tuple[str, Recipient | None]:
+def _judge(
+    incident: Incident, contact: Contact, world: AudienceInputs
+) -> tuple[str, Recipient | None]:
     """Why a contact is not concerned or not reachable, or how they are told."""
     if not contact.active:
         return "the contact is disabled", None
@@ -198,7 +200,7 @@ def _judge(incident: Incident, contact: Contact, world: World) -> tuple[str, Rec
 
 
 def _by_rule(
-    incident: Incident, contact: Contact, accounts: Mapping[str, Account], world: World
+    incident: Incident, contact: Contact, accounts: Mapping[str, Account], world: AudienceInputs
 ) -> dict[str, str]:
     """Account -> why: the incident's accounts, areas and contact types all meet there."""
     types = incident.contact_types or world.contact_types
@@ -216,7 +218,9 @@ def _by_rule(
     return reasons
 
 
-def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], world: World) -> int:
+def _priority(
+    incident: Incident, contact: Contact, accounts: Sequence[str], world: AudienceInputs
+) -> int:
     """Who has a case, then affected accounts, then Authorized and Technical, then the rest."""
     if contact.id in world.filed:
         return 0
@@ -226,7 +230,7 @@ def _priority(incident: Incident, contact: Contact, accounts: Sequence[str], wor
     return 2 if types & set(NEVER_MUTED) else 3
 
 
-def _zone(accounts: Sequence[str], world: World) -> str:
+def _zone(accounts: Sequence[str], world: AudienceInputs) -> str:
     zones = (world.accounts[one].timezone for one in accounts if one in world.accounts)
     return next((zone for zone in zones if zone), world.zone)
 
@@ -236,7 +240,7 @@ def _muted(
     contact: Contact,
     recipient: Recipient,
     people: Mapping[str, Contact],
-    world: World,
+    world: AudienceInputs,
 ) -> tuple[str, str] | None:
     """(who is told instead, why they are not), or None when they are told.
 
@@ -257,11 +261,11 @@ def _muted(
     return other.id, f"{other.name} is told instead"
 
 
-def _wish(incident: Incident, contact_id: str, world: World) -> Preference:
+def _wish(incident: Incident, contact_id: str, world: AudienceInputs) -> Preference:
     return world.preferences.get(contact_id, {}).get(incident.notice_class, DEFAULT_PREFERENCE)
 
 
-def _reachable(other: Contact, concerned: Recipient, world: World) -> bool:
+def _reachable(other: Contact, concerned: Recipient, world: AudienceInputs) -> bool:
     """Whether that person can be told, and works for every account for which this one is told."""
     theirs = {
         member.account_id
@@ -273,7 +277,7 @@ def _reachable(other: Contact, concerned: Recipient, world: World) -> bool:
 
 
 def _stand_in(
-    other: Contact, names: Sequence[str], already: Recipient | None, world: World
+    other: Contact, names: Sequence[str], already: Recipient | None, world: AudienceInputs
 ) -> Recipient:
     """The person who is told in somebody's place, with that reason beside their own."""
     reason = f"in place of {', '.join(names)}"
@@ -293,7 +297,7 @@ def _stand_in(
     )  # fmt: skip
 
 
-def with_digests(incident: Incident, found: Audience, world: World) -> Audience:
+def with_digests(incident: Incident, found: Audience, world: AudienceInputs) -> Audience:
     """The same people; those who want a daily summary of this class are marked.
 
     Mandatory classes are told at once, and so is whoever filed a case.

@@ -17,8 +17,8 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Every account with the number of its contacts."""
     from intake.store.contacts import directory
 
-    with database(config) as unit:
-        views = directory.account_views(unit)
+    with database(config) as session:
+        views = directory.account_views(session)
     if as_json:
         show_json(views)
         return
@@ -44,8 +44,8 @@ def add(
     from intake.store.contacts import directory
 
     entries = Entries(accounts=(AccountEntry(account_id, name, tuple(alias or ())),))
-    with database(config, write=True) as unit:
-        changes = directory.load(unit, entries, datetime.now(UTC))
+    with database(config, write=True) as session:
+        changes = directory.load(session, entries, datetime.now(UTC))
     say(f"{account_id}: {changes.word}")
 
 
@@ -58,6 +58,6 @@ def disable(
     """Hold the mail of this account's people from now on; nothing is deleted."""
     from intake.store.contacts import directory
 
-    with database(config, write=True) as unit:
-        directory.set_account_active(unit, account_id, again, datetime.now(UTC))
+    with database(config, write=True) as session:
+        directory.set_account_active(session, account_id, again, datetime.now(UTC))
     say(f"{account_id}: {'in force' if again else 'not in force'}")

@@ -49,8 +49,8 @@ def list_(
     """The newest cases first."""
     from intake.store import reports
 
-    with database(config) as unit:
-        rows = reports.cases(unit, state=status, account=account, limit=limit)
+    with database(config) as session:
+        rows = reports.cases(session, state=status, account=account, limit=limit)
     if as_json:
         show_json(rows)
         return
@@ -141,8 +141,8 @@ def _event(event: dict[str, Any], zone: str) -> str:
 def _case(number: str, config: str | None) -> dict[str, Any]:
     from intake.store import reports
 
-    with database(config) as unit:
-        row = reports.case(unit, number.upper())
+    with database(config) as session:
+        row = reports.case(session, number.upper())
     if row is None:
         raise Abort(f"there is no case {number!r}; `intake cases list` shows all")
     return row
@@ -173,9 +173,11 @@ def _set_status(numbers: list[str], status: str, why: str, config: str | None) -
     """All of them or none."""
     from intake.store.cases import manual
 
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         for number in numbers:
-            wrong = manual.set_status(unit, number.upper(), status, who(), why, datetime.now(UTC))
+            wrong = manual.set_status(
+                session, number.upper(), status, who(), why, datetime.now(UTC)
+            )
             if wrong:
                 raise Abort(wrong)
     say(f"{', '.join(number.upper() for number in numbers)}: {status}")
@@ -188,8 +190,8 @@ def labels(
     """Labels that people write and the catalogue does not know: candidates for its aliases."""
     from intake.store.cases import manual
 
-    with database(config) as unit:
-        rows = manual.unknown_labels(unit, limit)
+    with database(config) as session:
+        rows = manual.unknown_labels(session, limit)
     if as_json:
         show_json(rows)
     elif not rows:
@@ -217,8 +219,10 @@ def export(
     if form not in ("json", "csv"):
         raise Abort(f"--format: found {form!r}, wanted json or csv", 2)
     after = moment("--since", since, load(config).service.timezone)
-    with database(config) as unit:
-        rows = [reports.case(unit, number) for number in reports.case_numbers(unit, since=after)]
+    with database(config) as session:
+        rows = [
+            reports.case(session, number) for number in reports.case_numbers(session, since=after)
+        ]
     whole = [row for row in rows if row is not None]
     text = _csv(whole) if form == "csv" else "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
     if files is not None:

@@ -57,8 +57,8 @@ def import_(
         raise Abort(
             "\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes))
         )
-    with database(config, write=True) as unit:
-        changes = directory.load(unit, entries, datetime.now(UTC), who())
+    with database(config, write=True) as session:
+        changes = directory.load(session, entries, datetime.now(UTC), who())
     if as_json:
         show_json(changes)
         return
@@ -87,8 +87,8 @@ def list_(
     """Everybody who may write, and the disabled."""
     from intake.store.contacts import directory
 
-    with database(config) as unit:
-        views = directory.contact_views(unit, account_id=account)
+    with database(config) as session:
+        views = directory.contact_views(session, account_id=account)
     if as_json:
         show_json(views)
         return
@@ -124,8 +124,8 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
 
     from intake.store.contacts import directory
 
-    with database(config) as unit:
-        views = directory.contact_views(unit, contact_id)
+    with database(config) as session:
+        views = directory.contact_views(session, contact_id)
     if not views:
         raise Abort(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
     if as_json:
@@ -171,8 +171,8 @@ def add(  # noqa: PLR0913, PLR0917 - one option a column
     with plainly():
         catalogue = settings.load_catalogue(load(config))
     entries = directory_file.from_data({"contacts": [row]}, catalogue)
-    with database(config, write=True) as unit:
-        changes = directory.load(unit, entries, datetime.now(UTC), who())
+    with database(config, write=True) as session:
+        changes = directory.load(session, entries, datetime.now(UTC), who())
     say(f"{contact_id}: {changes.word}")
 
 
@@ -185,8 +185,8 @@ def disable(
     """Hold this person's mail from now on and send no letters; nothing is deleted."""
     from intake.store.contacts import directory
 
-    with database(config, write=True) as unit:
-        directory.set_active(unit, contact_id, again, datetime.now(UTC))
+    with database(config, write=True) as session:
+        directory.set_active(session, contact_id, again, datetime.now(UTC))
     say(f"{contact_id}: {'enabled' if again else 'disabled'}")
 
 
@@ -211,13 +211,13 @@ def notices(
     if bool(class_) != bool(mode) or (instead and not mode):
         raise Abort("wanted --class and --mode together, or neither", 2)
     mandatory = load(config).shape.notices.mandatory_classes
-    with database(config, write=bool(mode)) as unit:
+    with database(config, write=bool(mode)) as session:
         if mode:
             preferences.set_(
-                unit, contact_id, class_, mode, who(), datetime.now(UTC), instead,
+                session, contact_id, class_, mode, who(), datetime.now(UTC), instead,
                 mandatory=mandatory,
             )  # fmt: skip
-        found = preferences.of(unit, contact_id)
+        found = preferences.of(session, contact_id)
     if as_json:
         show_json(found)
         return
@@ -232,8 +232,8 @@ def reachable(contact_id: str, config: ConfigOption = None) -> None:
     """Take a contact for reachable again whose mail came back: notices go out to them anew."""
     from intake.store.contacts import undeliverable
 
-    with database(config, write=True) as unit:
-        why = undeliverable.clear(unit, contact_id, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        why = undeliverable.clear(session, contact_id, who(), datetime.now(UTC))
     if why:
         raise Abort(why)
     say(f"{contact_id}: taken for reachable; letters that come back are counted anew")
@@ -258,15 +258,15 @@ def apply_(
     from intake.store.outbox import put_letter
 
     now = datetime.now(UTC)
-    with database(config, write=True) as unit:
-        change = change_request.plan(unit, number.upper())
+    with database(config, write=True) as session:
+        change = change_request.plan(session, number.upper())
         if not yes:
-            change_request.show(unit, change, who(), now)
+            change_request.show(session, change, who(), now)
         else:
-            change_request.check_shown(unit, change)
-            change_request.apply(unit, change, who(), now)
+            change_request.check_shown(session, change)
+            change_request.apply(session, change, who(), now)
             for letter in _letters(change, config, now):
-                put_letter(unit, letter, 0, now)
+                put_letter(session, letter, 0, now)
     if as_json:
         show_json(change)
         return

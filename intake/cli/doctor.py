@@ -154,8 +154,8 @@ def _database(config: Config) -> Iterator[Finding]:
         engine = open_engine(config.database_url)
         try:
             check_schema(engine)
-            with reading(engine) as unit:
-                count = len(directory.account_views(unit)), len(directory.contact_views(unit))
+            with reading(engine) as session:
+                count = len(directory.account_views(session)), len(directory.contact_views(session))
         finally:
             engine.dispose()
         yield Finding("ok", "database", f"{count[0]} accounts, {count[1]} contacts")

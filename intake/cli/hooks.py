@@ -43,9 +43,9 @@ def list_(
     from intake.store import webhooks
 
     found = load(config)
-    with database(config) as unit:
-        counts = webhooks.counts(unit)
-        rows = webhooks.listed(unit, hook=hook, state=state, limit=limit)
+    with database(config) as session:
+        counts = webhooks.counts(session)
+        rows = webhooks.listed(session, hook=hook, state=state, limit=limit)
     known = {one.name: one for one in found.shape.webhook}
     shown = [
         {
@@ -85,8 +85,8 @@ def retry(which: Which, config: ConfigOption = None) -> None:
     """Send failed ones anew, and those that wait at once."""
     from intake.store import webhooks
 
-    with database(config, write=True) as unit:
-        count = webhooks.retry(unit, which, datetime.now(UTC))
+    with database(config, write=True) as session:
+        count = webhooks.retry(session, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
     say(f"{which}: {count} due")
@@ -97,8 +97,8 @@ def drop(which: Which, config: ConfigOption = None) -> None:
     """Take failed and waiting ones off the list; that program is not told of them."""
     from intake.store import webhooks
 
-    with database(config, write=True) as unit:
-        count = webhooks.drop(unit, which, datetime.now(UTC))
+    with database(config, write=True) as session:
+        count = webhooks.drop(session, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
     say(f"{which}: {count} dropped")

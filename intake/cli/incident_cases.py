@@ -60,12 +60,12 @@ def link(
     named = [one.upper() for one in numbers or ()]
     with plainly():
         bench = bootstrap.judge(found)
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         shown = () if named else candidates(found, made, hours, config)
         chosen = named or [one.number for one in shown]
         told = (
             link_cases.link(
-                unit, made, chosen, who(), datetime.now(UTC), bench.house,
+                session, made, chosen, who(), datetime.now(UTC), bench.house,
                 approved=bench.policy.only_approved,
             )
             if yes and chosen
@@ -97,8 +97,8 @@ def unlink(
     """Untie a case from the incident that it was taken for; nobody is written to."""
     from intake.store.incidents import link_cases
 
-    with database(config, write=True) as unit:
-        before = link_cases.unlink(unit, number.upper(), who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        before = link_cases.unlink(session, number.upper(), who(), datetime.now(UTC))
     say(f"{number.upper()} is no longer about {before}")
 
 
@@ -111,8 +111,8 @@ def candidates(
 
     since = datetime.now(UTC) - timedelta(hours=hours)
     outages = [one.name for one in load_catalogue(config).types.values() if one.opens_at_once]
-    with database(file) as unit:
-        return link_cases.candidates(unit, incident_id, since, outages)
+    with database(file) as session:
+        return link_cases.candidates(session, incident_id, since, outages)
 
 
 def offer(config: Config, incident_id: str, file: str | None) -> None:

@@ -80,8 +80,8 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
         tuple(account or ()), tuple(word or ()), tuple(contact_type or ()), notice_class,
         not private, next_update_at=moment("--next-update", next_update, found.service.timezone),
     )  # fmt: skip
-    with database(config, write=True) as unit:
-        made = write.open_(unit, opening, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        made = write.open_(session, opening, who(), datetime.now(UTC))
     say(f"{made}: investigating")
     changed(found, made)
     from intake.cli.incident_cases import offer
@@ -116,8 +116,8 @@ def schedule(  # noqa: PLR0913, PLR0917 - one option a column
         tuple(account or ()), (), tuple(contact_type or ()), notice_class, not private, begins,
         ends, short_notice=reason,
     )  # fmt: skip
-    with database(config, write=True) as unit:
-        made = write.open_(unit, opening, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        made = write.open_(session, opening, who(), datetime.now(UTC))
     say(f"{made}: scheduled")
     changed(found, made)
 
@@ -148,8 +148,8 @@ def resolve(
     """End an incident, or a maintenance; `send` then tells those whose case was not answered."""
     from intake.store.incidents import write
 
-    with database(config) as unit:
-        kind = write.find(unit, incident_id.upper()).kind
+    with database(config) as session:
+        kind = write.find(session, incident_id.upper()).kind
     status = IncidentStatus.RESOLVED if kind == "incident" else IncidentStatus.COMPLETED
     _update(incident_id, written(text, file), status, "", config, answer_cases=answer_cases)
 
@@ -170,15 +170,15 @@ def _update(
     with plainly():
         house = bootstrap.judge(found).house if answer_cases else None
     answered: tuple[str, ...] = ()
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         number = write.update(
-            unit, made, text, who(), datetime.now(UTC), status=status,
+            session, made, text, who(), datetime.now(UTC), status=status,
             next_update_at=moment("--next-update", next_update, found.service.timezone),
         )  # fmt: skip
-        now = write.find(unit, made).status
+        now = write.find(session, made).status
         if house is not None:
             answered = resolve_cases.answer(
-                unit, made, number, text, who(), datetime.now(UTC), house
+                session, made, number, text, who(), datetime.now(UTC), house
             )
     say(f"{made}: {now}, update {number}")
     if answer_cases:
@@ -201,9 +201,9 @@ def reschedule(
 
     found, made = load(config), incident_id.upper()
     begins, ends = window(found, start, end, reason)
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         number = write.reschedule(
-            unit, made, begins, ends, written(text, file), who(), datetime.now(UTC),
+            session, made, begins, ends, written(text, file), who(), datetime.now(UTC),
             short_notice=reason,
         )  # fmt: skip
     say(f"{made}: scheduled anew, update {number}")
@@ -222,8 +222,8 @@ def correct(
     from intake.store.incidents import write
 
     found, made = load(config), incident_id.upper()
-    with database(config, write=True) as unit:
-        new = write.correct(unit, made, number, written(text, file), who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        new = write.correct(session, made, number, written(text, file), who(), datetime.now(UTC))
     say(f"{made}: update {new} corrects update {number}")
     changed(found, made)
 
@@ -235,11 +235,11 @@ def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOpti
     from intake.store.incidents.recipients import chosen
 
     found, made = load(config), incident_id.upper()
-    with database(config) as unit:
-        before = chosen(unit, made).text
+    with database(config) as session:
+        before = chosen(session, made).text
     words = written(text, file, before)
-    with database(config, write=True) as unit:
-        number = write.edit(unit, made, words, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        number = write.edit(session, made, words, who(), datetime.now(UTC))
     say(f"{made}: update {number} has another text; nothing of it is approved")
     changed(found, made)
 
@@ -253,8 +253,8 @@ def hold(
     """Keep a maintenance from starting and ending by the clock."""
     from intake.store.incidents import write
 
-    with database(config, write=True) as unit:
-        write.hold_back(unit, incident_id.upper(), not off, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        write.hold_back(session, incident_id.upper(), not off, who(), datetime.now(UTC))
     what = "starts and ends by the clock" if off else "is held back: update it yourself"
     say(f"{incident_id.upper()} {what}")
 
@@ -309,8 +309,8 @@ def list_(
     """List what is open, the newest first."""
     from intake.store.incidents import write
 
-    with database(config) as unit:
-        rows = write.listed(unit, everything=everything)
+    with database(config) as session:
+        rows = write.listed(session, everything=everything)
     if as_json:
         show_json(rows)
     elif not rows:
@@ -332,8 +332,8 @@ def show(
     """Show one with its updates, its letters, its cases by account, and its history."""
     from intake.store.incidents import write
 
-    with database(config) as unit:
-        row = write.shown(unit, incident_id.upper())
+    with database(config) as session:
+        row = write.shown(session, incident_id.upper())
     if as_json:
         show_json(row)
         return

@@ -59,8 +59,8 @@ def list_(
     """The newest mails first, each with the reason for its treatment and what releases it."""
     from intake.store import reports
 
-    with database(config) as unit:
-        rows = reports.messages(unit, state=MessageStatus.HELD if held else status, limit=limit)
+    with database(config) as session:
+        rows = reports.messages(session, state=MessageStatus.HELD if held else status, limit=limit)
     for row in rows if held else ():
         row["way_out"] = _way_out(row)
     if as_json:
@@ -104,8 +104,8 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
     """One mail with the evidence, what was read, its history and the letters."""
     from intake.store import reports
 
-    with database(config) as unit:
-        row = reports.message(unit, message_id)
+    with database(config) as session:
+        row = reports.message(session, message_id)
     if row is None:
         raise Abort(f"there is no message {message_id}; `intake messages list` shows all")
     if as_json:
@@ -240,8 +240,8 @@ def reject(
 
     from intake.store import reports
 
-    with database(config, write=True) as unit:
-        problem = reports.reject(unit, message_id, who(), why, datetime.now(UTC))
+    with database(config, write=True) as session:
+        problem = reports.reject(session, message_id, who(), why, datetime.now(UTC))
     if problem:
         raise Abort(problem)
     say(f"message {message_id}: rejected")

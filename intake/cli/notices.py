@@ -57,11 +57,11 @@ def preview(
     found = load(config)
     with plainly():
         habits, house = notice_bootstrap.habits(found), bootstrap.judge(found).house
-    with database(config) as unit:
+    with database(config) as session:
         made = broadcasts.proposal(
-            unit, incident_id.upper(), habits, datetime.now(UTC), number=number
+            session, incident_id.upper(), habits, datetime.now(UTC), number=number
         )
-        told = read.updates(unit, made.incident.id)
+        told = read.updates(session, made.incident.id)
     with plainly():
         samples = notice_bootstrap.samples(found, house, made, told, datetime.now(UTC))
     counted = _counted(found, made, samples)
@@ -136,12 +136,14 @@ def send(
         _send_test(found, made, config)
         return
     later = moment("--at", at, found.service.timezone)
-    with database(config, write=True) as unit:
-        asked = broadcasts.propose(unit, made, habits, who(), now, send_at=later)
+    with database(config, write=True) as session:
+        asked = broadcasts.propose(session, made, habits, who(), now, send_at=later)
         people = len(asked.audience.told)
         alone = people <= found.shape.notices.max_without_approval
         if alone or emergency.strip():
-            broadcasts.send_now(unit, made, asked, terms, who(), now, emergency=emergency.strip())
+            broadcasts.send_now(
+                session, made, asked, terms, who(), now, emergency=emergency.strip()
+            )
     refresh(found)
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
     if alone or emergency.strip():
@@ -163,11 +165,11 @@ def _send_test(config: Config, incident_id: str, path: str | None) -> None:
         raise Abort("alerts.address: found nothing, wanted where test letters go", EX_CONFIG)
     with plainly():
         house = bootstrap.judge(config).house
-    with database(path, write=True) as unit:
-        made = broadcasts.proposal(unit, incident_id, notice_bootstrap.habits(config), now)
-        told = read.updates(unit, incident_id)
+    with database(path, write=True) as session:
+        made = broadcasts.proposal(session, incident_id, notice_bootstrap.habits(config), now)
+        told = read.updates(session, incident_id)
         letter = notice_bootstrap.test_letter(config, house, made, told, address, now)
-        put_letter(unit, letter, 0, now)
+        put_letter(session, letter, 0, now)
     say(f"{incident_id}: update {made.update.number} goes to {address} alone")
 
 
@@ -183,9 +185,9 @@ def approve(
     found = load(config)
     with plainly():
         habits, terms = notice_bootstrap.habits(found), notice_bootstrap.terms(found)
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         made = broadcasts.approve(
-            unit, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
+            session, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
         )
     refresh(found)
     later = made.send_at
@@ -214,8 +216,8 @@ def cancel(
         _change(incident_id, "cancel", config)
         return
     found, made = load(config), incident_id.upper()
-    with database(config, write=True) as unit:
-        number = write.call_off(unit, made, written(text, file), who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        number = write.call_off(session, made, written(text, file), who(), datetime.now(UTC))
     say(f"{made}: cancelled, update {number}")
     changed(found, made)
 
@@ -224,8 +226,10 @@ def _change(incident_id: str, verb: str, config: str | None) -> None:
     from intake.store.incidents import broadcasts
 
     load(config)
-    with database(config, write=True) as unit:
-        number, left = broadcasts.change(unit, incident_id.upper(), verb, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        number, left = broadcasts.change(
+            session, incident_id.upper(), verb, who(), datetime.now(UTC)
+        )
     done = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[verb]
     say(f"{incident_id.upper()}: update {number} {done}; {left} letters had not been sent")
 
@@ -240,9 +244,9 @@ def retry(
     """Send again what was refused for good, after its cause is mended."""
     from intake.store.incidents import broadcasts
 
-    with database(config, write=True) as unit:
+    with database(config, write=True) as session:
         count = broadcasts.retry(
-            unit, incident_id.upper(), who(), datetime.now(UTC), doubtful=doubtful
+            session, incident_id.upper(), who(), datetime.now(UTC), doubtful=doubtful
         )
     say(f"{incident_id.upper()}: {count} letters queued again")
 
@@ -258,8 +262,8 @@ def recipients(
     """List the ledger of an update: each person, how it went, and the server's words."""
     from intake.store.incidents import broadcasts
 
-    with database(config) as unit:
-        rows = broadcasts.ledger(unit, incident_id.upper(), number, state, limit)
+    with database(config) as session:
+        rows = broadcasts.ledger(session, incident_id.upper(), number, state, limit)
     if as_json:
         show_json(rows)
         return

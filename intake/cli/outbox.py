@@ -38,8 +38,8 @@ def list_(
     """The newest letters first."""
     from intake.store import reports
 
-    with database(config) as unit:
-        rows = reports.letters(unit, state=state, limit=limit)
+    with database(config) as session:
+        rows = reports.letters(session, state=state, limit=limit)
     if as_json:
         show_json(rows)
         return
@@ -58,8 +58,8 @@ def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = Non
     """One letter as the contact reads it."""
     from intake.store import reports
 
-    with database(config) as unit:
-        row = reports.letter(unit, letter_id)
+    with database(config) as session:
+        row = reports.letter(session, letter_id)
     if row is None:
         raise Abort(f"there is no letter {letter_id}; `intake outbox list` shows all")
     if as_json:
@@ -81,8 +81,8 @@ def retry(letter_id: int, config: ConfigOption = None) -> None:
     """Send a failed or doubtful letter once more; a doubtful one may arrive twice."""
     from intake.store import reports
 
-    with database(config, write=True) as unit:
-        problem = reports.retry(unit, letter_id, who(), datetime.now(UTC))
+    with database(config, write=True) as session:
+        problem = reports.retry(session, letter_id, who(), datetime.now(UTC))
     if problem:
         raise Abort(problem)
     say(f"letter {letter_id}: due")

@@ -30,8 +30,8 @@ def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         try:
             check(engine)
             changed = page_publisher.publish(given, engine, now)
-            with reading(engine) as unit:
-                notices = page_publisher.board(given, unit, now).notices
+            with reading(engine) as session:
+                notices = page_publisher.board(given, session, now).notices
         finally:
             engine.dispose()
     shown = sum(one.open for one, _ in notices)

@@ -22,7 +22,7 @@ import typer
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
-    from intake.store.engine import Unit
+    from intake.store.engine import Session
 
 EX_OK, EX_NO, EX_DATAERR, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = (
     0,
@@ -106,8 +106,8 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
-    """A unit of work on the configured database."""
+def database(path: str | None, *, write: bool = False) -> Iterator[Session]:
+    """A session on the configured database."""
     from intake.store.engine import open_engine, reading, writing
     from intake.store.migrate import check
 
@@ -115,8 +115,8 @@ def database(path: str | None, *, write: bool = False) -> Iterator[Unit]:
         engine = open_engine(load(path).database_url)
         try:
             check(engine)
-            with writing(engine) if write else reading(engine) as unit:
-                yield unit
+            with writing(engine) if write else reading(engine) as session:
+                yield session
         finally:
             engine.dispose()
 

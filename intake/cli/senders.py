@@ -41,8 +41,8 @@ def set_(
     choices = {name: value for name, value in given.items() if value is not None}
     if not choices:
         raise Abort("contacts set: found no choice, wanted one; --help shows them", 2)
-    with database(config, write=True) as unit:
-        suppressions.set_choices(unit, contact_id, choices, datetime.now(UTC))
+    with database(config, write=True) as session:
+        suppressions.set_choices(session, contact_id, choices, datetime.now(UTC))
     for name, value in choices.items():
         say(f"{contact_id}: {name} is {'on' if value else 'off'}")
 
@@ -61,15 +61,15 @@ def accept(
     read = read_address(f"x@{domain}") if domain else None
     if domain and not isinstance(read, Address):
         raise Abort(f"contacts accept: found {domain!r}, wanted a domain such as school.example", 2)
-    with database(config, write=bool(domain)) as unit:
+    with database(config, write=bool(domain)) as session:
         if isinstance(read, Address) and off:
-            gone = suppressions.refuse_domain(unit, read.domain)
+            gone = suppressions.refuse_domain(session, read.domain)
             say(f"{read.domain}: {'taken back' if gone else 'was not accepted'}")
         elif isinstance(read, Address):
-            suppressions.accept_domain(unit, read.domain, who(), why, datetime.now(UTC))
+            suppressions.accept_domain(session, read.domain, who(), why, datetime.now(UTC))
             say(f"{read.domain}: answers of its contacts count though nothing proves them")
         else:
-            found = suppressions.accepted_domains(unit)
+            found = suppressions.accepted_domains(session)
             if as_json:
                 show_json(found)
             elif not found:
@@ -89,13 +89,13 @@ def suspended(
     from intake.store.contacts import suppressions
 
     now = datetime.now(UTC)
-    with database(config, write=bool(lift)) as unit:
+    with database(config, write=bool(lift)) as session:
         if lift:
-            if not suppressions.lift(unit, ascii_lower(lift), who(), now):
+            if not suppressions.lift(session, ascii_lower(lift), who(), now):
                 raise Abort(f"{lift}: nothing keeps letters from it")
             say(f"{lift}: gets letters again")
             return
-        found = suppressions.suspended(unit, now)
+        found = suppressions.suspended(session, now)
     if as_json:
         show_json(found)
     elif not found:

@@ -277,11 +277,11 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
     setup = load(config)
     now = datetime.now(UTC)
-    with database(config) as unit:
-        found = reports.status(unit)
-        tasks = preferences.tasks(unit, now, setup.shape.notices.mandatory_classes)
-        tasks += schedule.debts(unit, now)
-        older = restore_check.older(unit, journal_of(setup).tail())
+    with database(config) as session:
+        found = reports.status(session)
+        tasks = preferences.tasks(session, now, setup.shape.notices.mandatory_classes)
+        tasks += schedule.debts(session, now)
+        older = restore_check.older(session, journal_of(setup).tail())
     beat = heartbeat.read(setup.path("var"))
     age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
     wrong = [f"{older}; {restore_check.ADVICE}"] if older else []

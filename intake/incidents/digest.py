@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from intake.incidents.notice import unsubscribe_ways
 from intake.incidents.notice_content import NoticeStyle, blocks, line, named
 from intake.incidents.times import DAYS, MONTHS, NO_BREAK, moment, zone_of
-from intake.letters.letter import House, Letter, Reached
+from intake.letters.letter import Letter, LetterContext, Reached
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, encode, phrase
@@ -62,7 +62,7 @@ def cause(contact_id: str, day: date) -> str:
     return f"{KIND}:{contact_id}:{day.isoformat()}"
 
 
-def write(digest: Digest, house: House, style: NoticeStyle, now: datetime) -> Letter:
+def write(digest: Digest, house: LetterContext, style: NoticeStyle, now: datetime) -> Letter:
     """The letter, complete and checked. Raises LetterError."""
     token = tokens.unsubscribe_token(house.secrets, digest.row) if digest.row else ""
     entries, more = fit(sorted(digest.entries, key=_urgency), zone_of(digest.zone))

@@ -33,7 +33,7 @@ from intake.incidents.notice_content import (
     spans,
 )
 from intake.incidents.times import NO_BREAK
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import LetterError
@@ -90,7 +90,7 @@ class NoticeLetter:
     raw: bytes = field(repr=False)  # CRLF line ends, ASCII
 
 
-def build(notice: Notice, house: House, style: NoticeStyle) -> Built:
+def build(notice: Notice, house: LetterContext, style: NoticeStyle) -> Built:
     """The notice with placeholders. Raises LetterError: a template is wrong, a text too long."""
     length = len(notice.update.text)
     if length > MAX_TEXT_CHARS:
@@ -110,7 +110,7 @@ def build(notice: Notice, house: House, style: NoticeStyle) -> Built:
 
 
 def address(
-    built: Built, person: Addressee, house: House, style: NoticeStyle, now: datetime
+    built: Built, person: Addressee, house: LetterContext, style: NoticeStyle, now: datetime
 ) -> NoticeLetter:
     """The notice made out to one person. ``now`` is a stored moment: it is the letter's Date.
 
@@ -148,7 +148,7 @@ def address(
     )
 
 
-def mail_from(person: Addressee, house: House, style: NoticeStyle) -> str:
+def mail_from(person: Addressee, house: LetterContext, style: NoticeStyle) -> str:
     """Where reports about this letter go."""
     if style.verp and person.row:
         return tokens.bounce_address(house.secrets, person.row, style.bounce_address)
@@ -163,7 +163,7 @@ def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
     return (_mailto(style.reply_to, f"unsubscribe {token}"), *web)
 
 
-def clock_text(house: House, kind: str, status: str) -> str:
+def clock_text(house: LetterContext, kind: str, status: str) -> str:
     """What an update says that the clock writes: a reminder, a start, an end (notice/clock.txt)."""
     values = {"update_kind": kind, "status": status}
     return tidy(house.templates.fill("notice/clock.txt", values)).strip()
@@ -194,7 +194,7 @@ def _own(person: Addressee) -> dict[str, str]:
     }
 
 
-def _copy(view: View, house: House, style: NoticeStyle, *, offered: bool) -> Copy:
+def _copy(view: View, house: LetterContext, style: NoticeStyle, *, offered: bool) -> Copy:
     """The sentences filled in, laid out as text and as HTML."""
     words = {**view.values, "unsubscribable": offered}
 

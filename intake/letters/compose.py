@@ -19,8 +19,8 @@ from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import (
     MAX_REFERENCES,
     MAX_SUBJECT_CHARS,
-    House,
     Letter,
+    LetterContext,
     Reached,
     Reminded,
     Templates,
@@ -38,7 +38,7 @@ from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.submission import Submission
 from intake.triage.decision import Decision, LetterOrder
 
-__all__ = ["House", "Letter", "LetterError", "Templates", "blank_form", "write"]
+__all__ = ["Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
 
 
 REPEATING = ("ack", "appended")  # kinds that repeat what was read
@@ -48,7 +48,7 @@ def write(
     decision: Decision,
     mail: Message,
     accounts: Sequence[Account],
-    house: House,
+    house: LetterContext,
     now: datetime,
     listed: CaseList | None = None,
     incidents: Sequence[Incident] = (),
@@ -69,7 +69,7 @@ def _letter(
     decision: Decision,
     mail: Message,
     accounts: Sequence[Account],
-    house: House,
+    house: LetterContext,
     now: datetime,
     listed: CaseList,
     incidents: Sequence[Incident],
@@ -106,7 +106,7 @@ def _values(
     decision: Decision,
     mail: Message,
     accounts: Sequence[Account],
-    house: House,
+    house: LetterContext,
     incidents: Sequence[Incident],
 ) -> dict[str, Any]:
     submission, change = decision.submission, decision.change
@@ -155,7 +155,7 @@ def _values(
 
 
 def _asked(
-    decision: Decision, house: House, listed: CaseList, accounts: Sequence[Account]
+    decision: Decision, house: LetterContext, listed: CaseList, accounts: Sequence[Account]
 ) -> dict[str, Any]:
     """What a letter says that answers a question to the service itself."""
     wish = decision.submission.wish if decision.submission else None
@@ -176,7 +176,7 @@ def _asked(
     return shown | _form_values(house.catalogue, wish.type)
 
 
-def reminder(house: House, request: Reminded, message_id: str, now: datetime) -> Letter:
+def reminder(house: LetterContext, request: Reminded, message_id: str, now: datetime) -> Letter:
     """The request once more, with a line above it; answers are read as answers to the request."""
     values = {
         "service": house.service,
@@ -205,7 +205,7 @@ def reminder(house: House, request: Reminded, message_id: str, now: datetime) ->
 
 
 def to_person(
-    house: House,
+    house: LetterContext,
     kind: str,
     person: Reached,
     values: Mapping[str, Any],

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from intake.letters import wording as lines
 from intake.letters.compose import to_person
-from intake.letters.letter import House, Letter, Reached, Thread
+from intake.letters.letter import Letter, LetterContext, Reached, Thread
 from intake.letters.masking import masked
 from intake.letters.text import WIDTH, one_line
 from intake.model.accounts import Contact
@@ -23,7 +23,9 @@ ACTIONS = ("append", "complete")
 MAX_ADDED_LINES = 12
 
 
-def to_filers(decision: Decision, known: Known, house: House, now: datetime) -> tuple[Letter, ...]:
+def to_filers(
+    decision: Decision, known: Known, house: LetterContext, now: datetime
+) -> tuple[Letter, ...]:
     """The letters; none when the writer filed the case alone. Raises LetterError."""
     case, change, sender = decision.case, decision.change, decision.sender
     writer = sender.contact if sender else None
@@ -60,7 +62,7 @@ def _is_told(contact: Contact) -> bool:
     return contact.active and bool(contact.emails) and contact.wants_acknowledgements
 
 
-def _changed(decision: Decision, house: House) -> list[str]:
+def _changed(decision: Decision, house: LetterContext) -> list[str]:
     if decision.submission is None or house.repeat == "none":
         return []
     return lines.corrected_lines(decision.submission, house.catalogue)

@@ -87,7 +87,7 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class LetterContext:
     """What every letter of this service has in common."""
 
     service: str  # name of the service, as people know it

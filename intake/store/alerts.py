@@ -11,18 +11,18 @@ from sqlmodel import col
 from intake.model.states import DeliveryState, LetterState, MessageStatus
 from intake.store import reports
 from intake.store.contacts import preferences, undeliverable
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
 
-def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | None:
+def due(session: Session, now: datetime, every_hours: int) -> tuple[int, list[str]] | None:
     """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
 
     The newest thing is kept with the letter; the next one is sent only when it has grown.
     """
-    last = unit.execute(
+    last = session.execute(
         select(col(OutboxRow.created_at), col(OutboxRow.message_id))
         .where(col(OutboxRow.kind) == "alert")
         .order_by(col(OutboxRow.id).desc())
@@ -31,17 +31,17 @@ def due(unit: Unit, now: datetime, every_hours: int) -> tuple[int, list[str]] | 
     if last is not None and last[0] > now - timedelta(hours=every_hours):
         return None
     waits = col(MessageRow.status).in_((MessageStatus.HELD, MessageStatus.SHELVED))
-    newest = unit.scalar(select(func.max(col(MessageRow.id))).where(waits)) or 0
+    newest = session.scalar(select(func.max(col(MessageRow.id))).where(waits)) or 0
     newest = max(
-        newest, unit.scalar(select(func.max(_flagged())).where(col(CaseRow.flag) != "")) or 0
+        newest, session.scalar(select(func.max(_flagged())).where(col(CaseRow.flag) != "")) or 0
     )
-    newest = max(newest, undeliverable.newest(unit))
+    newest = max(newest, undeliverable.newest(session))
     told = last[1] if last is not None else 0
-    since = unit.scalar(select(func.max(col(EventRow.message_id))).where(*_told_of(told))) or 0
+    since = session.scalar(select(func.max(col(EventRow.message_id))).where(*_told_of(told))) or 0
     newest = max(newest, since)
-    if newest <= told and not (last is not None and _flagged_since(unit, last[0])):
+    if newest <= told and not (last is not None and _flagged_since(session, last[0])):
         return None
-    return newest, [*lines(unit, now), *_since(unit, told)]
+    return newest, [*lines(session, now), *_since(session, told)]
 
 
 TOLD = {
@@ -56,12 +56,12 @@ def _told_of(after: int) -> tuple[Any, ...]:
     return col(EventRow.message_id) > after, col(EventRow.kind).in_(tuple(TOLD))
 
 
-def _since(unit: Unit, after: int) -> list[str]:
+def _since(session: Session, after: int) -> list[str]:
     """What happened since the last letter, each kind in one line; forgeries name the contacts."""
     found: dict[str, int] = {}
     whose: dict[str, int] = {}
     query = select(col(EventRow.kind), col(EventRow.detail)).where(*_told_of(after)).limit(10_000)
-    for kind, detail in unit.execute(query):
+    for kind, detail in session.execute(query):
         found[kind] = found.get(kind, 0) + 1
         if kind == "forged":
             name = str(detail.get("contact") or "an address of two contacts")
@@ -71,14 +71,14 @@ def _since(unit: Unit, after: int) -> list[str]:
     return said + [f"       {count} of them in the name of {name}" for name, count in most]
 
 
-def _flagged_since(unit: Unit, then: datetime) -> bool:
+def _flagged_since(session: Session, then: datetime) -> bool:
     """A case may be flagged long after the mail that opened it: nobody answered what was asked."""
     query = (
         select(col(CaseRow.number))
         .join(EventRow, col(EventRow.case_number) == col(CaseRow.number))
         .where(col(CaseRow.flag) != "", col(EventRow.kind) == "expired", col(EventRow.at) > then)
     )
-    return unit.scalar(query.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None
 
 
 def _flagged() -> Any:
@@ -86,10 +86,10 @@ def _flagged() -> Any:
     return col(CaseRow.message_id)
 
 
-def lines(unit: Unit, now: datetime) -> list[str]:
+def lines(session: Session, now: datetime) -> list[str]:
     """What waits, in numbers and rules; nothing of what anybody wrote."""
-    status = reports.status(unit)
-    rules = unit.execute(
+    status = reports.status(session)
+    rules = session.execute(
         select(col(MessageRow.rule), func.count())
         .where(col(MessageRow.status) == MessageStatus.HELD)
         .group_by(col(MessageRow.rule))
@@ -109,7 +109,7 @@ def lines(unit: Unit, now: datetime) -> list[str]:
     ):
         if count:
             found.append(f"{count:6} {what}")
-    counted = unit.scalar(
+    counted = session.scalar(
         select(func.count()).where(
             col(MessageRow.status) == MessageStatus.DROPPED,
             col(MessageRow.recorded_at) > now - timedelta(days=1),
@@ -119,5 +119,5 @@ def lines(unit: Unit, now: datetime) -> list[str]:
     if counted:
         found.append(f"{counted:6} mails over a limit of the day, counted only")
     found += [f"       mailbox {name} fails" for name in status.failing]
-    found += [f"       {task}" for task in preferences.tasks(unit, now)]
+    found += [f"       {task}" for task in preferences.tasks(session, now)]
     return found

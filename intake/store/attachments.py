@@ -8,13 +8,13 @@ from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from intake.model.states import FileState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.sql import stored_id
 from intake.store.tables.messages import AttachmentRow
 from intake.store.tables.outbox import EventRow
 
 
-def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
+def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
     """Digests of files nobody has looked at yet, the oldest first, each once; and how far they go.
 
     ``after`` is how far the last answer went.
@@ -25,11 +25,11 @@ def waiting(unit: Unit, limit: int, after: int) -> tuple[int, list[str]]:
         .order_by(col(AttachmentRow.id))
         .limit(limit)
     )
-    rows = unit.execute(query).all()
+    rows = session.execute(query).all()
     return (rows[-1][0] if rows else after), list(dict.fromkeys(row[1] for row in rows))
 
 
-def settle(unit: Unit, digest: str, found: str, now: datetime) -> None:
+def settle(session: Session, digest: str, found: str, now: datetime) -> None:
     """The scanner's word about every waiting file of that digest."""
     where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == FileState.QUARANTINED)
     columns = (
@@ -37,13 +37,13 @@ def settle(unit: Unit, digest: str, found: str, now: datetime) -> None:
         col(AttachmentRow.message_id),
         col(AttachmentRow.name),
     )
-    rows = unit.execute(select(*columns).where(*where)).all()
+    rows = session.execute(select(*columns).where(*where)).all()
     state, reason = (
         (FileState.WITHHELD, f"virus scanner: {found}") if found else (FileState.STORED, "")
     )
-    unit.execute(update(AttachmentRow).where(*where).values(state=state, reason=reason))
+    session.execute(update(AttachmentRow).where(*where).values(state=state, reason=reason))
     for number, message, name in rows if found else ():
-        unit.execute(
+        session.execute(
             insert(EventRow).values(
                 at=now, kind="withheld", case_number=number, message_id=message, who="intake",
                 detail={"file": name, "why": reason},

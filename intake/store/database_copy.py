@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
-from intake.store.engine import Engine, StoreError, Unit
+from intake.store.engine import Engine, Session, StoreError
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 
@@ -78,9 +78,9 @@ def put_back(engine: Engine, file: Path, aside: str) -> Path | None:
     return moved
 
 
-def counts(unit: Unit) -> tuple[int, int]:
+def counts(session: Session) -> tuple[int, int]:
     """How many messages and cases there are."""
-    found = [unit.scalar(select(func.count()).select_from(row)) for row in (MessageRow, CaseRow)]
+    found = [session.scalar(select(func.count()).select_from(row)) for row in (MessageRow, CaseRow)]
     return found[0] or 0, found[1] or 0
 
 

@@ -33,12 +33,18 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 __all__ = [
-    "Engine", "StoreError", "Unit", "intact", "open_engine", "reading", "savepoint", "translate",
+    "Engine",
+    "Session",
+    "StoreError",
+    "intact",
+    "open_engine",
+    "reading",
+    "savepoint",
+    "translate",
     "writing",
 ]  # fmt: skip
 
 BUSY_MILLISECONDS = 30_000
-Unit = Session
 _MARK = "intake_unit"  # the savepoint that tells this transaction from any other
 _KINDS = (
     ("database is locked", "busy"),
@@ -123,44 +129,44 @@ def _make_file(path: Path) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Unit]:
+def writing(engine: Engine) -> Iterator[Session]:
     """One write transaction, committed at the end. Raises StoreError."""
-    yield from _unit(engine, write=True)
+    yield from _session(engine, write=True)
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Unit]:
+def reading(engine: Engine) -> Iterator[Session]:
     """One read transaction over a single state of the database. Raises StoreError."""
-    yield from _unit(engine, write=False)
+    yield from _session(engine, write=False)
 
 
-def _unit(engine: Engine, *, write: bool) -> Iterator[Unit]:
+def _session(engine: Engine, *, write: bool) -> Iterator[Session]:
     try:
         with (
             engine.connect().execution_options(intake_write=write) as connection,
-            Session(connection, expire_on_commit=False) as unit,
+            Session(connection, expire_on_commit=False) as session,
         ):
             if write:
                 connection.exec_driver_sql(f"SAVEPOINT {_MARK}")  # begins the transaction, too
-            yield unit
+            yield session
             if write:
-                unit.flush()
+                session.flush()
                 connection.exec_driver_sql(f"RELEASE SAVEPOINT {_MARK}")
                 connection.commit()
             else:
-                unit.rollback()
+                session.rollback()
     except SQLAlchemyError as error:
         raise translate(engine, error) from error
 
 
-def intact(unit: Unit) -> None:
+def intact(session: Session) -> None:
     """Raises StoreError unless this is still the transaction that ``writing`` began.
 
     Inside a savepoint it asks nothing: it would take that savepoint away.
     """
-    if unit.in_nested_transaction():
+    if session.in_nested_transaction():
         return
-    connection = unit.connection()
+    connection = session.connection()
     try:
         connection.exec_driver_sql(f"RELEASE SAVEPOINT {_MARK}")
         connection.exec_driver_sql(f"SAVEPOINT {_MARK}")
@@ -169,18 +175,18 @@ def intact(unit: Unit) -> None:
 
 
 @contextmanager
-def savepoint(unit: Unit) -> Iterator[None]:
+def savepoint(session: Session) -> Iterator[None]:
     """What is done inside is undone when it raises, and nothing else is.
 
     Raises StoreError when the database fails: then the whole transaction is of no use any more.
     """
-    intact(unit)
+    intact(session)
     try:
-        with unit.begin_nested():
+        with session.begin_nested():
             yield
-            unit.flush()
+            session.flush()
     except SQLAlchemyError as error:
-        raise translate(unit.connection().engine, error) from error
+        raise translate(session.connection().engine, error) from error
 
 
 def translate(engine: Engine, error: SQLAlchemyError) -> StoreError:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake.store.engine import Engine, StoreError, Unit, translate
+from intake.store.engine import Engine, Session, StoreError, translate
 
 SILENT_SECONDS = 120.0
 RENEW_SECONDS = 10.0
@@ -141,18 +141,18 @@ def _wait(connection: Any, keys: dict[str, int]) -> bool:
     return False
 
 
-def naming_blobs(unit: Unit) -> None:
+def naming_blobs(session: Session) -> None:
     """Until the end of the transaction no sweep removes a blob. Taken by whoever names blobs."""
-    _blob_lock(unit, "pg_advisory_xact_lock_shared")
+    _blob_lock(session, "pg_advisory_xact_lock_shared")
 
 
-def removing_blobs(unit: Unit) -> None:
+def removing_blobs(session: Session) -> None:
     """Until the end of the transaction nobody names a blob. Taken by the sweep."""
-    _blob_lock(unit, "pg_advisory_xact_lock")
+    _blob_lock(session, "pg_advisory_xact_lock")
 
 
-def _blob_lock(unit: Unit, function: str) -> None:
+def _blob_lock(session: Session, function: str) -> None:
     """SQLite needs none: one transaction writes at a time, and both kinds write."""
-    if unit.get_bind().dialect.name == "postgresql":
+    if session.get_bind().dialect.name == "postgresql":
         call = "SELECT " + function + "(:first, 0)"
-        unit.execute(text(call), {"first": _BLOBS})
+        session.execute(text(call), {"first": _BLOBS})

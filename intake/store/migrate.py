@@ -15,12 +15,12 @@ def upgrade(engine: Engine) -> None:
     """Creates or upgrades every table, in one transaction. Raises StoreError."""
     from alembic import command  # slow to import, and needed once
 
-    with writing(engine) as unit:
-        found = _revision(unit.connection())
+    with writing(engine) as session:
+        found = _revision(session.connection())
         if found and found > HEAD:
             raise _newer(found)
         config = alembic_config()
-        config.attributes["connection"] = unit.connection()
+        config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")
 
 
@@ -35,8 +35,8 @@ def alembic_config() -> Any:
 
 def check(engine: Engine) -> None:
     """Raises StoreError unless the database has exactly this program's schema."""
-    with reading(engine) as unit:
-        found = _revision(unit.connection())
+    with reading(engine) as session:
+        found = _revision(session.connection())
     if not found:
         raise StoreError("schema", f"database {_name(engine)} is empty; run `intake init` first")
     if found > HEAD:

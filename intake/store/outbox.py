@@ -19,7 +19,7 @@ from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
 from intake.model.states import LetterState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.sql import clean
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
@@ -59,12 +59,12 @@ def _due(now: datetime) -> Any:
     )
 
 
-def any_due(unit: Unit, now: datetime) -> bool:
+def any_due(session: Session, now: datetime) -> bool:
     """Whether a letter waits to be sent."""
-    return unit.scalar(select(col(OutboxRow.id)).where(_due(now)).limit(1)) is not None
+    return session.scalar(select(col(OutboxRow.id)).where(_due(now)).limit(1)) is not None
 
 
-def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
+def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
     """The oldest due letters, each counted as an attempt; those nobody may get are put aside."""
     columns = (
         "id", "fence", "kind", "recipient", "contact_id", "case_number", "message_id_header",
@@ -77,15 +77,15 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = [Claimed(*row) for row in unit.execute(query)]
-    put_aside = barred(unit, rows, now)
+    rows = [Claimed(*row) for row in session.execute(query)]
+    put_aside = barred(session, rows, now)
     for row in rows:
         if row.id in put_aside:
-            _close(unit, row.id, LetterState.SUPPRESSED, put_aside[row.id], now)
-            _event(unit, now, "suppressed", row.id, row.case_number, put_aside[row.id])
+            _close(session, row.id, LetterState.SUPPRESSED, put_aside[row.id], now)
+            _event(session, now, "suppressed", row.id, row.case_number, put_aside[row.id])
     good = [row.id for row in rows if row.id not in put_aside]
     if good:
-        unit.execute(
+        session.execute(
             update(OutboxRow)
             .where(col(OutboxRow.id).in_(good))
             .values(
@@ -105,14 +105,14 @@ def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[C
     ]  # fmt: skip
 
 
-def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
+def barred(session: Session, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
     """Letters whose recipient is no active contact's stored address any more."""
     keys = {ascii_lower(row.recipient) for row in rows}
     if not keys:
         return {}
     owners = {
         key: (owner, active)
-        for key, owner, active in unit.execute(
+        for key, owner, active in session.execute(
             select(
                 col(ContactEmailRow.key), col(ContactEmailRow.contact_id), col(ContactRow.active)
             )
@@ -122,29 +122,29 @@ def barred(unit: Unit, rows: Sequence[Claimed], now: datetime) -> dict[int, str]
     }
     stopped = {
         key: reason
-        for key, reason, until in unit.execute(
+        for key, reason, until in session.execute(
             select(
                 col(SuppressionRow.key), col(SuppressionRow.reason), col(SuppressionRow.until)
             ).where(col(SuppressionRow.key).in_(keys))
         )
         if until is None or until > now
     }
-    left = _of_accounts_left(unit, rows)
+    left = _of_accounts_left(session, rows)
     return {row.id: why for row in rows if (why := _why_not(row, owners, stopped) or left(row))}
 
 
-def _of_accounts_left(unit: Unit, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
+def _of_accounts_left(session: Session, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
     """Why a letter about a case is not sent to somebody who is of its account no more."""
     numbers = {row.case_number for row in rows if row.case_number}
     cases = select(col(CaseRow.number), col(CaseRow.account_id)).where(
         col(CaseRow.number).in_(numbers), col(CaseRow.account_id) != NOBODY
     )
-    accounts = {row[0]: str(row[1]) for row in unit.execute(cases)} if numbers else {}
+    accounts = {row[0]: str(row[1]) for row in session.execute(cases)} if numbers else {}
     belonging = select(col(MembershipRow.contact_id), col(MembershipRow.account_id)).where(
         col(MembershipRow.account_id).in_(set(accounts.values())),
         col(MembershipRow.contact_id).in_({row.contact_id for row in rows}),
     )
-    members = {(row[0], row[1]) for row in unit.execute(belonging)} if accounts else set()
+    members = {(row[0], row[1]) for row in session.execute(belonging)} if accounts else set()
 
     def why_not(row: Claimed) -> str:
         account = accounts.get(row.case_number)
@@ -172,14 +172,16 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
     return "" if answers else why  # who writes to us gets an answer, whatever bounced before
 
 
-def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetime) -> list[int]:
+def mark_in_doubt(
+    session: Session, letters: Sequence[tuple[int, int]], until: datetime
+) -> list[int]:
     """(id, fence) of letters whose final dot is about to go out; gives those that may not.
 
     ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
     """
     refused = []
     for letter_id, fence in letters:
-        done = unit.execute(
+        done = session.execute(
             update(OutboxRow)
             .where(
                 col(OutboxRow.id) == letter_id,
@@ -195,12 +197,15 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
 
 
 def settle(
-    unit: Unit, outcomes: Sequence[tuple[int, int, Outcome]], now: datetime, jitter: float = 1.0
+    session: Session,
+    outcomes: Sequence[tuple[int, int, Outcome]],
+    now: datetime,
+    jitter: float = 1.0,
 ) -> list[int]:
     """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
     refused = []
     for letter_id, fence, outcome in outcomes:
-        row = unit.execute(
+        row = session.execute(
             select(
                 col(OutboxRow.attempts), col(OutboxRow.created_at), col(OutboxRow.case_number),
                 col(OutboxRow.message_id), col(OutboxRow.recipient),
@@ -213,15 +218,15 @@ def settle(
         if row is None:
             refused.append(letter_id)
             continue
-        state = _settle_one(unit, letter_id, outcome, row.attempts, row.created_at, now, jitter)
+        state = _settle_one(session, letter_id, outcome, row.attempts, row.created_at, now, jitter)
         if state != LetterState.DUE:
             detail = f"{row.recipient}: {outcome.reply}"
-            _event(unit, now, state, letter_id, row.case_number, detail, row.message_id)
+            _event(session, now, state, letter_id, row.case_number, detail, row.message_id)
     return refused
 
 
 def _settle_one(
-    unit: Unit,
+    session: Session,
     letter_id: int,
     outcome: Outcome,
     attempts: int,
@@ -232,7 +237,7 @@ def _settle_one(
     """One letter's new state."""
     if isinstance(outcome, Retry) and now - created_at < GIVE_UP:
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT_SECONDS)
-        unit.execute(
+        session.execute(
             update(OutboxRow)
             .where(col(OutboxRow.id) == letter_id)
             .values(
@@ -250,21 +255,21 @@ def _settle_one(
         Retry: LetterState.FAILED,
     }
     state = names[type(outcome)]
-    _close(unit, letter_id, state, outcome.reply, now)
+    _close(session, letter_id, state, outcome.reply, now)
     return state
 
 
-def _close(unit: Unit, letter_id: int, state: str, reply: str, now: datetime) -> None:
-    unit.execute(
+def _close(session: Session, letter_id: int, state: str, reply: str, now: datetime) -> None:
+    session.execute(
         update(OutboxRow)
         .where(col(OutboxRow.id) == letter_id)
         .values(state=state, reply=reply[:1000], finished_at=now, lease_until=None)
     )
 
 
-def after_crash(unit: Unit, now: datetime) -> int:
+def after_crash(session: Session, now: datetime) -> int:
     """Letters in doubt whose sender died: said once, never sent again by themselves."""
-    rows = unit.execute(
+    rows = session.execute(
         select(col(OutboxRow.id), col(OutboxRow.case_number), col(OutboxRow.message_id)).where(
             col(OutboxRow.state) == LetterState.IN_DOUBT,
             col(OutboxRow.finished_at).is_(None),
@@ -273,21 +278,21 @@ def after_crash(unit: Unit, now: datetime) -> int:
     ).all()
     words = "the worker died at the final dot: perhaps delivered, not sent again"
     for row in rows:
-        _close(unit, row.id, LetterState.IN_DOUBT, words, now)
-        _event(unit, now, "in_doubt", row.id, row.case_number, words, row.message_id)
+        _close(session, row.id, LetterState.IN_DOUBT, words, now)
+        _event(session, now, "in_doubt", row.id, row.case_number, words, row.message_id)
     return len(rows)
 
 
-def counts(unit: Unit) -> dict[str, int]:
+def counts(session: Session) -> dict[str, int]:
     """How many letters are in which state."""
     query = select(col(OutboxRow.state), func.count()).group_by(col(OutboxRow.state))
-    return {row[0]: row[1] for row in unit.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _event(
-    unit: Unit, now: datetime, kind: str, letter: int, case: str, words: str, message: int = 0
+    session: Session, now: datetime, kind: str, letter: int, case: str, words: str, message: int = 0
 ) -> None:
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=case, message_id=message, who="intake",
             detail={"letter": letter, "words": words[:500]},
@@ -295,9 +300,9 @@ def _event(
     )  # fmt: skip
 
 
-def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
+def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int:
     """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     statement = (
         dialect.insert(OutboxRow)
         .values(
@@ -321,4 +326,4 @@ def put_letter(unit: Unit, letter: Letter, row: int, now: datetime) -> int:
         .on_conflict_do_nothing(index_elements=["cause"])
         .returning(col(OutboxRow.id))
     )
-    return 1 if unit.execute(statement).first() else 0
+    return 1 if session.execute(statement).first() else 0

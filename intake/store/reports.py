@@ -55,7 +55,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def status(unit: Session) -> Status:
+def status(session: Session) -> Status:
     """Counts by state and the mailboxes' last words."""
     held = select(func.min(MessageRow.received_at)).where(
         col(MessageRow.status) == MessageStatus.HELD
@@ -64,26 +64,28 @@ def status(unit: Session) -> Status:
     kept = select(func.count()).where(
         col(MessageRow.status) == MessageStatus.DEFERRED, col(MessageRow.digest) == ""
     )
-    boxes = unit.scalars(select(MailboxRow).order_by(MailboxRow.name))
+    boxes = session.scalars(select(MailboxRow).order_by(MailboxRow.name))
     return Status(
-        messages=_counts(unit, MessageRow.status),
-        cases=_counts(unit, CaseRow.status),
-        letters=_counts(unit, OutboxRow.state),
-        oldest_held=unit.scalar(held),
-        flagged=unit.scalar(flagged) or 0,
+        messages=_counts(session, MessageRow.status),
+        cases=_counts(session, CaseRow.status),
+        letters=_counts(session, OutboxRow.state),
+        oldest_held=session.scalar(held),
+        flagged=session.scalar(flagged) or 0,
         mailboxes=[_dict(box) for box in boxes],
-        hooks=hooks.totals(unit),
-        unreachable=unreachable.count(unit),
-        not_handed_over=unit.scalar(kept) or 0,
+        hooks=hooks.totals(session),
+        unreachable=unreachable.count(session),
+        not_handed_over=session.scalar(kept) or 0,
     )
 
 
-def _counts(unit: Session, column: Any) -> dict[str, int]:
-    return {row[0]: row[1] for row in unit.execute(select(column, func.count()).group_by(column))}
+def _counts(session: Session, column: Any) -> dict[str, int]:
+    return {
+        row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))
+    }
 
 
 def messages(
-    unit: Session, *, state: str = "", limit: int = 50, before: int = 0
+    session: Session, *, state: str = "", limit: int = 50, before: int = 0
 ) -> list[dict[str, Any]]:
     """The ledger, newest first; ``before`` is the id to go on from."""
     query = select(MessageRow).order_by(col(MessageRow.id).desc()).limit(limit)
@@ -92,26 +94,26 @@ def messages(
     if before:
         query = query.where(col(MessageRow.id) < before)
     left_out = ("evidence", "submission", "failure")
-    return [_dict(row, *left_out) for row in unit.scalars(query)]
+    return [_dict(row, *left_out) for row in session.scalars(query)]
 
 
-def message(unit: Session, message_id: int) -> dict[str, Any] | None:
+def message(session: Session, message_id: int) -> dict[str, Any] | None:
     """One mail with its evidence, files, history and letters."""
-    row = unit.get(MessageRow, message_id)
+    row = session.get(MessageRow, message_id)
     if row is None:
         return None
     files = select(AttachmentRow).where(col(AttachmentRow.message_id) == message_id)
     letters = select(OutboxRow).where(col(OutboxRow.message_id) == message_id)
     return {
         **_dict(row),
-        "attachments": list({one.part: _dict(one) for one in unit.scalars(files)}.values()),
-        "cases": _cases_of(unit, row),
-        "events": _events(unit, EventRow.message_id, message_id),
-        "letters": [_dict(one, "raw") for one in unit.scalars(letters)],
+        "attachments": list({one.part: _dict(one) for one in session.scalars(files)}.values()),
+        "cases": _cases_of(session, row),
+        "events": _events(session, EventRow.message_id, message_id),
+        "letters": [_dict(one, "raw") for one in session.scalars(letters)],
     }
 
 
-def _cases_of(unit: Session, row: MessageRow) -> list[str]:
+def _cases_of(session: Session, row: MessageRow) -> list[str]:
     """The cases that the mail opened or changed: one, or one for each matter in it."""
     query = (
         select(col(EventRow.case_number))
@@ -122,17 +124,17 @@ def _cases_of(unit: Session, row: MessageRow) -> list[str]:
         )
         .order_by(col(EventRow.id))
     )
-    found = (row.case_number, *unit.scalars(query))
+    found = (row.case_number, *session.scalars(query))
     return [number for number in dict.fromkeys(found) if number]
 
 
-def _events(unit: Session, column: Any, value: object) -> list[dict[str, Any]]:
+def _events(session: Session, column: Any, value: object) -> list[dict[str, Any]]:
     query = select(EventRow).where(column == value).order_by(col(EventRow.id))
-    return [_dict(row) for row in unit.scalars(query)]
+    return [_dict(row) for row in session.scalars(query)]
 
 
 def cases(
-    unit: Session, *, state: str = "", account: str = "", limit: int = 50
+    session: Session, *, state: str = "", account: str = "", limit: int = 50
 ) -> list[dict[str, Any]]:
     """Cases, newest first."""
     query = select(CaseRow).order_by(col(CaseRow.message_id).desc()).limit(limit)
@@ -140,12 +142,12 @@ def cases(
         query = query.where(col(CaseRow.status) == state)
     if account:
         query = query.where(col(CaseRow.account_id) == account)
-    return [_dict(row, "description") for row in unit.scalars(query)]
+    return [_dict(row, "description") for row in session.scalars(query)]
 
 
-def case(unit: Session, number: str) -> dict[str, Any] | None:
+def case(session: Session, number: str) -> dict[str, Any] | None:
     """One case with its fields, files, history and letters."""
-    row = unit.get(CaseRow, number)
+    row = session.get(CaseRow, number)
     if row is None:
         return None
     fields = select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number)
@@ -153,38 +155,38 @@ def case(unit: Session, number: str) -> dict[str, Any] | None:
     letters = select(OutboxRow).where(col(OutboxRow.case_number) == number)
     return {
         **_dict(row),
-        "fields": {one.name: _dict(one, "case_number", "name") for one in unit.scalars(fields)},
-        "attachments": [_dict(one) for one in unit.scalars(files)],
-        "events": _events(unit, EventRow.case_number, number),
-        "letters": [_dict(one, "raw", "text") for one in unit.scalars(letters)],
+        "fields": {one.name: _dict(one, "case_number", "name") for one in session.scalars(fields)},
+        "attachments": [_dict(one) for one in session.scalars(files)],
+        "events": _events(session, EventRow.case_number, number),
+        "letters": [_dict(one, "raw", "text") for one in session.scalars(letters)],
     }
 
 
-def case_numbers(unit: Session, *, since: datetime | None = None) -> list[str]:
+def case_numbers(session: Session, *, since: datetime | None = None) -> list[str]:
     """The numbers of all cases changed since then, in order of creation."""
     query = select(col(CaseRow.number)).order_by(col(CaseRow.message_id))
     if since is not None:
         query = query.where(col(CaseRow.updated_at) >= since)
-    return list(unit.scalars(query))
+    return list(session.scalars(query))
 
 
-def letters(unit: Session, *, state: str = "", limit: int = 50) -> list[dict[str, Any]]:
+def letters(session: Session, *, state: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """The outbox, newest first, without the bytes."""
     query = select(OutboxRow).order_by(col(OutboxRow.id).desc()).limit(limit)
     if state:
         query = query.where(col(OutboxRow.state) == state)
-    return [_dict(row, "raw", "text") for row in unit.scalars(query)]
+    return [_dict(row, "raw", "text") for row in session.scalars(query)]
 
 
-def letter(unit: Session, letter_id: int) -> dict[str, Any] | None:
+def letter(session: Session, letter_id: int) -> dict[str, Any] | None:
     """One letter with its text."""
-    row = unit.get(OutboxRow, letter_id)
+    row = session.get(OutboxRow, letter_id)
     return None if row is None else _dict(row, "raw")
 
 
-def retry(unit: Session, letter_id: int, who: str, now: datetime) -> str:
+def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
     """Makes a failed or doubtful letter due again; gives why not, or an empty text."""
-    row = unit.get(OutboxRow, letter_id)
+    row = session.get(OutboxRow, letter_id)
     if row is None:
         return f"there is no letter {letter_id}; `intake outbox list` shows all"
     if row.state not in (
@@ -197,19 +199,19 @@ def retry(unit: Session, letter_id: int, who: str, now: datetime) -> str:
         return f"letter {letter_id} is {row.state}; {wanted}"
     detail = {"letter": letter_id, "was": row.state}
     row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""
-    unit.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
+    session.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
     return ""
 
 
-def reject(unit: Session, message_id: int, who: str, why: str, now: datetime) -> str:
+def reject(session: Session, message_id: int, who: str, why: str, now: datetime) -> str:
     """A person said no to a held mail; gives why it cannot be, or an empty text."""
-    row = unit.get(MessageRow, message_id)
+    row = session.get(MessageRow, message_id)
     if row is None:
         return f"there is no message {message_id}; `intake messages list` shows all"
     if row.status not in (MessageStatus.HELD, MessageStatus.SHELVED):
         return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
     row.status = MessageStatus.REJECTED
-    unit.add(_event(now, "rejected", who, {"why": why}, message=message_id))
+    session.add(_event(now, "rejected", who, {"why": why}, message=message_id))
     return ""
 
 

@@ -18,7 +18,7 @@ from sqlmodel import col
 
 from intake.adapters.journal import Gap, LetterLine, Line, MailLine
 from intake.model.states import LetterState, MessageStatus, NoticeState
-from intake.store.engine import Engine, StoreError, Unit, reading
+from intake.store.engine import Engine, Session, StoreError, reading
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
@@ -35,19 +35,19 @@ PERHAPS = "perhaps sent before the database was restored; `intake outbox retry` 
 
 def check(engine: Engine, tail: Sequence[Line]) -> None:
     """Raises StoreError when the database is an older copy of itself."""
-    with reading(engine) as unit:
-        why = older(unit, tail)
+    with reading(engine) as session:
+        why = older(session, tail)
     if why:
         raise StoreError("restored", f"{why}; {ADVICE}")
 
 
-def older(unit: Unit, tail: Sequence[Line]) -> str:
+def older(session: Session, tail: Sequence[Line]) -> str:
     """Why the database must be an older copy; empty when nothing says so."""
-    if counter(unit, MARK):
+    if counter(session, MARK):
         return "the database was restored from a backup"
     mails = {one.row: one for one in tail if isinstance(one, MailLine)}
     query = select(col(MessageRow.id), col(MessageRow.digest)).where(col(MessageRow.id).in_(mails))
-    known = {row[0]: row[1] for row in unit.execute(query)}
+    known = {row[0]: row[1] for row in session.execute(query)}
     lost = [one for row, one in mails.items() if known.get(row) != one.digest]
     if lost:
         return f"the database does not know message {lost[0].row}, recorded on {lost[0].at:%F %R}"
@@ -55,7 +55,7 @@ def older(unit: Unit, tail: Sequence[Line]) -> str:
     for table in (OutboxRow, NoticeRecipientRow):
         header = col(table.message_id_header)
         found = select(header, func.max(col(table.fence))).where(header.in_(letters))
-        for name, fence in unit.execute(found.group_by(header)):
+        for name, fence in session.execute(found.group_by(header)):
             if fence >= letters[name].fence:
                 del letters[name]
     if letters:
@@ -63,35 +63,37 @@ def older(unit: Unit, tail: Sequence[Line]) -> str:
     return ""
 
 
-def counter(unit: Unit, name: str) -> int:
+def counter(session: Session, name: str) -> int:
     """The value of that counter; 0 when there is none."""
-    return unit.scalar(select(col(CounterRow.value)).where(col(CounterRow.name) == name)) or 0
+    return session.scalar(select(col(CounterRow.value)).where(col(CounterRow.name) == name)) or 0
 
 
-def set_counters(unit: Unit, values: Mapping[str, int]) -> None:
+def set_counters(session: Session, values: Mapping[str, int]) -> None:
     """Counters with new values."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for name, value in values.items():
         row = dialect.insert(CounterRow).values(name=name, value=value)
-        unit.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+        session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
-def tops(unit: Unit, mailbox: str, found: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+def tops(session: Session, mailbox: str, found: Mapping[str, tuple[int, int]]) -> dict[str, int]:
     """Folder -> its UIDNEXT when the last pass ended, as far as its UIDVALIDITY is the same."""
-    values = {folder: counter(unit, _top(mailbox, folder, at[0])) for folder, at in found.items()}
+    values = {
+        folder: counter(session, _top(mailbox, folder, at[0])) for folder, at in found.items()
+    }
     return {folder: value for folder, value in values.items() if value}
 
 
-def note_tops(unit: Unit, mailbox: str, found: Mapping[str, tuple[int, int]]) -> None:
+def note_tops(session: Session, mailbox: str, found: Mapping[str, tuple[int, int]]) -> None:
     """How far the folders are filled at the end of a pass."""
-    set_counters(unit, {_top(mailbox, key, at[0]): at[1] for key, at in found.items()})
+    set_counters(session, {_top(mailbox, key, at[0]): at[1] for key, at in found.items()})
 
 
 def _top(mailbox: str, folder: str, uidvalidity: int) -> str:
     return f"top:{mailbox}:{folder}:{uidvalidity}"
 
 
-def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
+def finished(session: Session, digests: Iterable[str]) -> set[str]:
     """Those of the digests that have a row with an outcome, in whatever mailbox."""
     wanted, found = list(digests), set[str]()
     for start in range(0, len(wanted), CHUNK):
@@ -99,21 +101,21 @@ def finished(unit: Unit, digests: Iterable[str]) -> set[str]:
             col(MessageRow.digest).in_(wanted[start : start + CHUNK]),
             col(MessageRow.status).not_in((MessageStatus.DEFERRED, MessageStatus.VANISHED)),
         )
-        found.update(unit.scalars(query))
+        found.update(session.scalars(query))
     return found
 
 
-def deferred(unit: Unit, mailbox: str, digest: str) -> int:
+def deferred(session: Session, mailbox: str, digest: str) -> int:
     """The row of a mail of that mailbox that waits for another pass; 0: there is none."""
     query = select(col(MessageRow.id)).where(
         col(MessageRow.mailbox) == mailbox,
         col(MessageRow.digest) == digest,
         col(MessageRow.status) == MessageStatus.DEFERRED,
     )
-    return unit.scalar(query.limit(1)) or 0
+    return session.scalar(query.limit(1)) or 0
 
 
-def blobs(unit: Unit, max_bytes: int) -> set[str]:
+def blobs(session: Session, max_bytes: int) -> set[str]:
     """Every digest that a row names and that should be in the blob store; forgotten mail aside."""
     mails = select(col(MessageRow.digest)).where(
         col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
@@ -124,7 +126,7 @@ def blobs(unit: Unit, max_bytes: int) -> set[str]:
         .join(MessageRow, col(MessageRow.id) == col(AttachmentRow.message_id))
         .where(col(MessageRow.status).not_in(FORGOTTEN))
     )
-    return {*unit.scalars(mails), *unit.scalars(files)}
+    return {*session.scalars(mails), *session.scalars(files)}
 
 
 @dataclass(slots=True)
@@ -136,7 +138,7 @@ class Testimony:
     letters: dict[str, bool] = field(default_factory=dict)  # Message-ID -> certainly sent
 
 
-def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
+def testimony(session: Session, lines: Iterable[Line]) -> Testimony:
     """The journal read against the database. It is relied on where it knows its newest mails."""
     said, gap = Testimony(), False
     for line in lines:
@@ -149,11 +151,13 @@ def testimony(unit: Unit, lines: Iterable[Line]) -> Testimony:
         col(MessageRow.status) != MessageStatus.VANISHED, col(MessageRow.digest) != ""
     )
     newest = newest.order_by(col(MessageRow.id).desc()).limit(COVERED)
-    said.reliable = bool(said.mails) and not gap and set(unit.scalars(newest)) <= set(said.mails)
+    said.reliable = bool(said.mails) and not gap and set(session.scalars(newest)) <= set(said.mails)
     return said
 
 
-def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -> dict[str, int]:
+def settle_letters(
+    session: Session, said: Testimony, now: datetime, after: int = 0
+) -> dict[str, int]:
     """Letters that wait and may have been sent: none goes out a second time unseen.
 
     ``after`` leaves aside the rows up to that id. Gives how many letters became what.
@@ -163,15 +167,15 @@ def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -
     waiting = query.where(
         col(OutboxRow.state).in_((LetterState.DUE, LetterState.CLAIMED)), col(OutboxRow.id) > after
     )
-    for row_id, header, number in unit.execute(waiting).all():
+    for row_id, header, number in session.execute(waiting).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
             continue  # it was never tried: it is sent now
         state, why = (LetterState.SENT, SENT) if sent else (LetterState.IN_DOUBT, PERHAPS)
         values = {"state": state, "reply": why, "finished_at": now, "lease_until": None}
-        unit.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
+        session.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
         detail = {"letter": row_id, "words": why}
-        unit.execute(
+        session.execute(
             insert(EventRow).values(
                 at=now, kind=state, case_number=number, message_id=0, who="intake", detail=detail
             )
@@ -180,7 +184,7 @@ def settle_letters(unit: Unit, said: Testimony, now: datetime, after: int = 0) -
     return counts
 
 
-def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]:
+def settle_notices(session: Session, said: Testimony, now: datetime) -> dict[str, int]:
     """Notices that wait: what was sent is done, what is in doubt is sent once more and flagged."""
     counts: dict[str, int] = {}
     row = NoticeRecipientRow
@@ -189,7 +193,7 @@ def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]
             (NoticeState.QUEUED, NoticeState.DEFERRED, NoticeState.SENDING, NoticeState.UNCERTAIN)
         )
     )
-    for row_id, header in unit.execute(query).all():
+    for row_id, header in session.execute(query).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
             continue
@@ -201,11 +205,11 @@ def settle_notices(unit: Unit, said: Testimony, now: datetime) -> dict[str, int]
                 "lease_until": None,
                 "reply": SENT,
             }
-        unit.execute(update(row).where(col(row.id) == row_id).values(**values))
+        session.execute(update(row).where(col(row.id) == row_id).values(**values))
         counts[values["state"]] = counts.get(values["state"], 0) + 1
     return counts
 
 
-def newest_letter(unit: Unit) -> int:
+def newest_letter(session: Session) -> int:
     """The highest id of the outbox; 0 for none."""
-    return unit.scalar(select(func.max(col(OutboxRow.id)))) or 0
+    return session.scalar(select(func.max(col(OutboxRow.id)))) or 0

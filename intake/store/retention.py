@@ -11,14 +11,14 @@ from sqlalchemy import and_, insert, not_, or_, select, update
 from sqlmodel import col
 
 from intake.model.states import CaseStatus, MessageStatus, RequestState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow, PendingFormRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
 from intake.triage.sender_rules import STRANGERS, UNPROVED
 
 
-def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
+def expire(session: Session, now: datetime, after_days: int) -> list[str]:
     """Numbers of drafts whose question has had no answer for so long; flagged, never removed."""
     query = (
         select(col(PendingFormRow.id), col(PendingFormRow.case_number))
@@ -30,15 +30,15 @@ def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
         )
     )
     numbers = []
-    for form_id, number in unit.execute(query).all():
-        unit.execute(
+    for form_id, number in session.execute(query).all():
+        session.execute(
             update(PendingFormRow)
             .where(col(PendingFormRow.id) == form_id)
             .values(state=RequestState.EXPIRED)
         )
         flag = f"no answer for {after_days} days"
-        unit.execute(update(CaseRow).where(col(CaseRow.number) == number).values(flag=flag))
-        unit.execute(
+        session.execute(update(CaseRow).where(col(CaseRow.number) == number).values(flag=flag))
+        session.execute(
             insert(EventRow).values(
                 at=now, kind="expired", case_number=number, message_id=0, who="intake", detail={}
             )
@@ -47,10 +47,10 @@ def expire(unit: Unit, now: datetime, after_days: int) -> list[str]:
     return numbers
 
 
-def retire(unit: Unit, now: datetime, keep: Keep) -> int:
+def retire(session: Session, now: datetime, keep: Keep) -> int:
     """Held mail that nobody waits for any more, closed after so many days; its bytes go later."""
     return sum(
-        _close(unit, now, where, days)
+        _close(session, now, where, days)
         for where, days in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
         if days
     )
@@ -66,20 +66,20 @@ def _unproved() -> Any:
     return col(MessageRow.rule).in_(UNPROVED)
 
 
-def _close(unit: Unit, now: datetime, where: Any, days: int) -> int:
+def _close(session: Session, now: datetime, where: Any, days: int) -> int:
     query = select(col(MessageRow.id)).where(
         col(MessageRow.status) == MessageStatus.HELD,
         where,
         col(MessageRow.recorded_at) < now - timedelta(days=days),
     )
-    rows = list(unit.scalars(query.limit(1000)))
+    rows = list(session.scalars(query.limit(1000)))
     if rows:
-        unit.execute(
+        session.execute(
             update(MessageRow)
             .where(col(MessageRow.id).in_(rows))
             .values(status=MessageStatus.REJECTED)
         )
-        unit.execute(
+        session.execute(
             insert(EventRow),
             [
                 {
@@ -120,16 +120,16 @@ def _spent(now: datetime, days: int, keep: Keep) -> Any:
     return or_(dropped, *closed)
 
 
-def forget(unit: Unit, now: datetime, keep: Keep) -> int:
+def forget(session: Session, now: datetime, keep: Keep) -> int:
     """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
     where = (
         col(MessageRow.status).in_((MessageStatus.DROPPED, MessageStatus.REJECTED)),
         _spent(now, keep.forgotten_days, keep),
         or_(col(MessageRow.sender) != "", col(MessageRow.subject) != ""),
     )
-    rows = list(unit.scalars(select(col(MessageRow.id)).where(*where).limit(1000)))
+    rows = list(session.scalars(select(col(MessageRow.id)).where(*where).limit(1000)))
     if rows:
-        unit.execute(
+        session.execute(
             update(MessageRow)
             .where(col(MessageRow.id).in_(rows))
             .values(
@@ -140,19 +140,19 @@ def forget(unit: Unit, now: datetime, keep: Keep) -> int:
     return len(rows)
 
 
-def referenced(unit: Unit, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
+def referenced(session: Session, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
     """Those of the digests that a mail or an attachment still needs."""
     found: set[str] = set()
     needed = not_(_spent(now, keep.dropped_days, keep))
     for start in range(0, len(digests), 500):
         part = digests[start : start + 500]
         found.update(
-            unit.scalars(
+            session.scalars(
                 select(col(MessageRow.digest)).where(col(MessageRow.digest).in_(part), needed)
             )
         )
         found.update(
-            unit.scalars(
+            session.scalars(
                 select(col(AttachmentRow.sha256))
                 .join(MessageRow, col(MessageRow.id) == col(AttachmentRow.message_id))
                 .where(col(AttachmentRow.sha256).in_(part), needed)

@@ -20,7 +20,7 @@ from sqlmodel import col
 from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from intake.model.incidents import Incident, Update
 from intake.model.states import DeliveryState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
 
 BATCH = 200  # events fanned out in one transaction
@@ -55,14 +55,14 @@ class Claimed:
 # ---------------------------------------------------------------- what happened
 
 
-def emit(unit: Unit, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+def emit(session: Session, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
     """One event, for whoever listens. ``payload`` is JSON and holds no addresses of people.
 
     Raises ValueError for a kind that is not one of EVENT_KINDS: nobody could listen for it.
     """
     if kind not in EVENT_KINDS:
         raise ValueError(f"event: found {kind!r}, wanted one of {', '.join(EVENT_KINDS)}")
-    unit.execute(
+    session.execute(
         insert(HookEventRow).values(at=now, kind=kind, payload=_clean(payload), fanned_out=False)
     )
 
@@ -128,15 +128,15 @@ def _moment(at: datetime | None) -> str | None:
 # ---------------------------------------------------------------- on its way
 
 
-def any_waiting(unit: Unit, now: datetime) -> bool:
+def any_waiting(session: Session, now: datetime) -> bool:
     """Whether an event has no deliveries yet, or a delivery is due."""
     fresh = select(col(HookEventRow.id)).where(col(HookEventRow.fanned_out).is_(False)).limit(1)
-    if unit.scalar(fresh) is not None:
+    if session.scalar(fresh) is not None:
         return True
-    return unit.scalar(select(col(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
+    return session.scalar(select(col(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
 
 
-def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
+def fan_out(session: Session, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
     """A delivery for each hook that wants the event, and the mark on it; how many events.
 
     ``listeners``: hook -> whether it wants events of that kind. What happened while a hook was
@@ -149,7 +149,7 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    events = list(unit.execute(query))
+    events = list(session.execute(query))
     rows = [
         {
             "event_id": event_id, "hook": hook, "state": DeliveryState.DUE, "due_at": now,
@@ -160,9 +160,9 @@ def fan_out(unit: Unit, listeners: Mapping[str, Callable[[str], bool]], now: dat
         if hears(kind)
     ]  # fmt: skip
     if rows:
-        unit.execute(insert(HookDeliveryRow), rows)
+        session.execute(insert(HookDeliveryRow), rows)
     if events:
-        unit.execute(
+        session.execute(
             update(HookEventRow)
             .where(col(HookEventRow.id).in_([one.id for one in events]))
             .values(fanned_out=True)
@@ -180,12 +180,12 @@ def _due(now: datetime) -> Any:
     )
 
 
-def waiting(unit: Unit, now: datetime) -> set[str]:
+def waiting(session: Session, now: datetime) -> set[str]:
     """The hooks that have a delivery due; whether its turn has come is seen when it is claimed."""
-    return set(unit.scalars(select(col(HookDeliveryRow.hook)).where(_due(now)).distinct()))
+    return set(session.scalars(select(col(HookDeliveryRow.hook)).where(_due(now)).distinct()))
 
 
-def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed | None:
+def claim(session: Session, hook: str, now: datetime, lease_seconds: float) -> Claimed | None:
     """The hook's next delivery, counted as an attempt; None while an older one is not over."""
     other = aliased(HookDeliveryRow)
     first = (
@@ -213,11 +213,11 @@ def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed
         .where(col(own.hook) == hook, col(own.event_id) == first, _due(now), ~under_way)
         .with_for_update(of=own, skip_locked=True)
     )  # fmt: skip
-    row = unit.execute(query).first()
+    row = session.execute(query).first()
     if row is None:
         return None
     claimed = Claimed(*row)
-    unit.execute(
+    session.execute(
         update(own)
         .where(col(own.id) == claimed.id)
         .values(
@@ -231,7 +231,7 @@ def claim(unit: Unit, hook: str, now: datetime, lease_seconds: float) -> Claimed
 
 
 def settle(
-    unit: Unit,
+    session: Session,
     claimed: Claimed,
     outcome: Outcome,
     now: datetime,
@@ -257,7 +257,7 @@ def settle(
             "due_at": now + timedelta(seconds=wait),
             "finished_at": None,
         }
-    done = unit.execute(
+    done = session.execute(
         update(HookDeliveryRow)
         .where(
             col(HookDeliveryRow.id) == claimed.id,
@@ -270,9 +270,9 @@ def settle(
     return str(values["state"]) if done is not None else ""
 
 
-def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> int:
+def give_up_strays(session: Session, configured: Collection[str], now: datetime) -> int:
     """Deliveries to hooks that have not been in the configuration for a day; how many."""
-    found = unit.execute(
+    found = session.execute(
         update(HookDeliveryRow)
         .where(
             col(HookDeliveryRow.state) == DeliveryState.DUE,
@@ -290,23 +290,25 @@ def give_up_strays(unit: Unit, configured: Collection[str], now: datetime) -> in
 # ---------------------------------------------------------------- for operators
 
 
-def counts(unit: Unit) -> dict[str, dict[str, int]]:
+def counts(session: Session) -> dict[str, dict[str, int]]:
     """How many deliveries are in which state, by hook."""
     columns = (col(HookDeliveryRow.hook), col(HookDeliveryRow.state))
     found: dict[str, dict[str, int]] = {}
     query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
-    for hook, state, count in unit.execute(query):
+    for hook, state, count in session.execute(query):
         found.setdefault(hook, {})[state] = count
     return found
 
 
-def totals(unit: Unit) -> dict[str, int]:
+def totals(session: Session) -> dict[str, int]:
     """The same over all hooks."""
     query = select(col(HookDeliveryRow.state), func.count()).group_by(col(HookDeliveryRow.state))
-    return {state: count for state, count in unit.execute(query)}
+    return {state: count for state, count in session.execute(query)}
 
 
-def listed(unit: Unit, *, hook: str = "", state: str = "", limit: int = 50) -> list[dict[str, Any]]:
+def listed(
+    session: Session, *, hook: str = "", state: str = "", limit: int = 50
+) -> list[dict[str, Any]]:
     """Deliveries, newest first, without what they say."""
     own = HookDeliveryRow
     query = (
@@ -324,17 +326,17 @@ def listed(unit: Unit, *, hook: str = "", state: str = "", limit: int = 50) -> l
             "at": at.isoformat(), "state": row.state, "attempts": row.attempts,
             "due_at": row.due_at.isoformat(), "reply": row.reply,
         }
-        for row, kind, at in unit.execute(query)
+        for row, kind, at in session.execute(query)
     ]  # fmt: skip
 
 
-def retry(unit: Unit, which: str, now: datetime) -> int:
+def retry(session: Session, which: str, now: datetime) -> int:
     """Makes failed and dropped deliveries due: one by its number, or all of a hook; how many.
 
     Their time until they are given up begins anew. One that waits for its next attempt has it now.
     """
     return _change(
-        unit, which, (DeliveryState.FAILED, DeliveryState.DROPPED, DeliveryState.DUE),
+        session, which, (DeliveryState.FAILED, DeliveryState.DROPPED, DeliveryState.DUE),
         {
             "state": DeliveryState.DUE, "due_at": now, "created_at": now, "finished_at": None,
             "attempts": 0,
@@ -342,19 +344,19 @@ def retry(unit: Unit, which: str, now: datetime) -> int:
     )  # fmt: skip
 
 
-def drop(unit: Unit, which: str, now: datetime) -> int:
+def drop(session: Session, which: str, now: datetime) -> int:
     """Takes failed and waiting deliveries off the list: nobody is to hear of them; how many."""
     return _change(
-        unit,
+        session,
         which,
         (DeliveryState.FAILED, DeliveryState.DUE),
         {"state": DeliveryState.DROPPED, "finished_at": now},
     )
 
 
-def _change(unit: Unit, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:
+def _change(session: Session, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:
     own = HookDeliveryRow
     number = which.isascii() and which.isdigit() and len(which) < 18
     one = col(own.id) == int(which) if number else col(own.hook) == which
     changed = update(own).where(one, col(own.state).in_(states)).values(**values)
-    return len(unit.execute(changed.returning(col(own.id))).all())
+    return len(session.execute(changed.returning(col(own.id))).all())

@@ -98,8 +98,8 @@ def _named(config: Config, engine: Engine, copy: Path) -> tuple[list[str], tuple
     if engine.dialect.name == "sqlite":
         looked = open_engine(f"sqlite:///{copy}", read_only=True)
     try:
-        with reading(looked) as unit:
-            return sorted(restore_check.blobs(unit, most)), database_copy.counts(unit)
+        with reading(looked) as session:
+            return sorted(restore_check.blobs(session, most)), database_copy.counts(session)
     finally:
         if looked is not engine:
             looked.dispose()
@@ -165,8 +165,8 @@ def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
         aside = database_copy.put_back(
             engine, folder / DATABASE, f".before-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         )
-        with writing(engine) as unit:
-            restore_check.set_counters(unit, {restore_check.MARK: 1})
+        with writing(engine) as session:
+            restore_check.set_counters(session, {restore_check.MARK: 1})
     except OSError as error:
         raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
     finally:
@@ -187,8 +187,8 @@ def _put_back(config: Config, folder: Path) -> Iterable[str]:
 def _has_mails(engine: Engine) -> bool:
     if not is_there(engine):
         return False
-    with reading(engine) as unit:
-        return database_copy.counts(unit)[0] > 0
+    with reading(engine) as session:
+        return database_copy.counts(session)[0] > 0
 
 
 def _digest(path: Path) -> str:

@@ -28,12 +28,12 @@ from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
 from intake.model.states import MessageStatus
 from intake.store.contacts import suppressions
-from intake.store.engine import Engine, StoreError, Unit, intact, reading, savepoint, writing
+from intake.store.engine import Engine, Session, StoreError, intact, reading, savepoint, writing
 from intake.store.locks import Turn, naming_blobs
 from intake.store.messages import deferred, mailboxes, record
 from intake.worker import oversize
 from intake.worker.parser_process import ReadMail
-from intake.worker.pipeline import Judge, handle
+from intake.worker.pipeline import JudgementContext, handle
 
 PROVING_SECONDS = 60  # of one batch that DNS may take; what is left is judged without
 DOMAIN_SHARE = 0.5  # of that time, for the mails of one domain
@@ -70,7 +70,7 @@ class Desk:
     engine: Engine
     blobs: Blobs
     reader: Reader
-    bench: Judge
+    bench: JudgementContext
     limits: Limits
     clock: Callable[[], datetime]
     prover: Prover | None = None
@@ -141,8 +141,8 @@ def _to_move(current: Pass, uids: Sequence[int]) -> list[mailboxes.Row]:
 
 
 def _known(current: Pass, uids: Sequence[int]) -> dict[int, mailboxes.Row]:
-    with reading(current.desk.engine) as unit:
-        return mailboxes.handled(unit, current.box.name, current.opened.uidvalidity, uids)
+    with reading(current.desk.engine) as session:
+        return mailboxes.handled(session, current.box.name, current.opened.uidvalidity, uids)
 
 
 def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -> None:
@@ -158,8 +158,8 @@ def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -
                 tally.again = True
                 log.warning("not-moved", mailbox=box.name, uid=settled.uid, why=settled.detail)
     if done:
-        with writing(current.desk.engine) as unit:
-            mailboxes.settle(unit, done)
+        with writing(current.desk.engine) as session:
+            mailboxes.settle(session, done)
     tally.moved += len(done)
 
 
@@ -231,8 +231,8 @@ def _proofs(read: Sequence[Read], desk: Desk) -> dict[str, Proof]:
     if desk.prover is None:
         return {}
     mails = [one.message for _, one in read if isinstance(one.message, Message)]
-    with reading(desk.engine) as unit:
-        known = suppressions.registered(unit, {_domain(one) for one in mails})
+    with reading(desk.engine) as session:
+        known = suppressions.registered(session, {_domain(one) for one in mails})
     ends, used, found = time.monotonic() + PROVING_SECONDS, dict[str, float](), {}
     for mail in sorted(mails, key=lambda one: _domain(one) not in known):
         began, domain = time.monotonic(), _domain(mail)
@@ -271,8 +271,8 @@ def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) ->
 
 def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
     """Counted against the mail, unless somebody else has recorded it by now."""
-    with writing(current.desk.engine) as unit:
-        result = deferred.shelve(unit, arrival, why, current.desk.clock())
+    with writing(current.desk.engine) as session:
+        result = deferred.shelve(session, arrival, why, current.desk.clock())
     if result is not None:
         _note(arrival, result, current.tally)
 
@@ -281,20 +281,20 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
     box, opened, desk = current.box, current.opened, current.desk
     now = desk.clock()
     noted: list[tuple[Arrival, record.Recorded]] = []
-    with writing(desk.engine) as unit:
-        naming_blobs(unit)
+    with writing(desk.engine) as session:
+        naming_blobs(session)
         _all_there(desk, read)
         uids = [arrival.uid for arrival, _ in read]
-        seen = mailboxes.handled(unit, box.name, opened.uidvalidity, uids)
-        known = mailboxes.by_digest(unit, box.name, [arrival.digest for arrival, _ in read])
+        seen = mailboxes.handled(session, box.name, opened.uidvalidity, uids)
+        known = mailboxes.by_digest(session, box.name, [arrival.digest for arrival, _ in read])
         for arrival, mail in read:
             row, moved = seen.get(arrival.uid), known.get(arrival.digest)
             if row is not None and row.status != MessageStatus.DEFERRED:
                 continue  # another worker was first
             if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
-                mailboxes.rebind(unit, moved.id, opened.uidvalidity, arrival.uid)
+                mailboxes.rebind(session, moved.id, opened.uidvalidity, arrival.uid)
                 continue
-            result = _one(unit, arrival, mail, desk, now, proofs.get(arrival.digest))
+            result = _one(session, arrival, mail, desk, now, proofs.get(arrival.digest))
             if result is not None:
                 noted.append((arrival, result))
     for arrival, result in noted:
@@ -313,12 +313,12 @@ def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[
         return set()
     there = current.box.present([one.uid for one, _ in missing])
     now, shelved = current.desk.clock(), set()
-    with writing(current.desk.engine) as unit:
+    with writing(current.desk.engine) as session:
         for one, why in missing:
             arrival = current.arrival(one, "", one.size)
             if one.uid not in there:
-                deferred.vanished(unit, arrival, now)
-            elif deferred.not_handed_over(unit, arrival, why, now):
+                deferred.vanished(session, arrival, now)
+            elif deferred.not_handed_over(session, arrival, why, now):
                 shelved.add(one.uid)
     for one, why in missing:
         action = "shelved" if one.uid in shelved else "deferred"
@@ -338,7 +338,7 @@ def _all_there(desk: Desk, read: Sequence[Read]) -> None:
 
 
 def _one(
-    unit: Unit,
+    session: Session,
     arrival: Arrival,
     mail: ReadMail,
     desk: Desk,
@@ -347,8 +347,8 @@ def _one(
 ) -> record.Recorded | None:
     """The one catch-all: a mail whose handling raises is kept with its traceback."""
     try:
-        with savepoint(unit):
-            return handle(unit, arrival, mail, desk.bench, now, proof)
+        with savepoint(session):
+            return handle(session, arrival, mail, desk.bench, now, proof)
     except (StoreError, BlobError):
         raise  # not the mail's fault, and the transaction may be gone
     except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it
@@ -356,8 +356,8 @@ def _one(
         log.error(
             "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]
         )
-        intact(unit)
-        return deferred.shelve(unit, arrival, trace, now)
+        intact(session)
+        return deferred.shelve(session, arrival, trace, now)
 
 
 def _note(arrival: Arrival, result: record.Recorded, tally: Tally) -> None:

@@ -25,11 +25,11 @@ from intake.config import loader as settings
 from intake.config import schema
 from intake.config.loader import Config, ConfigError
 from intake.config.validation import backfill
-from intake.letters.letter import House, Templates
+from intake.letters.letter import LetterContext, Templates
 from intake.mail.tokens import bounce_address
 from intake.store import restore_check
 from intake.store.engine import open_engine
-from intake.store.messages.record import Stamp
+from intake.store.messages.record import RecordMetadata
 from intake.store.migrate import check
 from intake.store.retention import Keep
 from intake.worker import notice_bootstrap
@@ -37,7 +37,7 @@ from intake.worker.collector import Desk, Rules, utc_now
 from intake.worker.outbox_sender import Post
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings
-from intake.worker.pipeline import Judge
+from intake.worker.pipeline import JudgementContext
 
 IMAP_SCHEMES = {
     "imaps": ("tls", 993),
@@ -118,7 +118,7 @@ def assemble(
         engine.dispose()
 
 
-def _bounces(config: Config, bench: Judge) -> Callable[[int], str]:
+def _bounces(config: Config, bench: JudgementContext) -> Callable[[int], str]:
     """Where reports about each letter go: an address of its own, or one for all."""
     address = config.delivery.bounce_address or config.service.address
     secrets = bench.house.secrets
@@ -132,7 +132,7 @@ def journal_of(config: Config) -> Journal:
     return Journal(config.path("var") / "journal")
 
 
-def _notices(config: Config, post: Post, bench: Judge) -> Post:
+def _notices(config: Config, post: Post, bench: JudgementContext) -> Post:
     """Its own connections, so that a broadcast never holds up an answer."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
     return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, bench.house))
@@ -163,13 +163,13 @@ def prover(config: Config) -> Prover:
     return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, _trusts(config))
 
 
-def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
+def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> JudgementContext:
     """What every judgement depends on; ``secrets`` stand in for the configured ones.
 
     Raises ConfigError.
     """
     catalogue = settings.load_catalogue(config)
-    house = House(
+    house = LetterContext(
         service=config.service.name,
         address=config.service.address,
         secrets=secrets or settings.load_secrets(config),
@@ -184,11 +184,11 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> Judge:
         max_mail_bytes=config.shape.limits.max_mail_bytes,
     )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
-    return Judge(
+    return JudgementContext(
         catalogue=catalogue,
         policy=settings.policy(config, catalogue),
         house=house,
-        stamp=Stamp(settings.policy_hash(config, catalogue), __version__, personal),
+        stamp=RecordMetadata(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
         trust=_trusts(config),

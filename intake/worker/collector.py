@@ -93,16 +93,16 @@ def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
     if box.name in desk.compared or state.checked_at is None:
         return
     found = box.tops()
-    with reading(desk.engine) as unit:
-        known = restore_check.tops(unit, box.name, found)
+    with reading(desk.engine) as session:
+        known = restore_check.tops(session, box.name, found)
     since = state.checked_at - timedelta(hours=1)
     for folder, (_, top) in found.items():
         if top <= known.get(folder, top):
             continue
         filed = islice(box.filed(folder, known[folder], desk.limits.max_mail_bytes), COMPARED)
         late = [hashlib.sha256(one.raw).hexdigest() for one in filed if one.received_at >= since]
-        with reading(desk.engine) as unit:
-            lost = set(late) - restore_check.finished(unit, late)
+        with reading(desk.engine) as session:
+            lost = set(late) - restore_check.finished(session, late)
         if lost:
             why = f"{len(lost)} newer mails in the {folder} folder are unknown to the database"
             raise StoreError("restored", f"mailbox {box.name}: {why}; {restore_check.ADVICE}")
@@ -110,15 +110,15 @@ def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
 
 def _note_tops(current: Pass) -> None:
     found = current.box.tops()
-    with writing(current.desk.engine) as unit:
-        restore_check.note_tops(unit, current.box.name, found)
+    with writing(current.desk.engine) as session:
+        restore_check.note_tops(session, current.box.name, found)
     current.desk.compared.add(current.box.name)
 
 
 def _unmoved(current: Pass) -> list[mailboxes.Row]:
     """Mails that were recorded before a crash and not moved yet."""
-    with reading(current.desk.engine) as unit:
-        return mailboxes.unsettled(unit, current.box.name, current.opened.uidvalidity)
+    with reading(current.desk.engine) as session:
+        return mailboxes.unsettled(session, current.box.name, current.opened.uidvalidity)
 
 
 def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.MailboxState:
@@ -127,11 +127,11 @@ def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.Mail
     What arrives from then on has a higher UID and is ours, whatever date the server gives it; the
     date decides only about the mails that lay there.
     """
-    with writing(desk.engine) as unit:
-        state = mailboxes.state(unit, box.name)
+    with writing(desk.engine) as session:
+        state = mailboxes.state(session, box.name)
         line = _line(state, box.name, opened, desk, rules)
         if line != state:
-            mailboxes.baseline(unit, line)
+            mailboxes.baseline(session, line)
     return line
 
 
@@ -183,16 +183,18 @@ def _advance(
 ) -> None:
     """The line moves up to the first mail that has no terminal status yet."""
     now = desk.clock()
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         top = max((one.uid for one in waiting), default=state.next_uid - 1)
-        rows = mailboxes.handled(unit, box.name, opened.uidvalidity, [one.uid for one in waiting])
+        rows = mailboxes.handled(
+            session, box.name, opened.uidvalidity, [one.uid for one in waiting]
+        )
         done = {uid for uid, row in rows.items() if row.status != MessageStatus.DEFERRED}
         open_uids = [one.uid for one in waiting if one.uid not in done]
         next_uid = min([top + 1, *open_uids])
         if box_counts_up(opened):
-            mailboxes.advance(unit, box.name, max(next_uid, 1), now)
+            mailboxes.advance(session, box.name, max(next_uid, 1), now)
         else:
-            mailboxes.advance(unit, box.name, 1, now)
+            mailboxes.advance(session, box.name, 1, now)
 
 
 def box_counts_up(opened: Opened) -> bool:

@@ -27,8 +27,8 @@ def inspect(config: Config, made: Assembly) -> None:
     scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
     last = 0
     while not made.stop.is_set():
-        with reading(desk.engine) as unit:
-            last, waiting = attachments.waiting(unit, INSPECTED_AT_ONCE, last)
+        with reading(desk.engine) as session:
+            last, waiting = attachments.waiting(session, INSPECTED_AT_ONCE, last)
         for digest in waiting:
             try:
                 found = scanner.find(desk.blobs.read(digest))
@@ -38,8 +38,8 @@ def inspect(config: Config, made: Assembly) -> None:
             except ScannerError as trouble:
                 log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
                 return
-            with writing(desk.engine) as unit:
-                attachments.settle(unit, digest, found, desk.clock())
+            with writing(desk.engine) as session:
+                attachments.settle(session, digest, found, desk.clock())
             if found:
                 log.warning("file-withheld", digest=digest, why=found)
         if not waiting:
@@ -57,13 +57,13 @@ def sweep(config: Config, made: Assembly) -> None:
     aged = desk.blobs.aged(seconds)
     while part := list(islice(aged, SWEPT_AT_ONCE)):
         now = desk.clock()
-        with reading(desk.engine) as unit:
-            free = set(part) - retention.referenced(unit, part, now, kept)
+        with reading(desk.engine) as session:
+            free = set(part) - retention.referenced(session, part, now, kept)
         if not free:
             continue
-        with writing(desk.engine) as unit:
-            removing_blobs(unit)
-            free -= retention.referenced(unit, sorted(free), now, kept)
+        with writing(desk.engine) as session:
+            removing_blobs(session)
+            free -= retention.referenced(session, sorted(free), now, kept)
             removed += desk.blobs.remove(free, seconds)
     if removed:
         log.info("swept", blobs=removed)

@@ -13,7 +13,7 @@ from intake.authentication import sender as identity
 from intake.authentication.dkim import Proof
 from intake.authentication.sender import Trust
 from intake.catalogue.catalogue import Catalogue
-from intake.letters.letter import House, Letter
+from intake.letters.letter import Letter, LetterContext
 from intake.mail.message import Message, Refusal
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.context import NO_LETTERS, Known
@@ -24,22 +24,22 @@ from intake.parsers.confirmation import says_yes
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.messages.context import look_up
-from intake.store.messages.record import Stamp
+from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy
 from intake.worker.lookup_keys import keys, only_case
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class JudgementContext:
     """What every judgement depends on beside the mail and the database."""
 
     catalogue: Catalogue
     policy: Policy
-    house: House
-    stamp: Stamp
+    house: LetterContext
+    stamp: RecordMetadata
     timezone: str
     case_prefix: str
     trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
@@ -81,23 +81,23 @@ FIRST_TIME = Again()
 
 
 def judge_part(
-    unit: Unit | None,
+    session: Session | None,
     part: Part,
-    bench: Judge,
+    bench: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
     """The decision about one matter and the letters it wants; reads the database, writes nothing.
 
-    Without a unit there is no database yet and nobody is known.
+    Without a session there is no database yet and nobody is known.
     """
     mail, scan = part.message, part.scan
     wanted = keys(mail, bench.house, scan, bench.case_prefix, bench.policy)
     wanted = only_case(wanted, part.number) if part.number else wanted
     known = Known(next_number=f"{bench.case_prefix}1001")
-    if unit is not None:
-        known = look_up(unit, wanted, now, case_prefix=bench.case_prefix, not_row=again.row)
+    if session is not None:
+        known = look_up(session, wanted, now, case_prefix=bench.case_prefix, not_row=again.row)
     if again.alone:
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
@@ -182,7 +182,7 @@ def _was_notified(known: Known, sender: identity.Sender) -> bool:
 
 
 def _circumstances(
-    mail: Message, known: Known, sender: identity.Sender, bench: Judge, now: datetime
+    mail: Message, known: Known, sender: identity.Sender, bench: JudgementContext, now: datetime
 ) -> Circumstances:
     """A case is only shown to the reading when the sender belongs to its account."""
     contact = sender.contact

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from intake.authentication import sender as identity
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.mail import tokens
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Message, Refusal
@@ -18,7 +18,7 @@ USUAL = Policy()
 
 def keys(
     mail: Message | Refusal,
-    house: House,
+    house: LetterContext,
     scan: Scan | None = None,
     case_prefix: str = "CASE-",
     policy: Policy = USUAL,
@@ -76,7 +76,7 @@ def keys(
 
 
 def _own_ways(
-    house: House, addresses: tuple[str, ...], use: str, scan: Scan | None
+    house: LetterContext, addresses: tuple[str, ...], use: str, scan: Scan | None
 ) -> tuple[int, ...]:
     """The letters whose own bounce address a program's mail came to."""
     if scan is None or scan.returned is None:
@@ -84,7 +84,7 @@ def _own_ways(
     return tokens.read_bounce_addresses(house.secrets, addresses, use)
 
 
-def _returned(scan: Scan | None, house: House) -> tuple[str, ...]:
+def _returned(scan: Scan | None, house: LetterContext) -> tuple[str, ...]:
     """Our letters that a program's mail is about, by ids that only we can have written."""
     if scan is None or scan.returned is None:
         return ()

@@ -11,7 +11,7 @@ from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.incidents import notice as notice_mail
 from intake.incidents.notice import Built, NoticeLetter, NoticeStyle
-from intake.letters.letter import House, Letter
+from intake.letters.letter import Letter, LetterContext
 from intake.mail import tokens
 from intake.model.incidents import Update
 from intake.notifier import Addressee, Notice
@@ -70,19 +70,19 @@ def pace(config: Config, *, smooth: bool = True) -> Pace:
     )
 
 
-def plan(config: Config, house: House) -> Plan:
+def plan(config: Config, house: LetterContext) -> Plan:
     """What the clock does, and in which words."""
     own = config.shape.notices
     return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, house))
 
 
-def queue(config: Config, house: House, *, smooth: bool = True) -> NoticeQueue:
+def queue(config: Config, house: LetterContext, *, smooth: bool = True) -> NoticeQueue:
     """The ledger of notices as a queue of whole letters."""
     made = writer(house, style(config))
     return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
 
 
-def writer(house: House, look: NoticeStyle) -> Writer:
+def writer(house: LetterContext, look: NoticeStyle) -> Writer:
     """Letters built once for all readers who see the same, and made out one by one."""
     ready: dict[Notice, Built] = {}
 
@@ -102,7 +102,7 @@ def writer(house: House, look: NoticeStyle) -> Writer:
 
 
 def samples(
-    config: Config, house: House, made: Proposal, updates: Sequence[Update], now: datetime
+    config: Config, house: LetterContext, made: Proposal, updates: Sequence[Update], now: datetime
 ) -> list[NoticeLetter]:
     """The longest letters of a proposal, at most three, as their readers would get them."""
     look = style(config)
@@ -129,7 +129,7 @@ def samples(
 
 def test_letter(
     config: Config,
-    house: House,
+    house: LetterContext,
     made: Proposal,
     updates: Sequence[Update],
     address: str,

@@ -11,7 +11,7 @@ from intake.config.loader import Config
 from intake.incidents.page.files import PageError
 from intake.letters import compose
 from intake.letters.letter import Reached
-from intake.store.engine import Unit, reading, writing
+from intake.store.engine import Session, reading, writing
 from intake.store.incidents import schedule
 from intake.store.outbox import put_letter
 from intake.worker import notice_bootstrap, page_publisher
@@ -29,13 +29,13 @@ def tick(config: Config, made: Assembly) -> list[str]:
     desk, steps = made.desk, notice_bootstrap.plan(config, made.desk.bench.house)
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     now = desk.clock()
-    with reading(desk.engine) as unit:
-        if not schedule.anything(unit):
+    with reading(desk.engine) as session:
+        if not schedule.anything(session):
             return []
-    with writing(desk.engine) as unit:
-        taken = schedule.tick(unit, now, steps, habits, terms)
+    with writing(desk.engine) as session:
+        taken = schedule.tick(session, now, steps, habits, terms)
         if config.shape.alerts.address:
-            _nag(unit, config, made, now)
+            _nag(session, config, made, now)
     for line in taken:
         log.info("clock", what=line)
     return taken
@@ -50,15 +50,15 @@ def show(config: Config, made: Assembly) -> None:
         log.error("page-failed", why=str(trouble))
 
 
-def _nag(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
+def _nag(session: Session, config: Config, made: Assembly, now: datetime) -> None:
     """One letter to the operator when an update that was promised is overdue."""
-    lines = schedule.nags(unit, now, said=True)
+    lines = schedule.nags(session, now, said=True)
     if not lines:
         return
     person = Reached("", "operator", config.shape.alerts.address)
     cause = f"{now.isoformat()}"
     letter = compose.to_person(made.desk.bench.house, "nag", person, {"lines": lines}, cause, now)
-    put_letter(unit, letter, 0, now)
+    put_letter(session, letter, 0, now)
 
 
 def broadcast(made: Assembly, *, once: bool = False) -> Posted:

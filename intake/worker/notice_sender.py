@@ -15,7 +15,7 @@ from intake.adapters.smtp import Outcome
 from intake.mail.encoder import LetterError
 from intake.model.incidents import Incident, Update, as_told
 from intake.notifier import Addressee, Notice
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents import read, send_queue
 from intake.store.incidents.send_queue import Entry, Pace
 from intake.store.incidents.write import find
@@ -33,24 +33,26 @@ class NoticeQueue:
     pace: Pace = field(default_factory=Pace)
     connections_domain: int = 1
 
-    def any_due(self, unit: Unit, now: datetime) -> bool:
+    def any_due(self, session: Session, now: datetime) -> bool:
         """Whether something waits that may be sent."""
-        return send_queue.any_due(unit, now)
+        return send_queue.any_due(session, now)
 
-    def claim(self, unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
+    def claim(
+        self, session: Session, now: datetime, lease_seconds: float, limit: int
+    ) -> list[Claimed]:
         """As many as the pace allows, those in need first."""
-        return send_queue.claim(unit, now, lease_seconds, limit, self.pace)
+        return send_queue.claim(session, now, lease_seconds, limit, self.pace)
 
-    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+    def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """The letters written; one that cannot be written says why and stops no other."""
-        entries = send_queue.entries(unit, [one.id for one in claimed])
+        entries = send_queue.entries(session, [one.id for one in claimed])
         known: dict[str, tuple[Incident, tuple[Update, ...]]] = {}
         done = []
         for one in claimed:
             entry = entries[one.id]
             about = entry.row.incident_id
             if about not in known:
-                known[about] = (find(unit, about), read.updates(unit, about))
+                known[about] = (find(session, about), read.updates(session, about))
             done.append(self._written(one, entry, *known[about]))
         return done
 
@@ -87,20 +89,20 @@ class NoticeQueue:
         return groups
 
     def mark_in_doubt(
-        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+        self, session: Session, letters: Sequence[tuple[int, int]], until: datetime
     ) -> list[int]:
         """(id, fence) whose final dot is about to go out; gives the ids that may not."""
-        return send_queue.mark_in_doubt(unit, letters, until)
+        return send_queue.mark_in_doubt(session, letters, until)
 
     def settle(
         self,
-        unit: Unit,
+        session: Session,
         outcomes: Sequence[tuple[int, int, Outcome]],
         now: datetime,
         jitter: float,
     ) -> list[int]:
         """Outcomes written down; gives the ids that somebody else holds by now."""
-        return send_queue.settle(unit, outcomes, now, jitter, self.pace)
+        return send_queue.settle(session, outcomes, now, jitter, self.pace)
 
 
 def told(incident: Incident, updates: Sequence[Update], number: int, first: int) -> Notice:

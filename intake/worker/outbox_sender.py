@@ -19,7 +19,7 @@ import structlog
 from intake.adapters.journal import Journal
 from intake.adapters.smtp import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
 from intake.store import outbox
-from intake.store.engine import Engine, Unit, reading, writing
+from intake.store.engine import Engine, Session, reading, writing
 from intake.store.outbox import Claimed
 
 log = structlog.get_logger("intake.dispatch")
@@ -30,20 +30,22 @@ CLAIM = 64
 class Queue(Protocol):
     """Where letters wait: the outbox, or the ledger of notices."""
 
-    def any_due(self, unit: Unit, now: datetime) -> bool:
+    def any_due(self, session: Session, now: datetime) -> bool:
         """Whether there may be something to claim."""
 
-    def claim(self, unit: Unit, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
+    def claim(
+        self, session: Session, now: datetime, lease_seconds: float, limit: int
+    ) -> list[Claimed]:
         """Letters that are ours until the lease runs out, each counted as an attempt."""
 
-    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+    def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """The same letters with their bytes, read in a transaction that writes nothing."""
 
     def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
         """In which groups they are sent, one on each lane."""
 
     def mark_in_doubt(
-        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+        self, session: Session, letters: Sequence[tuple[int, int]], until: datetime
     ) -> list[int]:
         """(id, fence) whose final dot is about to go out; gives the ids that may not.
 
@@ -52,7 +54,7 @@ class Queue(Protocol):
 
     def settle(
         self,
-        unit: Unit,
+        session: Session,
         outcomes: Sequence[tuple[int, int, Outcome]],
         now: datetime,
         jitter: float,
@@ -68,7 +70,7 @@ class Outbox:
     mark_in_doubt = staticmethod(outbox.mark_in_doubt)
     settle = staticmethod(outbox.settle)
 
-    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+    def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """They are complete as they lie."""
         return list(claimed)
 
@@ -131,13 +133,13 @@ def dispatch(post: Post, progress: Callable[[int], None] | None = None) -> Poste
 
 def _claim(post: Post) -> list[Claimed]:
     now = post.clock()
-    with reading(post.engine) as unit:
-        if not post.queue.any_due(unit, now):
+    with reading(post.engine) as session:
+        if not post.queue.any_due(session, now):
             return []
-    with writing(post.engine) as unit:
-        claimed = post.queue.claim(unit, now, post.lease_seconds, CLAIM)
-    with reading(post.engine) as unit:
-        return post.queue.complete(unit, claimed)
+    with writing(post.engine) as session:
+        claimed = post.queue.claim(session, now, post.lease_seconds, CLAIM)
+    with reading(post.engine) as session:
+        return post.queue.complete(session, claimed)
 
 
 def _send(
@@ -201,12 +203,12 @@ def _commit(
     if not outcomes and not doubtful:
         return set()
     now = post.clock()
-    with writing(post.engine) as unit:
+    with writing(post.engine) as session:
         rows = [(item.id, item.fence, outcome) for item, outcome in outcomes]
-        late = set(post.queue.settle(unit, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
+        late = set(post.queue.settle(session, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
         letters = [(item.id, item.fence) for item in doubtful]
         until = now + timedelta(seconds=post.dot_seconds * len(letters))  # one after the other
-        refused = set(post.queue.mark_in_doubt(unit, letters, until))
+        refused = set(post.queue.mark_in_doubt(session, letters, until))
     marked = [one for one in doubtful if one.id not in refused]
     post.journal.letters(((one.message_id_header, one.fence) for one in marked), sent=False)
     sent = [one for one, outcome in outcomes if isinstance(outcome, Sent) and one.id not in late]

@@ -12,7 +12,7 @@ from pathlib import Path
 from intake.config.loader import Config, ConfigError
 from intake.incidents.page import files
 from intake.incidents.page.content import PageData
-from intake.store.engine import Engine, Unit, reading
+from intake.store.engine import Engine, Session, reading
 from intake.store.incidents import read as known_incidents
 
 
@@ -26,7 +26,7 @@ def folder(config: Config) -> Path:
     return config.path(config.shape.page.folder)
 
 
-def board(config: Config, unit: Unit, now: datetime) -> PageData:
+def board(config: Config, session: Session, now: datetime) -> PageData:
     """What stands on the page: open notices, and those that were closed not long ago."""
     own = config.shape.page
     since = now - timedelta(days=own.closed_days)
@@ -35,7 +35,7 @@ def board(config: Config, unit: Unit, now: datetime) -> PageData:
         service=config.service.name,
         address=config.service.address,
         zone=config.service.timezone,
-        notices=tuple(known_incidents.public(unit, since, approved=own.show == "approved")),
+        notices=tuple(known_incidents.public(session, since, approved=own.show == "approved")),
         url=own.url,
         closed_days=own.closed_days,
     )
@@ -50,7 +50,7 @@ def publish(config: Config, engine: Engine, now: datetime) -> bool:
         return False
 
     def read() -> PageData:
-        with reading(engine) as unit:
-            return board(config, unit, now)
+        with reading(engine) as session:
+            return board(config, session, now)
 
     return files.write_from(folder(config), read, now)

@@ -20,37 +20,37 @@ from intake.letters.filer_notice import to_filers
 from intake.mail.message import Arrival, Message
 from intake.parsers import matters
 from intake.parsers.scanner import scan
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.messages.record import Entry, Recorded, Result, record
-from intake.worker.judgement import FIRST_TIME, Again, Judge, Judgement, Part, judge_part
+from intake.worker.judgement import FIRST_TIME, Again, Judgement, JudgementContext, Part, judge_part
 from intake.worker.parser_process import ReadMail
 
-__all__ = ["Again", "Judge", "Judgement", "handle", "judge", "results"]
+__all__ = ["Again", "Judgement", "JudgementContext", "handle", "judge", "results"]
 
 CHANGES = ("create", "ask", "complete", "append")  # the actions that open or change a case
 
 
 def judge(
-    unit: Unit | None,
+    session: Session | None,
     read: ReadMail,
-    bench: Judge,
+    bench: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
     """The decision about a mail and the letters it wants; reads the database, writes nothing.
 
-    Without a unit there is no database yet and nobody is known.
+    Without a session there is no database yet and nobody is known.
     """
     mail = read.message
-    whole = judge_part(unit, Part(mail, read.scan), bench, now, proof, again)
+    whole = judge_part(session, Part(mail, read.scan), bench, now, proof, again)
     if not isinstance(mail, Message):
         return whole
     found = [whole]
     if whole.decision.action in CHANGES:
         judged: tuple[Judgement, ...] = ()
         for part in _parts(read, whole, bench):
-            one = judge_part(unit, replace(part, before=judged), bench, now, proof, again)
+            one = judge_part(session, replace(part, before=judged), bench, now, proof, again)
             if part.number and not (one.known.case or one.known.earlier):
                 judged = ()  # a number that is no case of the sender's is just a word
                 break
@@ -63,7 +63,7 @@ def judge(
     return replace(written[0], further=tuple(written[1:]))
 
 
-def _parts(read: ReadMail, whole: Judgement, bench: Judge) -> Iterator[Part]:
+def _parts(read: ReadMail, whole: Judgement, bench: JudgementContext) -> Iterator[Part]:
     """The matters in the mail, one after the other; none where it is one."""
     mail = read.message
     if read.scan is None or not isinstance(mail, Message):
@@ -101,7 +101,7 @@ def _is_empty(one: Judgement) -> bool:
 
 
 def _written(
-    one: Judgement, mail: Message, bench: Judge, now: datetime, number: int, of: int
+    one: Judgement, mail: Message, bench: JudgementContext, now: datetime, number: int, of: int
 ) -> tuple[letters.Letter, ...]:
     """The letters of one matter; several in one mail are told apart by their place in it."""
     decision, known = one.decision, one.known
@@ -121,13 +121,13 @@ def results(judged: Judgement) -> tuple[Result, ...]:
 
 
 def handle(
-    unit: Unit,
+    session: Session,
     arrival: Arrival,
     read: ReadMail,
-    bench: Judge,
+    bench: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
 ) -> Recorded:
-    """Judges the mail and records everything about it in the unit's transaction."""
-    judged = judge(unit, read, bench, now, proof)
-    return record(unit, Entry(arrival, read.message), results(judged), now, bench.stamp)
+    """Judges the mail and records everything about it in the session's transaction."""
+    judged = judge(session, read, bench, now, proof)
+    return record(session, Entry(arrival, read.message), results(judged), now, bench.stamp)

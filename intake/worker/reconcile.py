@@ -87,11 +87,11 @@ class _Work:
         self._report = Report()
         self._highest = 0  # case number that some letter of ours bears
         self._lost: dict[str, Lost] = {}
-        with reading(self._desk.engine) as unit:
-            self._report.why = restore_check.older(unit, self._desk.journal.tail())
-            self._said = restore_check.testimony(unit, self._desk.journal.lines())
-            self._counter = restore_check.counter(unit, "case")
-            self._named = restore_check.blobs(unit, self._desk.limits.max_mail_bytes)
+        with reading(self._desk.engine) as session:
+            self._report.why = restore_check.older(session, self._desk.journal.tail())
+            self._said = restore_check.testimony(session, self._desk.journal.lines())
+            self._counter = restore_check.counter(session, "case")
+            self._named = restore_check.blobs(session, self._desk.limits.max_mail_bytes)
 
     def run(self, *, repair: bool) -> Report:
         blobs, report = self._desk.blobs, self._report
@@ -134,8 +134,8 @@ class _Work:
         if digest in self._report.missing:
             blobs.flush([blobs.stage(one.raw)])
             self._report.mended.append(digest)
-        with reading(self._desk.engine) as unit:
-            known = restore_check.finished(unit, [digest])
+        with reading(self._desk.engine) as session:
+            known = restore_check.finished(session, [digest])
         if not known and digest not in self._lost:
             # its UID in the mailbox is not known any more: it gets a place that no mail there has
             validity = -1 - 2 * one.uidvalidity - (folder == "held")
@@ -153,8 +153,8 @@ class _Work:
 
     def _journalled(self) -> None:
         """Mails that came by a pipe lie in no folder; their bytes are blobs."""
-        with reading(self._desk.engine) as unit:
-            known = restore_check.finished(unit, self._said.mails)
+        with reading(self._desk.engine) as session:
+            known = restore_check.finished(session, self._said.mails)
         for number, (digest, line) in enumerate(self._said.mails.items(), 1):
             self._highest = max(self._highest, self._numbered(line.case_number))
             if digest in known:
@@ -188,15 +188,17 @@ class _Work:
     def _repair(self, floor: int) -> int:
         """Everything made up for; the highest number that was given out."""
         desk, report = self._desk, self._report
-        with writing(desk.engine) as unit:
-            restore_check.set_counters(unit, {restore_check.MARK: 1})  # until the last step is done
-            report.letters = restore_check.settle_letters(unit, self._said, desk.clock())
-            report.notices = restore_check.settle_notices(unit, self._said, desk.clock())
+        with writing(desk.engine) as session:
+            restore_check.set_counters(
+                session, {restore_check.MARK: 1}
+            )  # until the last step is done
+            report.letters = restore_check.settle_letters(session, self._said, desk.clock())
+            report.notices = restore_check.settle_notices(session, self._said, desk.clock())
         read = desk.reader.map([one.arrival for one in report.lost])
         for lost, (_, mail) in zip(report.lost, read, strict=True):
             floor = self._handle(lost, mail, floor)
-        with writing(desk.engine) as unit:
-            restore_check.set_counters(unit, {"case": floor, restore_check.MARK: 0})
+        with writing(desk.engine) as session:
+            restore_check.set_counters(session, {"case": floor, restore_check.MARK: 0})
         desk.journal.begin_anew()
         report.repaired = True
         return floor
@@ -225,19 +227,19 @@ class _Work:
         if isinstance(mail.message, Message):
             desk.blobs.flush([arrival.digest, *(one.sha256 for one in mail.message.attachments)])
             proof = desk.prover.proof(mail.message, desk.blobs.read) if desk.prover else None
-        with writing(desk.engine) as unit:
-            naming_blobs(unit)
-            newest = restore_check.newest_letter(unit)
-            row = restore_check.deferred(unit, arrival.mailbox, arrival.digest)
-            restore_check.set_counters(unit, {"case": before})
-            judged = judge(unit, mail, bench, now, proof, Again(row))
+        with writing(desk.engine) as session:
+            naming_blobs(session)
+            newest = restore_check.newest_letter(session)
+            row = restore_check.deferred(session, arrival.mailbox, arrival.digest)
+            restore_check.set_counters(session, {"case": before})
+            judged = judge(session, mail, bench, now, proof, Again(row))
             entry = Entry(arrival, mail.message, row)
-            done = record(unit, entry, results(judged), now, bench.stamp)
-            mailboxes.settle(unit, [done.row])
+            done = record(session, entry, results(judged), now, bench.stamp)
+            mailboxes.settle(session, [done.row])
             detail = {"where": lost.where, "number": lost.number}
-            held.note(unit, done.row, "recovered", "intake", desk.clock(), detail)
-            settled = restore_check.settle_letters(unit, self._said, desk.clock(), after=newest)
-            after = restore_check.counter(unit, "case")
+            held.note(session, done.row, "recovered", "intake", desk.clock(), detail)
+            settled = restore_check.settle_letters(session, self._said, desk.clock(), after=newest)
+            after = restore_check.counter(session, "case")
         for state, count in settled.items():
             self._report.letters[state] = self._report.letters.get(state, 0) + count
         self._report.handled[done.action] = self._report.handled.get(done.action, 0) + 1

@@ -17,7 +17,7 @@ from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Refusal
 from intake.model.states import MessageStatus
 from intake.store.contacts import directory, suppressions
-from intake.store.engine import Engine, Unit, open_engine, reading, savepoint, writing
+from intake.store.engine import Engine, Session, open_engine, reading, savepoint, writing
 from intake.store.locks import naming_blobs
 from intake.store.messages import held as ledger
 from intake.store.messages.record import Entry, Recorded, record
@@ -84,8 +84,8 @@ class Explainer:
         bench = self._bench
         if not is_there(self._engine):
             return pipeline.judge(None, read, bench, now, proof)
-        with reading(self._engine) as unit:
-            return pipeline.judge(unit, read, bench, now, proof)
+        with reading(self._engine) as session:
+            return pipeline.judge(session, read, bench, now, proof)
 
     def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
         """The decision about a mail that was recorded in that row, its own traces left aside."""
@@ -93,9 +93,9 @@ class Explainer:
         arrival = Arrival(self._mailbox, 0, 0, at, digest, len(raw), raw)
         read = read_here(arrival, self._settings)
         proof = _proof(self._prover, read, raw)
-        with reading(self._engine) as unit:
+        with reading(self._engine) as session:
             again = pipeline.Again(row, alone=True)
-            judged = pipeline.judge(unit, read, self._bench, at, proof, again)
+            judged = pipeline.judge(session, read, self._bench, at, proof, again)
         return judged.decision
 
     def close(self) -> None:
@@ -152,8 +152,8 @@ def replay_all(config: Config, limit: int) -> list[Replayed]:
     engine = open_engine(config.database_url, read_only=True)
     blobs = Blobs(config.blob_folder)
     try:
-        with reading(engine) as unit:
-            rows = ledger.judged(unit, limit)
+        with reading(engine) as session:
+            rows = ledger.judged(session, limit)
         found = []
         for row in rows:
             if not blobs.has(row.digest):
@@ -177,7 +177,7 @@ class _StillHeld(Exception):
 
 
 def _vouch(
-    unit: Unit, config: Config, read: ReadMail, vouching: Vouching, who: str, now: datetime
+    session: Session, config: Config, read: ReadMail, vouching: Vouching, who: str, now: datetime
 ) -> None:
     """The sender made known as the person says. Raises ReviewError, PeopleError."""
     if not (vouching.add_to or vouching.new_contact or vouching.accept_domain):
@@ -187,21 +187,21 @@ def _vouch(
         raise ReviewError("the mail has no sender that could be made known")
     address = mail.sender.address
     if vouching.add_to:
-        directory.add_address(unit, vouching.add_to, str(address), now)
+        directory.add_address(session, vouching.add_to, str(address), now)
     if vouching.new_contact:
         row = {
             "id": vouching.new_contact, "name": vouching.name, "emails": [str(address)],
             "accounts": list(vouching.accounts), "contact_type": vouching.contact_type,
         }  # fmt: skip
-        if directory.contact_views(unit, vouching.new_contact):
+        if directory.contact_views(session, vouching.new_contact):
             raise ReviewError(f"there is a contact {vouching.new_contact!r} already")
         directory.load(
-            unit,
+            session,
             directory_file.from_data({"contacts": [row]}, settings.load_catalogue(config)),
             now,
         )
     if vouching.accept_domain:
-        suppressions.accept_domain(unit, address.domain, who, vouching.why, now)
+        suppressions.accept_domain(session, address.domain, who, vouching.why, now)
 
 
 def _again(
@@ -229,11 +229,13 @@ def _judged_again(
             blobs.flush(attachment.sha256 for attachment in read.message.attachments)
         now = datetime.now(UTC)
         proof = _proof(bootstrap.prover(config), read, arrival.raw)
-        with writing(engine) as unit, savepoint(unit):
-            naming_blobs(unit)
+        with writing(engine) as session, savepoint(session):
+            naming_blobs(session)
             _all_there(blobs, read)
-            _vouch(unit, config, read, vouching, who, now)
-            judged = pipeline.judge(unit, read, bench, now, proof, pipeline.Again(message_id, who))
+            _vouch(session, config, read, vouching, who, now)
+            judged = pipeline.judge(
+                session, read, bench, now, proof, pipeline.Again(message_id, who)
+            )
             decision = judged.decision
             after = f"{decision.action} {decision.rule}"
             replayed = Replayed(message_id, before, after, decision.reasons, None)
@@ -241,11 +243,11 @@ def _judged_again(
                 raise _StillHeld(replayed)
             if not dry:
                 entry = Entry(replace(arrival, raw=b""), read.message, message_id)
-                recorded = record(unit, entry, pipeline.results(judged), now, bench.stamp)
+                recorded = record(session, entry, pipeline.results(judged), now, bench.stamp)
                 detail = {"before": before, "after": after}
                 detail |= {key: value for key, value in asdict(vouching).items() if who and value}
                 kind = "released" if who else "replayed"
-                ledger.note(unit, message_id, kind, who, now, detail)
+                ledger.note(session, message_id, kind, who, now, detail)
                 replayed = replace(replayed, recorded=recorded)
         return replayed
     finally:
@@ -261,8 +263,8 @@ def _all_there(blobs: Blobs, read: ReadMail) -> None:
 
 
 def _arrival(engine: Engine, message_id: int, blobs: Blobs, *, dry: bool) -> tuple[Arrival, str]:
-    with reading(engine) as unit:
-        row = ledger.find(unit, message_id)
+    with reading(engine) as session:
+        row = ledger.find(session, message_id)
     if row is None:
         raise ReviewError(f"there is no message {message_id}; `intake messages list` shows all")
     if not dry and row.status not in (

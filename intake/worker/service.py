@@ -21,7 +21,7 @@ from intake.store import alerts as alarm
 from intake.store import outbox, retention
 from intake.store.cases import reminders
 from intake.store.contacts import undeliverable_notice
-from intake.store.engine import StoreError, Unit, writing
+from intake.store.engine import Session, StoreError, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
 from intake.worker import file_jobs, notice_jobs
@@ -108,24 +108,24 @@ def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
 
 def recover(made: Assembly) -> None:
     """Letters that a dead worker left in doubt are named once, and stay unsent."""
-    with writing(made.desk.engine) as unit:
-        outbox.after_crash(unit, made.desk.clock())
+    with writing(made.desk.engine) as session:
+        outbox.after_crash(session, made.desk.clock())
 
 
 def remind(config: Config, made: Assembly) -> int:
     """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
     now, replies = made.desk.clock(), config.replies
-    with writing(made.desk.engine) as unit:
-        waiting = reminders.due(unit, now, replies.remind_days) if replies.remind_days else []
+    with writing(made.desk.engine) as session:
+        waiting = reminders.due(session, now, replies.remind_days) if replies.remind_days else []
         for one in waiting:
             letter = compose.reminder(made.desk.bench.house, one.letter, one.message_id, now)
-            reminders.remind(unit, one, letter, now)
-        expired = retention.expire(unit, now, replies.expire_days)
-        retired = retention.retire(unit, now, keep(config))
+            reminders.remind(session, one, letter, now)
+        expired = retention.expire(session, now, replies.expire_days)
+        retired = retention.retire(session, now, keep(config))
         if config.shape.notices.tell_colleagues:
-            undeliverable_notice.tell(unit, made.desk.bench.house, now)
-        retention.forget(unit, now, keep(config))
-        _alert(unit, config, made, now)
+            undeliverable_notice.tell(session, made.desk.bench.house, now)
+        retention.forget(session, now, keep(config))
+        _alert(session, config, made, now)
     if retired:
         log.info("strangers-retired", mails=retired)
     if waiting:
@@ -135,10 +135,10 @@ def remind(config: Config, made: Assembly) -> int:
     return len(waiting) + notice_jobs.digests(config, made)
 
 
-def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
+def _alert(session: Session, config: Config, made: Assembly, now: datetime) -> None:
     """One letter to the operator when something new waits for a person."""
     alerts = config.shape.alerts
-    found = alarm.due(unit, now, alerts.every_hours) if alerts.address else None
+    found = alarm.due(session, now, alerts.every_hours) if alerts.address else None
     if found is None:
         return
     newest, lines = found
@@ -147,7 +147,7 @@ def _alert(unit: Unit, config: Config, made: Assembly, now: datetime) -> None:
     person = Reached("", "operator", alerts.address)
     cause = f"{newest}:{now:%Y-%m-%dT%H}"
     letter = compose.to_person(made.desk.bench.house, "alert", person, values, cause, now)
-    put_letter(unit, letter, newest, now)
+    put_letter(session, letter, newest, now)
 
 
 def failed(made: Assembly, line: Line, trouble: Exception) -> None:
@@ -156,8 +156,8 @@ def failed(made: Assembly, line: Line, trouble: Exception) -> None:
         "mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
     )
     try:
-        with writing(made.desk.engine) as unit:
-            mailboxes.failed(unit, line.name, made.desk.clock(), str(trouble))
+        with writing(made.desk.engine) as session:
+            mailboxes.failed(session, line.name, made.desk.clock(), str(trouble))
     except StoreError as also:
         log.error("store-failed", why=str(also))
 

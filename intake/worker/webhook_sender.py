@@ -53,12 +53,12 @@ def deliver_hooks(
     """Every event that is due to somebody. Raises StoreError; HTTP trouble is an outcome."""
     own = {hook.name: hook for hook in config.shape.webhook}
     report = HookReport()
-    with reading(engine) as unit:
-        if not webhooks.any_waiting(unit, clock()):
+    with reading(engine) as session:
+        if not webhooks.any_waiting(session, clock()):
             return report
     _fan_out(engine, own, clock, stopped)
-    with reading(engine) as unit:
-        waiting = [own[name] for name in sorted(webhooks.waiting(unit, clock())) if name in own]
+    with reading(engine) as session:
+        waiting = [own[name] for name in sorted(webhooks.waiting(session, clock())) if name in own]
     if not waiting:
         return report
     with ThreadPoolExecutor(min(len(waiting), AT_ONCE)) as threads:
@@ -78,9 +78,9 @@ def _fan_out(
 ) -> None:
     listeners = {name: hook.hears for name, hook in own.items()}
     while not stopped():
-        with writing(engine) as unit:
-            count = webhooks.fan_out(unit, listeners, clock())
-            strays = webhooks.give_up_strays(unit, own, clock())
+        with writing(engine) as session:
+            count = webhooks.fan_out(session, listeners, clock())
+            strays = webhooks.give_up_strays(session, own, clock())
         if strays:
             log.warning("hook-strays-failed", deliveries=strays)
         if count < webhooks.BATCH:
@@ -98,15 +98,17 @@ def _tell(
     report = HookReport()
     give_up = timedelta(hours=hook.give_up_hours)
     while not stopped() and report.total < ONE_PASS:
-        with writing(engine) as unit:
-            claimed = webhooks.claim(unit, hook.name, clock(), hook.seconds + LEASE_MARGIN_SECONDS)
+        with writing(engine) as session:
+            claimed = webhooks.claim(
+                session, hook.name, clock(), hook.seconds + LEASE_MARGIN_SECONDS
+            )
         if claimed is None:
             break
         one = webhook.event(claimed.webhook_id, claimed.kind, claimed.at, claimed.payload)
         outcome = send(config, hook, one, clock())
-        with writing(engine) as unit:
+        with writing(engine) as session:
             spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
-            state = webhooks.settle(unit, claimed, outcome, clock(), give_up, spread)
+            state = webhooks.settle(session, claimed, outcome, clock(), give_up, spread)
         say = log.info if isinstance(outcome, Taken) else log.warning
         say(
             "hook-called", hook=hook.name, kind=claimed.kind, number=claimed.event_id,

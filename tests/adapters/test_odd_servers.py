@@ -347,8 +347,8 @@ def test_a_refused_mail_is_asked_for_at_growing_distances(config: Config) -> Non
             asked += [run.now] if after > before else []
         gaps = [(b - a).total_seconds() / 60 for a, b in pairwise(asked)]
         assert [round(gap) for gap in gaps] == [2, 6, 15, 60]
-        with installation.unit(config) as unit:
-            (row,) = reports.messages(unit, state="shelved")
+        with installation.database(config) as session:
+            (row,) = reports.messages(session, state="shelved")
     assert "attempt 5 of 5" in row["reasons"][0]
     done = installation.command(config, "messages", "replay", str(row["id"]))
     assert (done.returncode, b"Traceback" in done.stderr) == (1, False)

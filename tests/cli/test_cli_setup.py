@@ -143,7 +143,7 @@ def test_an_export_minds_the_offset(tmp_path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "1").write_bytes(bag(1)[0].raw)
     service.once(config)
-    with installation.unit(config, write=True) as unit:
-        unit.execute(sql("UPDATE cases SET updated_at = '2026-01-31 09:00:00.000000'"))
+    with installation.database(config, write=True) as session:
+        session.execute(sql("UPDATE cases SET updated_at = '2026-01-31 09:00:00.000000'"))
     assert good(config, "cases", "export", "--since", "2026-01-31T10:30+02:00") != ""
     assert good(config, "cases", "export", "--since", "2026-01-31T10:00Z") == ""

@@ -138,8 +138,8 @@ def harmful(text: str) -> list[str]:
 
 def odd_case(door: Door) -> None:
     """A case whose stored words hold what a mail could bring, whatever the readers leave of it."""
-    with installation.unit(door.config, write=True) as unit:
-        unit.execute(update(CaseRow).values(subject=ODD))
+    with installation.database(door.config, write=True) as session:
+        session.execute(update(CaseRow).values(subject=ODD))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from intake.config import loader as settings
 from intake.config.loader import ConfigError
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.parsers.scanner import scan
 from intake.worker import bootstrap, service
 from intake.worker.lookup_keys import keys
@@ -222,7 +222,7 @@ def test_what_a_program_answers_makes_no_case(tmp_path: Path, fields: tuple[str,
 
 
 @cache
-def the_house() -> House:
+def the_house() -> LetterContext:
     """A house that signs with the tests' secret."""
     with TemporaryDirectory() as folder:
         return bootstrap.judge(make(Path(folder))).house

@@ -106,8 +106,10 @@ def test_an_incident_from_first_word_to_last(tmp_path: Path) -> None:
     assert len(answers) == 3
     assert {one["To"] for one in answers} == {"zack@bayside.example", "archie@riverdale.example"}
     assert {one["status"] for one in installation.everything(config)["cases"]} == {"resolved"}
-    with installation.unit(config) as unit:
-        kinds = [row.kind for row in unit.scalars(select(HookEventRow).order_by(HookEventRow.id))]  # type: ignore[arg-type] # a column
+    with installation.database(config) as session:
+        kinds = [
+            row.kind for row in session.scalars(select(HookEventRow).order_by(HookEventRow.id))
+        ]  # type: ignore[arg-type] # a column
     assert kinds.count("case.linked") == 3
     assert kinds.count("notice.approved") == kinds.count("notice.sent") == 2
     assert kinds[0] == "incident.opened"
@@ -162,8 +164,8 @@ def test_a_maintenance_from_two_weeks_ahead_to_its_end(tmp_path: Path) -> None:
                    if part.get_content_type() == "text/calendar"]  # fmt: skip
         assert entries
         assert all(part.get_param("method") == "PUBLISH" for part in entries)
-    with installation.unit(config) as unit:
-        told = updates(unit, "INC-1")
+    with installation.database(config) as session:
+        told = updates(session, "INC-1")
     assert [one.kind for one in told] == ["update", *["reminder"] * 4, "automatic", "automatic"]
     assert [one.status for one in told][-2:] == ["in progress", "completed"]
     assert "Completed" in (tmp_path / "page/INC-1.html").read_text()

@@ -113,12 +113,14 @@ def test_who_has_left_an_account_hears_no_more_of_it(door: Open, kind: str) -> N
         "contacts", "add", "mona", "--name", "Mona Multi", "--email", MONA, "--account", "alder"
     )
     before = len(made.posted(MONA))
-    with installation.unit(made.config, write=True) as unit:
+    with installation.database(made.config, write=True) as session:
         if kind == "reminder":
-            unit.execute(sql("UPDATE pending_forms SET asked_at = datetime(asked_at, '-20 days')"))
+            session.execute(
+                sql("UPDATE pending_forms SET asked_at = datetime(asked_at, '-20 days')")
+            )
         if kind == "letter":
-            unit.execute(sql("DROP TRIGGER watch_outbox"))  # set by hand, against the rules
-            unit.execute(
+            session.execute(sql("DROP TRIGGER watch_outbox"))  # set by hand, against the rules
+            session.execute(
                 sql("UPDATE outbox SET state = 'due', message_id_header = '<x@x.example>'")
             )
     if kind == "letter":

@@ -102,8 +102,8 @@ def test_an_old_letter_does_not_come_back_by_a_null_reverse_path(door: Open) -> 
     made = door()
     made.say(AMY)
     ack = made.letters("ack", AMY)[-1]
-    with installation.unit(made.config, write=True) as unit:
-        unit.execute(sql("UPDATE outbox SET created_at = datetime(created_at, '-20 days')"))
+    with installation.database(made.config, write=True) as session:
+        session.execute(sql("UPDATE outbox SET created_at = datetime(created_at, '-20 days')"))
     for number in (1, 2):
         made.put_raw(
             "\n".join(
@@ -233,10 +233,10 @@ def test_a_case_that_was_flagged_is_told_whatever_came_since(door: Open) -> None
     made.say(AMY, HALF.format(1), subject="Draft")
     made.say("junk@spam.example", "buy", proof=NONE)
     assert len(made.letters("alert")) == 1
-    with installation.unit(made.config, write=True) as unit:
+    with installation.database(made.config, write=True) as session:
         late = "created_at = datetime(created_at, '-3 hours'), cause = id"
-        unit.execute(sql(f"UPDATE outbox SET {late}"))
-        unit.execute(sql("UPDATE pending_forms SET asked_at = datetime(asked_at, '-60 days')"))
+        session.execute(sql(f"UPDATE outbox SET {late}"))
+        session.execute(sql("UPDATE pending_forms SET asked_at = datetime(asked_at, '-60 days')"))
     made.work()
     assert made.case("CASE-1001")["flag"]
     made.work()

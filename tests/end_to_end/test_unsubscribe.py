@@ -31,15 +31,15 @@ OLD, NEW = b"an old secret of ours", b"a new secret of ours"
 
 def modes(config: Config) -> dict[tuple[str, str], str]:
     """(contact, class) -> how they want notices."""
-    with installation.unit(config) as unit:
-        rows = unit.scalars(select(NoticePreferenceRow))
+    with installation.database(config) as session:
+        rows = session.scalars(select(NoticePreferenceRow))
         return {(row.contact_id, row.notice_class): row.mode for row in rows}
 
 
 def token_of(config: Config, address: str) -> str:
     """The token in that person's notice."""
-    with installation.unit(config) as unit:
-        rows = unit.scalars(select(NoticeRecipientRow))
+    with installation.database(config) as session:
+        rows = session.scalars(select(NoticeRecipientRow))
         row = next(one for one in rows if one.address == address)
         return tokens.unsubscribe_token(KEYS, row.id or 0)
 
@@ -173,9 +173,9 @@ def test_the_letter_says_what_the_database_does(tmp_path: Path, who: str) -> Non
     address = {"zack": ZACK, "lisa": "lisa@both.example", "belding": "belding@bayside.example"}[who]
     told(config, address)
     must = ("outage", "security")
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         now = datetime.now(UTC)
-        preferences.set_(unit, "zack", "outage", "off", "zack", now, "lisa", mandatory=must)
+        preferences.set_(session, "zack", "outage", "off", "zack", now, "lisa", mandatory=must)
     put(tmp_path, address, "a", "", f"Subject: unsubscribe {token_of(config, address)}")
     assert outcome(config) == ("answer", "R25", ["unsubscribed"])
     off = {

@@ -15,7 +15,7 @@ from intake.config.loader import Config
 from intake.incidents.schedule import offset, reminder_due
 from intake.model.accounts import Account, Contact, Membership, Preference
 from intake.notifier import (
-    World,
+    AudienceInputs,
     audience,
 )
 from intake.worker import service
@@ -34,7 +34,7 @@ def staff(name: str, kind: str = "Authorized", **more: object) -> Contact:
 
 def told_of(wishes: dict[str, Preference], *people: Contact, **more: object) -> dict[str, str]:
     """Contact -> why they are told of an outage."""
-    world = World(
+    world = AudienceInputs(
         people, {"bayside": BAYSIDE}, ("Authorized", "Technical"), mandatory=("outage",),
         preferences={name: {"outage": wish} for name, wish in wishes.items()},
     )  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from intake.model.accounts import Account, Contact, Membership, Preference
 from intake.model.incidents import Incident, Update
 from intake.notifier import (
-    World,
+    AudienceInputs,
     about,
     approval_hash,
     audience,
@@ -80,7 +80,7 @@ def some(dice: random.Random, names: Sequence[str], least: int, most: int) -> tu
     return tuple(dice.sample(list(names), dice.randint(least, most)))
 
 
-def world_of(seed: int) -> World:
+def world_of(seed: int) -> AudienceInputs:
     """Six people who mostly can be told, at three accounts, with wishes of their own.
 
     Evenly random: what is left to a shrinker's taste is mostly a world where nobody is told.
@@ -103,7 +103,7 @@ def world_of(seed: int) -> World:
         for name in some(dice, IDS, 0, 6)
     }
     accounts = {one: Account(one, one, active=dice.random() < 0.85) for one in ACCOUNTS}
-    return World(
+    return AudienceInputs(
         contacts=tuple(people),
         accounts=accounts,
         contact_types=dice.choice([TYPES, TYPES[:2], TYPES[:1], TYPES[2:]]),
@@ -133,7 +133,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 WORLDS, INCIDENTS = SEEDS.map(world_of), SEEDS.map(incident_of)
 
 
-def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - meant to be plain
+def naive(incident: Incident, world: AudienceInputs) -> dict[str, str]:  # noqa: C901 - meant to be plain
     """The same rules written down once more, as plainly as can be: contact -> address, lower."""
     people = {}
     for person in world.contacts:
@@ -210,7 +210,7 @@ def naive(incident: Incident, world: World) -> dict[str, str]:  # noqa: C901 - m
 
 @settings(max_examples=500 * CAMPAIGN)
 @given(INCIDENTS, WORLDS)
-def test_the_audience_is_what_the_rules_say(incident: Incident, world: World) -> None:
+def test_the_audience_is_what_the_rules_say(incident: Incident, world: AudienceInputs) -> None:
     """Against a second implementation: the same addresses, each once, everybody accounted for."""
     found = audience(incident, world)
     addresses = [one.address.lower() for one in found.told]
@@ -228,7 +228,9 @@ def test_the_audience_is_what_the_rules_say(incident: Incident, world: World) ->
 
 @settings(max_examples=80 * CAMPAIGN)
 @given(INCIDENTS, WORLDS)
-def test_daily_summaries_are_for_those_who_want_them(incident: Incident, world: World) -> None:
+def test_daily_summaries_are_for_those_who_want_them(
+    incident: Incident, world: AudienceInputs
+) -> None:
     """Nobody is added or left out by it; never for a mandatory class, nor for who filed a case."""
     found = audience(incident, world)
     marked = with_digests(incident, found, world)
@@ -241,7 +243,7 @@ def test_daily_summaries_are_for_those_who_want_them(incident: Incident, world: 
 
 @settings(max_examples=80 * CAMPAIGN)
 @given(INCIDENTS, WORLDS)
-def test_the_clock_writes_to_those_who_were_told(incident: Incident, world: World) -> None:
+def test_the_clock_writes_to_those_who_were_told(incident: Incident, world: AudienceInputs) -> None:
     """Only to people who were told before or filed a case, or who stand in for one of them."""
     names = {one.contact_id: one for one in told_again(incident, world).told}
     allowed = world.told_before | set(world.filed)
@@ -252,7 +254,7 @@ def test_the_clock_writes_to_those_who_were_told(incident: Incident, world: Worl
 @settings(max_examples=80)
 @given(INCIDENTS, WORLDS, st.text(max_size=5))
 def test_an_approval_is_of_one_text_and_one_list(
-    incident: Incident, world: World, text: str
+    incident: Incident, world: AudienceInputs, text: str
 ) -> None:
     """The same gives the same hash; another text, reader or time gives another."""
     found = audience(incident, world)

@@ -151,11 +151,11 @@ from pathlib import Path
 from intake.incidents.page import files as page
 from tests.support import page_data
 folder = Path(sys.argv[1])
-states = [board.whole(), board.quiet(), board.data(board.moved()), board.data(board.grades())]
+states = [page_data.whole(), page_data.quiet(), page_data.data(page_data.moved()), page_data.data(page_data.grades())]
 print("ready", flush=True)
 while True:
     for data in states:
-        page.write(folder, data, board.NOW)
+        page.write(folder, data, page_data.NOW)
 """
 
 

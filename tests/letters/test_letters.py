@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intake.letters.compose import LetterError, blank_form, write
-from intake.letters.letter import House, Letter, Templates
+from intake.letters.letter import Letter, LetterContext, Templates
 from intake.letters.masking import masked
 from intake.letters.text import one_line, tidy
 from intake.letters.wording import attachment_lines, problem_lines, size_text
@@ -37,7 +37,9 @@ ROOT = Path(__file__).resolve().parents[2] / "intake" / "templates"
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in ROOT.glob("*/*.txt")}
 SOURCES |= {f"builtin/{name}": text for name, text in SOURCES.items()}
 SECRET = b"a secret for the tests only"
-HOUSE = House("Support desk", "support@desk.example", (SECRET,), CATALOGUE, Templates(SOURCES))
+HOUSE = LetterContext(
+    "Support desk", "support@desk.example", (SECRET,), CATALOGUE, Templates(SOURCES)
+)
 FULL = replace(
     COMPLETE,
     type="application_issue",
@@ -52,7 +54,7 @@ FULL = replace(
 
 
 def letters(
-    submission: Submission = FULL, *, house: House = HOUSE, **more: Any
+    submission: Submission = FULL, *, house: LetterContext = HOUSE, **more: Any
 ) -> tuple[Letter, ...]:
     """The letters that Zack's mail leads to."""
     mail = more.get("mail", message())

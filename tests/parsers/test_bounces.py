@@ -110,10 +110,10 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / "in/new" / name).write_bytes(raw)
         service.once(config)
         (row,) = installation.everything(config)["messages"][-1:]
-        with installation.unit(config) as unit:
+        with installation.database(config) as session:
             from intake.store.tables.contacts import SuppressionRow
 
-            return [row["action"], *(one.key for one in unit.query(SuppressionRow))]
+            return [row["action"], *(one.key for one in session.query(SuppressionRow))]
 
     forged = letters[0]["message_id_header"][:-20] + "aaaa" + letters[0]["message_id_header"][-16:]
     assert bounce("a", forged) == ["hold"]

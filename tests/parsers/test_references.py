@@ -114,8 +114,8 @@ def test_an_answer_of_two_months_later_is_not_asked_what_it_is_about(door: Door)
     """A new case of the old one's type that names it."""
     ack = door.letters("ack", AMY)[-1]
     door.cli("cases", "close", "CASE-1001")
-    with installation.unit(door.config, write=True) as unit:
-        unit.execute(sql("UPDATE cases SET closed_at = datetime(closed_at, '-60 days')"))
+    with installation.database(door.config, write=True) as session:
+        session.execute(sql("UPDATE cases SET closed_at = datetime(closed_at, '-60 days')"))
     copy = "\n".join(f"> {line}" for line in ack["text"].splitlines())
     text = f"It is back.\n\nOn Monday Support desk wrote:\n{copy}\n"
     said = door.say(AMY, text, to=ack["message_id_header"], subject=ack["subject"])

@@ -205,6 +205,7 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "number": "CASE-1001",
         "tag": "[CASE-1001-2OIHOBP7]",
         "opened": False,
+        "matters": 1,
         "repeated": False,
         "department": case.department,
         "read": compose.lines.read_lines(empty, CATALOGUE, AT.accounts),

@@ -39,15 +39,15 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """Two people who want maintenances and news in a summary, and nobody else."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     made = Desk(prepared)
     made.people(2)
-    with writing(made.engine) as unit:
-        unit.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
+    with writing(made.engine) as session:
+        session.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
-                preferences.set_(unit, who, name, "digest", who, made.now, mandatory=())
+                preferences.set_(session, who, name, "digest", who, made.now, mandatory=())
     return made
 
 
@@ -80,9 +80,9 @@ def test_an_update_that_was_sent_to_nobody_is_not_counted(desk: Desk) -> None:
         desk.later(hours=1)
         desk.update(first, words, "identified")
         desk.approve(first)
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         expired = text("UPDATE incident_updates SET send_state = 'expired' WHERE number = 2")
-        unit.execute(expired)
+        session.execute(expired)
     desk.now = SEVEN
     passed(desk)
     (letter,) = letters(desk)
@@ -135,15 +135,15 @@ def test_what_came_after_a_letter_is_not_lost_to_a_slow_worker(desk: Desk) -> No
     """It saw that a letter is due, another wrote it, more happened: that waits for the next day."""
     opened(desk)
     desk.now = SEVEN
-    with reading(desk.engine) as unit:
-        stale = digests.due(unit, desk.now, 7)[0]
+    with reading(desk.engine) as session:
+        stale = digests.due(session, desk.now, 7)[0]
     assert passed(desk) == 2
     late = opened(desk, "Late")
-    with writing(desk.engine) as unit:
-        found = digests.gather(unit, stale, desk.now)
+    with writing(desk.engine) as session:
+        found = digests.gather(session, stale, desk.now)
         assert found.digest is not None
         letter = letter_digest.write(found.digest, house(), STYLE, desk.now)
-        assert not digests.settle(unit, found, letter, desk.now)
+        assert not digests.settle(session, found, letter, desk.now)
     assert desk.states(late) == {"digest": 2}
     assert len(letters(desk)) == 1
     desk.later(days=1)
@@ -156,8 +156,8 @@ def test_nothing_is_sent_when_there_is_nothing_to_tell(desk: Desk) -> None:
     desk.now = SEVEN
     assert passed(desk) == 0
     incident = opened(desk)
-    with writing(desk.engine) as unit:
-        desk.row(unit, incident).expires_at = SEVEN + timedelta(hours=5)
+    with writing(desk.engine) as session:
+        desk.row(session, incident).expires_at = SEVEN + timedelta(hours=5)
     desk.now = SEVEN + timedelta(days=1)
     assert passed(desk) == 0
     assert {(row.state, row.reply) for row in desk.rows(incident)} == {
@@ -169,8 +169,8 @@ def test_nothing_is_sent_when_there_is_nothing_to_tell(desk: Desk) -> None:
 def test_an_expired_update_is_left_out_of_a_summary_with_others(desk: Desk) -> None:
     """The rest is told."""
     old, new = opened(desk, "Old"), opened(desk, "New")
-    with writing(desk.engine) as unit:
-        desk.row(unit, old).expires_at = SEVEN
+    with writing(desk.engine) as session:
+        desk.row(session, old).expires_at = SEVEN
     desk.now = SEVEN
     assert passed(desk) == 2
     assert "INC-2" in letters(desk)[0].text
@@ -181,14 +181,14 @@ def test_an_expired_update_is_left_out_of_a_summary_with_others(desk: Desk) -> N
 def test_a_held_broadcast_waits(desk: Desk) -> None:
     """Its rows stay; what is cancelled is not told; the summary goes on without them."""
     paused, other = opened(desk, "Paused"), opened(desk, "Other")
-    with writing(desk.engine) as unit:
-        desk.row(unit, paused).send_state = "paused"
+    with writing(desk.engine) as session:
+        desk.row(session, paused).send_state = "paused"
     desk.now = SEVEN
     assert passed(desk) == 2
     assert "Paused" not in letters(desk)[0].text
     assert desk.states(paused) == {"digest": 2}
-    with writing(desk.engine) as unit:
-        broadcasts.change(unit, paused, "resume", "operator:ann", desk.now)
+    with writing(desk.engine) as session:
+        broadcasts.change(session, paused, "resume", "operator:ann", desk.now)
     desk.later(days=1)
     assert passed(desk) == 2
     assert "Paused" in letters(desk)[1].text
@@ -198,19 +198,21 @@ def test_a_held_broadcast_waits(desk: Desk) -> None:
 def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
     """Disabled, switched off, suspended, each with its reason; the others get theirs."""
     desk_rows = opened(desk)
-    with writing(desk.engine) as unit:
-        directory.set_active(unit, "p00000", False, desk.now)
-        preferences.set_(unit, "p00001", "informational", "off", "p00001", desk.now, mandatory=())
+    with writing(desk.engine) as session:
+        directory.set_active(session, "p00000", False, desk.now)
+        preferences.set_(
+            session, "p00001", "informational", "off", "p00001", desk.now, mandatory=()
+        )
     desk.now = SEVEN
     assert passed(desk) == 0
     assert [(row.state, row.reply) for row in desk.rows(desk_rows)] == [
         ("skipped", "the contact was disabled"), ("skipped", "switched off"),
     ]  # fmt: skip
-    with writing(desk.engine) as unit:
-        directory.set_active(unit, "p00000", True, desk.now)
+    with writing(desk.engine) as session:
+        directory.set_active(session, "p00000", True, desk.now)
     again = opened(desk)
-    with writing(desk.engine) as unit:
-        unit.add(
+    with writing(desk.engine) as session:
+        session.add(
             SuppressionRow(key="p00000@bayside.example", reason="bounced 5.1.1", since=desk.now)
         )
     desk.later(days=1)
@@ -223,9 +225,9 @@ def test_a_summary_that_waits_is_not_sent_to_an_address_that_bounces(desk: Desk)
     opened(desk)
     desk.now = SEVEN
     assert passed(desk) == 2
-    with writing(desk.engine) as unit:
-        unit.add(SuppressionRow(key="p00000@bayside.example", reason="bounced", since=desk.now))
-        claimed = outbox.claim(unit, desk.now, 60, 10)
+    with writing(desk.engine) as session:
+        session.add(SuppressionRow(key="p00000@bayside.example", reason="bounced", since=desk.now))
+        claimed = outbox.claim(session, desk.now, 60, 10)
     assert [one.contact_id for one in claimed] == ["p00001"]
     assert letters(desk)[0].state == "suppressed"
 
@@ -236,11 +238,11 @@ def test_what_comes_after_the_letter_waits_for_the_next_day(desk: Desk) -> None:
     desk.now = SEVEN
     assert passed(desk) == 2
     late = opened(desk, "Late")
-    with writing(desk.engine) as unit:
-        unit.execute(
+    with writing(desk.engine) as session:
+        session.execute(
             text("UPDATE notice_recipients SET due_at = :at WHERE incident_id = :id"),
             {"at": SEVEN - timedelta(hours=3), "id": late},
-        ) if desk.engine.dialect.name == "postgresql" else unit.execute(
+        ) if desk.engine.dialect.name == "postgresql" else session.execute(
             text("UPDATE notice_recipients SET due_at = '2026-03-03 10:00:00.000000' "
                  "WHERE incident_id = :id"), {"id": late},
         )  # fmt: skip

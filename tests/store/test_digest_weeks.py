@@ -51,15 +51,15 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """Two people who want maintenances and news in a summary, and nobody else."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     made = Desk(prepared)
     made.people(2)
-    with writing(made.engine) as unit:
-        unit.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
+    with writing(made.engine) as session:
+        session.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
-                preferences.set_(unit, who, name, "digest", who, made.now, mandatory=())
+                preferences.set_(session, who, name, "digest", who, made.now, mandatory=())
     return made
 
 
@@ -68,9 +68,9 @@ def test_after_days_of_downtime_there_is_one_letter(desk: Desk) -> None:
     first = opened(desk, "First")
     desk.later(hours=26)
     second = opened(desk, "Second")
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         for one in (first, second):
-            desk.row(unit, one).expires_at = None
+            desk.row(session, one).expires_at = None
     desk.now = SEVEN + timedelta(days=3, hours=12)  # seven in the evening
     assert passed(desk) == 0
     desk.later(hours=11, minutes=59)
@@ -146,12 +146,12 @@ def test_two_workers_write_one_letter(desk: Desk) -> None:
 def test_over_weeks_everybody_gets_one_a_day_at_their_hour(desk: Desk, begins: str) -> None:
     """In two zones over a change of clocks: a letter for each day with news, none for the rest."""
     desk.now = datetime.fromisoformat(begins).replace(tzinfo=UTC)
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         stamp = {"created_at": desk.now, "updated_at": desk.now}
         name = "Europe/Berlin"
-        unit.add(AccountRow(id=name, name=name, timezone=name, **stamp))
-        unit.flush()
-        unit.execute(text("UPDATE memberships SET account_id = 'Europe/Berlin' "
+        session.add(AccountRow(id=name, name=name, timezone=name, **stamp))
+        session.flush()
+        session.execute(text("UPDATE memberships SET account_id = 'Europe/Berlin' "
                           "WHERE contact_id = 'p00001'"))  # fmt: skip
     ids = []
     for step in range(9 * 48):
@@ -166,8 +166,8 @@ def test_over_weeks_everybody_gets_one_a_day_at_their_hour(desk: Desk, begins: s
         days = [one.created_at.astimezone(ZoneInfo(zone)).date() for one in found]
         assert len(set(days)) == len(days) == len(ids)
         assert "".join(one.text for one in found).count("(INC-") == len(ids)
-    with reading(desk.engine) as unit:
-        assert set(unit.scalars(text("SELECT state FROM notice_recipients"))) == {"sent"}
+    with reading(desk.engine) as session:
+        assert set(session.scalars(text("SELECT state FROM notice_recipients"))) == {"sent"}
 
 
 def test_one_letter_that_cannot_be_written_holds_up_no_other(
@@ -215,12 +215,14 @@ def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
     )
     yesterday = datetime.now(UTC) - timedelta(hours=20)
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
-    with here.unit(config, write=True) as unit:
-        preferences.set_(unit, "p0", "informational", "digest", "p0", yesterday, mandatory=())
+    with here.database(config, write=True) as session:
+        preferences.set_(session, "p0", "informational", "digest", "p0", yesterday, mandatory=())
         opening = Opening("incident", "Slow mornings", "First.", notice_class="informational")
-        made = incidents.open_(unit, opening, "operator:ann", yesterday)
-        found = broadcasts.proposal(unit, made, habits, yesterday)
-        broadcasts.send_now(unit, made, found, terms, "operator:ann", yesterday, emergency="a test")
+        made = incidents.open_(session, opening, "operator:ann", yesterday)
+        found = broadcasts.proposal(session, made, habits, yesterday)
+        broadcasts.send_now(
+            session, made, found, terms, "operator:ann", yesterday, emergency="a test"
+        )
     for _ in range(2):
         service.once(config)
         (letter,) = [one for one in here.everything(config)["letters"] if one["kind"] == "digest"]

@@ -67,12 +67,12 @@ def test_a_failing_database_moves_nothing_and_blames_no_mail(
     fill(config, mails)
     real, calls = pipeline.record, []
 
-    def broken(unit: Any, *words: Any, **more: Any) -> Any:
+    def broken(session: Any, *words: Any, **more: Any) -> Any:
         calls.append(1)
         if len(calls) == 4:
-            unit.connection().connection.dbapi_connection.rollback()  # as SQLite does on its own
+            session.connection().connection.dbapi_connection.rollback()  # as SQLite does on its own
             raise OperationalError("INSERT", {}, sqlite3.OperationalError(message))
-        return real(unit, *words, **more)
+        return real(session, *words, **more)
 
     monkeypatch.setattr(pipeline, "record", broken)
     report = service.once(config)
@@ -94,12 +94,12 @@ def test_a_rollback_that_nobody_noticed_is_noticed_before_the_next_mail(
     fill(config, mails)
     real, calls = pipeline.record, []
 
-    def quiet(unit: Any, *words: Any, **more: Any) -> Any:
-        done = real(unit, *words, **more)
+    def quiet(session: Any, *words: Any, **more: Any) -> Any:
+        done = real(session, *words, **more)
         calls.append(1)
         if len(calls) == 3:
-            unit.flush()
-            link = unit.connection().connection.dbapi_connection
+            session.flush()
+            link = session.connection().connection.dbapi_connection
             link.rollback()
             link.execute("BEGIN")
         return done
@@ -120,30 +120,30 @@ def test_a_transaction_that_is_gone_cannot_be_committed(tmp_path: Path, kind: st
             _behind_its_back(engine)
         with pytest.raises(StoreError):
             _after_an_error(engine)
-        with writing(engine) as unit, savepoint(unit):
-            intact(unit)
-            unit.execute(text("INSERT INTO counters VALUES ('kept', 1)"))
-        with reading(engine) as unit:
-            names = set(unit.scalars(text("SELECT name FROM counters")))
+        with writing(engine) as session, savepoint(session):
+            intact(session)
+            session.execute(text("INSERT INTO counters VALUES ('kept', 1)"))
+        with reading(engine) as session:
+            names = set(session.scalars(text("SELECT name FROM counters")))
     assert "kept" in names
     assert not {"lost", "twice"} & names
 
 
 def _behind_its_back(engine: Engine) -> None:
     """The connection itself rolls back, and the statements go on."""
-    with writing(engine) as unit:
-        unit.execute(text("INSERT INTO counters VALUES ('lost', 1)"))
-        unit.connection().connection.dbapi_connection.rollback()
-        unit.execute(text("INSERT INTO counters VALUES ('alone', 1)"))
+    with writing(engine) as session:
+        session.execute(text("INSERT INTO counters VALUES ('lost', 1)"))
+        session.connection().connection.dbapi_connection.rollback()
+        session.execute(text("INSERT INTO counters VALUES ('alone', 1)"))
 
 
 def _after_an_error(engine: Engine) -> None:
     """Somebody swallows the error of a statement and wants to commit the rest."""
-    with writing(engine) as unit:
-        unit.execute(text("INSERT INTO counters VALUES ('lost', 1)"))
-        with suppress(StoreError), savepoint(unit):
-            unit.execute(text("INSERT INTO counters VALUES ('twice', 1), ('twice', 1)"))
-        link = unit.connection().connection.dbapi_connection
+    with writing(engine) as session:
+        session.execute(text("INSERT INTO counters VALUES ('lost', 1)"))
+        with suppress(StoreError), savepoint(session):
+            session.execute(text("INSERT INTO counters VALUES ('twice', 1), ('twice', 1)"))
+        link = session.connection().connection.dbapi_connection
         link.rollback()
 
 
@@ -179,10 +179,10 @@ def test_a_mail_that_the_database_refuses_is_counted_alone(
     fill(config, mails)
     bad, real = digest_of(mails[3]), pipeline.record
 
-    def refused(unit: Any, entry: Any, *words: Any) -> Any:
+    def refused(session: Any, entry: Any, *words: Any) -> Any:
         if entry.arrival.digest == bad:
-            unit.execute(text("INSERT INTO counters VALUES ('x', 1), ('x', 1)"))
-        return real(unit, entry, *words)
+            session.execute(text("INSERT INTO counters VALUES ('x', 1), ('x', 1)"))
+        return real(session, entry, *words)
 
     monkeypatch.setattr(pipeline, "record", refused)
     for expected in ({"deferred": 1}, {"deferred": 1}, {"shelved": 1}):
@@ -206,10 +206,10 @@ CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 
 def _statements(config: Config, mails: list[bytes], fails: int) -> int:
     """A pass whose n-th statement fails, then a good one; how many statements there were."""
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         for table in ("outbox", "events", "case_fields", "attachments", "pending_forms", "cases",
                       "messages", "mailboxes", "unknown_labels", "counters"):  # fmt: skip
-            unit.execute(text(f"DELETE FROM {table}"))
+            session.execute(text(f"DELETE FROM {table}"))
     (config.folder / "var/journal").unlink(missing_ok=True)  # it would notice
     box = FakeBox(list(mails))
     counted = 0
@@ -230,8 +230,8 @@ def _statements(config: Config, mails: list[bytes], fails: int) -> int:
         first = counted
         event.remove(made.desk.engine, "before_cursor_execute", before)
         moved = sum(map(len, box.moved.values()))
-        with reading(made.desk.engine) as unit:
-            rows = unit.execute(text("SELECT status, digest FROM messages")).all()
+        with reading(made.desk.engine) as session:
+            rows = session.execute(text("SELECT status, digest FROM messages")).all()
         assert moved <= len(rows)
         collector.collect(box, made.desk, Rules(backfill_all=True))
     assert statuses(config) == {"handled": len(mails)}

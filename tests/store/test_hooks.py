@@ -51,8 +51,8 @@ def passed(config: Config, clock: Callable[[], datetime]) -> HookReport:
 
 def rows(config: Config, **wanted: str) -> list[dict[str, Any]]:
     """The deliveries, oldest first."""
-    with installation.unit(config) as unit:
-        return webhooks.listed(unit, limit=10000, **wanted)[::-1]
+    with installation.database(config) as session:
+        return webhooks.listed(session, limit=10000, **wanted)[::-1]
 
 
 # ---------------------------------------------------------------- passes
@@ -63,9 +63,9 @@ def test_an_event_arrives_signed_as_the_standard_says(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"whsec_{base64.b64encode(KEY).decode()}\n{SECRET}\n")
     with receiver() as there:
         config = service(tmp_path, hook("chat", there.port, 'secret_file = "secret"'))
-        with installation.unit(config, write=True) as unit:
+        with installation.database(config, write=True) as session:
             payload = webhooks.incident_payload(INCIDENT, UPDATE)
-            webhooks.emit(unit, "incident.updated", payload, NOW)
+            webhooks.emit(session, "incident.updated", payload, NOW)
         clock = Clock()
         clock.now += timedelta(minutes=3)
         assert passed(config, clock).sent == 1
@@ -160,8 +160,8 @@ def test_what_is_given_up_fails_visibly_and_lets_the_next_one_through(tmp_path: 
         failed, done = rows(config)
         assert (failed["state"], failed["reply"]) == ("failed", "HTTP 404 Not Found")
         assert done["state"] == "done"
-        with installation.unit(config) as unit:
-            assert reports.status(unit).hooks == {"done": 1, "failed": 1}
+        with installation.database(config) as session:
+            assert reports.status(session).hooks == {"done": 1, "failed": 1}
         shown = installation.command(config, "status")
         assert (shown.returncode, b"1 failed" in shown.stdout) == (1, True)
         chat.status = lambda _: 200

@@ -42,17 +42,17 @@ def prepared(
 @pytest.fixture
 def engine(prepared: Engine) -> Engine:
     """Empty tables."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     return prepared
 
 
 def emitted(engine: Engine, *kinds: str) -> None:
     """Those events, fanned out."""
-    with writing(engine) as unit:
+    with writing(engine) as session:
         for kind in kinds:
-            webhooks.emit(unit, kind, {"kind": kind}, NOW)
-        webhooks.fan_out(unit, EVERYTHING, NOW)
+            webhooks.emit(session, kind, {"kind": kind}, NOW)
+        webhooks.fan_out(session, EVERYTHING, NOW)
 
 
 def settled(
@@ -60,19 +60,19 @@ def settled(
 ) -> str:
     """The outcome of that turn."""
     assert one is not None
-    with writing(engine) as unit:
-        return webhooks.settle(unit, one, outcome, now, timedelta(hours=24))
+    with writing(engine) as session:
+        return webhooks.settle(session, one, outcome, now, timedelta(hours=24))
 
 
 def test_an_event_is_fanned_out_once(engine: Engine) -> None:
     """One row for each hook that listens, however often and whoever does it."""
     emitted(engine, "incident.opened", "notice.sent")
-    with writing(engine) as unit:
-        assert webhooks.fan_out(unit, EVERYTHING, NOW) == 0
-        assert webhooks.counts(unit) == {"chat": {"due": 2}, "status": {"due": 1}}
-        assert webhooks.totals(unit) == {"due": 3}
-        assert webhooks.waiting(unit, NOW) == {"chat", "status"}
-        assert webhooks.waiting(unit, NOW - timedelta(seconds=1)) == set()
+    with writing(engine) as session:
+        assert webhooks.fan_out(session, EVERYTHING, NOW) == 0
+        assert webhooks.counts(session) == {"chat": {"due": 2}, "status": {"due": 1}}
+        assert webhooks.totals(session) == {"due": 3}
+        assert webhooks.waiting(session, NOW) == {"chat", "status"}
+        assert webhooks.waiting(session, NOW - timedelta(seconds=1)) == set()
 
 
 def test_an_event_that_is_committed_late_is_not_passed_over(engine: Engine) -> None:
@@ -80,11 +80,11 @@ def test_an_event_that_is_committed_late_is_not_passed_over(engine: Engine) -> N
     emitted(engine, "incident.opened", "incident.updated")
     assert settled(engine, claimed(engine, "chat"), Taken("200")) == "done"
     second = claimed(engine, "chat")
-    with writing(engine) as unit:  # what a slow transaction commits with an id in between
-        webhooks.emit(unit, "incident.resolved", {}, NOW)
-        unit.execute(text("UPDATE hook_events SET id = -7 WHERE NOT fanned_out"))
-    with writing(engine) as unit:
-        assert webhooks.fan_out(unit, EVERYTHING, NOW) == 1
+    with writing(engine) as session:  # what a slow transaction commits with an id in between
+        webhooks.emit(session, "incident.resolved", {}, NOW)
+        session.execute(text("UPDATE hook_events SET id = -7 WHERE NOT fanned_out"))
+    with writing(engine) as session:
+        assert webhooks.fan_out(session, EVERYTHING, NOW) == 1
     assert claimed(engine, "chat") is None  # the other one is still under way
     assert settled(engine, second, Taken("200")) == "done"
     late = claimed(engine, "chat")
@@ -147,15 +147,15 @@ def test_two_workers_never_claim_the_same(engine: Engine) -> None:
 
 def test_two_workers_fan_out_side_by_side(engine: Engine) -> None:
     """No event twice, none left."""
-    with writing(engine) as unit:
+    with writing(engine) as session:
         for _ in range(450):
-            webhooks.emit(unit, "incident.updated", {}, NOW)
+            webhooks.emit(session, "incident.updated", {}, NOW)
     totals: list[int] = []
 
     def work() -> None:
         while True:
-            with writing(engine) as unit:
-                count = webhooks.fan_out(unit, EVERYTHING, NOW)
+            with writing(engine) as session:
+                count = webhooks.fan_out(session, EVERYTHING, NOW)
             totals.append(count)
             if not count:
                 return
@@ -165,28 +165,28 @@ def test_two_workers_fan_out_side_by_side(engine: Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join(120)
-    with writing(engine) as unit:
-        webhooks.fan_out(unit, EVERYTHING, NOW)
-        assert webhooks.counts(unit) == {"chat": {"due": 450}, "status": {"due": 450}}
-        assert not webhooks.fan_out(unit, EVERYTHING, NOW)
+    with writing(engine) as session:
+        webhooks.fan_out(session, EVERYTHING, NOW)
+        assert webhooks.counts(session) == {"chat": {"due": 450}, "status": {"due": 450}}
+        assert not webhooks.fan_out(session, EVERYTHING, NOW)
 
 
 def test_an_event_undone_with_its_transaction_was_never_there(engine: Engine) -> None:
     """It is written where what happened is written."""
-    with suppress(ZeroDivisionError), writing(engine) as unit:
-        webhooks.emit(unit, "incident.opened", {}, NOW)
+    with suppress(ZeroDivisionError), writing(engine) as session:
+        webhooks.emit(session, "incident.opened", {}, NOW)
         raise ZeroDivisionError
-    with reading(engine) as unit:
-        assert not webhooks.any_waiting(unit, NOW)
+    with reading(engine) as session:
+        assert not webhooks.any_waiting(session, NOW)
 
 
 def test_what_no_database_stores_is_replaced(engine: Engine) -> None:
     """NUL and lone surrogates, wherever they stand; an unknown kind is a mistake of ours."""
-    with writing(engine) as unit:
-        webhooks.emit(unit, "incident.opened", {"a": ["x\x00y", {"b": "\ud800"}], "n": 1}, NOW)
+    with writing(engine) as session:
+        webhooks.emit(session, "incident.opened", {"a": ["x\x00y", {"b": "\ud800"}], "n": 1}, NOW)
         with pytest.raises(ValueError, match=r"'incident\.open'"):
-            webhooks.emit(unit, "incident.open", {}, NOW)
-        webhooks.fan_out(unit, EVERYTHING, NOW)
+            webhooks.emit(session, "incident.open", {}, NOW)
+        webhooks.fan_out(session, EVERYTHING, NOW)
     one = claimed(engine, "chat")
     assert one is not None
     assert one.payload == {"a": ["x\ufffdy", {"b": "\ufffd"}], "n": 1}
@@ -197,15 +197,15 @@ def test_a_person_may_send_anew_or_drop(engine: Engine) -> None:
     emitted(engine, "incident.opened", "incident.updated", "incident.resolved")
     assert settled(engine, claimed(engine, "chat"), Gone("410")) == "failed"
     assert settled(engine, claimed(engine, "chat"), Taken("200")) == "done"
-    with writing(engine) as unit:
-        (failed,) = webhooks.listed(unit, hook="chat", state="failed")
-        assert webhooks.retry(unit, "nobody", NOW) == 0
-        assert webhooks.retry(unit, str(failed["id"]), NOW + timedelta(hours=1)) == 1
-        assert webhooks.counts(unit)["chat"] == {"done": 1, "due": 2}
-        assert webhooks.drop(unit, "chat", NOW) == 2
-        assert webhooks.drop(unit, "chat", NOW) == 0
-        assert webhooks.counts(unit)["chat"] == {"done": 1, "dropped": 2}
-        assert webhooks.retry(unit, "chat", NOW) == 2
+    with writing(engine) as session:
+        (failed,) = webhooks.listed(session, hook="chat", state="failed")
+        assert webhooks.retry(session, "nobody", NOW) == 0
+        assert webhooks.retry(session, str(failed["id"]), NOW + timedelta(hours=1)) == 1
+        assert webhooks.counts(session)["chat"] == {"done": 1, "due": 2}
+        assert webhooks.drop(session, "chat", NOW) == 2
+        assert webhooks.drop(session, "chat", NOW) == 0
+        assert webhooks.counts(session)["chat"] == {"done": 1, "dropped": 2}
+        assert webhooks.retry(session, "chat", NOW) == 2
     again = claimed(engine, "chat", NOW + timedelta(hours=1))
     assert again is not None
     assert (again.kind, again.attempts) == ("incident.opened", 1)

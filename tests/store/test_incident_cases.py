@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intake.config.loader import Config
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.store import reports
 from intake.store.cases import manual
 from intake.store.contacts import directory
@@ -25,16 +25,16 @@ ZACK, ARCHIE, LISA = "zack@bayside.example", "archie@riverdale.example", "lisa@b
 WORDS = "Posting works again.\n\n- Grades that were entered before are safe."
 
 
-def the_house(config: Config) -> House:
+def the_house(config: Config) -> LetterContext:
     """The house that letters are written with."""
     return bootstrap.judge(config).house
 
 
 def answer(config: Config, number: int = 2, text: str = WORDS) -> tuple[str, ...]:
     """The incident's cases answered with that update."""
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         return resolve_cases.answer(
-            unit, "INC-1", number, text, "operator:a", datetime.now(UTC), the_house(config)
+            session, "INC-1", number, text, "operator:a", datetime.now(UTC), the_house(config)
         )
 
 
@@ -47,10 +47,12 @@ def config(tmp_path: Path) -> Config:
     put(tmp_path, ARCHIE, "b", "We see it too.", answers(incident, ARCHIE))
     put(tmp_path, LISA, "c", f"Account: Bayside School District\n{FORM}", answers(incident, LISA))
     service.once(made)
-    with installation.unit(made, write=True) as unit:
-        update(unit, "INC-1", WORDS, "operator:a", datetime.now(UTC), status="resolved")
-        lisas = next(one for one in reports.cases(unit) if one["contact_id"] == "lisa")
-        assert manual.set_status(unit, lisas["number"], "waiting", "a", "", datetime.now(UTC)) == ""
+    with installation.database(made, write=True) as session:
+        update(session, "INC-1", WORDS, "operator:a", datetime.now(UTC), status="resolved")
+        lisas = next(one for one in reports.cases(session) if one["contact_id"] == "lisa")
+        assert (
+            manual.set_status(session, lisas["number"], "waiting", "a", "", datetime.now(UTC)) == ""
+        )
     return made
 
 
@@ -61,9 +63,9 @@ def by_contact(config: Config) -> dict[str, dict[str, Any]]:
 
 def resolved(config: Config) -> list[dict[str, Any]]:
     """The answers in the outbox, with their text."""
-    with installation.unit(config) as unit:
-        ids = [one["id"] for one in reports.letters(unit) if one["kind"] == "resolved"]
-        return [found for one in sorted(ids) if (found := reports.letter(unit, one))]
+    with installation.database(config) as session:
+        ids = [one["id"] for one in reports.letters(session) if one["kind"] == "resolved"]
+        return [found for one in sorted(ids) if (found := reports.letter(session, one))]
 
 
 def test_every_open_case_is_resolved_and_told_once(config: Config) -> None:
@@ -130,25 +132,25 @@ def test_a_case_that_was_opened_again_stays_open(config: Config, tmp_path: Path)
 def test_a_question_that_was_open_asks_no_more(config: Config) -> None:
     """The draft's request is superseded: no reminder, no flag, whatever time goes by."""
     answer(config)
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         from intake.store import retention
         from intake.store.cases import reminders
 
         later = datetime.now(UTC) + timedelta(days=60)
-        assert reminders.due(unit, later, 4) == []
-        assert retention.expire(unit, later, 14) == []
+        assert reminders.due(session, later, 4) == []
+        assert retention.expire(session, later, 14) == []
 
 
 def test_who_is_not_to_be_written_to_is_not(config: Config) -> None:
     """Disabled, or no longer of the account: resolved without a letter, the history says why."""
     now = datetime.now(UTC)
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         from sqlalchemy import delete
 
         from intake.store.tables.contacts import MembershipRow
 
-        directory.set_active(unit, "zack", False, now)
-        unit.execute(delete(MembershipRow).where(MembershipRow.contact_id == "archie"))
+        directory.set_active(session, "zack", False, now)
+        session.execute(delete(MembershipRow).where(MembershipRow.contact_id == "archie"))
     assert answer(config) == ("lisa",)
     cases = by_contact(config)
     assert {one["status"] for one in cases.values()} == {"resolved"}
@@ -168,8 +170,8 @@ def test_who_is_not_to_be_written_to_is_not(config: Config) -> None:
 def test_whoever_is_disabled_before_the_letter_leaves_gets_none(config: Config) -> None:
     """The outbox looks once more before it sends."""
     assert "zack" in answer(config)
-    with installation.unit(config, write=True) as unit:
-        directory.set_active(unit, "zack", False, datetime.now(UTC))
+    with installation.database(config, write=True) as session:
+        directory.set_active(session, "zack", False, datetime.now(UTC))
     service.once(config)
     states = {one["recipient"]: one["state"] for one in resolved(config)}
     assert states == {ZACK: "suppressed", ARCHIE: "sent", LISA: "sent"}
@@ -181,9 +183,11 @@ def test_other_cases_are_left_alone(config: Config, tmp_path: Path) -> None:
     put(tmp_path, ZACK, "other", FORM, answers("INC-2", ZACK))
     put(tmp_path, ARCHIE, "none", f"Case Type: Application Issue\nModule: Attendance\n{FORM}")
     service.once(config)
-    with installation.unit(config, write=True) as unit:
-        closed = next(one for one in reports.cases(unit) if one["contact_id"] == "lisa")["number"]
-        assert manual.set_status(unit, closed, "closed", "a", "", datetime.now(UTC)) == ""
+    with installation.database(config, write=True) as session:
+        closed = next(one for one in reports.cases(session) if one["contact_id"] == "lisa")[
+            "number"
+        ]
+        assert manual.set_status(session, closed, "closed", "a", "", datetime.now(UTC)) == ""
     before = {one["number"]: one for one in installation.everything(config)["cases"]}
     assert set(answer(config)) == {"zack", "archie"}
     after = {one["number"]: one for one in installation.everything(config)["cases"]}
@@ -198,8 +202,11 @@ def test_an_incident_without_cases_answers_nobody(tmp_path: Path) -> None:
     made = make(tmp_path)
     told(made, ZACK)
     assert answer(made) == ()
-    with installation.unit(made, write=True) as unit, pytest.raises(IncidentError, match="INC-9"):
-        resolve_cases.answer(unit, "INC-9", 1, "x", "a", datetime.now(UTC), the_house(made))
+    with (
+        installation.database(made, write=True) as session,
+        pytest.raises(IncidentError, match="INC-9"),
+    ):
+        resolve_cases.answer(session, "INC-9", 1, "x", "a", datetime.now(UTC), the_house(made))
 
 
 def test_the_operators_words_are_no_template(config: Config) -> None:
@@ -213,12 +220,12 @@ def test_the_operators_words_are_no_template(config: Config) -> None:
     assert "\n  word" in letter["text"]
     assert "Bcc: eve@attack.example" in letter["text"]
     assert all(len(line) <= 76 for line in letter["text"].splitlines())
-    with installation.unit(config) as unit:
+    with installation.database(config) as session:
         from sqlalchemy import select
 
         from intake.store.tables.outbox import OutboxRow
 
-        raw = unit.scalar(select(OutboxRow.raw).where(OutboxRow.id == letter["id"]))
+        raw = session.scalar(select(OutboxRow.raw).where(OutboxRow.id == letter["id"]))
     assert raw is not None
     assert message_from_bytes(raw)["Bcc"] is None
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from intake.store.engine import Engine, Unit, reading, writing
+from intake.store.engine import Engine, Session, reading, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
 from intake.store.incidents.recipients import IncidentError
@@ -39,8 +39,8 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """A desk with empty tables."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     return Desk(prepared)
 
 
@@ -51,13 +51,13 @@ def test_nobody_approves_their_own_words(desk: Desk) -> None:
     """Neither the author nor the proposer; a third person may."""
     desk.people(2)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        found = broadcasts.propose(unit, made, HABITS, "operator:carl", desk.now)
+    with writing(desk.engine) as session:
+        found = broadcasts.propose(session, made, HABITS, "operator:carl", desk.now)
     for who in (ANN, "operator:carl"):
-        with pytest.raises(IncidentError, match="another person"), writing(desk.engine) as unit:
-            broadcasts.approve(unit, made, found.hash, HABITS, TERMS, who, desk.now)
-    with writing(desk.engine) as unit:
-        broadcasts.approve(unit, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        with pytest.raises(IncidentError, match="another person"), writing(desk.engine) as session:
+            broadcasts.approve(session, made, found.hash, HABITS, TERMS, who, desk.now)
+    with writing(desk.engine) as session:
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
     assert desk.state() == "sending"
 
 
@@ -66,20 +66,22 @@ def test_any_change_voids_what_was_proposed(desk: Desk, change: str) -> None:
     """The approval names the hash of text, list and time; any other is refused."""
     desk.people(2)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        found = broadcasts.propose(unit, made, HABITS, ANN, desk.now)
-    with writing(desk.engine) as unit:
-        row = desk.row(unit, made)
+    with writing(desk.engine) as session:
+        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
+    with writing(desk.engine) as session:
+        row = desk.row(session, made)
         if change == "text":
             row.text = "Something else."
         elif change == "time":
             row.send_at = desk.now + timedelta(hours=1)
         elif change == "person":
-            unit.execute(update(ContactRow).where(ContactRow.id == "p00001").values(active=False))
+            session.execute(
+                update(ContactRow).where(ContactRow.id == "p00001").values(active=False)
+            )
         else:
-            unit.execute(update(incidents.IncidentRow).values(title="Another title"))
-    with pytest.raises(IncidentError, match=found.hash), writing(desk.engine) as unit:
-        broadcasts.approve(unit, made, found.hash, HABITS, TERMS, BEN, desk.now)
+            session.execute(update(incidents.IncidentRow).values(title="Another title"))
+    with pytest.raises(IncidentError, match=found.hash), writing(desk.engine) as session:
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
     assert desk.rows() == []
 
 
@@ -87,13 +89,13 @@ def test_a_newer_proposal_leaves_the_older_one_on_record(desk: Desk) -> None:
     """Nobody is asked any more to approve what a newer update has overtaken."""
     desk.people(2)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
+    with writing(desk.engine) as session:
+        broadcasts.propose(session, made, HABITS, ANN, desk.now)
     desk.update(made)
-    with writing(desk.engine) as unit:
-        assert debts(unit, desk.now) == []  # the newest one waits for nobody yet
-        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
-        assert debts(unit, desk.now) == [f"{made}: update 2 waits for another person's approval"]
+    with writing(desk.engine) as session:
+        assert debts(session, desk.now) == []  # the newest one waits for nobody yet
+        broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        assert debts(session, desk.now) == [f"{made}: update 2 waits for another person's approval"]
     assert (desk.state(made, 1), desk.state(made, 2)) == ("record", "waiting")
 
 
@@ -101,16 +103,16 @@ def test_an_emergency_is_named_and_on_record(desk: Desk) -> None:
     """Sent by one person alone, with the reason in the update and in the history."""
     desk.people(2)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        found = broadcasts.propose(unit, made, HABITS, ANN, desk.now)
+    with writing(desk.engine) as session:
+        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
         broadcasts.send_now(
-            unit, made, found, TERMS, ANN, desk.now, emergency="nobody else is awake"
+            session, made, found, TERMS, ANN, desk.now, emergency="nobody else is awake"
         )
     desk.send()
     assert sum(desk.server.got().values()) == 2
-    with reading(desk.engine) as unit:
-        assert desk.row(unit, made).emergency == "nobody else is awake"
-        kinds = {row.kind: row for row in unit.scalars(select(EventRow))}
+    with reading(desk.engine) as session:
+        assert desk.row(session, made).emergency == "nobody else is awake"
+        kinds = {row.kind: row for row in session.scalars(select(EventRow))}
         assert kinds["emergency"].who == ANN
         assert kinds["emergency"].detail["why"] == "nobody else is awake"
 
@@ -120,8 +122,8 @@ def test_an_edit_voids_an_approval_and_a_sent_text_is_never_edited(desk: Desk) -
     desk.people(2)
     made = desk.open()
     desk.approve(made, send_at=desk.now + timedelta(hours=2))
-    with writing(desk.engine) as unit:
-        incidents.edit(unit, made, "Better words.", ANN, desk.now)
+    with writing(desk.engine) as session:
+        incidents.edit(session, made, "Better words.", ANN, desk.now)
     desk.later(hours=3)
     desk.send()
     assert not desk.server.taken
@@ -130,8 +132,8 @@ def test_an_edit_voids_an_approval_and_a_sent_text_is_never_edited(desk: Desk) -
     desk.send()
     assert sum(desk.server.got().values()) == 2
     assert "Better words." in desk.server.taken[0].raw.decode()
-    with pytest.raises(IncidentError, match="correct"), writing(desk.engine) as unit:
-        incidents.edit(unit, made, "Other words.", ANN, desk.now)
+    with pytest.raises(IncidentError, match="correct"), writing(desk.engine) as session:
+        incidents.edit(session, made, "Other words.", ANN, desk.now)
 
 
 def test_a_letter_for_later_waits(desk: Desk) -> None:
@@ -152,8 +154,8 @@ def test_who_joins_later_is_told_by_an_explicit_act_only(desk: Desk) -> None:
     made = desk.open()
     desk.approve(made)
     desk.send()
-    with writing(desk.engine) as unit:
-        new = late(unit)
+    with writing(desk.engine) as session:
+        new = late(session)
     desk.send()
     assert new not in desk.server.got()
     assert desk.approve(made) == 1
@@ -164,14 +166,14 @@ def test_who_joins_later_is_told_by_an_explicit_act_only(desk: Desk) -> None:
         desk.approve(made)
 
 
-def late(unit: Unit) -> str:
+def late(session: Session) -> str:
     """One more authorized contact; the address."""
     stamp = {"created_at": NOW, "updated_at": NOW}
-    unit.add(ContactRow(id="late", name="Late", **stamp))
-    unit.flush()
+    session.add(ContactRow(id="late", name="Late", **stamp))
+    session.flush()
     address = "late@bayside.example"
-    unit.add(
+    session.add(
         ContactEmailRow(key=address, contact_id="late", address=address, domain="bayside.example")
     )
-    unit.add(MembershipRow(contact_id="late", account_id="bayside", contact_type="Authorized"))
+    session.add(MembershipRow(contact_id="late", account_id="bayside", contact_type="Authorized"))
     return address

@@ -35,8 +35,8 @@ def states(config: Config) -> dict[str, str]:
 def kinds(config: Config) -> list[str]:
     """The kinds of events about mail that came back."""
     wanted = ("bounced", "returned", "unreachable", "reachable")
-    with installation.unit(config) as unit:
-        found = unit.scalars(select(EventRow).order_by(EventRow.id))  # type: ignore[arg-type]  # a column
+    with installation.database(config) as session:
+        found = session.scalars(select(EventRow).order_by(EventRow.id))  # type: ignore[arg-type]  # a column
         return [one.kind for one in found if one.kind.startswith(wanted)]
 
 
@@ -86,8 +86,8 @@ def test_only_what_may_have_left_can_bounce(tmp_path: Path, before: str, after: 
     config = make(tmp_path)
     told(config, ZACK)
     transitions.unwatch(config)
-    with installation.unit(config, write=True) as unit:
-        unit.execute(update(NoticeRecipientRow).values(state=before))
+    with installation.database(config, write=True) as session:
+        session.execute(update(NoticeRecipientRow).values(state=before))
     report(tmp_path, "a", GONE, to=verp(config, "zack"))
     service.once(config)
     assert states(config) == {"zack": after}
@@ -99,21 +99,21 @@ def test_a_bounce_before_the_servers_answer_ends_the_broadcast(tmp_path: Path) -
     told(config, ZACK)
     now = datetime.now(UTC)
     transitions.unwatch(config)
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         lease = now + timedelta(minutes=1)
-        unit.execute(
+        session.execute(
             update(NoticeRecipientRow).values(
                 state="uncertain", lease_until=lease, finished_at=None
             )
         )
-        unit.execute(update(IncidentUpdateRow).values(send_state="sending"))
+        session.execute(update(IncidentUpdateRow).values(send_state="sending"))
     before = rows(config)["zack"]
     report(tmp_path, "a", GONE, to=own_way(before.id))
     service.once(config)
-    with installation.unit(config, write=True) as unit:
-        assert list(unit.scalars(select(IncidentUpdateRow.send_state))) == ["done"]
+    with installation.database(config, write=True) as session:
+        assert list(session.scalars(select(IncidentUpdateRow.send_state))) == ["done"]
         late = (before.id or 0, before.fence, Sent("250 ok"))
-        assert send_queue.settle(unit, [late], now, 1.0, send_queue.Pace()) == [before.id]
+        assert send_queue.settle(session, [late], now, 1.0, send_queue.Pace()) == [before.id]
     assert states(config) == {"zack": "bounced"}
 
 
@@ -182,8 +182,8 @@ def test_letters_and_notices_count_together(tmp_path: Path) -> None:
     (letter,) = installation.everything(config)["letters"]
 
     def suspended() -> list[str]:
-        with installation.unit(config) as unit:
-            return [row.key for row in unit.scalars(select(SuppressionRow))]
+        with installation.database(config) as session:
+            return [row.key for row in session.scalars(select(SuppressionRow))]
 
     for name in ("a", "b"):
         report(tmp_path, name, GONE, to=verp(config, "zack"))

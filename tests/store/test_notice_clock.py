@@ -39,8 +39,8 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """A desk with empty tables."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     return Desk(prepared)
 
 
@@ -51,8 +51,8 @@ PLAN = Plan()
 
 def clock(desk: Desk) -> list[str]:
     """What the clock does now."""
-    with writing(desk.engine) as unit:
-        return tick(unit, desk.now, PLAN, HABITS, TERMS)
+    with writing(desk.engine) as session:
+        return tick(session, desk.now, PLAN, HABITS, TERMS)
 
 
 def test_a_maintenance_from_announcement_to_its_end(desk: Desk) -> None:
@@ -93,12 +93,12 @@ def test_what_is_held_back_neither_starts_nor_ends_by_the_clock(desk: Desk) -> N
     made = desk.open(kind="maintenance")
     desk.approve(made)
     desk.send()
-    with writing(desk.engine) as unit:
-        incidents.hold_back(unit, made, True, ANN, desk.now)
+    with writing(desk.engine) as session:
+        incidents.hold_back(session, made, True, ANN, desk.now)
     desk.later(days=30, hours=1)
     assert clock(desk) == []
-    with writing(desk.engine) as unit:
-        incidents.hold_back(unit, made, False, ANN, desk.now)
+    with writing(desk.engine) as session:
+        incidents.hold_back(session, made, False, ANN, desk.now)
     assert clock(desk) == [f"{made}: automatic in progress, to 1 people"]
 
 
@@ -122,9 +122,9 @@ def test_a_moved_date_moves_its_reminders(desk: Desk) -> None:
     desk.send()
     desk.later(days=17)
     assert len(clock(desk)) == 1  # 14 days before: waits in the ledger
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         start = desk.now + timedelta(days=20)
-        incidents.reschedule(unit, made, start, start + timedelta(1), "Moved.", ANN, desk.now)
+        incidents.reschedule(session, made, start, start + timedelta(1), "Moved.", ANN, desk.now)
     desk.approve(made)
     desk.send()
     assert "X-Told: 3\r\n" in desk.server.letters(address)[1]
@@ -137,9 +137,9 @@ def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
     """An approval that waits, a promise that has passed, letters that failed or are in doubt."""
     first, second = desk.people(2)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        broadcasts.propose(unit, made, HABITS, ANN, desk.now)
-        assert debts(unit, desk.now) == [f"{made}: update 1 waits for another person's approval"]
+    with writing(desk.engine) as session:
+        broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        assert debts(session, desk.now) == [f"{made}: update 1 waits for another person's approval"]
     desk.approve(made)
     answers = {first: Failed("550 no")}
     desk.server.answer = lambda parcel: answers.get(parcel.recipient)
@@ -148,19 +148,19 @@ def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
         desk.send()
         desk.later(minutes=5)
     assert desk.server.got() == {second: 2}
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         incidents.update(
-            unit, made, "More.", ANN, desk.now, next_update_at=desk.now + timedelta(hours=1)
+            session, made, "More.", ANN, desk.now, next_update_at=desk.now + timedelta(hours=1)
         )
         later = desk.now + timedelta(hours=2)
-        lines = debts(unit, later)
+        lines = debts(session, later)
         assert lines[0].startswith(f"{made}: the next update was promised for 2026-03-02")
         assert lines[1:] == [
             f"{made}: 1 notices could not be delivered: `intake incidents recipients`",
             f"{made}: 1 notices may not have arrived: `intake incidents recipients`",
         ]
-        incidents.update(unit, made, "Over.", ANN, later, status="resolved")
-        assert debts(unit, later) == []
+        incidents.update(session, made, "Over.", ANN, later, status="resolved")
+        assert debts(session, later) == []
 
 
 # ---------------------------------------------------------------- at random

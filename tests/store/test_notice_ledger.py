@@ -40,8 +40,8 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """A desk with empty tables."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     return Desk(prepared)
 
 
@@ -70,15 +70,15 @@ def test_2_a_pause_forgets_nobody_and_a_resume_starts_nowhere_anew(desk: Desk) -
     late = set(everybody[:5])
     desk.server.answer = lambda parcel: Retry("450 later") if parcel.recipient in late else None
     desk.send(Pace(12, 10**6, park_after=10**6), lanes=4)
-    with writing(desk.engine) as unit:
-        assert broadcasts.change(unit, "INC-1", "pause", ANN, desk.now)[1] > 0
+    with writing(desk.engine) as session:
+        assert broadcasts.change(session, "INC-1", "pause", ANN, desk.now)[1] > 0
     before = desk.server.got()
     desk.later(hours=1)
     desk.send()
     assert desk.server.got() == before
     desk.server.answer = lambda parcel: None
-    with writing(desk.engine) as unit:
-        broadcasts.change(unit, "INC-1", "resume", ANN, desk.now)
+    with writing(desk.engine) as session:
+        broadcasts.change(session, "INC-1", "resume", ANN, desk.now)
     desk.send(lanes=4)
     assert desk.server.got() == dict.fromkeys(everybody, 1)
 
@@ -99,8 +99,8 @@ def test_3_a_failed_letter_is_tried_again_and_not_only_logged(desk: Desk) -> Non
     desk.send()
     assert desk.server.got()[first] == 1
     assert desk.state() == "done"
-    with writing(desk.engine) as unit:
-        assert broadcasts.retry(unit, "INC-1", ANN, desk.now, doubtful=False) == 1
+    with writing(desk.engine) as session:
+        assert broadcasts.retry(session, "INC-1", ANN, desk.now, doubtful=False) == 1
     desk.send()
     assert desk.server.got()[second] == 1
     assert (desk.state(), desk.states()) == ("done", {"sent": 3})
@@ -110,18 +110,18 @@ def test_4_a_crash_while_the_list_is_written_sends_nothing_and_doubles_nothing(d
     """The list and the approval are one commit: both or neither (Cachet's flag after the loop)."""
     everybody = desk.people(10)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        found = broadcasts.propose(unit, made, HABITS, ANN, desk.now)
-    with suppress(Killed), writing(desk.engine) as unit:
-        broadcasts.approve(unit, made, found.hash, HABITS, TERMS, BEN, desk.now)
+    with writing(desk.engine) as session:
+        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
+    with suppress(Killed), writing(desk.engine) as session:
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
         raise Killed
     assert desk.rows() == []
     desk.send()
     assert not desk.server.taken
-    with writing(desk.engine) as unit:
-        broadcasts.approve(unit, made, found.hash, HABITS, TERMS, BEN, desk.now)
-    with pytest.raises(IncidentError), writing(desk.engine) as unit:
-        broadcasts.approve(unit, made, found.hash, HABITS, TERMS, BEN, desk.now)
+    with writing(desk.engine) as session:
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+    with pytest.raises(IncidentError), writing(desk.engine) as session:
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
     desk.send()
     assert desk.server.got() == dict.fromkeys(everybody, 1)
 
@@ -152,13 +152,13 @@ def test_6_a_maintenance_reaches_those_who_chose_areas(desk: Desk) -> None:
     desk.people(3)
     made = desk.open(kind="maintenance")
     assert desk.approve(made) == 3
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         opening = incidents.Opening(
             "maintenance", "New servers", "Two hours.", areas=("Finance",),
             starts_at=desk.now + timedelta(days=20), ends_at=desk.now + timedelta(days=21),
         )  # fmt: skip
-        second = incidents.open_(unit, opening, ANN, desk.now)
-        unit.execute(
+        second = incidents.open_(session, opening, ANN, desk.now)
+        session.execute(
             update(MembershipRow)
             .where(MembershipRow.contact_id == "p00001")
             .values(areas=["Finance", "SIS"])
@@ -186,10 +186,12 @@ def test_8_moving_the_date_tells_everyone_who_was_told(desk: Desk) -> None:
     made = desk.open(kind="maintenance")
     desk.approve(made)
     desk.send()
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         start = desk.now + timedelta(days=40)
-        incidents.reschedule(unit, made, start, start + timedelta(hours=1), "Moved.", ANN, desk.now)
-        unit.execute(
+        incidents.reschedule(
+            session, made, start, start + timedelta(hours=1), "Moved.", ANN, desk.now
+        )
+        session.execute(
             update(MembershipRow)
             .where(MembershipRow.contact_id == "p00000")
             .values(contact_type="Read Only")

@@ -42,8 +42,8 @@ def prepared(
 @pytest.fixture
 def desk(prepared: Engine) -> Desk:
     """A desk with empty tables."""
-    with writing(prepared) as unit:
-        databases.empty(unit)
+    with writing(prepared) as session:
+        databases.empty(session)
     return Desk(prepared)
 
 
@@ -55,14 +55,14 @@ def test_cancelling_keeps_back_what_is_not_sent(desk: Desk) -> None:
     desk.people(10)
     desk.approve(desk.open())
     desk.send(Pace(4, 10**6, smooth=False))
-    with writing(desk.engine) as unit:
-        assert broadcasts.change(unit, "INC-1", "cancel", ANN, desk.now) == (1, 6)
+    with writing(desk.engine) as session:
+        assert broadcasts.change(session, "INC-1", "cancel", ANN, desk.now) == (1, 6)
     desk.later(hours=1)
     desk.send()
     assert sum(desk.server.got().values()) == 4
     assert desk.states() == {"sent": 4, "skipped": 6}
-    with pytest.raises(IncidentError), writing(desk.engine) as unit:
-        broadcasts.change(unit, "INC-1", "resume", ANN, desk.now)
+    with pytest.raises(IncidentError), writing(desk.engine) as session:
+        broadcasts.change(session, "INC-1", "resume", ANN, desk.now)
 
 
 def test_a_letter_prepared_when_it_is_paused_stays_here(desk: Desk) -> None:
@@ -71,8 +71,8 @@ def test_a_letter_prepared_when_it_is_paused_stays_here(desk: Desk) -> None:
     desk.approve(desk.open())
 
     def pause(parcel: Parcel) -> None:
-        with writing(desk.engine) as unit:
-            broadcasts.change(unit, "INC-1", "pause", ANN, desk.now)
+        with writing(desk.engine) as session:
+            broadcasts.change(session, "INC-1", "pause", ANN, desk.now)
 
     desk.server.answer = pause
     desk.send()
@@ -204,8 +204,8 @@ def test_those_in_need_are_told_first(desk: Desk) -> None:
     """Whoever filed a case comes before the rest."""
     everybody = desk.people(5)
     made = desk.open()
-    with writing(desk.engine) as unit:
-        case_of(unit, "p00004", made)
+    with writing(desk.engine) as session:
+        case_of(session, "p00004", made)
     desk.approve(made)
     desk.send()
     assert desk.server.taken[0].recipient == everybody[4]
@@ -221,11 +221,13 @@ def test_whoever_may_not_be_written_to_is_skipped_at_the_last_moment(desk: Desk,
     """
     first, second = desk.people(2)
     desk.approve(desk.open(kind="maintenance" if what == "suspended" else "incident"))
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         if what == "disabled":
-            unit.execute(update(ContactRow).where(ContactRow.id == "p00000").values(active=False))
+            session.execute(
+                update(ContactRow).where(ContactRow.id == "p00000").values(active=False)
+            )
         else:
-            unit.add(SuppressionRow(key=first, reason="bounced 5.1.1", since=desk.now))
+            session.add(SuppressionRow(key=first, reason="bounced 5.1.1", since=desk.now))
     desk.send()
     if what == "suspended, and must know":
         assert desk.server.got() == {first: 1, second: 1}
@@ -240,8 +242,8 @@ def test_a_correction_goes_to_those_who_got_the_wrong_text(desk: Desk) -> None:
     had, waiting, never = desk.people(3)
     made = desk.open("Wrong words.")
     desk.approve(made)
-    with writing(desk.engine) as unit:
-        unit.execute(
+    with writing(desk.engine) as session:
+        session.execute(
             update(NoticeRecipientRow)
             .where(NoticeRecipientRow.address == never)
             .values(state="skipped", reply="cancelled", finished_at=desk.now)
@@ -249,8 +251,8 @@ def test_a_correction_goes_to_those_who_got_the_wrong_text(desk: Desk) -> None:
     desk.server.answer = lambda parcel: Retry("450 x") if parcel.recipient == waiting else None
     desk.send()
     desk.server.answer = lambda parcel: None
-    with writing(desk.engine) as unit:
-        assert incidents.correct(unit, made, 1, "Right words.", ANN, desk.now) == 2
+    with writing(desk.engine) as session:
+        assert incidents.correct(session, made, 1, "Right words.", ANN, desk.now) == 2
     assert desk.approve(made) == 2
     desk.later(hours=1)
     desk.send()

@@ -61,8 +61,8 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     assert (
         installation.command(config, "status").returncode == 0
     )  # the old address is nobody's by now
-    with installation.unit(config) as unit:
-        settled = [one for one in unit.scalars(select(EventRow)) if one.kind == "reachable"]
+    with installation.database(config) as session:
+        settled = [one for one in session.scalars(select(EventRow)) if one.kind == "reachable"]
         assert [one.who.partition(":")[0] for one in settled] == ["operator", "operator"]
         assert settled[0].detail["recipients"] == [ZACK]
     assert made == "INC-1"
@@ -74,18 +74,18 @@ def test_settling_forgets_what_came_back_before(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     for title in ("One", "Two", "Three", "Four"):
         told(config, ZACK, title=title)
-    with installation.unit(config) as unit:
-        ids = [row.id for row in unit.scalars(select(NoticeRecipientRow))]
+    with installation.database(config) as session:
+        ids = [row.id for row in session.scalars(select(NoticeRecipientRow))]
 
     def bounce(number: int) -> int:
         report(tmp_path, f"m{number}", GONE, to=own_way(ids[number]))
         service.once(config)
-        with installation.unit(config) as unit:
-            return len(list(unit.scalars(select(SuppressionRow))))
+        with installation.database(config) as session:
+            return len(list(session.scalars(select(SuppressionRow))))
 
     assert [bounce(0), bounce(1)] == [0, 1]
-    with installation.unit(config, write=True) as unit:
-        assert undeliverable.clear(unit, "zack", "operator:a", now) == ""
+    with installation.database(config, write=True) as session:
+        assert undeliverable.clear(session, "zack", "operator:a", now) == ""
     assert [bounce(2), bounce(3)] == [0, 1]
 
 
@@ -120,8 +120,8 @@ def test_colleagues_are_told_once_a_month(tmp_path: Path, told_too: bool) -> Non
     more = f"[notices]\ntell_colleagues = {str(told_too).lower()}\n"
     config = make(tmp_path, more, people=COLLEAGUES)
     told(config, ZACK)
-    with installation.unit(config, write=True) as unit:
-        directory.set_active(unit, "slater", False, datetime.now(UTC))
+    with installation.database(config, write=True) as session:
+        directory.set_active(session, "slater", False, datetime.now(UTC))
     report(tmp_path, "a", GONE, to=verp(config, "zack"))
     service.once(config)
     service.once(config)
@@ -140,10 +140,11 @@ def test_colleagues_are_told_once_a_month(tmp_path: Path, told_too: bool) -> Non
     if not told_too:
         return
     house_of = worker_house(config)
-    with installation.unit(config, write=True) as unit:
-        assert undeliverable_notice.tell(unit, house_of, datetime.now(UTC)) == 0
+    with installation.database(config, write=True) as session:
+        assert undeliverable_notice.tell(session, house_of, datetime.now(UTC)) == 0
         assert (
-            undeliverable_notice.tell(unit, house_of, datetime.now(UTC) + timedelta(days=40)) == 2
+            undeliverable_notice.tell(session, house_of, datetime.now(UTC) + timedelta(days=40))
+            == 2
         )
 
 
@@ -158,14 +159,14 @@ def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
     """Only lost notices concern them; whoever is marked otherwise is the operator's task."""
     config = make(tmp_path, people=COLLEAGUES)
     now = datetime.now(UTC)
-    with installation.unit(config, write=True) as unit:
-        unit.execute(
+    with installation.database(config, write=True) as session:
+        session.execute(
             update(ContactRow).where(ContactRow.id == "zack").values(undeliverable_since=now)
         )
-        assert undeliverable_notice.tell(unit, worker_house(config), now) == 0
-        assert [one.contact_id for one in undeliverable.waiting(unit)] == ["zack"]
-        directory.set_active(unit, "zack", False, now)
-        assert undeliverable.count(unit) == 0
+        assert undeliverable_notice.tell(session, worker_house(config), now) == 0
+        assert [one.contact_id for one in undeliverable.waiting(session)] == ["zack"]
+        directory.set_active(session, "zack", False, now)
+        assert undeliverable.count(session) == 0
 
 
 @settings(deadline=None)
@@ -207,23 +208,23 @@ def test_the_other_database_says_the_same(tmp_path: Path) -> None:
         put(tmp_path, ZACK, "a", FORM, answers(made, ZACK))
         put(tmp_path, ARCHIE, "b", "stop", answers(made, ARCHIE))
         service.once(config)
-        with installation.unit(config) as unit:
-            sent = [one for one in unit.scalars(select(NoticeRecipientRow)) if one.key == ZACK]
+        with installation.database(config) as session:
+            sent = [one for one in session.scalars(select(NoticeRecipientRow)) if one.key == ZACK]
             ids = {one.incident_id: one.id for one in sent}
         for name, incident in (("c", made), ("d", other)):
             report(tmp_path, name, GONE, to=own_way(ids[incident]))
         service.once(config)
-        with installation.unit(config, write=True) as unit:
+        with installation.database(config, write=True) as session:
             now = datetime.now(UTC)
             people_told = resolve_cases.answer(
-                unit, made, 2, "Over.", "operator:a", now, worker_house(config)
+                session, made, 2, "Over.", "operator:a", now, worker_house(config)
             )
             assert people_told == ("zack",)
-            assert undeliverable.count(unit) == 1
-            assert undeliverable.newest(unit) > 0
-            assert unit.get(SuppressionRow, ZACK) is not None
-            assert undeliverable.clear(unit, "zack", "operator:a", now) == ""
-            assert undeliverable.count(unit) == 0
+            assert undeliverable.count(session) == 1
+            assert undeliverable.newest(session) > 0
+            assert session.get(SuppressionRow, ZACK) is not None
+            assert undeliverable.clear(session, "zack", "operator:a", now) == ""
+            assert undeliverable.count(session) == 0
         found = installation.everything(config)
         assert [one["rule"] for one in found["messages"][2:]] == ["R2", "R2"]
         assert sorted(one["kind"] for one in found["letters"]) == [

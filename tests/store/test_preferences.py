@@ -17,7 +17,7 @@ from intake.model.incidents import NOTICE_CLASSES
 from intake.store import alerts, migrate
 from intake.store.contacts import directory, preferences
 from intake.store.contacts.preferences import PreferenceError, set_, tasks, unsubscribe
-from intake.store.engine import Engine, Unit, open_engine, reading, writing
+from intake.store.engine import Engine, Session, open_engine, reading, writing
 from intake.store.tables.contacts import SuppressionRow
 from tests.support import installation
 from tests.support import postgres as databases
@@ -57,9 +57,9 @@ def prepared(
 
 def emptied(engine: Engine) -> Engine:
     """Nothing but the people."""
-    with writing(engine) as unit:
-        databases.empty(unit)
-        directory.load(unit, ENTRIES, NOW)
+    with writing(engine) as session:
+        databases.empty(session)
+        directory.load(session, ENTRIES, NOW)
     return engine
 
 
@@ -72,8 +72,8 @@ def engine(prepared: Engine) -> Engine:
 def choose(engine: Engine, who: str, name: str, mode: str, instead: str = "") -> str:
     """The choice; empty when it was taken, else why not."""
     try:
-        with writing(engine) as unit:
-            set_(unit, who, name, mode, "operator:test", NOW, instead, mandatory=MUST)
+        with writing(engine) as session:
+            set_(session, who, name, mode, "operator:test", NOW, instead, mandatory=MUST)
     except PreferenceError as error:
         return str(error)
     return ""
@@ -81,8 +81,8 @@ def choose(engine: Engine, who: str, name: str, mode: str, instead: str = "") ->
 
 def chosen(engine: Engine) -> dict[str, dict[str, Preference]]:
     """Every choice."""
-    with reading(engine) as unit:
-        return preferences.preferences(unit)
+    with reading(engine) as session:
+        return preferences.preferences(session)
 
 
 def test_without_a_choice_everything_comes_at_once(engine: Engine) -> None:
@@ -91,11 +91,11 @@ def test_without_a_choice_everything_comes_at_once(engine: Engine) -> None:
     assert choose(engine, "zack", "maintenance", "digest") == ""
     assert chosen(engine) == {"zack": {"maintenance": Preference("digest")}}
     assert choose(engine, "zack", "maintenance", "each") == ""
-    with reading(engine) as unit:
-        assert preferences.of(unit, "zack") == dict.fromkeys(NOTICE_CLASSES, Preference())
+    with reading(engine) as session:
+        assert preferences.of(session, "zack") == dict.fromkeys(NOTICE_CLASSES, Preference())
         from sqlalchemy import text
 
-        kinds = unit.execute(text("SELECT kind, who FROM events")).all()
+        kinds = session.execute(text("SELECT kind, who FROM events")).all()
     assert [tuple(one) for one in kinds] == [("notices-chosen", "operator:test")] * 2
 
 
@@ -126,11 +126,11 @@ def test_a_choice_that_cannot_be_is_named(
 
 def test_a_stand_in_must_be_told_themselves(engine: Engine) -> None:
     """Not disabled, with an address that works, not off, and nobody's chain."""
-    with writing(engine) as unit:
-        directory.set_active(unit, "lisa", False, NOW)
-        unit.add(SuppressionRow(key="archie@bayside.example", reason="bounced", since=NOW))
+    with writing(engine) as session:
+        directory.set_active(session, "lisa", False, NOW)
+        session.add(SuppressionRow(key="archie@bayside.example", reason="bounced", since=NOW))
         until = NOW - timedelta(days=1)
-        unit.add(
+        session.add(
             SuppressionRow(key="betty@bayside.example", reason="bounced", since=NOW, until=until)
         )
     assert "lisa is disabled" in choose(engine, "zack", "outage", "off", "lisa")
@@ -142,8 +142,8 @@ def test_a_stand_in_must_be_told_themselves(engine: Engine) -> None:
     assert choose(engine, "betty", "security", "off", "kelly") != ""  # kelly is not at riverdale
     assert choose(engine, "kelly", "security", "off", "betty") == ""  # another class is free
     assert choose(engine, "zack", "outage", "off", "kelly") == ""
-    with writing(engine) as unit:
-        unit.execute(SuppressionRow.__table__.delete())  # type: ignore[attr-defined]  # a table class has one
+    with writing(engine) as session:
+        session.execute(SuppressionRow.__table__.delete())  # type: ignore[attr-defined]  # a table class has one
     assert choose(engine, "betty", "outage", "off", "archie") == ""
 
 
@@ -187,8 +187,8 @@ def test_read_only_contacts_may_mute_anything(engine: Engine) -> None:
 
 def unsubscribed(engine: Engine, who: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What unsubscribing stops and keeps."""
-    with writing(engine) as unit:
-        return unsubscribe(unit, who, who, NOW, MUST)
+    with writing(engine) as session:
+        return unsubscribe(session, who, who, NOW, MUST)
 
 
 def test_unsubscribing_stops_what_is_optional(engine: Engine) -> None:
@@ -207,8 +207,8 @@ def test_unsubscribing_stops_what_is_optional(engine: Engine) -> None:
 
 def todo(engine: Engine, mandatory: tuple[str, ...] = MUST) -> list[str]:
     """What the operator should see to."""
-    with reading(engine) as unit:
-        return tasks(unit, NOW, mandatory)
+    with reading(engine) as session:
+        return tasks(session, NOW, mandatory)
 
 
 def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
@@ -216,25 +216,25 @@ def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
     assert choose(engine, "zack", "outage", "off", "kelly") == ""
     assert choose(engine, "lisa", "maintenance", "off", "screech") == ""
     assert todo(engine) == []
-    with writing(engine) as unit:
-        directory.set_active(unit, "kelly", False, NOW)
-        unsubscribe(unit, "screech", "screech", NOW, MUST)
+    with writing(engine) as session:
+        directory.set_active(session, "kelly", False, NOW)
+        unsubscribe(session, "screech", "screech", NOW, MUST)
     assert todo(engine) == [
         "maintenance notices: nobody is told instead of lisa: "
         "screech gets no maintenance notices either",
         "outage notices: nobody is told instead of zack: kelly is disabled",
     ]
-    with reading(engine) as unit:
-        assert "instead of zack: kelly is disabled" in "\n".join(alerts.lines(unit, NOW))
+    with reading(engine) as session:
+        assert "instead of zack: kelly is disabled" in "\n".join(alerts.lines(session, NOW))
     moved = Entries((), (person("kelly", "Technical", "riverdale"),))
-    with writing(engine) as unit:
-        directory.set_active(unit, "kelly", True, NOW)
-        directory.load(unit, moved, NOW)
+    with writing(engine) as session:
+        directory.set_active(session, "kelly", True, NOW)
+        directory.load(session, moved, NOW)
     assert "kelly is no contact of bayside" in todo(engine)[1]
     assert choose(engine, "zack", "outage", "off", "archie") == ""
     assert len(todo(engine)) == 1
-    with writing(engine) as unit:
-        directory.set_active(unit, "lisa", False, NOW)
+    with writing(engine) as session:
+        directory.set_active(session, "lisa", False, NOW)
     assert todo(engine) == []
 
 
@@ -252,9 +252,9 @@ def test_an_import_keeps_what_contacts_chose(engine: Engine) -> None:
     """The same file again, and one that changes the contact."""
     assert choose(engine, "zack", "outage", "off", "kelly") == ""
     before = chosen(engine)
-    with writing(engine) as unit:
-        directory.load(unit, ENTRIES, NOW)
-        directory.load(unit, Entries((), (person("zack", "Technical", *BOTH),)), NOW)
+    with writing(engine) as session:
+        directory.load(session, ENTRIES, NOW)
+        directory.load(session, Entries((), (person("zack", "Technical", *BOTH),)), NOW)
     assert chosen(engine) == before
     assert "kelly is no contact of riverdale" in todo(engine)[0]
 
@@ -298,15 +298,15 @@ def memory() -> Engine:
     return engine
 
 
-def taken(unit: Unit, step: tuple[str, ...], off: set[str]) -> None:
+def taken(session: Session, step: tuple[str, ...], off: set[str]) -> None:
     """One step, or its refusal."""
     verb, who, *more = step
     if verb == "unsubscribe":
-        unsubscribe(unit, who, who, NOW, MUST)
+        unsubscribe(session, who, who, NOW, MUST)
     elif verb == "set":
-        set_(unit, who, more[0], more[1], who, NOW, more[2], mandatory=MUST)
+        set_(session, who, more[0], more[1], who, NOW, more[2], mandatory=MUST)
     else:
-        directory.set_active(unit, who, verb == "enable", NOW)
+        directory.set_active(session, who, verb == "enable", NOW)
         (off.discard if verb == "enable" else off.add)(who)
 
 
@@ -320,8 +320,8 @@ def test_whoever_must_be_reached_is_reached_or_is_a_task(
     for step in steps:
         before = silent(chosen(engine), off)
         try:
-            with writing(engine) as unit:
-                taken(unit, step, off)
+            with writing(engine) as session:
+                taken(session, step, off)
         except PreferenceError:
             assert step[0] == "set"
         found = chosen(engine)
@@ -341,8 +341,8 @@ def test_whoever_must_be_reached_is_reached_or_is_a_task(
 def test_an_operator_sees_and_changes_it(tmp_path: Path) -> None:
     """`contacts notices`: every class without options, a refusal in words, a task in `status`."""
     config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"), "")
-    with installation.unit(config, write=True) as unit:
-        directory.load(unit, ENTRIES, datetime.now(UTC))
+    with installation.database(config, write=True) as session:
+        directory.load(session, ENTRIES, datetime.now(UTC))
 
     def said(*words: str, code: int = 0) -> str:
         done = installation.command(config, *words)

@@ -33,16 +33,16 @@ def config(tmp_path: Path) -> Config:
 
 def later(config: Config, days: int) -> dict[str, Any]:
     """So many days pass; what there is after the next pass."""
-    with installation.unit(config, write=True) as unit:
+    with installation.database(config, write=True) as session:
         for table, columns in {
             "pending_forms": ("asked_at", "reminded_at"),
             "outbox": ("created_at",),
         }.items():
-            for row in unit.execute(sql(f"SELECT id, {', '.join(columns)} FROM {table}")).all():
+            for row in session.execute(sql(f"SELECT id, {', '.join(columns)} FROM {table}")).all():
                 for column, value in zip(columns, row[1:], strict=True):
                     if value:
                         moved = installation.moment(value) - timedelta(days=days)
-                        unit.execute(
+                        session.execute(
                             sql(f"UPDATE {table} SET {column} = :at WHERE id = :id"),
                             {"at": f"{moved:%Y-%m-%d %H:%M:%S.%f}", "id": row[0]},
                         )
@@ -97,8 +97,8 @@ def test_the_operator_is_told_once_and_again_only_of_something_new(tmp_path: Pat
     config = strangers(tmp_path, '[alerts]\naddress = "night@desk.example"\n')
     alerts = [one for one in installation.everything(config)["letters"] if one["kind"] == "alert"]
     assert [(one["recipient"], one["state"]) for one in alerts] == [("night@desk.example", "sent")]
-    with installation.unit(config) as unit:
-        found = reports.letter(unit, alerts[0]["id"])
+    with installation.database(config) as session:
+        found = reports.letter(session, alerts[0]["id"])
     assert found is not None
     assert "3 held by R10" in found["text"]
     assert "Person" not in found["text"]
@@ -112,8 +112,8 @@ def test_the_operator_is_told_once_and_again_only_of_something_new(tmp_path: Pat
 def test_strangers_are_closed_after_a_month(tmp_path: Path) -> None:
     """Rejected with an event; the bytes stay."""
     config = strangers(tmp_path, "")
-    with installation.unit(config, write=True) as unit:
-        unit.execute(sql("UPDATE messages SET recorded_at = '2020-01-01 00:00:00.000000'"))
+    with installation.database(config, write=True) as session:
+        session.execute(sql("UPDATE messages SET recorded_at = '2020-01-01 00:00:00.000000'"))
     service.once(config)
     found = installation.everything(config)
     assert {one["status"] for one in found["messages"]} == {"rejected"}

@@ -41,11 +41,11 @@ def test_three_letters_that_come_back_break_the_circuit(tmp_path: Path) -> None:
         assert fresh.letters == (0 if number == 2 else 1), number
     assert "loop: 3 mails of ours came back" in desk.message(fresh.row)["evidence"]["silence"]
     assert desk.receive(address(10), SIGNED, later).letters == 1  # nobody else is kept silent
-    with writing(desk.engine) as unit:
-        told = alerts.due(unit, later, 24)
+    with writing(desk.engine) as session:
+        told = alerts.due(session, later, 24)
         assert told is not None
         assert any("addresses that get fewer letters" in line for line in told[1])
-        assert suppressions.suspended(unit, later)[0]["address"] == ZERO
+        assert suppressions.suspended(session, later)[0]["address"] == ZERO
     assert desk.receive(ZERO, SIGNED, START + timedelta(hours=25)).letters == 1
     listed = json.loads(installation.command(config, "contacts", "suspended", "--json").stdout)
     assert listed == []  # the day is over by now

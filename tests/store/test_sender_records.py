@@ -25,8 +25,8 @@ def test_raising_a_case_to_critical_needs_a_signed_mail(tmp_path: Path) -> None:
     first = desk.receive(ZERO, SIGNED, body=outage)
     (ack,) = desk.sent()
     assert first.action == "create"
-    with writing(desk.engine) as unit:
-        unit.execute(sql("UPDATE cases SET priority = 'High'"))
+    with writing(desk.engine) as session:
+        session.execute(sql("UPDATE cases SET priority = 'High'"))
     reply = {"In_Reply_To": ack, "Subject": "Re: Question 1", "body": "Priority: Critical\r\n"}
     held = desk.receive(ZERO, BY_SPF, START + timedelta(minutes=5), **reply)
     assert (held.action, held.rule) == ("hold", "R14")
@@ -94,11 +94,11 @@ def test_dropped_mail_goes_and_strangers_are_forgotten(tmp_path: Path) -> None:
     digest = {one: desk.message(one.row)["digest"] for one in (dropped, stranger, held)}
 
     def needed(day: int) -> set[str]:
-        with writing(desk.engine) as unit:
+        with writing(desk.engine) as session:
             now = START + timedelta(days=day)
-            retention.retire(unit, now, keep)
-            retention.forget(unit, now, keep)
-            return retention.referenced(unit, list(digest.values()), now, keep)
+            retention.retire(session, now, keep)
+            retention.forget(session, now, keep)
+            return retention.referenced(session, list(digest.values()), now, keep)
 
     everything = set(digest.values())
     assert needed(6) == everything
@@ -129,8 +129,8 @@ def test_an_operator_hears_of_forgeries_by_contact(tmp_path: Path) -> None:
     desk = Desk(service(tmp_path))
     for number in range(3):
         desk.receive(ZERO, "dmarc=fail header.from={0}", Subject=f"secret words {number}")
-    with writing(desk.engine) as unit:
-        told = alerts.due(unit, START, 24)
+    with writing(desk.engine) as session:
+        told = alerts.due(session, START, 24)
     assert told is not None
     assert "     3 mails forged in a contact's name" in told[1]
     assert "       3 of them in the name of p0" in told[1]

@@ -121,15 +121,15 @@ def test_nothing_is_decided_about_a_sender_whose_mail_stays_held(tmp_path: Path)
     desk = Desk(config)
     assert installation.command(config, "accounts", "disable", "d1").returncode == 0
     held = desk.receive("new@d1.example", SIGNED)
-    with writing(desk.engine) as unit:
-        unit.execute(sql("SELECT 1"))
+    with writing(desk.engine) as session:
+        session.execute(sql("SELECT 1"))
     blobs = bootstrap.Blobs(config.blob_folder)
     row = desk.message(held.row)
     raw = _raw_of(row)
     blobs.flush([blobs.stage(raw)])
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         digest = hashlib.sha256(raw).hexdigest()
-        unit.execute(sql("UPDATE messages SET digest = :d"), {"d": digest})
+        session.execute(sql("UPDATE messages SET digest = :d"), {"d": digest})
     done = installation.command(
         config, "messages", "release", str(held.row), "--new-contact", "newbie", "--name", "N",
         "--account", "d1",

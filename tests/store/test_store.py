@@ -18,7 +18,15 @@ from intake.model.context import Known
 from intake.parsers.submission import FieldValue
 from intake.store import migrate, reports, retention
 from intake.store.contacts import directory
-from intake.store.engine import Engine, StoreError, Unit, open_engine, reading, savepoint, writing
+from intake.store.engine import (
+    Engine,
+    Session,
+    StoreError,
+    open_engine,
+    reading,
+    savepoint,
+    writing,
+)
 from intake.store.messages import mailboxes
 from intake.store.messages.context import look_up
 from intake.store.messages.deferred import shelve, vanished
@@ -55,16 +63,16 @@ def prepared(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def engine(prepared: Engine) -> Engine:
     """Empty tables but for two people of one account."""
-    with writing(prepared) as unit:
-        empty(unit)
-        directory.load(unit, PEOPLE, NOW)
+    with writing(prepared) as session:
+        empty(session)
+        directory.load(session, PEOPLE, NOW)
     return prepared
 
 
 def known_of(engine: Engine, mail: Message, *numbers: str, now: datetime = NOW) -> Known:
     """What is known about the mail."""
-    with reading(engine) as unit:
-        return look_up(unit, keys(mail, *numbers), now)
+    with reading(engine) as session:
+        return look_up(session, keys(mail, *numbers), now)
 
 
 def test_the_migrations_make_exactly_the_tables(prepared: Engine) -> None:
@@ -85,8 +93,8 @@ def test_upgrading_again_changes_nothing(prepared: Engine) -> None:
 
 def test_a_newer_database_is_refused(prepared: Engine) -> None:
     """An older program says so and touches nothing."""
-    with writing(prepared) as unit:
-        unit.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with writing(prepared) as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     try:
         for refusing in (migrate.check, migrate.upgrade):
             with pytest.raises(StoreError, match="newer intake") as caught:
@@ -94,8 +102,8 @@ def test_a_newer_database_is_refused(prepared: Engine) -> None:
             assert caught.value.kind == "schema"
         assert not migrate.is_there(prepared)
     finally:
-        with writing(prepared) as unit:
-            unit.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        with writing(prepared) as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 
 def test_a_recorded_mail_is_found_again(engine: Engine) -> None:
@@ -107,8 +115,8 @@ def test_a_recorded_mail_is_found_again(engine: Engine) -> None:
         "CASE-1001",
         1,
     )
-    with reading(engine) as unit:
-        row, case = reports.message(unit, done.row), reports.case(unit, "CASE-1001")
+    with reading(engine) as session:
+        row, case = reports.message(session, done.row), reports.case(session, "CASE-1001")
     assert row is not None
     assert case is not None
     assert (row["status"], row["level"], row["contact_id"]) == ("handled", "L3", "zack")
@@ -144,13 +152,13 @@ def test_the_same_mail_is_a_twin_and_never_a_second_case(engine: Engine) -> None
 def test_a_letter_of_one_cause_is_stored_once(engine: Engine) -> None:
     """Whatever is handled twice, the outbox has one row for it."""
     mail = message()
-    with writing(engine) as unit:
-        known = look_up(unit, keys(mail), NOW)
+    with writing(engine) as session:
+        known = look_up(session, keys(mail), NOW)
         decision = decide(
             mail, replace(SIGNED, contact=known.contacts[0]), COMPLETE, known, POLICY, NOW
         )
         first = record(
-            unit,
+            session,
             Entry(arrival(1), mail),
             [Result(decision, [letter(decision, "same")])],
             NOW,
@@ -159,57 +167,57 @@ def test_a_letter_of_one_cause_is_stored_once(engine: Engine) -> None:
         change = replace(decision.change, number="CASE-1002") if decision.change else None
         again = replace(decision, change=change)
         second = record(
-            unit, Entry(arrival(2), mail), [Result(again, [letter(again, "same")])], NOW, STAMP
+            session, Entry(arrival(2), mail), [Result(again, [letter(again, "same")])], NOW, STAMP
         )
     assert (first.letters, second.letters) == (1, 0)
 
 
-def undone(unit: Unit) -> None:
+def undone(session: Session) -> None:
     """A mail that raises inside its savepoint."""
-    with suppress(RuntimeError), savepoint(unit):
-        vanished(unit, arrival(2), NOW)
+    with suppress(RuntimeError), savepoint(session):
+        vanished(session, arrival(2), NOW)
         raise RuntimeError
 
 
 def test_a_failing_mail_does_not_take_its_batch_with_it(engine: Engine) -> None:
     """What happens inside its savepoint is undone; the mails around it stay."""
     one_mail(engine, 1)
-    with writing(engine) as unit:
-        undone(unit)
-        vanished(unit, arrival(3), NOW)
-    with reading(engine) as unit:
-        assert [row["uid"] for row in reports.messages(unit)] == [3, 1]
+    with writing(engine) as session:
+        undone(session)
+        vanished(session, arrival(3), NOW)
+    with reading(engine) as session:
+        assert [row["uid"] for row in reports.messages(session)] == [3, 1]
 
 
 def test_a_mail_that_raises_is_tried_thrice_and_shelved(engine: Engine) -> None:
     """Two more passes, then the shelf with the traceback; a later success overwrites the row."""
     states = []
     for _ in range(3):
-        with writing(engine) as unit:
-            shelved = shelve(unit, arrival(5, f"{5:064d}"), "Traceback: boom", NOW)
+        with writing(engine) as session:
+            shelved = shelve(session, arrival(5, f"{5:064d}"), "Traceback: boom", NOW)
             assert shelved is not None
             states.append(shelved.folder)
     assert states == ["", "", "held"]
-    with reading(engine) as unit:
-        row = reports.messages(unit)[0]
+    with reading(engine) as session:
+        row = reports.messages(session)[0]
         assert (row["status"], row["attempts"]) == ("shelved", 3)
     done = one_mail(engine, 5, row=row["id"])
     assert done.row == row["id"]
-    with reading(engine) as unit:
-        assert reports.messages(unit)[0]["status"] == "handled"
+    with reading(engine) as session:
+        assert reports.messages(session)[0]["status"] == "handled"
 
 
 @pytest.mark.parametrize("status", ["handled", "held", "ignored", "dropped", "rejected", "shelved"])
 def test_an_outcome_is_never_overwritten_by_a_failure(engine: Engine, status: str) -> None:
     """Another worker was first: neither its row becomes deferred, nor is the mail vanished."""
     done = one_mail(engine, 5)
-    with writing(engine) as unit:
-        unit.execute(update(MessageRow).values(status=status))
-    with writing(engine) as unit:
-        assert shelve(unit, arrival(5, f"{5:064d}"), "late", NOW) is None
-        vanished(unit, arrival(5, f"{5:064d}"), NOW)
-    with reading(engine) as unit:
-        row = reports.messages(unit)[0]
+    with writing(engine) as session:
+        session.execute(update(MessageRow).values(status=status))
+    with writing(engine) as session:
+        assert shelve(session, arrival(5, f"{5:064d}"), "late", NOW) is None
+        vanished(session, arrival(5, f"{5:064d}"), NOW)
+    with reading(engine) as session:
+        row = reports.messages(session)[0]
     assert (row["id"], row["status"], row["attempts"]) == (done.row, status, 0)
 
 
@@ -234,8 +242,8 @@ def test_fields_are_stored_with_history_and_without_private_words_in_it(engine: 
     )
     done = one_mail(engine, 2, submission=later, numbers=("CASE-1001",))
     assert (done.action, done.case_number) == ("append", "CASE-1001")
-    with reading(engine) as unit:
-        case, row = reports.case(unit, "CASE-1001"), reports.message(unit, done.row)
+    with reading(engine) as session:
+        case, row = reports.case(session, "CASE-1001"), reports.message(session, done.row)
     assert case is not None
     assert row is not None
     assert case["fields"]["module"]["value"] == "Calendar"
@@ -262,11 +270,11 @@ def test_a_question_is_pending_until_it_is_answered(engine: Engine) -> None:
 def test_an_unanswered_draft_is_flagged_and_kept(engine: Engine) -> None:
     """After the days the case bears a flag; nothing is deleted, nothing is flagged twice."""
     one_mail(engine, 1, submission=replace(COMPLETE, missing=("module",)))
-    with writing(engine) as unit:
-        assert retention.expire(unit, NOW + timedelta(days=13), 14) == []
-        assert retention.expire(unit, NOW + timedelta(days=15), 14) == ["CASE-1001"]
-        assert retention.expire(unit, NOW + timedelta(days=16), 14) == []
-        assert reports.status(unit).flagged == 1
+    with writing(engine) as session:
+        assert retention.expire(session, NOW + timedelta(days=13), 14) == []
+        assert retention.expire(session, NOW + timedelta(days=15), 14) == ["CASE-1001"]
+        assert retention.expire(session, NOW + timedelta(days=16), 14) == []
+        assert reports.status(session).flagged == 1
 
 
 def test_unstorable_characters_are_replaced(engine: Engine) -> None:
@@ -277,10 +285,10 @@ def test_unstorable_characters_are_replaced(engine: Engine) -> None:
     words = FieldValue([bad], bad, "label", bad)
     submission = replace(COMPLETE, subject=bad, description=bad, fields={"module": words})
     one_mail(engine, 1, mail=mail, submission=submission)
-    with reading(engine) as unit:
-        case = reports.case(unit, "CASE-1001")
+    with reading(engine) as session:
+        case = reports.case(session, "CASE-1001")
         there = ["s" * 64, "q" * 64]
-        assert retention.referenced(unit, [*there, "no"], NOW, KEEP) == set(there)
+        assert retention.referenced(session, [*there, "no"], NOW, KEEP) == set(there)
     assert case is not None
     assert case["fields"]["module"]["value"] == ["a\ufffdb\ufffdc"]
     assert case["attachments"][0]["name"] == "a\ufffdb\ufffdc"
@@ -288,23 +296,23 @@ def test_unstorable_characters_are_replaced(engine: Engine) -> None:
 
 def test_mailboxes_remember_how_far_they_were_collected(engine: Engine) -> None:
     """Line, progress, failures and what still is to be moved."""
-    with writing(engine) as unit:
-        assert mailboxes.state(unit, "support") is None
-        mailboxes.failed(unit, "support", NOW, "no route")
-        assert mailboxes.state(unit, "support") is None
-        mailboxes.baseline(unit, mailboxes.MailboxState("support", 7, 5, NOW))
-        mailboxes.advance(unit, "support", 9, NOW)
-        state = mailboxes.state(unit, "support")
+    with writing(engine) as session:
+        assert mailboxes.state(session, "support") is None
+        mailboxes.failed(session, "support", NOW, "no route")
+        assert mailboxes.state(session, "support") is None
+        mailboxes.baseline(session, mailboxes.MailboxState("support", 7, 5, NOW))
+        mailboxes.advance(session, "support", 9, NOW)
+        state = mailboxes.state(session, "support")
         assert state is not None
         assert (state.uidvalidity, state.next_uid) == (7, 9)
     done = one_mail(engine, 3)
-    with writing(engine) as unit:
-        at = unit.get_one(MessageRow, done.row).recorded_at
+    with writing(engine) as session:
+        at = session.get_one(MessageRow, done.row).recorded_at
         row = mailboxes.Row(done.row, 7, 3, f"{3:064d}", "handled", False, "processed", 0, at)
-        assert mailboxes.handled(unit, "support", 7, [3, 4]) == {3: row}
-        assert mailboxes.unsettled(unit, "support", 7) == [row]
-        assert mailboxes.by_digest(unit, "support", [f"{3:064d}", ""])[f"{3:064d}"].uid == 3
-        mailboxes.settle(unit, [done.row])
-        assert mailboxes.unsettled(unit, "support", 7) == []
-        mailboxes.rebind(unit, done.row, 8, 1)
-        assert [one.uid for one in mailboxes.unsettled(unit, "support", 8)] == [1]
+        assert mailboxes.handled(session, "support", 7, [3, 4]) == {3: row}
+        assert mailboxes.unsettled(session, "support", 7) == [row]
+        assert mailboxes.by_digest(session, "support", [f"{3:064d}", ""])[f"{3:064d}"].uid == 3
+        mailboxes.settle(session, [done.row])
+        assert mailboxes.unsettled(session, "support", 7) == []
+        mailboxes.rebind(session, done.row, 8, 1)
+        assert [one.uid for one in mailboxes.unsettled(session, "support", 8)] == [1]

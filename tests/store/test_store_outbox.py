@@ -48,36 +48,36 @@ def prepared(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def engine(prepared: Engine) -> Engine:
     """Empty tables but for two people of one account."""
-    with writing(prepared) as unit:
-        empty(unit)
-        directory.load(unit, PEOPLE, NOW)
+    with writing(prepared) as session:
+        empty(session)
+        directory.load(session, PEOPLE, NOW)
     return prepared
 
 
 def test_a_letter_goes_from_due_to_sent(engine: Engine) -> None:
     """Claimed with a fence, in doubt before the dot, sent with the server's words."""
     one_mail(engine, 1)
-    with writing(engine) as unit:
-        assert outbox.any_due(unit, NOW)
-        claimed = outbox.claim(unit, NOW, 90, 10)
+    with writing(engine) as session:
+        assert outbox.any_due(session, NOW)
+        claimed = outbox.claim(session, NOW, 90, 10)
         assert [(one.fence, one.attempts, one.raw) for one in claimed] == [(1, 1, b"raw")]
-        assert outbox.claim(unit, NOW, 90, 10) == []
-        assert outbox.mark_in_doubt(unit, [(claimed[0].id, 1)], DOT) == []
-        assert outbox.settle(unit, [(claimed[0].id, 1, Sent("250 ok"))], NOW) == []
-        assert outbox.counts(unit) == {"sent": 1}
-        assert not outbox.any_due(unit, NOW + timedelta(days=9))
+        assert outbox.claim(session, NOW, 90, 10) == []
+        assert outbox.mark_in_doubt(session, [(claimed[0].id, 1)], DOT) == []
+        assert outbox.settle(session, [(claimed[0].id, 1, Sent("250 ok"))], NOW) == []
+        assert outbox.counts(session) == {"sent": 1}
+        assert not outbox.any_due(session, NOW + timedelta(days=9))
 
 
 def test_a_late_worker_is_refused(engine: Engine) -> None:
     """After its lease another may claim; the old fence neither marks nor settles."""
     one_mail(engine, 1)
-    with writing(engine) as unit:
-        first = outbox.claim(unit, NOW, 90, 10)[0]
-        second = outbox.claim(unit, NOW + timedelta(seconds=91), 90, 10)[0]
+    with writing(engine) as session:
+        first = outbox.claim(session, NOW, 90, 10)[0]
+        second = outbox.claim(session, NOW + timedelta(seconds=91), 90, 10)[0]
         assert second.fence == 2
-        assert outbox.mark_in_doubt(unit, [(first.id, first.fence)], DOT) == [first.id]
-        assert outbox.settle(unit, [(first.id, first.fence, Sent("250"))], NOW) == [first.id]
-        assert outbox.mark_in_doubt(unit, [(second.id, second.fence)], DOT) == []
+        assert outbox.mark_in_doubt(session, [(first.id, first.fence)], DOT) == [first.id]
+        assert outbox.settle(session, [(first.id, first.fence, Sent("250"))], NOW) == [first.id]
+        assert outbox.mark_in_doubt(session, [(second.id, second.fence)], DOT) == []
 
 
 def test_what_a_server_puts_off_is_tried_later_and_given_up_after_days(engine: Engine) -> None:
@@ -85,53 +85,53 @@ def test_what_a_server_puts_off_is_tried_later_and_given_up_after_days(engine: E
     one_mail(engine, 1)
     waits = []
     now = NOW
-    with writing(engine) as unit:
+    with writing(engine) as session:
         for _ in range(7):
-            claimed = outbox.claim(unit, now, 90, 10)[0]
-            outbox.settle(unit, [(claimed.id, claimed.fence, Retry("451 later"))], now)
-            due = datetime.fromisoformat(reports.letters(unit)[0]["due_at"])
+            claimed = outbox.claim(session, now, 90, 10)[0]
+            outbox.settle(session, [(claimed.id, claimed.fence, Retry("451 later"))], now)
+            due = datetime.fromisoformat(reports.letters(session)[0]["due_at"])
             waits.append((due - now).total_seconds())
             now = due
         late = NOW + timedelta(days=6)
-        claimed = outbox.claim(unit, late, 90, 10)[0]
-        outbox.settle(unit, [(claimed.id, claimed.fence, Retry("451 later"))], late)
-        assert outbox.counts(unit) == {"failed": 1}
+        claimed = outbox.claim(session, late, 90, 10)[0]
+        outbox.settle(session, [(claimed.id, claimed.fence, Retry("451 later"))], late)
+        assert outbox.counts(session) == {"failed": 1}
     assert waits == [300, 600, 1200, 2400, 4000, 4000, 4000]
     for outcome, state in ((Failed("550 no"), "failed"), (InDoubt("cut"), "in_doubt")):
-        with writing(engine) as unit:
-            assert reports.retry(unit, claimed.id, "operator:x", late) == ""
-            again = outbox.claim(unit, late, 90, 10)[0]
-            outbox.settle(unit, [(again.id, again.fence, outcome)], late)
-            assert outbox.counts(unit) == {state: 1}
+        with writing(engine) as session:
+            assert reports.retry(session, claimed.id, "operator:x", late) == ""
+            again = outbox.claim(session, late, 90, 10)[0]
+            outbox.settle(session, [(again.id, again.fence, outcome)], late)
+            assert outbox.counts(session) == {state: 1}
 
 
 def test_a_crash_at_the_dot_leaves_a_doubt_that_is_said_once(engine: Engine) -> None:
     """The letter is not sent again by itself; its history says why."""
     one_mail(engine, 1)
-    with writing(engine) as unit:
-        claimed = outbox.claim(unit, NOW, 90, 10)[0]
-        outbox.mark_in_doubt(unit, [(claimed.id, 1)], DOT)
-        assert outbox.after_crash(unit, NOW) == 0
-        assert outbox.after_crash(unit, DOT) == 0, "a slow server's answer may still come"
+    with writing(engine) as session:
+        claimed = outbox.claim(session, NOW, 90, 10)[0]
+        outbox.mark_in_doubt(session, [(claimed.id, 1)], DOT)
+        assert outbox.after_crash(session, NOW) == 0
+        assert outbox.after_crash(session, DOT) == 0, "a slow server's answer may still come"
         later = DOT + timedelta(seconds=1)
-        assert outbox.after_crash(unit, later) == 1
-        assert outbox.after_crash(unit, later) == 0
-        assert outbox.claim(unit, later, 90, 10) == []
+        assert outbox.after_crash(session, later) == 1
+        assert outbox.after_crash(session, later) == 0
+        assert outbox.claim(session, later, 90, 10) == []
 
 
 @pytest.mark.parametrize("change", ["disabled", "address gone"])
 def test_a_letter_to_somebody_who_left_is_put_aside(engine: Engine, change: str) -> None:
     """The recipient is checked again at the moment of sending."""
     one_mail(engine, 1)
-    with writing(engine) as unit:
+    with writing(engine) as session:
         if change == "disabled":
-            directory.set_active(unit, "zack", False, NOW)
+            directory.set_active(session, "zack", False, NOW)
         else:
             entry = replace(PEOPLE.contacts[0], emails=("new@bayside.example",))
-            directory.load(unit, Entries(contacts=(entry,)), NOW)
-        unit.flush()
-        assert outbox.claim(unit, NOW, 90, 10) == []
-        row = reports.letters(unit)[0]
+            directory.load(session, Entries(contacts=(entry,)), NOW)
+        session.flush()
+        assert outbox.claim(session, NOW, 90, 10) == []
+        row = reports.letters(session)[0]
     assert row["state"] == "suppressed"
     assert row["reply"]
 
@@ -147,8 +147,8 @@ def test_four_workers_never_claim_the_same_letter(engine: Engine) -> None:
 
     def work() -> None:
         while True:
-            with writing(engine) as unit:
-                got = outbox.claim(unit, NOW + timedelta(days=90), 90, 3)
+            with writing(engine) as session:
+                got = outbox.claim(session, NOW + timedelta(days=90), 90, 3)
             if not got:
                 return
             with lock:
@@ -179,16 +179,16 @@ def test_two_batches_at_once_get_different_numbers(engine: Engine) -> None:
     for worker in workers:
         worker.join()
     assert failures == []
-    with reading(engine) as unit:
-        assert len(set(reports.case_numbers(unit))) == 20
+    with reading(engine) as session:
+        assert len(set(reports.case_numbers(session))) == 20
 
 
 def test_no_look_up_scans_a_table(tmp_path: Path) -> None:
     """What one mail costs does not grow with the number of mails, cases or contacts."""
     engine = open_engine(f"sqlite:///{tmp_path}/plan.db")
     migrate.upgrade(engine)
-    with writing(engine) as unit:
-        directory.load(unit, PEOPLE, NOW)
+    with writing(engine) as session:
+        directory.load(session, PEOPLE, NOW)
     one_mail(engine, 1)
     seen: list[tuple[str, Any]] = []
     event.listen(
@@ -199,16 +199,16 @@ def test_no_look_up_scans_a_table(tmp_path: Path) -> None:
         ),
     )
     one_mail(engine, 2, numbers=("CASE-1001",))
-    with writing(engine) as unit:
-        mailboxes.handled(unit, "support", 7, [1, 2])
-        mailboxes.unsettled(unit, "support", 7)
-        outbox.any_due(unit, NOW)
-        outbox.claim(unit, NOW, 90, 10)
+    with writing(engine) as session:
+        mailboxes.handled(session, "support", 7, [1, 2])
+        mailboxes.unsettled(session, "support", 7)
+        outbox.any_due(session, NOW)
+        outbox.claim(session, NOW, 90, 10)
     letter = SentLetter("<a@desk.example>", "ack", "zack.morris@bayside.example", "zack", "")
     gone = Return("bounce", letter.recipient, "5.1.1", hard=True, ids=(), words="")
-    with writing(engine) as unit:
+    with writing(engine) as session:
         for number in (1, 2):
-            bounces.note(unit, letter, gone, number, NOW)
+            bounces.note(session, letter, gone, number, NOW)
     plans = []
     with engine.connect() as connection:
         for statement, parameters in [
@@ -251,18 +251,18 @@ def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine:
     from alembic import command
 
     done = [one_mail(engine, number) for number in (1, 2)]
-    with writing(engine) as unit:
-        unit.execute(
+    with writing(engine) as session:
+        session.execute(
             insert(PendingFormRow).values(
                 case_number=done[0].case_number, contact_id="zack", asked=["account", "module"],
                 message_id_header="<q@desk.example>", text="", round=1, asked_at=NOW, state="open",
             )
         )  # fmt: skip
         config = migrate.alembic_config()
-        config.attributes["connection"] = unit.connection()
-        unit.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of a later one
+        config.attributes["connection"] = session.connection()
+        session.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of a later one
         command.stamp(config, "0003")
     migrate.upgrade(engine)
-    with reading(engine) as unit:
-        found = dict(unit.execute(select(CaseRow.number, CaseRow.account_id)).all())  # type: ignore[arg-type]  # columns, not values
+    with reading(engine) as session:
+        found = dict(session.execute(select(CaseRow.number, CaseRow.account_id)).all())  # type: ignore[arg-type]  # columns, not values
     assert found == {done[0].case_number: "", done[1].case_number: "bayside"}

@@ -38,9 +38,9 @@ def report(
 
 def rows(config: Config) -> dict[str, NoticeRecipientRow]:
     """The ledger by contact."""
-    with installation.unit(config) as unit:
-        found = {row.contact_id: row for row in unit.scalars(select(NoticeRecipientRow))}
-        unit.expunge_all()
+    with installation.database(config) as session:
+        found = {row.contact_id: row for row in session.scalars(select(NoticeRecipientRow))}
+        session.expunge_all()
         return found
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from intake.adapters.smtp import Lane, Outcome, Parcel
 from intake.config import loader as settings
-from intake.store.engine import Engine, StoreError, Unit, open_engine, reading
+from intake.store.engine import Engine, Session, StoreError, open_engine, reading
 from intake.store.outbox import Claimed
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.worker import bootstrap, notice_bootstrap
@@ -54,25 +54,29 @@ class Watched(NoticeQueue):
 
     fate: Fate = field(default_factory=lambda: Fate("", 0))
 
-    def any_due(self, unit: Unit, now: datetime) -> bool:
+    def any_due(self, session: Session, now: datetime) -> bool:
         """Behind the commit of an outcome."""
         if self.fate.armed:
             self.fate.meet("settled")
-        return super().any_due(unit, now)
+        return super().any_due(session, now)
 
-    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+    def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """Behind the commit of a claim, and with the letters written."""
         self.fate.meet("claimed")
-        found = super().complete(unit, claimed)
+        found = super().complete(session, claimed)
         self.fate.meet("composed")
         return found
 
     def settle(
-        self, unit: Unit, outcomes: Sequence[tuple[int, int, Outcome]], now: datetime, jitter: float
+        self,
+        session: Session,
+        outcomes: Sequence[tuple[int, int, Outcome]],
+        now: datetime,
+        jitter: float,
     ) -> list[int]:
         """From here on an outcome is being committed."""
         self.fate.armed = bool(outcomes) or self.fate.armed
-        return super().settle(unit, outcomes, now, jitter)
+        return super().settle(session, outcomes, now, jitter)
 
 
 @dataclass
@@ -105,8 +109,8 @@ class WatchedLane:
 def unfinished(engine: Engine) -> int:
     """Letters whose end is not on disk."""
     query = select(func.count()).where(NoticeRecipientRow.finished_at.is_(None))  # type: ignore[union-attr] # a column
-    with reading(engine) as unit:
-        return unit.scalar(query) or 0
+    with reading(engine) as session:
+        return session.scalar(query) or 0
 
 
 def main(words: list[str]) -> None:

@@ -41,9 +41,9 @@ def written(*entries: Entry, row: int = 17) -> Letter:
 
 def opened(desk: Desk, title: str = "Something new", words: str = "First words.") -> str:
     """An incident of the class informational, approved and frozen; its id."""
-    with writing(desk.engine) as unit:
+    with writing(desk.engine) as session:
         opening = Opening("incident", title, words, notice_class="informational")
-        made = incidents.open_(unit, opening, "operator:ann", desk.now)
+        made = incidents.open_(session, opening, "operator:ann", desk.now)
     desk.approve(made)
     return made
 
@@ -55,8 +55,8 @@ def passed(desk: Desk, hour: int = 7) -> int:
 
 def letters(desk: Desk, who: str = "p00000") -> list[OutboxRow]:
     """The summaries of one person, oldest first."""
-    with reading(desk.engine) as unit:
+    with reading(desk.engine) as session:
         query = select(OutboxRow).where(OutboxRow.contact_id == who, OutboxRow.kind == "digest")
-        found = list(unit.scalars(query.order_by(OutboxRow.id)))
-        unit.expunge_all()
+        found = list(session.scalars(query.order_by(OutboxRow.id)))
+        session.expunge_all()
     return found

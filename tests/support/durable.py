@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from intake.config.loader import Config
 from intake.mail.message import Message
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.messages.context import look_up
 from intake.store.messages.record import Entry, Result, record
 from intake.store.tables.messages import MessageRow
@@ -28,13 +28,13 @@ def bytes_of(count: int) -> list[bytes]:
 def rested(config: Config) -> None:
     """The time in which a server is not asked again is over."""
     long_ago = datetime.now(UTC) - timedelta(hours=2)
-    with installation.unit(config, write=True) as unit:
-        unit.execute(update(MessageRow).values(recorded_at=long_ago))
+    with installation.database(config, write=True) as session:
+        session.execute(update(MessageRow).values(recorded_at=long_ago))
 
 
-def handled(unit: Unit, mail: Message) -> None:
+def handled(session: Session, mail: Message) -> None:
     """Zack's mail decided and recorded in a transaction that goes on."""
-    known = look_up(unit, keys(mail), NOW)
+    known = look_up(session, keys(mail), NOW)
     sender = replace(SIGNED, contact=known.contacts[0])
     decision = decide(mail, sender, COMPLETE, known, POLICY, NOW)
-    record(unit, Entry(arrival(1, mail.digest), mail), [Result(decision)], NOW, STAMP)
+    record(session, Entry(arrival(1, mail.digest), mail), [Result(decision)], NOW, STAMP)

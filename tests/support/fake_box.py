@@ -94,5 +94,5 @@ def passed(config: Config, box: FakeBox, rules: Rules | None = None) -> collecto
 
 def statuses(config: Config) -> dict[str, int]:
     """How many mails have which status."""
-    with installation.unit(config) as unit:
-        return reports.status(unit).messages
+    with installation.database(config) as session:
+        return reports.status(session).messages

@@ -56,8 +56,8 @@ def explainer(before: str, status: str = "", notice: str = "") -> Explainer:
         _handle(config, before)
     if status:
         transitions.unwatch(config)
-        with installation.unit(config, write=True) as unit:
-            unit.execute(sql("UPDATE cases SET status = :status"), {"status": status})
+        with installation.database(config, write=True) as session:
+            session.execute(sql("UPDATE cases SET status = :status"), {"status": status})
     if notice:
         _notify(config, notice)
     return Explainer(config)
@@ -66,14 +66,18 @@ def explainer(before: str, status: str = "", notice: str = "") -> Explainer:
 def _notify(config: Config, status: str) -> None:
     """INC-1 about the Grade Book, told to Zack; INC-2 of Riverdale alone, told to Archie."""
     secrets = settings.load_secrets(config)
-    with installation.unit(config, write=True) as unit:
-        first = notice_rows.incident(unit, ASKED_AT, status=status)
+    with installation.database(config, write=True) as session:
+        first = notice_rows.incident(session, ASKED_AT, status=status)
         second = notice_rows.incident(
-            unit, ASKED_AT, title="Menus are gone", modules=["Enrollment"], accounts=["riverdale"]
+            session,
+            ASKED_AT,
+            title="Menus are gone",
+            modules=["Enrollment"],
+            accounts=["riverdale"],
         )
         zack = ("zack", "zack.morris@bayside.example")
-        notice_rows.sent(unit, secrets, first, zack, ASKED_AT)
-        notice_rows.sent(unit, secrets, second, ("archie", "archie@riverdale.example"), ASKED_AT)
+        notice_rows.sent(session, secrets, first, zack, ASKED_AT)
+        notice_rows.sent(session, secrets, second, ("archie", "archie@riverdale.example"), ASKED_AT)
 
 
 def _handle(config: Config, name: str) -> None:
@@ -81,13 +85,13 @@ def _handle(config: Config, name: str) -> None:
     digest = hashlib.sha256(raw).hexdigest()
     arrival = Arrival("support", 0, 1, ASKED_AT, digest, len(raw), raw)
     read = read_here(arrival, bootstrap.pool_settings(config))
-    with installation.unit(config, write=True) as unit, savepoint(unit):
-        pipeline.handle(unit, arrival, read, bootstrap.judge(config), ASKED_AT)
+    with installation.database(config, write=True) as session, savepoint(session):
+        pipeline.handle(session, arrival, read, bootstrap.judge(config), ASKED_AT)
         letter = BEFORE / f"{name}.letter.txt"
         if letter.exists():
             seen = {"text": letter.read_text(encoding="utf-8")}
-            unit.execute(sql("UPDATE pending_forms SET text = :text"), seen)
-            unit.execute(sql("UPDATE outbox SET text = :text"), seen)
+            session.execute(sql("UPDATE pending_forms SET text = :text"), seen)
+            session.execute(sql("UPDATE outbox SET text = :text"), seen)
 
 
 def letter(name: str) -> dict[str, Any]:

@@ -36,11 +36,11 @@ def service(folder: Path, *tables: str) -> Config:
 def happen(config: Config, *kinds: str) -> None:
     """Those events, each in a transaction of its own."""
     for number, kind in enumerate(kinds or ("incident.opened",)):
-        with installation.unit(config, write=True) as unit:
-            webhooks.emit(unit, kind, {"number": number}, NOW + timedelta(seconds=number))
+        with installation.database(config, write=True) as session:
+            webhooks.emit(session, kind, {"number": number}, NOW + timedelta(seconds=number))
 
 
 def claimed(engine: Engine, hook_: str, now: datetime = NOW) -> webhooks.Claimed | None:
     """The hook's turn."""
-    with writing(engine) as unit:
-        return webhooks.claim(unit, hook_, now, 70)
+    with writing(engine) as session:
+        return webhooks.claim(session, hook_, now, 70)

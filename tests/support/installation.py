@@ -23,7 +23,7 @@ from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.store import reports
 from intake.store.contacts import directory
-from intake.store.engine import Unit, open_engine, reading, writing
+from intake.store.engine import Session, open_engine, reading, writing
 from intake.worker import init
 from tests.support import transitions
 from tests.support.mailbag import AUTHSERV, SERVICE, people_toml
@@ -77,25 +77,25 @@ def make(
     config = settings.load(str(file), {})
     people_file = folder / "people.toml"
     people_file.write_text(people_toml() if contacts is None else contacts)
-    database = folder / "var" / "intake.db"
-    usual = config.database_url.endswith(str(database))
+    file = folder / "var" / "intake.db"
+    usual = config.database_url.endswith(str(file))
     usual = usual and "[catalogue]" not in text and "reply_type" not in text
-    fresh = usual and not database.exists()
+    fresh = usual and not file.exists()
     key = people_file.read_text()
     if fresh and key in _READY:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        database.write_bytes(_READY[key])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_READY[key])
         init.prepare(config)
         return config
     init.prepare(config)
     entries = directory_file.from_data(
         settings.read_toml(people_file), settings.load_catalogue(config)
     )
-    with unit(config, write=True) as session:
+    with database(config, write=True) as session:
         directory.load(session, entries, datetime.now(UTC))
     if fresh:
-        transitions.watch(database)
-        _READY[key] = _copy(database)
+        transitions.watch(file)
+        _READY[key] = _copy(file)
     return config
 
 
@@ -112,7 +112,7 @@ def _copy(database: Path) -> bytes:
 
 
 @contextmanager
-def unit(config: Config, *, write: bool = False) -> Iterator[Unit]:
+def database(config: Config, *, write: bool = False) -> Iterator[Session]:
     """A look into the database."""
     engine = open_engine(config.database_url)
     try:
@@ -124,7 +124,7 @@ def unit(config: Config, *, write: bool = False) -> Iterator[Unit]:
 
 def everything(config: Config) -> dict[str, list[dict[str, Any]]]:
     """Every message, case and letter, oldest first."""
-    with unit(config) as session:
+    with database(config) as session:
         return {
             "messages": reports.messages(session, limit=100000)[::-1],
             "cases": [

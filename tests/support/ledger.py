@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from intake.adapters.smtp import Outcome
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.outbox import Claimed
 from intake.worker.notice_sender import NoticeQueue
 from tests.support.notice_service import (
@@ -33,27 +33,31 @@ class Dying(NoticeQueue):
             raise Killed
         self.after[0] -= 1
 
-    def complete(self, unit: Unit, claimed: Sequence[Claimed]) -> list[Claimed]:
+    def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """Behind the commit of the claim."""
         self._die("claimed")
-        return super().complete(unit, claimed)
+        return super().complete(session, claimed)
 
     def mark_in_doubt(
-        self, unit: Unit, letters: Sequence[tuple[int, int]], until: datetime
+        self, session: Session, letters: Sequence[tuple[int, int]], until: datetime
     ) -> list[int]:
         """In front of the commit of the doubt."""
-        found = super().mark_in_doubt(unit, letters, until)
+        found = super().mark_in_doubt(session, letters, until)
         if letters:
             self._die("before doubt")
         return found
 
     def settle(
-        self, unit: Unit, outcomes: Sequence[tuple[int, int, Outcome]], now: object, jitter: float
+        self,
+        session: Session,
+        outcomes: Sequence[tuple[int, int, Outcome]],
+        now: object,
+        jitter: float,
     ) -> list[int]:
         """In front of the commit of the outcome."""
         if outcomes:
             self._die("before settled")
-        return super().settle(unit, outcomes, now, jitter)  # type: ignore[arg-type] # as given
+        return super().settle(session, outcomes, now, jitter)  # type: ignore[arg-type] # as given
 
 
 def dying(point: str, after: int = 0) -> Dying:

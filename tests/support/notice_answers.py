@@ -60,11 +60,11 @@ def make(folder: Path, more: str = "", head: str = "", people: str = PEOPLE) -> 
 def told(config: Config, *people: str, **changes: Any) -> str:
     """An incident of which these people got a notice; gives its id."""
     now = datetime.now(UTC)
-    with installation.unit(config, write=True) as unit:
-        made = notice_rows.incident(unit, now, **changes)
+    with installation.database(config, write=True) as session:
+        made = notice_rows.incident(session, now, **changes)
         for address in people:
             person = (address.partition("@")[0], address)
-            notice_rows.sent(unit, KEYS, made, person, now)
+            notice_rows.sent(session, KEYS, made, person, now)
     return made
 
 

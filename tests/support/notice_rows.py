@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from intake.mail import tokens
 from intake.mail.addresses import ascii_lower
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 from tests.support.mailbag import SERVICE
 
@@ -19,22 +19,22 @@ TITLE = "Grade Book posting delayed"
 TEXT = "Teachers cannot post grades; the Post button is grey.\n\n- Grades already posted are safe."
 
 
-def incident(unit: Unit, now: datetime, **changes: Any) -> str:
+def incident(session: Session, now: datetime, **changes: Any) -> str:
     """An open incident about the Grade Book with one update; gives its id."""
-    count = len(list(unit.scalars(select(IncidentRow))))
+    count = len(list(session.scalars(select(IncidentRow))))
     values: dict[str, Any] = {
         "id": f"INC-{count + 1}", "kind": "incident", "title": TITLE, "status": "investigating",
         "modules": ["Grade Book"], "starts_at": now, "created_at": now, "updated_at": now,
     } | changes  # fmt: skip
-    unit.add(IncidentRow(**values))
-    unit.flush()
-    unit.add(
+    session.add(IncidentRow(**values))
+    session.flush()
+    session.add(
         IncidentUpdateRow(
             incident_id=values["id"], number=1, cause=f"{values['id']}:1", status="investigating",
             text=TEXT, who="operator:test", at=now, send_state="done",
         )
     )  # fmt: skip
-    unit.flush()
+    session.flush()
     return str(values["id"])
 
 
@@ -45,7 +45,7 @@ def notice_id(secrets: Sequence[bytes], incident_id: str, number: int, address: 
 
 
 def sent(
-    unit: Unit,
+    session: Session,
     secrets: Sequence[bytes],
     incident_id: str,
     person: tuple[str, str],
@@ -54,7 +54,7 @@ def sent(
 ) -> NoticeRecipientRow:
     """The row of (contact id, address) for the newest update, sent unless ``changes`` say else."""
     contact, address = person
-    update = unit.scalars(
+    update = session.scalars(
         select(IncidentUpdateRow)
         .where(IncidentUpdateRow.incident_id == incident_id)
         .order_by(IncidentUpdateRow.number.desc())  # type: ignore[attr-defined]  # a column
@@ -69,6 +69,6 @@ def sent(
         "created_at": now, "attempts": 1, "attempted_at": now, "finished_at": now, "fence": 1,
     } | changes  # fmt: skip
     row = NoticeRecipientRow(**values)
-    unit.add(row)
-    unit.flush()
+    session.add(row)
+    session.flush()
     return row

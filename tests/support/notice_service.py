@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from intake.adapters.smtp import Outcome, Parcel, Sent
 from intake.notifier import Addressee, Notice
 from intake.store import migrate
-from intake.store.engine import Engine, Unit, open_engine, reading, writing
+from intake.store.engine import Engine, Session, open_engine, reading, writing
 from intake.store.incidents import broadcasts, write
 from intake.store.incidents.audience import Habits
 from intake.store.incidents.recipients import Terms, chosen
@@ -115,12 +115,12 @@ class Desk:
 
     def people(self, count: int, *, domains: Sequence[str] = ("bayside.example",)) -> list[str]:
         """So many authorized contacts at one account, over those domains; their addresses."""
-        with writing(self.engine) as unit:
-            if unit.get(AccountRow, "bayside") is None:
+        with writing(self.engine) as session:
+            if session.get(AccountRow, "bayside") is None:
                 stamp = {"created_at": NOW, "updated_at": NOW}
-                unit.add(AccountRow(id="bayside", name="Bayside School District", **stamp))
-            unit.flush()
-            return _people(unit, count, domains)
+                session.add(AccountRow(id="bayside", name="Bayside School District", **stamp))
+            session.flush()
+            return _people(session, count, domains)
 
     def open(self, text: str = "We look for the cause.", kind: str = "incident") -> str:
         """An incident on record, or a maintenance a month ahead."""
@@ -128,23 +128,25 @@ class Desk:
         if kind == "maintenance":
             start = self.now + timedelta(days=30)
             more = {"starts_at": start, "ends_at": start + timedelta(hours=2)}
-        with writing(self.engine) as unit:
+        with writing(self.engine) as session:
             opening = Opening(kind, "Posting is delayed", text, **more)
-            return write.open_(unit, opening, "operator:ann", self.now)
+            return write.open_(session, opening, "operator:ann", self.now)
 
     def update(self, incident: str, text: str = "More is known.", status: str = "") -> int:
         """A further update on record."""
-        with writing(self.engine) as unit:
-            return write.update(unit, incident, text, "operator:ann", self.now, status=status)
+        with writing(self.engine) as session:
+            return write.update(session, incident, text, "operator:ann", self.now, status=status)
 
     def approve(self, incident: str, send_at: datetime | None = None) -> int:
         """Proposed by one and approved by another; how many are told."""
-        with writing(self.engine) as unit:
+        with writing(self.engine) as session:
             found = broadcasts.propose(
-                unit, incident, HABITS, "operator:ann", self.now, send_at=send_at
+                session, incident, HABITS, "operator:ann", self.now, send_at=send_at
             )
-        with writing(self.engine) as unit:
-            broadcasts.approve(unit, incident, found.hash, HABITS, TERMS, "operator:ben", self.now)
+        with writing(self.engine) as session:
+            broadcasts.approve(
+                session, incident, found.hash, HABITS, TERMS, "operator:ben", self.now
+            )
         return len(found.audience.told)
 
     def send(self, pace: Pace = FAST, lanes: int = 1, queue: NoticeQueue | None = None) -> Posted:
@@ -166,9 +168,9 @@ class Desk:
         query = select(NoticeRecipientRow).where(NoticeRecipientRow.incident_id == incident)
         if number:
             query = query.where(NoticeRecipientRow.number == number)
-        with reading(self.engine) as unit:
-            found = list(unit.scalars(query.order_by(NoticeRecipientRow.id)))
-            unit.expunge_all()
+        with reading(self.engine) as session:
+            found = list(session.scalars(query.order_by(NoticeRecipientRow.id)))
+            session.expunge_all()
             return found
 
     def states(self, incident: str = "INC-1", number: int = 0) -> Counter[str]:
@@ -177,21 +179,21 @@ class Desk:
 
     def state(self, incident: str = "INC-1", number: int = 0) -> str:
         """How the broadcast of an update stands."""
-        with reading(self.engine) as unit:
-            return self.row(unit, incident, number).send_state
+        with reading(self.engine) as session:
+            return self.row(session, incident, number).send_state
 
-    def row(self, unit: Unit, incident: str = "INC-1", number: int = 0) -> IncidentUpdateRow:
+    def row(self, session: Session, incident: str = "INC-1", number: int = 0) -> IncidentUpdateRow:
         """The newest update, or that one."""
-        return chosen(unit, incident, number)
+        return chosen(session, incident, number)
 
 
-def _people(unit: Unit, count: int, domains: Sequence[str]) -> list[str]:
+def _people(session: Session, count: int, domains: Sequence[str]) -> list[str]:
     stamp = {"created_at": NOW, "updated_at": NOW}
     names = [f"p{number:05}" for number in range(count)]
     emails = [f"{name}@{domains[number % len(domains)]}" for number, name in enumerate(names)]
     if not names:
         return []
-    unit.execute(
+    session.execute(
         insert(ContactRow),
         [
             {"id": name, "name": f"Person {name}", "active": True, "title": "", "phone": "",
@@ -200,7 +202,7 @@ def _people(unit: Unit, count: int, domains: Sequence[str]) -> list[str]:
             for name in names
         ],
     )  # fmt: skip
-    unit.execute(
+    session.execute(
         insert(ContactEmailRow),
         [
             {"key": email, "contact_id": name, "address": email, "position": 0,
@@ -208,7 +210,7 @@ def _people(unit: Unit, count: int, domains: Sequence[str]) -> list[str]:
             for name, email in zip(names, emails, strict=True)
         ],
     )  # fmt: skip
-    unit.execute(
+    session.execute(
         insert(MembershipRow),
         [
             {"contact_id": name, "account_id": "bayside", "contact_type": "Authorized", "areas": []}
@@ -218,15 +220,15 @@ def _people(unit: Unit, count: int, domains: Sequence[str]) -> list[str]:
     return emails
 
 
-def case_of(unit: Unit, contact: str, incident: str) -> str:
+def case_of(session: Session, contact: str, incident: str) -> str:
     """A case of that contact that is about the incident; its number."""
     number = f"CASE-{contact}"
-    unit.add(
+    session.add(
         CaseRow(
             number=number, account_id="bayside", contact_id=contact, type="application_issue",
             priority="Medium", department="support", status="open", subject="x", description="x",
             incident_id=incident, message_id=1, received_at=NOW, created_at=NOW, updated_at=NOW,
         )
     )  # fmt: skip
-    unit.flush()
+    session.flush()
     return number

@@ -10,7 +10,7 @@ from pathlib import Path
 from intake.config import loader as settings
 from intake.config import schema
 from intake.incidents.notice_content import NoticeStyle
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.model.incidents import Incident, Update
 from intake.notifier import Addressee, Notice
 from intake.worker import bootstrap
@@ -92,7 +92,7 @@ ZACK = Addressee(
 
 
 @cache
-def house() -> House:
+def house() -> LetterContext:
     """The service that sends them, with the shipped templates."""
     config = settings.Config(schema.Shape(), Path())
     made = bootstrap.judge(config, SECRETS).house

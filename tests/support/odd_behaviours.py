@@ -59,13 +59,13 @@ class Passes:
 
     def rows(self) -> dict[int, str]:
         """The status by UID."""
-        with installation.unit(self.config) as unit:
-            return dict(unit.execute(select(MessageRow.uid, MessageRow.status)).all())  # type: ignore[call-overload]  # columns
+        with installation.database(self.config) as session:
+            return dict(session.execute(select(MessageRow.uid, MessageRow.status)).all())  # type: ignore[call-overload]  # columns
 
     def shown(self) -> int:
         """The mails that the status command says were not handed over."""
-        with installation.unit(self.config) as unit:
-            return reports.status(unit).not_handed_over
+        with installation.database(self.config) as session:
+            return reports.status(session).not_handed_over
 
 
 @contextmanager

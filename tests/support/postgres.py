@@ -17,7 +17,7 @@ import pytest
 
 import intake.store.tables.incidents  # noqa: F401 - its tables are emptied too
 from intake.store import migrate
-from intake.store.engine import Engine, Unit, open_engine
+from intake.store.engine import Engine, Session, open_engine
 from intake.store.tables.columns import Base
 from tests.support.servers import await_port, free_port, required
 
@@ -83,7 +83,7 @@ def prepared(kind: str, folder: Path) -> Iterator[Engine]:
         yield engine
 
 
-def empty(unit: Unit) -> None:
+def empty(session: Session) -> None:
     """Every row of every table is taken away."""
     for table in reversed(Base.metadata.sorted_tables):
-        unit.execute(table.delete())
+        session.execute(table.delete())

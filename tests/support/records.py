@@ -12,13 +12,13 @@ from intake.model.accounts import AccountEntry, ContactEntry, Entries
 from intake.model.context import Keys
 from intake.store.engine import Engine, writing
 from intake.store.messages.context import look_up
-from intake.store.messages.record import Entry, Recorded, Result, Stamp, record
+from intake.store.messages.record import Entry, Recorded, RecordMetadata, Result, record
 from intake.triage.decision import Decision, decide
 from tests.support.values import COMPLETE, NOW, POLICY, SIGNED, message
 
 DOT = NOW + timedelta(seconds=660)  # the answer to a final dot has come by then, or never will
 
-STAMP = Stamp("hash", "0.1.0", frozenset({"steps_to_reproduce"}))
+STAMP = RecordMetadata("hash", "0.1.0", frozenset({"steps_to_reproduce"}))
 
 PEOPLE = Entries(
     (AccountEntry("bayside", "Bayside School District", ("Bayside",)),),
@@ -54,12 +54,12 @@ def one_mail(
 ) -> Recorded:
     """Zack's mail recorded as the rules want it."""
     mail = mail or message(digest=f"{uid:064d}", message_id=f"<{uid}@bayside.example>")
-    with writing(engine) as unit:
-        known = look_up(unit, keys(mail, *more.get("numbers", ())), now)
+    with writing(engine) as session:
+        known = look_up(session, keys(mail, *more.get("numbers", ())), now)
         sender = replace(SIGNED, contact=known.contacts[0])
         submission = more.get("submission", COMPLETE)
         decision = decide(mail, sender, submission, known, POLICY, now)
         letters = [letter(decision, f"ack:{mail.digest}")] if decision.letters else []
         row = more.get("row", 0)
         entry = Entry(arrival(uid, mail.digest), mail, row)
-        return record(unit, entry, [Result(decision, letters)], now, STAMP)
+        return record(session, entry, [Result(decision, letters)], now, STAMP)

@@ -59,21 +59,21 @@ class Desk:
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
-        with writing(self.engine) as unit, savepoint(unit):
-            return pipeline.handle(unit, arrival, read, self.bench, now)
+        with writing(self.engine) as session, savepoint(session):
+            return pipeline.handle(session, arrival, read, self.bench, now)
 
     def message(self, row: int) -> dict[str, Any]:
         """The ledger's row with its evidence."""
-        with reading(self.engine) as unit:
-            found = reports.message(unit, row)
+        with reading(self.engine) as session:
+            found = reports.message(session, row)
         assert found is not None
         return found
 
     def sent(self) -> list[str]:
         """Every letter counts as sent; gives their Message-IDs, oldest first."""
-        with writing(self.engine) as unit:
-            unit.execute(sql("UPDATE outbox SET state = 'sent' WHERE state = 'due'"))
-            rows = unit.execute(sql("SELECT message_id_header FROM outbox ORDER BY id"))
+        with writing(self.engine) as session:
+            session.execute(sql("UPDATE outbox SET state = 'sent' WHERE state = 'due'"))
+            rows = session.execute(sql("SELECT message_id_header FROM outbox ORDER BY id"))
             return [row[0] for row in rows]
 
 

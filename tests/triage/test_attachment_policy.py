@@ -134,10 +134,10 @@ def test_a_withheld_file_is_said_and_never_exported(tmp_path: Path) -> None:
         "setup.exe": ("withheld", "it is a program"), "notes.txt": ("stored", ""),
     }  # fmt: skip
     (letter,) = installation.everything(config)["letters"]
-    with installation.unit(config) as unit:
+    with installation.database(config) as session:
         from intake.store import reports
 
-        found = reports.letter(unit, letter["id"])
+        found = reports.letter(session, letter["id"])
     assert found is not None
     text = " ".join(found["text"].split())
     assert "setup.exe (64 bytes; not handed on: it is a program)" in text

@@ -130,8 +130,8 @@ def test_without_a_yes_the_questions_of_a_draft_stay_open(
         assert (done, door.case("CASE-1001")["status"]) == ("complete R20", "open")
         return
     later = datetime.now(UTC) + timedelta(days=60)
-    with installation.unit(door.config, write=True) as unit:
-        assert retention.expire(unit, later, 14) == ["CASE-1001"]
+    with installation.database(door.config, write=True) as session:
+        assert retention.expire(session, later, 14) == ["CASE-1001"]
 
 
 def test_a_yes_supersedes_the_questions_of_a_draft(tmp_path: Path) -> None:
@@ -140,5 +140,5 @@ def test_a_yes_supersedes_the_questions_of_a_draft(tmp_path: Path) -> None:
     door.say(AMY, "Never mind.", to=letter)
     door.say(AMY, "yes", to=str(door.posted(AMY)[-1]["Message-ID"]))
     assert door.case("CASE-1001")["status"] == "closed"
-    with installation.unit(door.config) as unit:
-        assert list(unit.scalars(sql("SELECT state FROM pending_forms"))) == ["superseded"]
+    with installation.database(door.config) as session:
+        assert list(session.scalars(sql("SELECT state FROM pending_forms"))) == ["superseded"]

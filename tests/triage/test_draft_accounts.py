@@ -186,8 +186,8 @@ def about_an_incident(folder: Path) -> Door:
 def test_an_event_about_a_draft_names_no_account_that_nobody_named(tmp_path: Path) -> None:
     """``case.linked`` tells other programs of the case, not of a stand-in."""
     door = about_an_incident(tmp_path)
-    with installation.unit(door.config) as unit:
-        rows = [(one.kind, dict(one.payload)) for one in unit.scalars(select(HookEventRow))]
+    with installation.database(door.config) as session:
+        rows = [(one.kind, dict(one.payload)) for one in session.scalars(select(HookEventRow))]
     linked = [payload["case"] for kind, payload in rows if kind == "case.linked"]
     assert [one["account"] for one in linked if one["account"]] == []
 
@@ -226,9 +226,9 @@ def test_a_draft_without_an_account_is_about_no_incident_of_one_account(tmp_path
 def with_roles(folder: Path, alder: str, birch: str) -> Door:
     """Mona is one thing at one account and another at the other."""
     door = Door(folder)
-    with installation.unit(door.config, write=True) as unit:
+    with installation.database(door.config, write=True) as session:
         for account, role in (("alder", alder), ("birch", birch)):
-            unit.execute(
+            session.execute(
                 sql(
                     "UPDATE memberships SET contact_type = :role"
                     " WHERE contact_id = 'mona' AND account_id = :account"

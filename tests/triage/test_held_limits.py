@@ -40,8 +40,8 @@ def flood(door: Door, rule: str, count: int = FLOOD) -> None:
 def aged(door: Door, days: int) -> None:
     """So many days go by, and the worker makes its passes."""
     then = datetime.now(UTC) - timedelta(days=days)
-    with installation.unit(door.config, write=True) as unit:
-        unit.execute(update(MessageRow).values(recorded_at=then, received_at=then))
+    with installation.database(door.config, write=True) as session:
+        session.execute(update(MessageRow).values(recorded_at=then, received_at=then))
     for _ in range(2):
         door.work()
 

@@ -169,13 +169,13 @@ def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Pa
                 for one, theirs in belongs.items()
             ),
         )  # fmt: skip
-        with writing(engine) as unit:
-            directory.load(unit, entries, NOW)
-            _nobody(unit, NOW)
+        with writing(engine) as session:
+            directory.load(session, entries, NOW)
+            _nobody(session, NOW)
             for number in range(100 * CAMPAIGN):
                 writer = dice.choice(list(belongs))
                 other = dice.choice([*belongs, ""])
-                unit.execute(
+                session.execute(
                     insert(CaseRow).values(
                         number=f"CASE-{1001 + number}",
                         account_id=dice.choice([*belongs[writer], ""]),
@@ -186,21 +186,21 @@ def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Pa
                         message_id=number, received_at=NOW, created_at=NOW, updated_at=NOW,
                     )
                 )  # fmt: skip
-        with writing(engine) as unit:
-            rows = {row.number: row for row in unit.query(CaseRow)}
+        with writing(engine) as session:
+            rows = {row.number: row for row in session.query(CaseRow)}
             for person, theirs in belongs.items():
                 for number, row in rows.items():
                     keys = Keys(
                         "d" * 64, f"{person}@x.example", "", "", list_state="", list_number=number
                     )
-                    found = look_up(unit, keys, NOW).listed.cases
+                    found = look_up(session, keys, NOW).listed.cases
                     writer = row.submitted_by or row.contact_id
                     wanted = row.account_id in theirs if row.account_id else writer == person
                     assert bool(found) == wanted, (person, number)
                 referred = Keys(
                     "d" * 64, f"{person}@x.example", "", "", case_numbers=("CASE-1001",)
                 )
-                known = look_up(unit, referred, NOW)
+                known = look_up(session, referred, NOW)
                 row = rows["CASE-1001"]
                 writer = row.submitted_by or row.contact_id
                 wanted = row.account_id in theirs if row.account_id else writer == person

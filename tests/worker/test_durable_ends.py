@@ -34,8 +34,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     """One letter that is due."""
     made = open_engine(f"sqlite:///{tmp_path}/intake.db")
     migrate.upgrade(made)
-    with writing(made) as unit:
-        directory.load(unit, PEOPLE, NOW)
+    with writing(made) as session:
+        directory.load(session, PEOPLE, NOW)
     one_mail(made, 1)
     yield made
     made.dispose()
@@ -43,8 +43,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def letter(engine: Engine) -> dict[str, Any]:
     """What is committed of it."""
-    with reading(engine) as unit:
-        (row,) = reports.letters(unit)
+    with reading(engine) as session:
+        (row,) = reports.letters(session)
     return row
 
 
@@ -92,8 +92,8 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
     """The lease ran out while the text was sent: the connection is cut, and without a dot."""
 
     def other() -> None:
-        with writing(engine) as unit:
-            (taken,) = outbox.claim(unit, NOW + timedelta(seconds=91), 90, 10)
+        with writing(engine) as session:
+            (taken,) = outbox.claim(session, NOW + timedelta(seconds=91), 90, 10)
             assert taken.fence == 2
 
     lane = Lane(lambda: None, before=other)
@@ -107,13 +107,13 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
 
 def test_a_letter_in_doubt_is_never_due_again(engine: Engine) -> None:
     """Not even before anybody has said that its sender died."""
-    with writing(engine) as unit:
-        (claimed,) = outbox.claim(unit, NOW, 90, 10)
-        assert outbox.mark_in_doubt(unit, [(claimed.id, claimed.fence)], DOT) == []
+    with writing(engine) as session:
+        (claimed,) = outbox.claim(session, NOW, 90, 10)
+        assert outbox.mark_in_doubt(session, [(claimed.id, claimed.fence)], DOT) == []
     much_later: datetime = DOT + timedelta(days=1)
-    with writing(engine) as unit:
-        assert not outbox.any_due(unit, much_later)
-        assert outbox.claim(unit, much_later, 90, 10) == []
+    with writing(engine) as session:
+        assert not outbox.any_due(session, much_later)
+        assert outbox.claim(session, much_later, 90, 10) == []
 
 
 # ---------------------------------------------------------------- mails as they come in

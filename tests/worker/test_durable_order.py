@@ -17,7 +17,7 @@ from intake.adapters.journal import Journal, MailLine
 from intake.adapters.mailbox.protocol import Settled
 from intake.config.loader import Config
 from intake.store import locks
-from intake.store.engine import StoreError, Unit
+from intake.store.engine import Session, StoreError
 from intake.store.locks import Turn
 from intake.worker import batch, collector, file_jobs, pipeline
 from intake.worker.batch import Pass, Tally
@@ -90,9 +90,9 @@ def test_the_sweep_looks_again_while_nobody_can_name_a_blob(
     for path in config.blob_folder.glob("??/??/*"):
         os.utime(path, (1, 1))
 
-    def locked(unit: Unit) -> None:
-        locks.removing_blobs(unit)
-        unit.execute(text("UPDATE messages SET digest = :orphan"), {"orphan": orphan})
+    def locked(session: Session) -> None:
+        locks.removing_blobs(session)
+        session.execute(text("UPDATE messages SET digest = :orphan"), {"orphan": orphan})
 
     monkeypatch.setattr(file_jobs, "removing_blobs", locked)
     with assemble(config) as made:
@@ -171,18 +171,18 @@ def test_a_transaction_that_ended_unseen_takes_no_further_mail(
     """After it every statement would be committed by itself, and the rows after it would stay."""
     box, real, calls = FakeBox(bytes_of(6)), pipeline.record, []
 
-    def quiet(unit: Any, *words: Any, **more: Any) -> Any:
-        done = real(unit, *words, **more)
+    def quiet(session: Any, *words: Any, **more: Any) -> Any:
+        done = real(session, *words, **more)
         calls.append(1)
         return done
 
     monkeypatch.setattr(pipeline, "record", quiet)
     begun = batch.savepoint
 
-    def begin(unit: Unit) -> Any:
+    def begin(session: Session) -> Any:
         if len(calls) == 3:
-            unit.connection().connection.dbapi_connection.rollback()
-        return begun(unit)
+            session.connection().connection.dbapi_connection.rollback()
+        return begun(session)
 
     monkeypatch.setattr(batch, "savepoint", begin)
     with pytest.raises(StoreError):

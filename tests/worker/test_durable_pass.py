@@ -84,9 +84,9 @@ def test_a_mail_that_was_moved_back_into_a_maildir_is_moved_again(config: Config
 def test_sqlite_commits_durably_and_keeps_its_statements_in_memory(tmp_path: Path) -> None:
     """A commit is synced to the log, and a full temporary folder breaks no transaction."""
     engine = open_engine(f"sqlite:///{tmp_path}/x.db")
-    with writing(engine) as unit:
+    with writing(engine) as session:
         found = {
-            name: unit.scalar(text(f"PRAGMA {name}"))
+            name: session.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "temp_store", "foreign_keys")
         }
     engine.dispose()
@@ -123,17 +123,17 @@ def test_of_two_with_the_same_mail_the_second_sees_what_the_first_did(tmp_path: 
     """Locking the number comes before everything that is looked up, so the twin is found."""
     mail = message(digest=f"{1:064d}", message_id="<1@bayside.example>")
     with prepared("postgresql", tmp_path) as engine:
-        with writing(engine) as unit:
-            directory.load(unit, PEOPLE, NOW)
+        with writing(engine) as session:
+            directory.load(session, PEOPLE, NOW)
         found: list[Any] = []
 
         def second() -> None:
-            with writing(engine) as unit:
-                found.append(look_up(unit, keys(replace(mail, digest="other")), NOW))
+            with writing(engine) as session:
+                found.append(look_up(session, keys(replace(mail, digest="other")), NOW))
 
         thread = threading.Thread(target=second)
-        with writing(engine) as unit:
-            handled(unit, mail)
+        with writing(engine) as session:
+            handled(session, mail)
             thread.start()
             thread.join(1)
             assert thread.is_alive(), "it waits for the number"
@@ -145,13 +145,13 @@ def test_of_two_with_the_same_mail_the_second_sees_what_the_first_did(tmp_path: 
 def test_a_journal_with_a_gap_is_not_relied_on(tmp_path: Path) -> None:
     """What it does not name may have happened all the same: such a letter is in doubt."""
     with prepared("sqlite", tmp_path) as engine:
-        with writing(engine) as unit:
-            directory.load(unit, PEOPLE, NOW)
+        with writing(engine) as session:
+            directory.load(session, PEOPLE, NOW)
         done = one_mail(engine, 1)
         line = MailLine(f"{1:064d}", done.row, done.case_number, NOW)
-        with reading(engine) as unit:
-            assert restore_check.testimony(unit, [line]).reliable
-            assert not restore_check.testimony(unit, [Gap(), line]).reliable
-        with writing(engine) as unit:
-            said = restore_check.testimony(unit, [Gap(), line])
-            assert restore_check.settle_letters(unit, said, NOW) == {"in_doubt": 1}
+        with reading(engine) as session:
+            assert restore_check.testimony(session, [line]).reliable
+            assert not restore_check.testimony(session, [Gap(), line]).reliable
+        with writing(engine) as session:
+            said = restore_check.testimony(session, [Gap(), line])
+            assert restore_check.settle_letters(session, said, NOW) == {"in_doubt": 1}

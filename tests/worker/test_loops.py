@@ -169,13 +169,13 @@ class Desk:
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
-        with writing(self.engine) as unit, savepoint(unit):
-            pipeline.handle(unit, arrival, read, self.bench, now)
+        with writing(self.engine) as session, savepoint(session):
+            pipeline.handle(session, arrival, read, self.bench, now)
 
     def letters(self, now: datetime) -> list[Message]:
         """What leaves now."""
-        with writing(self.engine) as unit:
-            rows = list(unit.scalars(select(OutboxRow).order_by(text("id"))))
+        with writing(self.engine) as session:
+            rows = list(session.scalars(select(OutboxRow).order_by(text("id"))))
         fresh = [row for row in rows if (row.id or 0) > self.last]
         self.last = max([self.last, *(row.id or 0 for row in fresh)])
         self.sent += [(now, row.recipient) for row in fresh]

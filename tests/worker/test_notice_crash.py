@@ -43,11 +43,11 @@ def prepared(config: Config, people: int) -> None:
     """An incident with a broadcast that is approved and not begun."""
     now = datetime.now(UTC)
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
-    with installation.unit(config, write=True) as unit:
-        _people(unit, people, [f"d{number}.example" for number in range(20)])
-        made = write.open_(unit, Opening("incident", "Posting", "We look."), "a", now)
-        asked = broadcasts.propose(unit, made, habits, "operator:a", now)
-        broadcasts.approve(unit, made, asked.hash, habits, terms, "operator:b", now)
+    with installation.database(config, write=True) as session:
+        _people(session, people, [f"d{number}.example" for number in range(20)])
+        made = write.open_(session, Opening("incident", "Posting", "We look."), "a", now)
+        asked = broadcasts.propose(session, made, habits, "operator:a", now)
+        broadcasts.approve(session, made, asked.hash, habits, terms, "operator:b", now)
     assert len(asked.audience.told) == people
 
 
@@ -92,9 +92,9 @@ def campaign(config: Config, kills: int) -> Counter[str]:
 
 def ledger(config: Config) -> list[NoticeRecipientRow]:
     """Every row."""
-    with installation.unit(config) as unit:
-        rows = list(unit.scalars(select(NoticeRecipientRow)))
-        unit.expunge_all()
+    with installation.database(config) as session:
+        rows = list(session.scalars(select(NoticeRecipientRow)))
+        session.expunge_all()
         return rows
 
 

@@ -54,9 +54,9 @@ def run(config: Config, *words: str) -> Result:
 
 def opened(engine: Engine, title: str = "Grades are late") -> str:
     """An incident on record."""
-    with writing(engine) as unit:
+    with writing(engine) as session:
         return write.open_(
-            unit, write.Opening("incident", title, "We look into it."), "operator:x", NOW
+            session, write.Opening("incident", title, "We look into it."), "operator:x", NOW
         )
 
 
@@ -68,8 +68,8 @@ def test_what_is_on_record_stands_on_the_page(config: Config, engine: Engine) ->
     made = opened(engine)
     assert page_publisher.publish(config, engine, NOW)
     assert "Grades are late" in (www / "index.html").read_text("utf-8")
-    with writing(engine) as unit:
-        write.update(unit, made, "Mended.", "operator:x", NOW, status="resolved")
+    with writing(engine) as session:
+        write.update(session, made, "Mended.", "operator:x", NOW, status="resolved")
     assert page_publisher.publish(config, engine, NOW)
     assert "Resolved" in (www / f"{made}.html").read_text("utf-8")
     assert not page_publisher.publish(config, engine, NOW + timedelta(days=29))
@@ -87,8 +87,8 @@ def test_the_heading_is_the_configured_one_or_follows_the_notices(tmp_path: Path
         (tmp_path / title).mkdir()
         made = make(tmp_path / title, more)
         engine = open_engine(made.database_url)
-        with writing(engine) as unit:
-            assert page_publisher.board(made, unit, NOW).title == title
+        with writing(engine) as session:
+            assert page_publisher.board(made, session, NOW).title == title
         engine.dispose()
 
 
@@ -109,8 +109,8 @@ def test_the_command_says_what_it_wrote_and_where(config: Config, engine: Engine
     """Numbers of open and closed notices and the folder, as words and as JSON."""
     made = opened(engine)
     opened(engine, "Attendance is slow")
-    with writing(engine) as unit:
-        write.update(unit, made, "Mended.", "operator:x", datetime.now(UTC), status="resolved")
+    with writing(engine) as session:
+        write.update(session, made, "Mended.", "operator:x", datetime.now(UTC), status="resolved")
     done = run(config, "page", "build")
     assert done.exit_code == 0, done.output
     www = config.path("www")

@@ -138,8 +138,8 @@ def test_letters_that_waited_in_the_copy_and_were_sent_meanwhile_are_not_sent_ag
     assert installation.everything(config)["letters"][0]["state"] == "due"
     backup.make(config, tmp_path / "backup")
     out.joinpath("tmp").unlink()
-    with installation.unit(config, write=True) as unit:
-        unit.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
+    with installation.database(config, write=True) as session:
+        session.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
     service.once(config)
     assert len(Maildir(out).read()) == 1
     for journal, state in ((True, "sent"), (False, "in_doubt")):
@@ -150,8 +150,8 @@ def test_letters_that_waited_in_the_copy_and_were_sent_meanwhile_are_not_sent_ag
         else:
             for name in ("journal", "journal.older"):
                 (tmp_path / "var" / name).unlink(missing_ok=True)
-            with installation.unit(config, write=True) as unit:
-                unit.connection().exec_driver_sql("INSERT INTO counters VALUES ('reconcile', 1)")
+            with installation.database(config, write=True) as session:
+                session.connection().exec_driver_sql("INSERT INTO counters VALUES ('reconcile', 1)")
         assert reconcile.reconcile(config, repair=True).letters == {state: 1}
         service.once(config)
         assert len(Maildir(out).read()) == 1
@@ -172,8 +172,8 @@ def test_a_letter_that_was_never_tried_is_sent_after_all(tmp_path: Path) -> None
     put_back(config, tmp_path / "backup/database")
     (tmp_path / "out/tmp").unlink()
     assert reconcile.reconcile(config, repair=True).clean
-    with installation.unit(config, write=True) as unit:
-        unit.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
+    with installation.database(config, write=True) as session:
+        session.connection().exec_driver_sql("UPDATE outbox SET due_at = created_at")
     service.once(config)
     assert checker.settled(world(config, mails, in_doubt_at_most=0)) == []
 

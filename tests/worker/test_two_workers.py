@@ -87,8 +87,8 @@ def test_mails_moved_back_are_no_new_cases(tmp_path: Path, kind: str) -> None:
             codes = [one.wait(30) for one in workers]
         assert codes == [0, 0]
         assert checker.settled(here.world(mails)) == []
-        with installation.unit(here.config) as unit:
-            cases = unit.connection().exec_driver_sql("SELECT count(*) FROM cases").scalar()
+        with installation.database(here.config) as session:
+            cases = session.connection().exec_driver_sql("SELECT count(*) FROM cases").scalar()
     assert cases == len(mails)
 
 
@@ -209,8 +209,8 @@ def test_a_stopped_worker_that_goes_on_changes_nothing(tmp_path: Path) -> None:
             late = start(here.config)
             time.sleep(dice.uniform(0.8, 2.0))
             late.send_signal(signal.SIGSTOP)
-            with installation.unit(here.config, write=True) as unit:
-                unit.connection().exec_driver_sql(
+            with installation.database(here.config, write=True) as session:
+                session.connection().exec_driver_sql(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks "
                     "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
                 )
@@ -235,12 +235,12 @@ def test_a_sweep_waits_for_whoever_records_on_postgresql() -> None:
         done = threading.Event()
 
         def sweep() -> None:
-            with writing(engine) as unit:
-                locks.removing_blobs(unit)
+            with writing(engine) as session:
+                locks.removing_blobs(session)
                 done.set()
 
-        with writing(engine) as unit:
-            locks.naming_blobs(unit)
+        with writing(engine) as session:
+            locks.naming_blobs(session)
             with writing(engine) as other:
                 locks.naming_blobs(other)
             thread = threading.Thread(target=sweep)

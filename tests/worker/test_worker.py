@@ -68,8 +68,8 @@ def test_batches_are_bounded_and_big_mail_is_streamed(config: Config) -> None:
     assert tally.collected == 7
     assert sorted(box.moved["held"]) == big
     assert not set(big) & set(box.fetched)
-    with installation.unit(config) as unit:
-        held = reports.messages(unit, state="held")
+    with installation.database(config) as session:
+        held = reports.messages(session, state="held")
     assert all("at most 1600 are fetched" in row["reasons"][0] for row in held)
 
 
@@ -111,10 +111,10 @@ def test_one_poisoned_mail_stops_no_other(config: Config, monkeypatch: pytest.Mo
     mails = bag(5)
     real = pipeline.judge
 
-    def judge(unit: Any, read: Any, *more: Any) -> Any:
+    def judge(session: Any, read: Any, *more: Any) -> Any:
         if read.message.message_id == mails[2].message_id:
             raise ZeroDivisionError("poison")
-        return real(unit, read, *more)
+        return real(session, read, *more)
 
     monkeypatch.setattr(pipeline, "judge", judge)
     box = FakeBox([mail.raw for mail in mails])
@@ -125,9 +125,9 @@ def test_one_poisoned_mail_stops_no_other(config: Config, monkeypatch: pytest.Mo
     passed(config, box)
     assert box.moved["held"] == [3]
     assert statuses(config) == {"handled": 4, "shelved": 1}
-    with installation.unit(config) as unit:
-        (row,) = reports.messages(unit, state="shelved")
-        shown = reports.message(unit, row["id"])
+    with installation.database(config) as session:
+        (row,) = reports.messages(session, state="shelved")
+        shown = reports.message(session, row["id"])
     assert shown is not None
     assert "ZeroDivisionError: poison" in shown["failure"]
     monkeypatch.undo()
@@ -141,8 +141,8 @@ def test_an_unreadable_mail_is_held_with_its_bytes(config: Config) -> None:
     box = FakeBox([*bad, bag(1)[0].raw])
     assert passed(config, box).actions == {"hold": 3, "create": 1}
     assert box.moved["held"] == [1, 2, 3]
-    with installation.unit(config) as unit:
-        rows = reports.messages(unit, state="held")
+    with installation.database(config) as session:
+        rows = reports.messages(session, state="held")
     blobs = Blobs(config.blob_folder)
     assert sorted(blobs.read(row["digest"]) for row in rows) == sorted(bad)
 
@@ -164,9 +164,9 @@ def test_a_mail_and_its_answer_in_one_batch_find_each_other(config: Config) -> N
         if mail.type == "request_consulting" and mail.action == "ask"
     )
     passed(config, FakeBox([mails[index].raw]))
-    with installation.unit(config) as unit:
-        (row,) = reports.letters(unit)
-        letter = reports.letter(unit, row["id"])
+    with installation.database(config) as session:
+        (row,) = reports.letters(session)
+        letter = reports.letter(session, row["id"])
     assert letter is not None
     reply = answer(
         index, letter["message_id_header"], letter["subject"], "Preferred Consult Date",
@@ -177,8 +177,8 @@ def test_a_mail_and_its_answer_in_one_batch_find_each_other(config: Config) -> N
     )
     tally = passed(config, FakeBox([mails[index].raw, reply, correction], uidvalidity=9))
     assert tally.actions == {"complete": 1, "append": 1}
-    with installation.unit(config) as unit:
-        case = reports.case(unit, "CASE-1001")
+    with installation.database(config) as session:
+        case = reports.case(session, "CASE-1001")
     assert case is not None
     assert (case["status"], case["priority"]) == ("open", "Low")
 

@@ -88,8 +88,8 @@ def _people(config: Config) -> None:
     catalogue = settings.load_catalogue(config)
     entries = directory_file.from_data(settings.read_toml(file), catalogue)
     engine = open_engine(config.database_url)
-    with writing(engine) as unit:
-        directory.load(unit, entries, datetime.now(UTC))
+    with writing(engine) as session:
+        directory.load(session, entries, datetime.now(UTC))
     engine.dispose()
 
 
@@ -138,9 +138,9 @@ def _append(port: int, mails: list[bytes]) -> None:
 
 def _show(config: Config, titles: dict[str, str]) -> None:
     engine = open_engine(config.database_url)
-    with reading(engine) as unit:
-        rows = list(reversed(reports.messages(unit, limit=100)))
-        cases = {row["number"]: row for row in reports.cases(unit, limit=100)}
+    with reading(engine) as session:
+        rows = list(reversed(reports.messages(session, limit=100)))
+        cases = {row["number"]: row for row in reports.cases(session, limit=100)}
     engine.dispose()
     shown = []
     for row in rows:

@@ -61,10 +61,10 @@ def _announce(config: Config) -> tuple[str, int]:
     )  # fmt: skip
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     engine = open_engine(config.database_url)
-    with writing(engine) as unit:
-        made = write.open_(unit, opening, AUTHOR, now)
-        asked = broadcasts.propose(unit, made, habits, AUTHOR, now)
-        broadcasts.approve(unit, made, asked.hash, habits, terms, SECOND, now)
+    with writing(engine) as session:
+        made = write.open_(session, opening, AUTHOR, now)
+        asked = broadcasts.propose(session, made, habits, AUTHOR, now)
+        broadcasts.approve(session, made, asked.hash, habits, terms, SECOND, now)
     engine.dispose()
     return made, len(asked.audience.told)
 
@@ -72,9 +72,9 @@ def _announce(config: Config) -> tuple[str, int]:
 def _show(config: Config, incident: str) -> list[str]:
     """Who was told; gives the numbers of the cases that are tied to the incident."""
     engine = open_engine(config.database_url)
-    with reading(engine) as unit:
-        rows = broadcasts.ledger(unit, incident, 0, "", 100)
-        cases = reports.cases(unit, limit=100)
+    with reading(engine) as session:
+        rows = broadcasts.ledger(session, incident, 0, "", 100)
+        cases = reports.cases(session, limit=100)
     engine.dispose()
     shown = [(row["address"], row["state"], row["reasons"][0]) for row in rows]
     table(f"who was told of {incident}", ("address", "state", "why"), shown)

@@ -9,14 +9,16 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from intake.model.states import CASE_OVER, RequestState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow, PendingFormRow, UnknownLabelRow
 from intake.store.tables.outbox import EventRow
 
 
-def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: datetime) -> str:
+def set_status(
+    session: Session, number: str, status: str, who: str, why: str, now: datetime
+) -> str:
     """Closes, resolves or opens a case again; gives why it cannot be, or an empty text."""
-    row = unit.get(CaseRow, number)
+    row = session.get(CaseRow, number)
     if row is None:
         return f"there is no case {number!r}; `intake cases list` shows all"
     if row.status == status:
@@ -26,7 +28,7 @@ def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: da
     row.closed_at = now if status in CASE_OVER else None
     if status in CASE_OVER:
         row.flag = ""
-        unit.execute(
+        session.execute(
             update(PendingFormRow)
             .where(
                 col(PendingFormRow.case_number) == number,
@@ -36,11 +38,11 @@ def set_status(unit: Unit, number: str, status: str, who: str, why: str, now: da
         )
     kind = "closed" if status in CASE_OVER else "reopened"
     detail = {"field": "status", "old": old, "new": status} | ({"why": why} if why else {})
-    unit.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
+    session.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
     return ""
 
 
-def unknown_labels(unit: Unit, limit: int) -> list[dict[str, Any]]:
+def unknown_labels(session: Session, limit: int) -> list[dict[str, Any]]:
     """Labels that people write and the catalogue does not know, the most frequent first."""
     query = (
         select(UnknownLabelRow)
@@ -54,5 +56,5 @@ def unknown_labels(unit: Unit, limit: int) -> list[dict[str, Any]]:
             "times": row.times,
             "last_at": row.last_at.isoformat(),
         }
-        for row in unit.scalars(query)
+        for row in session.scalars(query)
     ]

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from intake.letters.letter import Letter, Reminded
 from intake.model.states import CaseStatus, LetterState, RequestState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.outbox import put_letter
 from intake.store.sql import stored_id
 from intake.store.tables.cases import CaseRow, PendingFormRow
@@ -30,7 +30,7 @@ class Unanswered:
     letter: Reminded
 
 
-def due(unit: Unit, now: datetime, after_days: int) -> list[Unanswered]:
+def due(session: Session, now: datetime, after_days: int) -> list[Unanswered]:
     """Requests of drafts that were sent so long ago and were neither answered nor repeated."""
     query = (
         select(
@@ -65,16 +65,16 @@ def due(unit: Unit, now: datetime, after_days: int) -> list[Unanswered]:
         .order_by(col(PendingFormRow.id))
         .limit(BATCH)
     )  # fmt: skip
-    return [Unanswered(row[0], row[1], Reminded(*row[2:])) for row in unit.execute(query)]
+    return [Unanswered(row[0], row[1], Reminded(*row[2:])) for row in session.execute(query)]
 
 
-def remind(unit: Unit, one: Unanswered, letter: Letter, now: datetime) -> None:
+def remind(session: Session, one: Unanswered, letter: Letter, now: datetime) -> None:
     """The reminder into the outbox, once for each request."""
-    unit.execute(
+    session.execute(
         update(PendingFormRow).where(col(PendingFormRow.id) == one.id).values(reminded_at=now)
     )
-    if put_letter(unit, letter, 0, now):
-        unit.execute(
+    if put_letter(session, letter, 0, now):
+        session.execute(
             insert(EventRow).values(
                 at=now, kind="reminded", case_number=one.letter.case_number, message_id=0,
                 who="intake",

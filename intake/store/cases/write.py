@@ -14,7 +14,7 @@ from intake.mail.message import Arrival
 from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
 from intake.store.tables.contacts import AccountRow
 from intake.store.tables.messages import NOBODY
@@ -32,7 +32,7 @@ def _clean(text: str) -> str:
 
 
 def apply(
-    unit: Unit,
+    session: Session,
     change: CaseChange,
     arrival: Arrival,
     row: int,
@@ -41,23 +41,23 @@ def apply(
 ) -> None:
     """The change in the tables; ``row`` is the ledger row of the mail that causes it."""
     if change.new:
-        _open(unit, change, arrival, row, now)
+        _open(session, change, arrival, row, now)
     else:
-        _update(unit, change, row, now)
-    _fields(unit, change, row, now, personal)
+        _update(session, change, row, now)
+    _fields(session, change, row, now, personal)
     if change.comment:
         detail = {"text": _clean(change.comment)[:20000]}
-        _event(unit, now, "comment", change.number, row, detail)
+        _event(session, now, "comment", change.number, row, detail)
 
 
-def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
+def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
     count = int(change.number.rpartition("-")[2])
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     statement = dialect.insert(CounterRow).values(name="case", value=count)
-    unit.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
     if change.account == NOBODY:
-        _nobody(unit, now)
-    unit.execute(
+        _nobody(session, now)
+    session.execute(
         insert(CaseRow).values(
             number=change.number,
             account_id=change.account,
@@ -79,25 +79,27 @@ def _open(unit: Unit, change: CaseChange, arrival: Arrival, row: int, now: datet
             updated_at=now,
         )
     )
-    _linked(unit, change.incident, change.number, change.account, now)
+    _linked(session, change.incident, change.number, change.account, now)
 
 
-def _nobody(unit: Unit, now: datetime) -> None:
+def _nobody(session: Session, now: datetime) -> None:
     """The account of cases whose account nobody has said yet."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     row = dialect.insert(AccountRow).values(
         id=NOBODY, name="", active=False, timezone="", date_order="", created_at=now, updated_at=now
     )
-    unit.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+    session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
 
 
-def _linked(unit: Unit, incident: str, number: str, account: str, now: datetime) -> None:
+def _linked(session: Session, incident: str, number: str, account: str, now: datetime) -> None:
     """Said to whoever listens, when the case is about an incident."""
     if incident:
-        webhooks.emit(unit, "case.linked", webhooks.linked_payload(incident, number, account), now)
+        webhooks.emit(
+            session, "case.linked", webhooks.linked_payload(incident, number, account), now
+        )
 
 
-def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
+def _update(session: Session, change: CaseChange, row: int, now: datetime) -> None:
     """An empty text in a change means that the case keeps what it has; a flag is taken away."""
     new: dict[str, Any] = {
         "status": change.status,
@@ -115,26 +117,26 @@ def _update(unit: Unit, change: CaseChange, row: int, now: datetime) -> None:
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag
     columns = [col(getattr(CaseRow, name)) for name in CHANGEABLE]
-    before = unit.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
+    before = session.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
     if change.status not in CASE_OVER:
         new["closed_at"] = None
     elif old["status"] not in CASE_OVER:
         new["closed_at"] = now
-    unit.execute(
+    session.execute(
         update(CaseRow).where(col(CaseRow.number) == change.number).values(**new, updated_at=now)
     )
     if old["incident_id"] != new.get("incident_id", old["incident_id"]):
         account = str(new.get("account_id", old["account_id"]))
-        _linked(unit, change.incident, change.number, account, now)
+        _linked(session, change.incident, change.number, account, now)
     for name, value in new.items():
         if name in old and old[name] != value:
             detail = {"field": name, "old": old[name], "new": value}
-            _event(unit, now, "changed", change.number, row, detail)
+            _event(session, now, "changed", change.number, row, detail)
 
 
 def _fields(
-    unit: Unit, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
+    session: Session, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
 ) -> None:
     fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
     if not fresh:
@@ -144,26 +146,26 @@ def _fields(
             {"case_number": change.number, "name": name, **_field_values(one, row)}
             for name, one in fresh.items()
         ]
-        unit.execute(insert(CaseFieldRow), rows)
+        session.execute(insert(CaseFieldRow), rows)
         return
     query = select(col(CaseFieldRow.name), col(CaseFieldRow.words)).where(
         col(CaseFieldRow.case_number) == change.number
     )
-    before: Mapping[str, str] = {name: words for name, words in unit.execute(query)}
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    before: Mapping[str, str] = {name: words for name, words in session.execute(query)}
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for name, one in fresh.items():
         values = _field_values(one, row)
         statement = dialect.insert(CaseFieldRow).values(
             case_number=change.number, name=name, **values
         )
-        unit.execute(
+        session.execute(
             statement.on_conflict_do_update(index_elements=["case_number", "name"], set_=values)
         )
         if before.get(name) != values["words"]:
             detail = {"field": name}
             if name not in personal:
                 detail |= {"old": before.get(name, ""), "new": values["words"]}
-            _event(unit, now, "changed", change.number, row, detail)
+            _event(session, now, "changed", change.number, row, detail)
 
 
 def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
@@ -185,9 +187,9 @@ def _plain(value: Any) -> Any:
 
 
 def _event(
-    unit: Unit, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, Any]
+    session: Session, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, Any]
 ) -> None:
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=number, message_id=row, who="", detail=dict(detail)
         )

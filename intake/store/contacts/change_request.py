@@ -19,7 +19,7 @@ from intake.model.states import CaseStatus
 from intake.store.contacts import lookups as whose
 from intake.store.contacts import undeliverable
 from intake.store.contacts.directory import PeopleError
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseFieldRow, CaseRow
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 from intake.store.tables.outbox import EventRow
@@ -50,14 +50,14 @@ class ContactChange:
     asked: Reached | None = None  # whose own yes is needed before they are a contact here
 
 
-def plan(unit: Unit, number: str) -> ContactChange:
+def plan(session: Session, number: str) -> ContactChange:
     """The change that the case asks for. Raises PeopleError, one reason a line."""
-    case = unit.get(CaseRow, number)
+    case = session.get(CaseRow, number)
     if case is None:
         raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
     if case.status != CaseStatus.OPEN:
         raise PeopleError(f"{number} is {case.status}; only an open case can be applied")
-    rows = unit.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number))
+    rows = session.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == number))
     fields = {row.name: row.value for row in rows}
     kind = str(fields.get("request_type", ""))
     if kind not in KINDS:
@@ -65,26 +65,26 @@ def plan(unit: Unit, number: str) -> ContactChange:
     name = f"{fields.get('contact_first_name', '')} {fields.get('contact_last_name', '')}".strip()
     if kind == "Remove":
         named = name or str(fields.get("contact_replacement_name") or "")
-        return _removal(unit, case, named, fields)
+        return _removal(session, case, named, fields)
     read = read_address(str(fields.get("contact_email", "")))
     if not name or not isinstance(read, Address):
         raise PeopleError(f"{number}: the new contact's name or address is missing or unreadable")
-    contact = _existing(unit, case.account_id, name, read.key, kind)
-    account = unit.get(AccountRow, case.account_id)
-    replaced = _replaced(unit, number, case.account_id, fields) if kind == "Replace" else None
+    contact = _existing(session, case.account_id, name, read.key, kind)
+    account = session.get(AccountRow, case.account_id)
+    replaced = _replaced(session, number, case.account_id, fields) if kind == "Replace" else None
     if replaced and contact and replaced.contact_id == contact.id:
         raise PeopleError(f"{number}: {name} cannot replace themselves")
-    return _change(unit, case, account, kind, name, read, contact, replaced, fields)
+    return _change(session, case, account, kind, name, read, contact, replaced, fields)
 
 
-def _removal(unit: Unit, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
+def _removal(session: Session, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
     """Whoever is named leaves the account, and nobody takes their place.
 
     The address tells two people of one name apart; it has to be the named one's.
     """
     key = ascii_lower(str(fields.get("contact_email") or ""))
-    owner = unit.get(ContactEmailRow, key) if key else None
-    found = whose.named(unit, case.account_id, name)
+    owner = session.get(ContactEmailRow, key) if key else None
+    found = whose.named(session, case.account_id, name)
     if owner is not None:
         found = [one for one in found if one.id == owner.contact_id]
     if len(found) != 1:
@@ -92,31 +92,31 @@ def _removal(unit: Unit, case: CaseRow, name: str, fields: dict[str, Any]) -> Co
             f"{case.number}: found {len(found)} active contacts named {name!r} "
             f"{f'with {key} ' if key else ''}at {case.account_id}, wanted 1"
         )
-    contact, account = found[0], unit.get(AccountRow, case.account_id)
-    gone = whose.reached(unit, contact)
-    here = unit.get(MembershipRow, (contact.id, case.account_id))
+    contact, account = found[0], session.get(AccountRow, case.account_id)
+    gone = whose.reached(session, contact)
+    here = session.get(MembershipRow, (contact.id, case.account_id))
     difference = [(f"contact {contact.id}", contact.name, "no longer")]
-    if not whose.left(unit, case.account_id, contact.id):
+    if not whose.left(session, case.account_id, contact.id):
         difference.append(("active contacts", "1", "none; nobody may write for this customer"))
     return ContactChange(
         case.number, "Remove", case.account_id, account.name if account else case.account_id,
         contact.id, False, contact.name, gone.address, False, contact.title, contact.phone,
         here.contact_type if here else "", tuple(here.areas if here else ()), gone,
-        tuple(difference), whose.others(unit, contact.id, case.account_id),
+        tuple(difference), whose.others(session, contact.id, case.account_id),
     )  # fmt: skip
 
 
-def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> ContactRow | None:
+def _existing(session: Session, account: str, name: str, key: str, kind: str) -> ContactRow | None:
     """The contact of that address, else the one of that name at the account.
 
     An address that nobody has confirmed says nothing about whose it is elsewhere.
     """
-    owner = unit.get(ContactEmailRow, key)
+    owner = session.get(ContactEmailRow, key)
     if owner is not None and (
-        owner.verified or unit.get(MembershipRow, (owner.contact_id, account)) is not None
+        owner.verified or session.get(MembershipRow, (owner.contact_id, account)) is not None
     ):
-        return unit.get(ContactRow, owner.contact_id)
-    found = whose.named(unit, account, name)
+        return session.get(ContactRow, owner.contact_id)
+    found = whose.named(session, account, name)
     if kind == "Modify" and len(found) != 1:
         raise PeopleError(
             f"Modify: found {len(found)} contacts named {name!r} at {account}, wanted 1"
@@ -124,19 +124,19 @@ def _existing(unit: Unit, account: str, name: str, key: str, kind: str) -> Conta
     return found[0] if kind == "Modify" else None
 
 
-def _replaced(unit: Unit, number: str, account: str, fields: dict[str, Any]) -> Reached:
+def _replaced(session: Session, number: str, account: str, fields: dict[str, Any]) -> Reached:
     old = str(fields.get("contact_replacement_name") or "")
-    found = whose.named(unit, account, old)
+    found = whose.named(session, account, old)
     if len(found) != 1:
         raise PeopleError(
             f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
             f"at {account}, wanted 1"
         )
-    return whose.reached(unit, found[0])
+    return whose.reached(session, found[0])
 
 
 def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
-    unit: Unit,
+    session: Session,
     case: CaseRow,
     account: AccountRow | None,
     kind: str,
@@ -146,11 +146,11 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
     replaced: Reached | None,
     fields: dict[str, Any],
 ) -> ContactChange:
-    owner = unit.get(ContactEmailRow, address.key)
+    owner = session.get(ContactEmailRow, address.key)
     if owner is not None and (contact is None or owner.contact_id != contact.id):
         owner = None  # named elsewhere, and confirmed by nobody
-    others = whose.others(unit, contact.id, case.account_id) if contact else ()
-    here = unit.get(MembershipRow, (contact.id, case.account_id)) if contact else None
+    others = whose.others(session, contact.id, case.account_id) if contact else ()
+    here = session.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
     after = {
         "name": name,
@@ -160,7 +160,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         f"type at {case.account_id}": str(fields.get("contact_type") or ""),
         f"areas at {case.account_id}": ", ".join(map(str, areas)),
     }
-    before = dict.fromkeys(after, "") | _before(unit, contact, owner, here)
+    before = dict.fromkeys(after, "") | _before(session, contact, owner, here)
     if others:  # the person is not this customer's alone: only what they are here may change
         after |= {what: before[what] for what in ("name", "address", "title", "phone")}
     difference = [
@@ -176,7 +176,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         kind=kind,
         account_id=case.account_id,
         account_name=account.name if account else case.account_id,
-        contact_id=contact.id if contact else whose.new_id(unit, name),
+        contact_id=contact.id if contact else whose.new_id(session, name),
         is_new=contact is None,
         name=after["name"],
         email=str(address),
@@ -188,12 +188,12 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         replaced=replaced,
         difference=tuple(difference),
         others=others,
-        asked=whose.reached(unit, contact) if contact and others and here is None else None,
+        asked=whose.reached(session, contact) if contact and others and here is None else None,
     )
 
 
 def _before(
-    unit: Unit,
+    session: Session,
     contact: ContactRow | None,
     owner: ContactEmailRow | None,
     here: MembershipRow | None,
@@ -202,92 +202,94 @@ def _before(
     found: dict[str, str] = {}
     if contact is not None:
         found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
-        found["address"] = owner.address if owner else whose.first_address(unit, contact.id)
+        found["address"] = owner.address if owner else whose.first_address(session, contact.id)
     if here is not None:
         found[f"type at {here.account_id}"] = here.contact_type
         found[f"areas at {here.account_id}"] = ", ".join(here.areas)
     return found
 
 
-def apply(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+def apply(session: Session, change: ContactChange, who: str, now: datetime) -> None:
     """The change in the tables, with the difference in the case's history.
 
     Another customer's contact is only asked: nothing about them changes before their own yes.
     """
     kind = "contacts-applied" if change.asked is None else "contacts-asked"
-    _note(unit, change, kind, who, now)
+    _note(session, change, kind, who, now)
     if change.asked is not None:
         return
     if change.kind == "Remove":
-        _leave(unit, change.contact_id, change.account_id, now)
+        _leave(session, change.contact_id, change.account_id, now)
         return
-    row = unit.get(ContactRow, change.contact_id)
+    row = session.get(ContactRow, change.contact_id)
     if row is None:
         row = ContactRow(id=change.contact_id, name=change.name, created_at=now, updated_at=now)
-        unit.add(row)
+        session.add(row)
     row.name, row.title, row.phone = change.name, change.title, change.phone
     row.updated_at = now
-    unit.flush()
+    session.flush()
     if change.email_is_new:
         key = ascii_lower(change.email)
-        unit.execute(delete(ContactEmailRow).where(col(ContactEmailRow.key) == key))  # unconfirmed
-        unit.add(
+        session.execute(
+            delete(ContactEmailRow).where(col(ContactEmailRow.key) == key)
+        )  # unconfirmed
+        session.add(
             ContactEmailRow(
                 key=key, contact_id=row.id, address=change.email,
                 domain=key.rpartition("@")[2], position=0 if change.is_new else 100, verified=False,
             )
         )  # fmt: skip
-    _belongs(unit, change, now)
+    _belongs(session, change, now)
 
 
-def _belongs(unit: Unit, change: ContactChange, now: datetime) -> None:
+def _belongs(session: Session, change: ContactChange, now: datetime) -> None:
     """What the contact is at the account from now on; whoever they replace leaves it."""
-    here = unit.get(MembershipRow, (change.contact_id, change.account_id))
+    here = session.get(MembershipRow, (change.contact_id, change.account_id))
     if here is None:
         here = MembershipRow(
             contact_id=change.contact_id,
             account_id=change.account_id,
             contact_type=change.contact_type,
         )
-        unit.add(here)
+        session.add(here)
     here.contact_type, here.areas = change.contact_type, list(change.areas)
     if change.replaced is not None:
-        _leave(unit, change.replaced.contact_id, change.account_id, now)
+        _leave(session, change.replaced.contact_id, change.account_id, now)
 
 
-def show(unit: Unit, change: ContactChange, who: str, now: datetime) -> None:
+def show(session: Session, change: ContactChange, who: str, now: datetime) -> None:
     """An operator has looked at the change; only what was looked at is applied afterwards."""
-    _note(unit, change, "contacts-shown", who, now)
+    _note(session, change, "contacts-shown", who, now)
 
 
-def check_shown(unit: Unit, change: ContactChange) -> None:
+def check_shown(session: Session, change: ContactChange) -> None:
     """Raises PeopleError when the change reads otherwise than when it was looked at."""
-    seen = _newest(unit, change.case_number, "contacts-shown")
+    seen = _newest(session, change.case_number, "contacts-shown")
     if seen is not None and seen != _detail(change):
         raise PeopleError(f"{change.case_number} was changed since it was shown; look at it again")
 
 
 def join(
-    unit: Unit, number: str, contact_id: str, message: int, now: datetime
+    session: Session, number: str, contact_id: str, message: int, now: datetime
 ) -> ContactChange | None:
     """The contact has said yes: what the operator applied is carried out, and nothing else.
 
     None when the case was closed or reads otherwise by now; then it is flagged for a person.
     """
     try:
-        change = plan(unit, number)
+        change = plan(session, number)
     except PeopleError:
         change = None
-    if change is None or _newest(unit, number, "contacts-asked") != _detail(change):
-        case = unit.get(CaseRow, number)
+    if change is None or _newest(session, number, "contacts-asked") != _detail(change):
+        case = session.get(CaseRow, number)
         if case is not None:
             case.flag = "changed since the contact was asked"
         return None
     if change.contact_id != contact_id or change.asked is None:
         return None
-    _belongs(unit, change, now)
-    _note(unit, change, "contacts-applied", contact_id, now, message)
-    case = unit.get(CaseRow, number)
+    _belongs(session, change, now)
+    _note(session, change, "contacts-applied", contact_id, now, message)
+    case = session.get(CaseRow, number)
     if case is not None and change.replaced is not None:
         case.flag = f"{change.replaced.name} was replaced and should be told"
     return change
@@ -298,50 +300,50 @@ def _detail(change: ContactChange) -> dict[str, Any]:
 
 
 def _note(
-    unit: Unit, change: ContactChange, kind: str, who: str, now: datetime, message: int = 0
+    session: Session, change: ContactChange, kind: str, who: str, now: datetime, message: int = 0
 ) -> None:
     row = EventRow(at=now, kind=kind, who=who, detail=_detail(change), message_id=message)
     row.case_number = change.case_number
-    unit.add(row)
-    unit.flush()
+    session.add(row)
+    session.flush()
 
 
-def _newest(unit: Unit, number: str, kind: str) -> dict[str, Any] | None:
+def _newest(session: Session, number: str, kind: str) -> dict[str, Any] | None:
     """What the newest event of that kind of the case says."""
     query = select(col(EventRow.detail)).where(
         col(EventRow.case_number) == number, col(EventRow.kind) == kind
     )
-    found: dict[str, Any] | None = unit.scalar(query.order_by(col(EventRow.id).desc()).limit(1))
+    found: dict[str, Any] | None = session.scalar(query.order_by(col(EventRow.id).desc()).limit(1))
     return found
 
 
-def _leave(unit: Unit, contact_id: str, account: str, now: datetime) -> None:
+def _leave(session: Session, contact_id: str, account: str, now: datetime) -> None:
     """No longer a contact of the account; of no other one either: disabled, never deleted."""
     left = select(col(MembershipRow.account_id)).where(col(MembershipRow.contact_id) == contact_id)
-    if len(list(unit.scalars(left))) > 1:
-        unit.execute(
+    if len(list(session.scalars(left))) > 1:
+        session.execute(
             delete(MembershipRow).where(
                 col(MembershipRow.contact_id) == contact_id,
                 col(MembershipRow.account_id) == account,
             )
         )
         return
-    unit.execute(
+    session.execute(
         update(ContactRow)
         .where(col(ContactRow.id) == contact_id)
         .values(active=False, updated_at=now)
     )
 
 
-def verify(unit: Unit, key: str, contact_id: str, message: int, now: datetime) -> None:
+def verify(session: Session, key: str, contact_id: str, message: int, now: datetime) -> None:
     """The address has answered: from now on it is the contact's, and their first one."""
     query = select(ContactEmailRow).where(col(ContactEmailRow.contact_id) == contact_id)
-    rows = list(unit.scalars(query))
+    rows = list(session.scalars(query))
     for row in rows:
         row.position = 0 if row.key == key else row.position + 1
         row.verified = row.verified or row.key == key
-    undeliverable.settle(unit, contact_id, [row.key for row in rows], "intake", now)
+    undeliverable.settle(session, contact_id, [row.key for row in rows], "intake", now)
     detail = {"contact": contact_id, "address": key}
-    unit.add(
+    session.add(
         EventRow(at=now, kind="address-verified", who="intake", detail=detail, message_id=message)
     )

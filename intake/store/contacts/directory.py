@@ -74,35 +74,35 @@ class ContactView:
     accept_unproved: bool = False
 
 
-def load(unit: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
+def load(session: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
     """Every entry stored, all or nothing; doing it again changes nothing. Raises PeopleError.
 
     A contact with other addresses than before is reachable again as far as anybody knows.
     """
-    mistakes = [*entries.mistakes, *_conflicts(unit, entries)]
+    mistakes = [*entries.mistakes, *_conflicts(session, entries)]
     if mistakes:
         raise PeopleError("\n".join(mistakes))
     changes = Changes()
     for account in entries.accounts:
-        _note(changes, account.id, _put_account(unit, account, now))
-    unit.flush()
-    present = _present(unit, entries.contacts)
+        _note(changes, account.id, _put_account(session, account, now))
+    session.flush()
+    present = _present(session, entries.contacts)
     for contact in entries.contacts:
         before = present.get(contact.id)
-        _note(changes, contact.id, _put_contact(unit, contact, before, now))
+        _note(changes, contact.id, _put_contact(session, contact, before, now))
         if before is not None:
-            unit.flush()
-            undeliverable.changed(unit, contact.id, before.emails, contact.emails, who, now)
-    unit.flush()
+            session.flush()
+            undeliverable.changed(session, contact.id, before.emails, contact.emails, who, now)
+    session.flush()
     return changes
 
 
-def _conflicts(unit: Session, entries: Entries) -> list[str]:
+def _conflicts(session: Session, entries: Entries) -> list[str]:
     """Accounts that are nowhere, and addresses that somebody else has."""
     mistakes: list[str] = []
-    known = set(unit.scalars(select(col(AccountRow.id))))
+    known = set(session.scalars(select(col(AccountRow.id))))
     known.update(account.id for account in entries.accounts)
-    rows = unit.execute(select(col(ContactEmailRow.key), col(ContactEmailRow.contact_id)))
+    rows = session.execute(select(col(ContactEmailRow.key), col(ContactEmailRow.contact_id)))
     owners = {row.key: row.contact_id for row in rows}
     for contact in entries.contacts:
         for account in contact.accounts:
@@ -126,19 +126,19 @@ def _note(changes: Changes, entry_id: str, what: str) -> None:
         getattr(changes, what).append(entry_id)
 
 
-def _put_account(unit: Session, account: AccountEntry, now: datetime) -> str:
-    row = unit.get(AccountRow, account.id)
-    aliases = set(unit.scalars(_aliases_of(account.id)))
+def _put_account(session: Session, account: AccountEntry, now: datetime) -> str:
+    row = session.get(AccountRow, account.id)
+    aliases = set(session.scalars(_aliases_of(account.id)))
     if row is None:
-        unit.add(AccountRow(id=account.id, name=account.name, created_at=now, updated_at=now))
-        unit.flush()
+        session.add(AccountRow(id=account.id, name=account.name, created_at=now, updated_at=now))
+        session.flush()
     elif row.name == account.name and aliases == set(account.aliases):
         return "unchanged"
     else:
         row.name, row.updated_at = account.name, now
-    unit.execute(delete(AccountAliasRow).where(_is(AccountAliasRow.account_id, account.id)))
+    session.execute(delete(AccountAliasRow).where(_is(AccountAliasRow.account_id, account.id)))
     for alias in dict.fromkeys(account.aliases):
-        unit.add(AccountAliasRow(account_id=account.id, alias=alias))
+        session.add(AccountAliasRow(account_id=account.id, alias=alias))
     return "added" if row is None else "changed"
 
 
@@ -151,10 +151,10 @@ def _is(column: Any, value: object) -> Any:
     return column == value
 
 
-def _present(unit: Session, contacts: Iterable[ContactEntry]) -> dict[str, ContactEntry]:
+def _present(session: Session, contacts: Iterable[ContactEntry]) -> dict[str, ContactEntry]:
     """The stored state of those contacts in the form of an entry."""
     wanted = {contact.id for contact in contacts}
-    views = {view.id: view for view in contact_views(unit) if view.id in wanted}
+    views = {view.id: view for view in contact_views(session) if view.id in wanted}
     return {
         view.id: ContactEntry(
             view.id, view.name, view.emails, view.accounts, view.contact_type, view.areas,
@@ -165,22 +165,22 @@ def _present(unit: Session, contacts: Iterable[ContactEntry]) -> dict[str, Conta
 
 
 def _put_contact(
-    unit: Session, contact: ContactEntry, present: ContactEntry | None, now: datetime
+    session: Session, contact: ContactEntry, present: ContactEntry | None, now: datetime
 ) -> str:
     if present == replace(contact, accounts=tuple(sorted(set(contact.accounts)))):
         return "unchanged"
-    row = unit.get(ContactRow, contact.id)
+    row = session.get(ContactRow, contact.id)
     if row is None:
         row = ContactRow(id=contact.id, name=contact.name, created_at=now, updated_at=now)
-        unit.add(row)
+        session.add(row)
     row.name, row.title, row.phone = contact.name, contact.title, contact.phone
     row.schema_bootcamp, row.updated_at = contact.schema_bootcamp, now
-    unit.flush()
+    session.flush()
     if present is not None:
-        unit.execute(delete(ContactEmailRow).where(_is(ContactEmailRow.contact_id, contact.id)))
-        unit.execute(delete(MembershipRow).where(_is(MembershipRow.contact_id, contact.id)))
+        session.execute(delete(ContactEmailRow).where(_is(ContactEmailRow.contact_id, contact.id)))
+        session.execute(delete(MembershipRow).where(_is(MembershipRow.contact_id, contact.id)))
     for position, email in enumerate(contact.emails):
-        unit.add(
+        session.add(
             ContactEmailRow(
                 key=ascii_lower(email),
                 contact_id=contact.id,
@@ -190,7 +190,7 @@ def _put_contact(
             )
         )
     for account in dict.fromkeys(contact.accounts):
-        unit.add(
+        session.add(
             MembershipRow(
                 contact_id=contact.id,
                 account_id=account,
@@ -201,53 +201,55 @@ def _put_contact(
     return "added" if present is None else "changed"
 
 
-def set_active(unit: Session, contact_id: str, active: bool, now: datetime) -> None:
+def set_active(session: Session, contact_id: str, active: bool, now: datetime) -> None:
     """Disables a contact, or lets it in again. Raises PeopleError for an unknown id."""
-    row = unit.get(ContactRow, contact_id)
+    row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
     row.active, row.updated_at = active, now
 
 
-def set_account_active(unit: Session, account_id: str, active: bool, now: datetime) -> None:
+def set_account_active(session: Session, account_id: str, active: bool, now: datetime) -> None:
     """Puts an account out of force, or in again. Raises PeopleError for an unknown id."""
-    row = unit.get(AccountRow, account_id)
+    row = session.get(AccountRow, account_id)
     if row is None:
         raise PeopleError(f"there is no account {account_id!r}; `intake accounts list` shows all")
     row.active, row.updated_at = active, now
 
 
-def add_address(unit: Session, contact_id: str, address: str, now: datetime) -> None:
+def add_address(session: Session, contact_id: str, address: str, now: datetime) -> None:
     """One more address of a contact. Raises PeopleError when it is somebody's already."""
-    row = unit.get(ContactRow, contact_id)
+    row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
     key = ascii_lower(address)
-    found = unit.get(ContactEmailRow, key)
+    found = session.get(ContactEmailRow, key)
     if found is not None:
         raise PeopleError(f"{address} is {found.contact_id}'s already")
     domain = key.rpartition("@")[2]
-    unit.add(
+    session.add(
         ContactEmailRow(
             key=key, contact_id=contact_id, address=address, domain=domain, position=100
         )
     )
     row.updated_at = now
-    unit.flush()
+    session.flush()
 
 
-def contact_views(unit: Session, contact_id: str = "", account_id: str = "") -> list[ContactView]:
+def contact_views(
+    session: Session, contact_id: str = "", account_id: str = ""
+) -> list[ContactView]:
     """Contacts with their addresses and memberships, by name; narrowed by id or account."""
-    rows = list(unit.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
+    rows = list(session.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
     emails: dict[str, list[str]] = {}
     unconfirmed: dict[str, list[str]] = {}
-    for email in unit.scalars(select(ContactEmailRow).order_by(col(ContactEmailRow.position))):
+    for email in session.scalars(select(ContactEmailRow).order_by(col(ContactEmailRow.position))):
         if email.verified:
             emails.setdefault(email.contact_id, []).append(email.address)
         else:
             unconfirmed.setdefault(email.contact_id, []).append(email.address)
     members: dict[str, list[MembershipRow]] = {}
-    for member in unit.scalars(select(MembershipRow).order_by(MembershipRow.account_id)):
+    for member in session.scalars(select(MembershipRow).order_by(MembershipRow.account_id)):
         members.setdefault(member.contact_id, []).append(member)
     views = [
         _view(
@@ -285,11 +287,11 @@ def _view(
     )
 
 
-def account_views(unit: Session) -> list[AccountView]:
+def account_views(session: Session) -> list[AccountView]:
     """Accounts with their aliases and number of contacts, by id."""
     counts = {
         row[0]: row[1]
-        for row in unit.execute(
+        for row in session.execute(
             select(col(MembershipRow.account_id), func.count()).group_by(
                 col(MembershipRow.account_id)
             )
@@ -299,11 +301,11 @@ def account_views(unit: Session) -> list[AccountView]:
         AccountView(
             row.id,
             row.name,
-            tuple(unit.scalars(_aliases_of(row.id))),
+            tuple(session.scalars(_aliases_of(row.id))),
             row.active,
             counts.get(row.id, 0),
         )
-        for row in unit.scalars(
+        for row in session.scalars(
             select(AccountRow).where(col(AccountRow.id) != NOBODY).order_by(AccountRow.id)
         )
     ]

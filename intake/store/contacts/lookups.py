@@ -9,25 +9,25 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.letters.letter import Reached
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 
 
-def named(unit: Unit, account: str, name: str) -> list[ContactRow]:
+def named(session: Session, account: str, name: str) -> list[ContactRow]:
     """Active contacts of that name at the account."""
     query = (
         select(ContactRow)
         .join(MembershipRow, col(MembershipRow.contact_id) == col(ContactRow.id))
         .where(col(MembershipRow.account_id) == account, col(ContactRow.active).is_(True))
     )
-    return [row for row in unit.scalars(query) if _flat(row.name) == _flat(name)]
+    return [row for row in session.scalars(query) if _flat(row.name) == _flat(name)]
 
 
 def _flat(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
+def others(session: Session, contact_id: str, account: str) -> tuple[str, ...]:
     """Names of the other accounts that the contact belongs to."""
     query = (
         select(col(AccountRow.name))
@@ -35,41 +35,41 @@ def others(unit: Unit, contact_id: str, account: str) -> tuple[str, ...]:
         .where(col(MembershipRow.contact_id) == contact_id, col(AccountRow.id) != account)
         .order_by(col(AccountRow.name))
     )
-    return tuple(unit.scalars(query))
+    return tuple(session.scalars(query))
 
 
-def reached(unit: Unit, contact: ContactRow) -> Reached:
+def reached(session: Session, contact: ContactRow) -> Reached:
     """The contact at their first stored address that counts."""
     query = (
         select(col(ContactEmailRow.address))
         .where(col(ContactEmailRow.contact_id) == contact.id, col(ContactEmailRow.verified))
         .order_by(col(ContactEmailRow.position))
     )
-    return Reached(contact.id, contact.name, unit.scalar(query) or "")
+    return Reached(contact.id, contact.name, session.scalar(query) or "")
 
 
-def first_address(unit: Unit, contact_id: str) -> str:
+def first_address(session: Session, contact_id: str) -> str:
     """The first stored address, confirmed or not."""
     query = (
         select(col(ContactEmailRow.address))
         .where(col(ContactEmailRow.contact_id) == contact_id)
         .order_by(col(ContactEmailRow.position))
     )
-    return unit.scalar(query) or ""
+    return session.scalar(query) or ""
 
 
-def new_id(unit: Unit, name: str) -> str:
+def new_id(session: Session, name: str) -> str:
     """``jessie.spano``, with a number behind it when there is one already."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = ".".join(re.findall(r"[a-z0-9]+", ascii_name))[:60] or "contact"
     found, count = base, 1
-    while unit.get(ContactRow, found) is not None:
+    while session.get(ContactRow, found) is not None:
         count += 1
         found = f"{base}.{count}"
     return found
 
 
-def left(unit: Unit, account: str, without: str) -> int:
+def left(session: Session, account: str, without: str) -> int:
     """How many active contacts the account has without that one."""
     query = (
         select(col(ContactRow.id))
@@ -80,4 +80,4 @@ def left(unit: Unit, account: str, without: str) -> int:
             col(ContactRow.id) != without,
         )
     )
-    return len(list(unit.scalars(query)))
+    return len(list(session.scalars(query)))

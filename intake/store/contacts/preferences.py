@@ -20,7 +20,7 @@ from intake.model.accounts import Contact, Preference
 from intake.model.incidents import NOTICE_CLASSES
 from intake.store.contacts.directory import PeopleError
 from intake.store.contacts.read import whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import ContactRow, SuppressionRow
 from intake.store.tables.incidents import NoticePreferenceRow
 from intake.store.tables.outbox import EventRow
@@ -35,21 +35,21 @@ class PreferenceError(PeopleError):
     """Notices cannot be had this way; the text names what was found and wanted."""
 
 
-def preferences(unit: Unit) -> dict[str, dict[str, Preference]]:
+def preferences(session: Session) -> dict[str, dict[str, Preference]]:
     """What contacts chose: contact id -> class -> how. What is not in it is "each"."""
     found: dict[str, dict[str, Preference]] = {}
     columns = ("contact_id", "notice_class", "mode", "replacement")
     query = select(*(col(getattr(NoticePreferenceRow, name)) for name in columns))
-    for contact_id, notice_class, mode, replacement in unit.execute(query):
+    for contact_id, notice_class, mode, replacement in session.execute(query):
         found.setdefault(contact_id, {})[notice_class] = Preference(mode, replacement)
     return found
 
 
-def of(unit: Unit, contact_id: str) -> dict[str, Preference]:
+def of(session: Session, contact_id: str) -> dict[str, Preference]:
     """One contact's, every class in its order. Raises PreferenceError for an unknown id."""
-    if unit.get(ContactRow, contact_id) is None:
+    if session.get(ContactRow, contact_id) is None:
         raise PreferenceError(_unknown(contact_id))
-    rows = unit.scalars(
+    rows = session.scalars(
         select(NoticePreferenceRow).where(col(NoticePreferenceRow.contact_id) == contact_id)
     )
     chosen = {row.notice_class: Preference(row.mode, row.replacement) for row in rows}
@@ -62,7 +62,7 @@ def bound(contact: Contact) -> bool:
 
 
 def set_(
-    unit: Unit,
+    session: Session,
     contact_id: str,
     notice_class: str,
     mode: str,
@@ -84,7 +84,7 @@ def set_(
         raise PreferenceError(f"mode: found {mode!r}, wanted one of {', '.join(MODES)}")
     if replacement and mode != "off":
         raise PreferenceError(f"somebody is told instead only with off; found {mode!r}")
-    contact, other = _locked(unit, contact_id, replacement)
+    contact, other = _locked(session, contact_id, replacement)
     if contact is None:
         raise PreferenceError(_unknown(contact_id))
     must = notice_class in mandatory
@@ -93,12 +93,12 @@ def set_(
             f"{notice_class} notices are sent at once; the summary of the day is too late for them"
         )
     if mode == "off":
-        _may_be_off(unit, contact, notice_class, replacement, other, now, must=must)
-    _put(unit, contact_id, notice_class, Preference(mode, replacement), who, now)
+        _may_be_off(session, contact, notice_class, replacement, other, now, must=must)
+    _put(session, contact_id, notice_class, Preference(mode, replacement), who, now)
 
 
 def _may_be_off(
-    unit: Unit,
+    session: Session,
     contact: Contact,
     notice_class: str,
     replacement: str,
@@ -114,30 +114,32 @@ def _may_be_off(
         )
     if replacement == contact.id:
         raise PreferenceError(f"{contact.id} cannot be told instead of themselves")
-    relying = _relying(unit, contact.id, notice_class)
+    relying = _relying(session, contact.id, notice_class)
     if relying:
         raise PreferenceError(
             f"{contact.id} gets the {notice_class} notices of {', '.join(relying)}; "
             "somebody else has to be named for them first"
         )
     if replacement:
-        why = _unfit(unit, contact, replacement, other, notice_class, preferences(unit), now)
+        why = _unfit(session, contact, replacement, other, notice_class, preferences(session), now)
         if why:
             raise PreferenceError(f"{notice_class} notices instead of {contact.id}: {why}")
 
 
-def _locked(unit: Unit, contact_id: str, replacement: str) -> tuple[Contact | None, Contact | None]:
+def _locked(
+    session: Session, contact_id: str, replacement: str
+) -> tuple[Contact | None, Contact | None]:
     """Both contacts, locked in the order of their ids: two changes at once cannot make a circle."""
     ids = sorted({contact_id, replacement} - {""})
     query = (
         select(col(ContactRow.id)).where(col(ContactRow.id).in_(ids)).order_by(col(ContactRow.id))
     )
-    unit.execute(query.with_for_update()).all()
-    found = {one.id: one for one in whole_contacts(unit, ids)}
+    session.execute(query.with_for_update()).all()
+    found = {one.id: one for one in whole_contacts(session, ids)}
     return found.get(contact_id), found.get(replacement)
 
 
-def _relying(unit: Unit, contact_id: str, notice_class: str) -> list[str]:
+def _relying(session: Session, contact_id: str, notice_class: str) -> list[str]:
     """Active contacts who named this one."""
     query = (
         select(col(NoticePreferenceRow.contact_id))
@@ -150,11 +152,11 @@ def _relying(unit: Unit, contact_id: str, notice_class: str) -> list[str]:
         )
         .order_by(col(NoticePreferenceRow.contact_id))
     )
-    return list(unit.scalars(query))
+    return list(session.scalars(query))
 
 
 def _unfit(
-    unit: Unit,
+    session: Session,
     contact: Contact,
     replacement: str,
     other: Contact | None,
@@ -169,7 +171,7 @@ def _unfit(
         return f"{other.id} is disabled"
     if not other.emails:
         return f"no address of {other.id} is stored"
-    stopped = unit.get(SuppressionRow, ascii_lower(other.emails[0]))
+    stopped = session.get(SuppressionRow, ascii_lower(other.emails[0]))
     if stopped is not None and (stopped.until is None or stopped.until > now):
         return f"notices to {other.id} are suspended: {stopped.reason}"
     needed = [one.account_id for one in contact.memberships if one.contact_type in BOUND_TYPES]
@@ -187,49 +189,54 @@ def _unknown(contact_id: str) -> str:
 
 
 def _put(
-    unit: Unit, contact_id: str, notice_class: str, wanted: Preference, who: str, now: datetime
+    session: Session,
+    contact_id: str,
+    notice_class: str,
+    wanted: Preference,
+    who: str,
+    now: datetime,
 ) -> None:
     """The row, and a line of history."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     values = {"mode": wanted.mode, "replacement": wanted.replacement, "who": who, "at": now}
     statement = dialect.insert(NoticePreferenceRow).values(
         contact_id=contact_id, notice_class=notice_class, **values
     )
-    unit.execute(
+    session.execute(
         statement.on_conflict_do_update(index_elements=["contact_id", "notice_class"], set_=values)
     )
     detail = {
         "contact": contact_id, "class": notice_class, "mode": wanted.mode,
         "instead": wanted.replacement,
     }  # fmt: skip
-    unit.add(EventRow(at=now, kind="notices-chosen", who=who, detail=detail))
-    unit.flush()
+    session.add(EventRow(at=now, kind="notices-chosen", who=who, detail=detail))
+    session.flush()
 
 
 def unsubscribe(
-    unit: Unit, contact_id: str, who: str, now: datetime, mandatory: Collection[str]
+    session: Session, contact_id: str, who: str, now: datetime, mandatory: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Everything optional switched off: (classes that are off now, classes that still come).
 
     For contacts whom no class must reach everything is optional, except what they get instead of
     somebody else. Raises PreferenceError for an unknown id.
     """
-    contact, _ = _locked(unit, contact_id, "")
+    contact, _ = _locked(session, contact_id, "")
     if contact is None:
         raise PreferenceError(_unknown(contact_id))
     stopped, kept = [], []
-    for name, chosen in of(unit, contact_id).items():
-        must = name in mandatory and (bound(contact) or bool(_relying(unit, contact_id, name)))
+    for name, chosen in of(session, contact_id).items():
+        must = name in mandatory and (bound(contact) or bool(_relying(session, contact_id, name)))
         if chosen.mode != "off" and must:
             kept.append(name)
             continue
         if chosen.mode != "off":
-            _put(unit, contact_id, name, Preference("off"), who, now)
+            _put(session, contact_id, name, Preference("off"), who, now)
         stopped.append(name)
     return tuple(stopped), tuple(kept)
 
 
-def tasks(unit: Unit, now: datetime, mandatory: Collection[str] = ()) -> list[str]:
+def tasks(session: Session, now: datetime, mandatory: Collection[str] = ()) -> list[str]:
     """Contacts instead of whom nobody is told any more, a line each."""
     row = NoticePreferenceRow
     query = (
@@ -242,15 +249,15 @@ def tasks(unit: Unit, now: datetime, mandatory: Collection[str] = ()) -> list[st
         )
         .order_by(col(row.contact_id), col(row.notice_class))
     )
-    rows = list(unit.execute(query))
-    people = _people(unit, {name for one in rows for name in (one[0], one[2]) if name})
-    chosen = preferences(unit) if rows else {}
+    rows = list(session.execute(query))
+    people = _people(session, {name for one in rows for name in (one[0], one[2]) if name})
+    chosen = preferences(session) if rows else {}
     found = []
     for contact_id, notice_class, replacement in rows:
         contact = people[contact_id]
         if replacement:
             other = people.get(replacement)
-            why = _unfit(unit, contact, replacement, other, notice_class, chosen, now)
+            why = _unfit(session, contact, replacement, other, notice_class, chosen, now)
         else:
             why = "nobody is named" if bound(contact) else ""
         if why:
@@ -258,8 +265,8 @@ def tasks(unit: Unit, now: datetime, mandatory: Collection[str] = ()) -> list[st
     return found
 
 
-def _people(unit: Unit, ids: Collection[str]) -> dict[str, Contact]:
+def _people(session: Session, ids: Collection[str]) -> dict[str, Contact]:
     """Whole contacts, looked up in parts of what one statement may name."""
     wanted = sorted(ids)
     parts = (wanted[start : start + 500] for start in range(0, len(wanted), 500))
-    return {one.id: one for part in parts for one in whole_contacts(unit, part)}
+    return {one.id: one for part in parts for one in whole_contacts(session, part)}

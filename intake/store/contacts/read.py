@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.model.accounts import Account, Contact, Membership
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import (
     AccountAliasRow,
     AccountRow,
@@ -18,7 +18,7 @@ from intake.store.tables.contacts import (
 )
 
 
-def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
+def whole_contacts(session: Session, ids: Iterable[str]) -> tuple[Contact, ...]:
     """Whole contacts, by id."""
     wanted = sorted(set(ids))
     if not wanted:
@@ -29,14 +29,16 @@ def whole_contacts(unit: Unit, ids: Iterable[str]) -> tuple[Contact, ...]:
         .where(col(ContactEmailRow.contact_id).in_(wanted), col(ContactEmailRow.verified))
         .order_by(col(ContactEmailRow.position))
     )
-    for contact_id, address in unit.execute(query):
+    for contact_id, address in session.execute(query):
         emails.setdefault(contact_id, []).append(address)
     members: dict[str, list[Membership]] = {}
-    for row in unit.scalars(select(MembershipRow).where(col(MembershipRow.contact_id).in_(wanted))):
+    for row in session.scalars(
+        select(MembershipRow).where(col(MembershipRow.contact_id).in_(wanted))
+    ):
         members.setdefault(row.contact_id, []).append(
             Membership(row.account_id, row.contact_type, tuple(row.areas))
         )
-    rows = unit.scalars(select(ContactRow).where(col(ContactRow.id).in_(wanted)))
+    rows = session.scalars(select(ContactRow).where(col(ContactRow.id).in_(wanted)))
     return tuple(_contact(row, emails.get(row.id, []), members.get(row.id, [])) for row in rows)
 
 
@@ -57,16 +59,16 @@ def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> C
     )
 
 
-def whole_accounts(unit: Unit, ids: list[str]) -> tuple[Account, ...]:
+def whole_accounts(session: Session, ids: list[str]) -> tuple[Account, ...]:
     """Accounts with their other names, by id."""
     if not ids:
         return ()
     aliases: dict[str, list[str]] = {}
-    for row in unit.scalars(
+    for row in session.scalars(
         select(AccountAliasRow).where(col(AccountAliasRow.account_id).in_(ids))
     ):
         aliases.setdefault(row.account_id, []).append(row.alias)
-    rows = unit.scalars(
+    rows = session.scalars(
         select(AccountRow).where(col(AccountRow.id).in_(ids)).order_by(AccountRow.id)
     )
     return tuple(

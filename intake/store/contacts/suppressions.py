@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from sqlmodel import col
 
 from intake.store.contacts.directory import PeopleError
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import (
     AcceptedDomainRow,
     ContactEmailRow,
@@ -26,38 +26,38 @@ LOOP_WINDOW = timedelta(minutes=10)
 BROKEN_FOR = timedelta(hours=24)
 
 
-def domain_accepted(unit: Unit, sender: str) -> bool:
+def domain_accepted(session: Session, sender: str) -> bool:
     """Whether answers of everybody at the sender's domain count though nothing proves them."""
-    return unit.get(AcceptedDomainRow, sender.rpartition("@")[2]) is not None
+    return session.get(AcceptedDomainRow, sender.rpartition("@")[2]) is not None
 
 
-def accept_domain(unit: Unit, domain: str, who: str, why: str, now: datetime) -> None:
+def accept_domain(session: Session, domain: str, who: str, why: str, now: datetime) -> None:
     """From now on they count."""
-    if unit.get(AcceptedDomainRow, domain) is None:
-        unit.add(AcceptedDomainRow(domain=domain, since=now, who=who, why=why))
-        unit.flush()
+    if session.get(AcceptedDomainRow, domain) is None:
+        session.add(AcceptedDomainRow(domain=domain, since=now, who=who, why=why))
+        session.flush()
 
 
-def refuse_domain(unit: Unit, domain: str) -> bool:
+def refuse_domain(session: Session, domain: str) -> bool:
     """From now on they do not; False when they did not anyway."""
-    row = unit.get(AcceptedDomainRow, domain)
+    row = session.get(AcceptedDomainRow, domain)
     if row is not None:
-        unit.delete(row)
+        session.delete(row)
     return row is not None
 
 
-def accepted_domains(unit: Unit) -> list[dict[str, Any]]:
+def accepted_domains(session: Session) -> list[dict[str, Any]]:
     """Every such domain, with who decided it and why."""
-    rows = unit.scalars(select(AcceptedDomainRow).order_by(col(AcceptedDomainRow.domain)))
+    rows = session.scalars(select(AcceptedDomainRow).order_by(col(AcceptedDomainRow.domain)))
     return [
         {"domain": one.domain, "since": one.since.isoformat(), "who": one.who, "why": one.why}
         for one in rows
     ]
 
 
-def set_choices(unit: Unit, contact_id: str, choices: dict[str, bool], now: datetime) -> None:
+def set_choices(session: Session, contact_id: str, choices: dict[str, bool], now: datetime) -> None:
     """What an operator chose for one contact. Raises PeopleError for an unknown id."""
-    row = unit.get(ContactRow, contact_id)
+    row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
     for name, value in choices.items():
@@ -65,15 +65,15 @@ def set_choices(unit: Unit, contact_id: str, choices: dict[str, bool], now: date
     row.updated_at = now
 
 
-def stopped(unit: Unit, sender: str, now: datetime) -> str:
+def stopped(session: Session, sender: str, now: datetime) -> str:
     """Why no letter goes to that address for now; what bounced there stops notices only."""
-    row = unit.get(SuppressionRow, sender) if sender else None
+    row = session.get(SuppressionRow, sender) if sender else None
     if row is None or row.reason.startswith("bounced"):
         return ""
     return row.reason if row.until is None or row.until > now else ""
 
 
-def was_sent(unit: Unit, message_id: str, address: str) -> bool:
+def was_sent(session: Session, message_id: str, address: str) -> bool:
     """Whether a letter or notice of that Message-ID went to that very address."""
     if not message_id or not address:
         return False
@@ -85,10 +85,10 @@ def was_sent(unit: Unit, message_id: str, address: str) -> bool:
         col(NoticeRecipientRow.message_id_header) == message_id,
         col(NoticeRecipientRow.key) == address,
     )
-    return any(unit.scalar(query.limit(1)) is not None for query in (letter, notice))
+    return any(session.scalar(query.limit(1)) is not None for query in (letter, notice))
 
 
-def note_loop(unit: Unit, sender: str, message: int, now: datetime) -> bool:
+def note_loop(session: Session, sender: str, message: int, now: datetime) -> bool:
     """A mail of our own came back from that sender; the third in ten minutes breaks the circuit."""
     if not sender:
         return False
@@ -97,25 +97,25 @@ def note_loop(unit: Unit, sender: str, message: int, now: datetime) -> bool:
         col(MessageRow.rule) == "R1",
         col(MessageRow.recorded_at) > now - LOOP_WINDOW,
     )
-    count = unit.scalar(query) or 0
-    if count < LOOPS or stopped(unit, sender, now):
+    count = session.scalar(query) or 0
+    if count < LOOPS or stopped(session, sender, now):
         return False
     reason = f"loop: {count} mails of ours came back within ten minutes"
-    suspend(unit, sender, reason, now + BROKEN_FOR, message, now)
+    suspend(session, sender, reason, now + BROKEN_FOR, message, now)
     return True
 
 
 def suspend(
-    unit: Unit, key: str, reason: str, until: datetime | None, message: int, now: datetime
+    session: Session, key: str, reason: str, until: datetime | None, message: int, now: datetime
 ) -> None:
     """The address gets no letters for now, and the operator is told."""
-    row = unit.get(SuppressionRow, key)
+    row = session.get(SuppressionRow, key)
     if row is None:
         row = SuppressionRow(key=key, reason=reason, since=now)
-        unit.add(row)
+        session.add(row)
     row.reason, row.since, row.until = reason, now, until
     detail = {"address": key, "why": reason}
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind="suspended", case_number="", message_id=message, who="intake",
             detail=detail,
@@ -123,9 +123,9 @@ def suspend(
     )  # fmt: skip
 
 
-def suspended(unit: Unit, now: datetime) -> list[dict[str, Any]]:
+def suspended(session: Session, now: datetime) -> list[dict[str, Any]]:
     """Addresses that get fewer letters for now, and why."""
-    rows = unit.scalars(
+    rows = session.scalars(
         select(SuppressionRow)
         .where((col(SuppressionRow.until).is_(None)) | (col(SuppressionRow.until) > now))
         .order_by(col(SuppressionRow.since).desc())
@@ -140,18 +140,18 @@ def suspended(unit: Unit, now: datetime) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def lift(unit: Unit, key: str, who: str, now: datetime) -> bool:
+def lift(session: Session, key: str, who: str, now: datetime) -> bool:
     """The address gets letters again; False when nothing stopped them."""
-    row = unit.get(SuppressionRow, key)
+    row = session.get(SuppressionRow, key)
     if row is None:
         return False
     detail = {"address": key, "was": row.reason}
-    unit.delete(row)
-    unit.add(EventRow(at=now, kind="lifted", who=who, detail=detail))
+    session.delete(row)
+    session.add(EventRow(at=now, kind="lifted", who=who, detail=detail))
     return True
 
 
-def registered(unit: Unit, domains: Collection[str]) -> set[str]:
+def registered(session: Session, domains: Collection[str]) -> set[str]:
     """Those of the domains at which a contact has an address."""
     query = select(col(ContactEmailRow.domain)).where(col(ContactEmailRow.domain).in_(domains))
-    return set(unit.scalars(query.distinct())) if domains else set()
+    return set(session.scalars(query.distinct())) if domains else set()

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import (
     AccountRow,
     ContactEmailRow,
@@ -55,73 +55,73 @@ def _task() -> Any:
     )
 
 
-def waiting(unit: Unit) -> list[Unreached]:
+def waiting(session: Session) -> list[Unreached]:
     """Every Authorized contact whose mail comes back, the longest first."""
     query = select(ContactRow).where(_task())
     order = (col(ContactRow.undeliverable_since), col(ContactRow.id))
     return [
         Unreached(row.id, row.name, row.undeliverable_since)
-        for row in unit.scalars(query.order_by(*order))
+        for row in session.scalars(query.order_by(*order))
         if row.undeliverable_since is not None
     ]
 
 
-def count(unit: Unit) -> int:
+def count(session: Session) -> int:
     """How many there are."""
-    return unit.scalar(select(func.count()).select_from(ContactRow).where(_task())) or 0
+    return session.scalar(select(func.count()).select_from(ContactRow).where(_task())) or 0
 
 
-def newest(unit: Unit) -> int:
+def newest(session: Session) -> int:
     """messages.id of the newest report by which one of them became unreachable; 0 for none."""
-    ids = {one.contact_id for one in waiting(unit)}
+    ids = {one.contact_id for one in waiting(session)}
     if not ids:
         return 0
     query = select(col(EventRow.message_id), col(EventRow.detail)).where(
         col(EventRow.kind) == "unreachable"
     )
     return max(
-        (row.message_id for row in unit.execute(query) if row.detail.get("contact") in ids),
+        (row.message_id for row in session.execute(query) if row.detail.get("contact") in ids),
         default=0,
     )
 
 
-def clear(unit: Unit, contact_id: str, who: str, now: datetime) -> str:
+def clear(session: Session, contact_id: str, who: str, now: datetime) -> str:
     """The contact is taken for reachable again, with the operator's name; gives why not."""
-    row = unit.get(ContactRow, contact_id)
+    row = session.get(ContactRow, contact_id)
     if row is None:
         return f"there is no contact {contact_id!r}; `intake contacts list` shows all"
     emails = select(col(ContactEmailRow.key)).where(col(ContactEmailRow.contact_id) == contact_id)
-    keys = list(unit.scalars(emails))
-    if not settle(unit, contact_id, keys, who, now):
+    keys = list(session.scalars(emails))
+    if not settle(session, contact_id, keys, who, now):
         return f"{contact_id} is reachable as far as we know: no mail came back"
     return ""
 
 
-def settle(unit: Unit, contact_id: str, keys: Sequence[str], who: str, now: datetime) -> bool:
+def settle(session: Session, contact_id: str, keys: Sequence[str], who: str, now: datetime) -> bool:
     """Forgets what came back from those addresses; False when there is nothing to forget."""
-    since = unit.scalar(
+    since = session.scalar(
         select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == contact_id)
     )
     bounced = col(SuppressionRow.reason).like("bounced%")
     stopped = list(
-        unit.scalars(
+        session.scalars(
             select(col(SuppressionRow.key)).where(col(SuppressionRow.key).in_(keys), bounced)
         )
     )
     if since is None and not stopped:
         return False
-    unit.execute(
+    session.execute(
         update(ContactRow)
         .where(col(ContactRow.id) == contact_id)
         .values(undeliverable_since=None, updated_at=now)
     )
     if stopped:
-        unit.execute(delete(SuppressionRow).where(col(SuppressionRow.key).in_(stopped)))
+        session.execute(delete(SuppressionRow).where(col(SuppressionRow.key).in_(stopped)))
     detail = {
         "contact": contact_id, "since": since.isoformat() if since else "",
         "recipients": list(keys), "released": stopped,
     }  # fmt: skip
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind="reachable", case_number="", message_id=0, who=who, detail=detail
         )
@@ -130,7 +130,7 @@ def settle(unit: Unit, contact_id: str, keys: Sequence[str], who: str, now: date
 
 
 def changed(
-    unit: Unit,
+    session: Session,
     contact_id: str,
     before: Sequence[str],
     after: Sequence[str],
@@ -140,4 +140,4 @@ def changed(
     """Settles the task when the contact's addresses were changed."""
     old, new = {ascii_lower(one) for one in before}, {ascii_lower(one) for one in after}
     if old != new:
-        settle(unit, contact_id, sorted(old | new), who, now)
+        settle(session, contact_id, sorted(old | new), who, now)

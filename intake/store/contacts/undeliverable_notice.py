@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.letters.compose import to_person
-from intake.letters.letter import House, Reached
+from intake.letters.letter import LetterContext, Reached
 from intake.model.states import NoticeState
 from intake.store.contacts import undeliverable
 from intake.store.contacts.read import whole_accounts, whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.outbox import put_letter
 from intake.store.tables.contacts import MembershipRow
 from intake.store.tables.incidents import NoticeRecipientRow
@@ -23,12 +23,14 @@ from intake.store.tables.incidents import NoticeRecipientRow
 TOLD_TYPES = ("Authorized", "Technical")  # contact types that hear of it
 
 
-def tell(unit: Unit, house: House, now: datetime) -> int:
+def tell(session: Session, house: LetterContext, now: datetime) -> int:
     """One letter a month to each colleague of those whose notices come back; how many are new."""
-    return sum(_tell_of(unit, one, house, now) for one in undeliverable.waiting(unit))
+    return sum(_tell_of(session, one, house, now) for one in undeliverable.waiting(session))
 
 
-def _tell_of(unit: Unit, one: undeliverable.Unreached, house: House, now: datetime) -> int:
+def _tell_of(
+    session: Session, one: undeliverable.Unreached, house: LetterContext, now: datetime
+) -> int:
     returned = (
         select(col(NoticeRecipientRow.id))
         .where(
@@ -38,28 +40,30 @@ def _tell_of(unit: Unit, one: undeliverable.Unreached, house: House, now: dateti
         )
         .limit(1)
     )
-    if unit.scalar(returned) is None:
+    if session.scalar(returned) is None:
         return 0  # it was an answer that came back: no notice of theirs is known to be lost
     mine = select(MembershipRow).where(
         col(MembershipRow.contact_id) == one.contact_id,
         col(MembershipRow.contact_type).in_(undeliverable.TASK_TYPES),
     )
-    ids = [row.account_id for row in unit.scalars(mine)]
-    accounts = {row.id: row.name for row in whole_accounts(unit, ids) if row.active}
+    ids = [row.account_id for row in session.scalars(mine)]
+    accounts = {row.id: row.name for row in whole_accounts(session, ids) if row.active}
     theirs: dict[str, list[str]] = {}
     others = select(MembershipRow).where(
         col(MembershipRow.account_id).in_(accounts),
         col(MembershipRow.contact_type).in_(TOLD_TYPES),
         col(MembershipRow.contact_id) != one.contact_id,
     )
-    for row in unit.scalars(others.order_by(col(MembershipRow.account_id))):
+    for row in session.scalars(others.order_by(col(MembershipRow.account_id))):
         theirs.setdefault(row.contact_id, []).append(accounts[row.account_id])
     put = 0
-    for colleague in whole_contacts(unit, theirs):
+    for colleague in whole_contacts(session, theirs):
         if not colleague.active or not colleague.emails:
             continue
         person = Reached(colleague.id, colleague.name, colleague.emails[0])
         values = {"unreachable": one.name, "accounts": ", ".join(theirs[colleague.id])}
         cause = f"{one.contact_id}:{now:%Y-%m}:{colleague.id}"
-        put += put_letter(unit, to_person(house, "unreachable", person, values, cause, now), 0, now)
+        put += put_letter(
+            session, to_person(house, "unreachable", person, values, cause, now), 0, now
+        )
     return put

@@ -12,10 +12,10 @@ from sqlmodel import col
 from intake.model.accounts import Contact
 from intake.model.incidents import Incident
 from intake.model.states import NoticeState
-from intake.notifier import Audience, World, audience, told_again, with_digests
+from intake.notifier import Audience, AudienceInputs, audience, told_again, with_digests
 from intake.store.contacts.preferences import preferences
 from intake.store.contacts.read import whole_accounts, whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import AccountRow, ContactRow, SuppressionRow
 from intake.store.tables.incidents import NoticeRecipientRow
@@ -37,35 +37,36 @@ class Habits:
     zone: str = "UTC"
 
 
-def world(unit: Unit, incident_id: str, habits: Habits, now: datetime) -> World:
+def world(session: Session, incident_id: str, habits: Habits, now: datetime) -> AudienceInputs:
     """Every contact and account, and who has to do with that incident already."""
-    contacts = whole_contacts(unit, list(unit.scalars(select(col(ContactRow.id)))))
+    contacts = whole_contacts(session, list(session.scalars(select(col(ContactRow.id)))))
     accounts = whole_accounts(
-        unit, list(unit.scalars(select(col(AccountRow.id)).where(col(AccountRow.id) != NOBODY)))
+        session,
+        list(session.scalars(select(col(AccountRow.id)).where(col(AccountRow.id) != NOBODY))),
     )
     until = col(SuppressionRow.until)
     stopped = select(SuppressionRow).where(or_(until.is_(None), until > now))
-    filed, affected = _cases(unit, incident_id, {one.id: one for one in contacts})
+    filed, affected = _cases(session, incident_id, {one.id: one for one in contacts})
     told = select(col(NoticeRecipientRow.contact_id)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.state).in_(REACHED),
     )
-    return World(
+    return AudienceInputs(
         contacts=contacts,
         accounts={one.id: one for one in accounts},
         contact_types=habits.contact_types,
         zone=habits.zone,
         mandatory=habits.mandatory,
-        suspended={row.key: row.reason for row in unit.scalars(stopped)},
-        preferences=preferences(unit),
+        suspended={row.key: row.reason for row in session.scalars(stopped)},
+        preferences=preferences(session),
         filed=filed,
         affected=affected,
-        told_before=frozenset(unit.scalars(told)),
+        told_before=frozenset(session.scalars(told)),
     )
 
 
 def _cases(
-    unit: Unit, incident_id: str, people: Mapping[str, Contact]
+    session: Session, incident_id: str, people: Mapping[str, Contact]
 ) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     """Who filed which cases about it, and at which accounts; not who has left the account since."""
     query = (
@@ -78,7 +79,7 @@ def _cases(
     )  # fmt: skip
     filed: dict[str, list[str]] = {}
     accounts: set[str] = set()
-    for number, contact, submitted_by, account in unit.execute(query):
+    for number, contact, submitted_by, account in session.execute(query):
         accounts |= {account} - {NOBODY}
         for person in {contact, submitted_by} & set(people):
             if account not in ("", NOBODY) and people[person].at(account) is None:
@@ -88,7 +89,7 @@ def _cases(
 
 
 def gather(
-    unit: Unit,
+    session: Session,
     incident: Incident,
     habits: Habits,
     now: datetime,
@@ -100,7 +101,7 @@ def gather(
 
     ``unmuted`` leaves aside what people prefer: a correction reaches whoever got the wrong text.
     """
-    about = world(unit, incident.id, habits, now)
+    about = world(session, incident.id, habits, now)
     if unmuted:
         about = replace(about, preferences={})
     found = told_again(incident, about) if only_told else audience(incident, about)

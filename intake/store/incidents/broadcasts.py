@@ -12,7 +12,7 @@ from sqlmodel import col
 from intake.model.incidents import Incident, Update
 from intake.model.states import NoticeState, SendState
 from intake.notifier import Audience, approval_hash
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.audience import Habits, gather
 from intake.store.incidents.read import update_value
 from intake.store.incidents.recipients import (
@@ -45,7 +45,7 @@ class Proposal:
 
 
 def proposal(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     habits: Habits,
     now: datetime,
@@ -57,9 +57,9 @@ def proposal(
 
     Raises IncidentError.
     """
-    incident = find(unit, incident_id)
-    row = chosen(unit, incident_id, number)
-    people = _audience(unit, incident, row, habits, now)
+    incident = find(session, incident_id)
+    row = chosen(session, incident_id, number)
+    people = _audience(session, incident, row, habits, now)
     at = send_at or row.send_at
     told = update_value(row)
     return Proposal(
@@ -68,7 +68,7 @@ def proposal(
 
 
 def _audience(
-    unit: Unit, incident: Incident, row: IncidentUpdateRow, habits: Habits, now: datetime
+    session: Session, incident: Incident, row: IncidentUpdateRow, habits: Habits, now: datetime
 ) -> Audience:
     """A correction goes to those who got, or may still get, the wrong text; all else by the rule.
 
@@ -76,33 +76,33 @@ def _audience(
     """
     correction = row.kind == "correction"
     by_clock = row.kind in ("automatic", "reminder")
-    found = gather(unit, incident, habits, now, only_told=by_clock, unmuted=correction)
-    there = listed(unit, row.incident_id, row.number)
-    answered = _answered(unit, row)
+    found = gather(session, incident, habits, now, only_told=by_clock, unmuted=correction)
+    there = listed(session, row.incident_id, row.number)
+    answered = _answered(session, row)
     told = tuple(
         one for one in found.told if one.key not in there and one.contact_id not in answered
     )
     if correction:
-        wrong = has_wrong_text(unit, row.incident_id, row.wrong_number)
+        wrong = has_wrong_text(session, row.incident_id, row.wrong_number)
         told = tuple(one for one in told if one.key in wrong)
     left_out = [(contact, f"answered in {case}") for contact, case in sorted(answered.items())]
     return Audience(told, (*found.left_out, *left_out))
 
 
-def _answered(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
+def _answered(session: Session, row: IncidentUpdateRow) -> dict[str, str]:
     """Contact -> case, of those whom this update has reached as the answer to their case."""
     query = select(col(OutboxRow.contact_id), col(OutboxRow.case_number)).where(
         col(OutboxRow.kind) == "resolved",
         col(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
     )
-    return {contact: case for contact, case in unit.execute(query)}
+    return {contact: case for contact, case in session.execute(query)}
 
 
 # ---------------------------------------------------------------- propose, approve
 
 
 def propose(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     habits: Habits,
     who: str,
@@ -115,10 +115,10 @@ def propose(
 
     Older updates that nobody was sent stay on record only. Raises IncidentError.
     """
-    row = chosen(unit, incident_id, number)
-    _may_be_sent(unit, row)
+    row = chosen(session, incident_id, number)
+    _may_be_sent(session, row)
     row.send_at, row.proposed_by, row.send_state = send_at, who, SendState.WAITING
-    unit.execute(
+    session.execute(
         update(IncidentUpdateRow)
         .where(
             col(IncidentUpdateRow.incident_id) == incident_id,
@@ -127,23 +127,23 @@ def propose(
         )
         .values(send_state=SendState.RECORD)
     )
-    unit.flush()
-    found = proposal(unit, incident_id, habits, now, number=row.number, send_at=send_at)
+    session.flush()
+    found = proposal(session, incident_id, habits, now, number=row.number, send_at=send_at)
     if not found.audience.told:
         raise IncidentError(f"{incident_id}: nobody is left to be told of update {row.number}")
     row.approval_hash = found.hash
-    unit.flush()
-    note(unit, incident_id, "proposed", who, now, {"update": row.number, "hash": found.hash})
+    session.flush()
+    note(session, incident_id, "proposed", who, now, {"update": row.number, "hash": found.hash})
     return found
 
 
-def _may_be_sent(unit: Unit, row: IncidentUpdateRow) -> None:
+def _may_be_sent(session: Session, row: IncidentUpdateRow) -> None:
     if row.send_state not in (SendState.DRAFT, SendState.WAITING, SendState.RECORD, SendState.DONE):
         raise IncidentError(
             f"{row.incident_id}: update {row.number} is {row.send_state}; "
             "wanted one that is not being sent"
         )
-    newer = chosen(unit, row.incident_id)
+    newer = chosen(session, row.incident_id)
     if newer.number != row.number:
         raise IncidentError(
             f"{row.incident_id}: update {newer.number} is newer than {row.number}; send that one"
@@ -151,7 +151,7 @@ def _may_be_sent(unit: Unit, row: IncidentUpdateRow) -> None:
 
 
 def approve(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     given: str,
     habits: Habits,
@@ -164,7 +164,7 @@ def approve(
     The hash is made again from the text, the list and the time as they are now: any change since
     the proposal voids it.
     """
-    row = chosen(unit, incident_id)
+    row = chosen(session, incident_id)
     if row.send_state != SendState.WAITING:
         raise IncidentError(
             f"{incident_id}: update {row.number} is {row.send_state}; "
@@ -175,7 +175,7 @@ def approve(
             f"{incident_id}: {who} wrote or proposed update {row.number}; "
             "wanted another person's approval (or `send --emergency WHY`)"
         )
-    found = proposal(unit, incident_id, habits, now, number=row.number)
+    found = proposal(session, incident_id, habits, now, number=row.number)
     if given != found.hash:
         raise IncidentError(
             f"{incident_id}: found {given!r}, which is not the hash of text, list and time as they "
@@ -183,13 +183,13 @@ def approve(
         )
     row.approved_by, row.approved_at, row.approval_hash = who, now, found.hash
     detail = {"update": row.number, "hash": found.hash, "people": len(found.audience.told)}
-    note(unit, incident_id, "approved", who, now, detail)
-    freeze(unit, row, found.audience, terms, now)
+    note(session, incident_id, "approved", who, now, detail)
+    freeze(session, row, found.audience, terms, now)
     return found
 
 
 def send_now(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     found: Proposal,
     terms: Terms,
@@ -199,18 +199,20 @@ def send_now(
     emergency: str = "",
 ) -> None:
     """Frozen without a second person: few enough people, or an emergency, named and on record."""
-    row = chosen(unit, incident_id, found.update.number)
+    row = chosen(session, incident_id, found.update.number)
     row.approved_by, row.approved_at, row.emergency = who, now, emergency
     kind = "emergency" if emergency else "sent-alone"
     detail = {"update": row.number, "why": emergency, "people": len(found.audience.told)}
-    note(unit, incident_id, kind, who, now, detail)
-    freeze(unit, row, found.audience, terms, now)
+    note(session, incident_id, kind, who, now, detail)
+    freeze(session, row, found.audience, terms, now)
 
 
 # ---------------------------------------------------------------- while it runs
 
 
-def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> tuple[int, int]:
+def change(
+    session: Session, incident_id: str, verb: str, who: str, now: datetime
+) -> tuple[int, int]:
     """``pause``, ``resume`` or ``cancel`` what is being sent; (update, letters not sent yet).
 
     Raises IncidentError when nothing is in that state.
@@ -228,35 +230,37 @@ def change(unit: Unit, incident_id: str, verb: str, who: str, now: datetime) -> 
         )
         .order_by(col(IncidentUpdateRow.number).desc())
     )
-    rows = list(unit.scalars(query))
+    rows = list(session.scalars(query))
     if not rows:
-        find(unit, incident_id)
+        find(session, incident_id)
         raise IncidentError(f"{incident_id}: no update is {' or '.join(wanted)}")
     unsent = 0
     for row in rows:
-        unsent += left(unit, row.id)
+        unsent += left(session, row.id)
         row.send_state = {
             "pause": SendState.PAUSED,
             "resume": SendState.SENDING,
             "cancel": SendState.CANCELLED,
         }[verb]
-        unit.flush()
+        session.flush()
         if verb == "cancel":
             waiting = select(col(NoticeRecipientRow.id)).where(
                 col(NoticeRecipientRow.update_id) == row.id,
                 col(NoticeRecipientRow.state).in_(UNSENT),
             )
-            skip(unit, list(unit.scalars(waiting)), f"cancelled by {who}", now)
+            skip(session, list(session.scalars(waiting)), f"cancelled by {who}", now)
             row.finished_at = now
-    note(unit, incident_id, f"{verb}d".replace("canceld", "cancelled"), who, now, {"left": unsent})
+    note(
+        session, incident_id, f"{verb}d".replace("canceld", "cancelled"), who, now, {"left": unsent}
+    )
     return rows[0].number, unsent
 
 
-def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bool) -> int:
+def retry(session: Session, incident_id: str, who: str, now: datetime, *, doubtful: bool) -> int:
     """Failed letters are queued again (doubtful ones too, if asked); how many."""
-    row = chosen(unit, incident_id)
+    row = chosen(session, incident_id)
     states = (NoticeState.FAILED, NoticeState.UNCERTAIN) if doubtful else (NoticeState.FAILED,)
-    done = unit.execute(
+    done = session.execute(
         update(NoticeRecipientRow)
         .where(
             col(NoticeRecipientRow.update_id) == row.id,
@@ -271,19 +275,21 @@ def retry(unit: Unit, incident_id: str, who: str, now: datetime, *, doubtful: bo
             SendState.SENDING,
             max(row.expires_at or now, now + timedelta(1)),
         )
-        note(unit, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)})
+        note(
+            session, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)}
+        )
     return len(done)
 
 
 def ledger(
-    unit: Unit, incident_id: str, number: int, state: str, limit: int
+    session: Session, incident_id: str, number: int, state: str, limit: int
 ) -> list[dict[str, Any]]:
     """The rows of an update, as they will be sent or were. Raises IncidentError."""
-    row = chosen(unit, incident_id, number)
+    row = chosen(session, incident_id, number)
     query = select(NoticeRecipientRow).where(col(NoticeRecipientRow.update_id) == row.id)
     if state:
         query = query.where(col(NoticeRecipientRow.state) == state)
     order = (col(NoticeRecipientRow.priority), col(NoticeRecipientRow.id))
     return [
-        one.model_dump(mode="json") for one in unit.scalars(query.order_by(*order).limit(limit))
+        one.model_dump(mode="json") for one in session.scalars(query.order_by(*order).limit(limit))
     ]

@@ -25,7 +25,7 @@ from intake.model.accounts import Preference
 from intake.model.states import SENT_TO_PEOPLE, NoticeState, SendState
 from intake.store.contacts import preferences
 from intake.store.contacts.read import whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.read import update_value, value
 from intake.store.incidents.recipients import skip
 from intake.store.outbox import put_letter
@@ -87,7 +87,7 @@ def _waiting() -> Any:
     )
 
 
-def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
+def due(session: Session, now: datetime, hour: int) -> list[Due]:
     """Everybody whose hour has struck since something began to wait, by id."""
     query = (
         select(col(Row.contact_id), func.min(col(Row.due_at)), func.max(stored_id(Row.id)))
@@ -96,11 +96,11 @@ def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
         .group_by(col(Row.contact_id))
         .order_by(col(Row.contact_id))
     )
-    people = list(unit.execute(query))
+    people = list(session.execute(query))
     zones: dict[int, str] = {}
     for part in _parts([newest for _, _, newest in people]):
         rows = select(stored_id(Row.id), col(Row.zone)).where(col(Row.id).in_(part))
-        zones |= {row_id: zone for row_id, zone in unit.execute(rows)}
+        zones |= {row_id: zone for row_id, zone in session.execute(rows)}
     found = []
     for contact_id, oldest, newest in people:
         day, at = struck(now, zones[newest], hour)
@@ -109,7 +109,7 @@ def due(unit: Unit, now: datetime, hour: int) -> list[Due]:
     written: set[str] = set()
     for part in _parts([cause(one.contact_id, one.day) for one in found]):
         written |= set(
-            unit.scalars(select(col(OutboxRow.cause)).where(col(OutboxRow.cause).in_(part)))
+            session.scalars(select(col(OutboxRow.cause)).where(col(OutboxRow.cause).in_(part)))
         )
     return [one for one in found if cause(one.contact_id, one.day) not in written]
 
@@ -118,7 +118,7 @@ def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
-def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
+def gather(session: Session, one: Due, now: datetime) -> Gathered:
     """What that person is told now: each incident once, by the newest update that waits."""
     query = (
         select(Row, IncidentUpdateRow)
@@ -127,13 +127,13 @@ def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
         .order_by(col(Row.incident_id), col(Row.number))
         .with_for_update(of=Row)
     )
-    rows = [(row, told) for row, told in unit.execute(query)]
+    rows = [(row, told) for row, told in session.execute(query)]
     found = Gathered(one.day)
-    person, why = _person(unit, one.contact_id, now)
+    person, why = _person(session, one.contact_id, now)
     if person is None:
         found.leave(why, [row for row, _ in rows])
         return found
-    wanted = preferences.of(unit, one.contact_id)
+    wanted = preferences.of(session, one.contact_id)
     by_incident: dict[str, list[tuple[NoticeRecipientRow, IncidentUpdateRow]]] = {}
     for row, told in rows:
         if told.expires_at is not None and told.expires_at <= now:
@@ -142,14 +142,14 @@ def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
             by_incident.setdefault(row.incident_id, []).append((row, told))
     entries = []
     for incident_id, waiting in by_incident.items():
-        incident = unit.get(IncidentRow, incident_id)
+        incident = session.get(IncidentRow, incident_id)
         own = [row for row, _ in waiting]
         chosen = wanted.get(incident.notice_class, Preference()) if incident else Preference("off")
         if incident is None or chosen.mode == "off":
             found.leave("switched off", own)
             continue
         newest = waiting[-1][1]
-        count = _updates(unit, incident_id, min(row.first_number for row in own), newest.number)
+        count = _updates(session, incident_id, min(row.first_number for row in own), newest.number)
         entries.append(Entry(value(incident), update_value(newest), count))
         found.rows += [row.id for row in own if row.id is not None]
     if entries:
@@ -158,39 +158,39 @@ def gather(unit: Unit, one: Due, now: datetime) -> Gathered:
     return found
 
 
-def _person(unit: Unit, contact_id: str, now: datetime) -> tuple[Reached | None, str]:
+def _person(session: Session, contact_id: str, now: datetime) -> tuple[Reached | None, str]:
     """The contact at their first stored address, or why nothing is sent to them."""
-    contact = next(iter(whole_contacts(unit, [contact_id])), None)
+    contact = next(iter(whole_contacts(session, [contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact was disabled"
     if not contact.emails:
         return None, "no address is stored"
-    stopped = unit.get(SuppressionRow, ascii_lower(contact.emails[0]))
+    stopped = session.get(SuppressionRow, ascii_lower(contact.emails[0]))
     if stopped is not None and (stopped.until is None or stopped.until > now):
         return None, f"suppressed: {stopped.reason}"
     return Reached(contact.id, contact.name, contact.emails[0]), ""
 
 
-def _updates(unit: Unit, incident_id: str, first: int, last: int) -> int:
+def _updates(session: Session, incident_id: str, first: int, last: int) -> int:
     """How many updates people were told of, from that one to that one."""
     query = select(func.count()).where(
         col(IncidentUpdateRow.incident_id) == incident_id,
         col(IncidentUpdateRow.number).between(first, last),
         col(IncidentUpdateRow.send_state).in_(SENT_TO_PEOPLE),
     )
-    return max(unit.scalar(query) or 0, 1)
+    return max(session.scalar(query) or 0, 1)
 
 
-def settle(unit: Unit, found: Gathered, letter: Letter | None, now: datetime) -> bool:
+def settle(session: Session, found: Gathered, letter: Letter | None, now: datetime) -> bool:
     """The letter into the outbox and its rows done, in one transaction; False without a letter.
 
     When that day's letter is there already the rows wait for the next day's.
     """
     for why, rows in found.skipped.items():
-        skip(unit, rows, why, now)
-    if letter is None or not put_letter(unit, letter, 0, now):
+        skip(session, rows, why, now)
+    if letter is None or not put_letter(session, letter, 0, now):
         return False
-    unit.execute(
+    session.execute(
         update(Row)
         .where(col(Row.id).in_(found.rows), col(Row.state) == NoticeState.DIGEST)
         .values(

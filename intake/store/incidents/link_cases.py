@@ -11,11 +11,11 @@ from sqlalchemy import insert, select
 from sqlmodel import col
 
 from intake.letters.incident_summary import incident_lines, is_maintenance
-from intake.letters.letter import House
+from intake.letters.letter import LetterContext
 from intake.model.incidents import Incident
 from intake.notifier import fits
 from intake.store import webhooks
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.read import open_ones
 from intake.store.incidents.recipients import IncidentError
 from intake.store.incidents.resolve_cases import ANSWERED, in_thread
@@ -37,14 +37,14 @@ class Candidate:
 
 
 def candidates(
-    unit: Unit, incident_id: str, since: datetime, outages: Sequence[str] = ()
+    session: Session, incident_id: str, since: datetime, outages: Sequence[str] = ()
 ) -> tuple[Candidate, ...]:
     """Cases that came in since then, are about no incident yet, and look like this one.
 
     By the module, by the operator's words, or because their type (one of ``outages``) says that
     something is down for everybody. Raises IncidentError.
     """
-    incident = _open(unit, incident_id)
+    incident = _open(session, incident_id)
     query = (
         select(CaseRow)
         .where(
@@ -55,8 +55,8 @@ def candidates(
         .order_by(col(CaseRow.message_id))
     )
     found = []
-    for case in unit.scalars(query).all():
-        why = _why(unit, incident, case, outages)
+    for case in session.scalars(query).all():
+        why = _why(session, incident, case, outages)
         if why:
             found.append(
                 Candidate(
@@ -67,17 +67,19 @@ def candidates(
     return tuple(found)
 
 
-def _why(unit: Unit, incident: Incident, case: CaseRow, outages: Sequence[str]) -> str:
+def _why(session: Session, incident: Incident, case: CaseRow, outages: Sequence[str]) -> str:
     if incident.accounts and case.account_id not in incident.accounts:
         return ""
-    row = unit.get(CaseFieldRow, (case.number, "module"))
+    row = session.get(CaseFieldRow, (case.number, "module"))
     module = str(row.value) if row is not None and row.value else ""
     why = fits(incident, module, f"{case.subject} {case.description}")
     return why or ("it reports an outage" if case.type in outages else "")
 
 
-def _open(unit: Unit, incident_id: str, *, approved: bool = False) -> Incident:
-    found = next((one for one in open_ones(unit, approved=approved) if one.id == incident_id), None)
+def _open(session: Session, incident_id: str, *, approved: bool = False) -> Incident:
+    found = next(
+        (one for one in open_ones(session, approved=approved) if one.id == incident_id), None
+    )
     if found is None:
         raise IncidentError(
             f"there is no open incident {incident_id!r}; `intake incidents list` shows them"
@@ -86,12 +88,12 @@ def _open(unit: Unit, incident_id: str, *, approved: bool = False) -> Incident:
 
 
 def link(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     numbers: Sequence[str],
     who: str,
     now: datetime,
-    house: House,
+    house: LetterContext,
     *,
     approved: bool = False,
 ) -> tuple[str, ...]:
@@ -101,8 +103,8 @@ def link(
     ``approved``: the letters repeat only words that a second person approved.
     Raises IncidentError, LetterError.
     """
-    incident = _open(unit, incident_id, approved=approved)
-    cases = [_tieable(unit, number, incident_id) for number in dict.fromkeys(numbers)]
+    incident = _open(session, incident_id, approved=approved)
+    cases = [_tieable(session, number, incident_id) for number in dict.fromkeys(numbers)]
     values = {
         "maintenance": is_maintenance((incident,), incident_id),
         "incident": incident_lines((incident,), incident_id, house.timezone, house.page_url),
@@ -110,19 +112,21 @@ def link(
     told = []
     for case in cases:
         cause = f"linked:{case.number}:{incident_id}"
-        letter, why = in_thread(unit, case, "linked", values, cause, now, house)
+        letter, why = in_thread(session, case, "linked", values, cause, now, house)
         case.incident_id, case.updated_at = incident_id, now
         payload = webhooks.linked_payload(incident_id, case.number, case.account_id)
-        webhooks.emit(unit, "case.linked", payload, now)
-        if letter is not None and put_letter(unit, letter, 0, now):
+        webhooks.emit(session, "case.linked", payload, now)
+        if letter is not None and put_letter(session, letter, 0, now):
             told.append(case.contact_id)
         detail = {"field": "incident_id", "old": "", "new": incident_id}
-        _note(unit, case.number, "linked", detail | ({"no letter": why} if why else {}), who, now)
+        _note(
+            session, case.number, "linked", detail | ({"no letter": why} if why else {}), who, now
+        )
     return tuple(dict.fromkeys(told))
 
 
-def _tieable(unit: Unit, number: str, incident_id: str) -> CaseRow:
-    case = unit.get(CaseRow, number)
+def _tieable(session: Session, number: str, incident_id: str) -> CaseRow:
+    case = session.get(CaseRow, number)
     if case is None:
         raise IncidentError(f"there is no case {number!r}; `intake cases list` shows all")
     if case.incident_id:
@@ -132,21 +136,21 @@ def _tieable(unit: Unit, number: str, incident_id: str) -> CaseRow:
     return case
 
 
-def unlink(unit: Unit, number: str, who: str, now: datetime) -> str:
+def unlink(session: Session, number: str, who: str, now: datetime) -> str:
     """Unties a case; gives the incident that it was about. Nobody is written to."""
-    case = unit.get(CaseRow, number)
+    case = session.get(CaseRow, number)
     if case is None or not case.incident_id:
         raise IncidentError(f"{number} is about no incident")
     before, case.incident_id, case.updated_at = case.incident_id, "", now
-    _note(unit, number, "unlinked", {"field": "incident_id", "old": before, "new": ""}, who, now)
+    _note(session, number, "unlinked", {"field": "incident_id", "old": before, "new": ""}, who, now)
     return before
 
 
 def _note(
-    unit: Unit, number: str, kind: str, detail: dict[str, Any], who: str, now: datetime
+    session: Session, number: str, kind: str, detail: dict[str, Any], who: str, now: datetime
 ) -> None:
-    unit.flush()
-    unit.execute(
+    session.flush()
+    session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=number, message_id=0, who=who, detail=detail
         )

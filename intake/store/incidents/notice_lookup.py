@@ -11,7 +11,7 @@ from sqlmodel import col
 from intake.model.accounts import Listener
 from intake.model.context import Keys, SentLetter
 from intake.model.incidents import Incident
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents import read
 from intake.store.tables.contacts import ContactRow
 from intake.store.tables.incidents import IncidentRow, NoticePreferenceRow, NoticeRecipientRow
@@ -20,33 +20,33 @@ MAX_NAMED = 30  # notices that one mail is looked up by
 MAX_UPDATES = 10  # newest ones, of which a mail may hold copies
 
 
-def about(unit: Unit, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
+def about(session: Session, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
     """The fields of ``Known`` that say which notice a mail answers; none for most mails.
 
     An incident of other accounts only than ``accounts``, the sender's, is not shown to the reading.
     """
     found: dict[str, Any] = {}
     if keys.token_row is not None:
-        row = unit.get(NoticeRecipientRow, keys.token_row) if keys.token_row else None
-        found["notified"] = _listeners(unit, [row.contact_id] if row else [])
+        row = session.get(NoticeRecipientRow, keys.token_row) if keys.token_row else None
+        found["notified"] = _listeners(session, [row.contact_id] if row else [])
     elif keys.notice_ids:
-        found["notified"] = _listeners(unit, _notified(unit, keys.notice_ids[:MAX_NAMED]))
-    incident = _incident(unit, keys.notice_incidents, set(accounts))
+        found["notified"] = _listeners(session, _notified(session, keys.notice_ids[:MAX_NAMED]))
+    incident = _incident(session, keys.notice_incidents, set(accounts))
     if incident is not None:
-        updates = read.updates(unit, incident.id)
+        updates = read.updates(session, incident.id)
         found |= {"replied": incident, "replied_updates": updates[-MAX_UPDATES:]}
     return found
 
 
-def _notified(unit: Unit, ids: tuple[str, ...]) -> list[str]:
+def _notified(session: Session, ids: tuple[str, ...]) -> list[str]:
     named = or_(
         col(NoticeRecipientRow.message_id_header).in_(ids), col(NoticeRecipientRow.root_id).in_(ids)
     )
     query = select(col(NoticeRecipientRow.contact_id)).where(named).distinct().limit(MAX_NAMED)
-    return sorted(unit.scalars(query))
+    return sorted(session.scalars(query))
 
 
-def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
+def _listeners(session: Session, ids: list[str]) -> tuple[Listener, ...]:
     """Those contacts with what is off for them, and what they hear instead of active others."""
     if not ids:
         return ()
@@ -59,7 +59,7 @@ def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
         .where(col(NoticePreferenceRow.mode) == "off", or_(own.in_(ids), instead.in_(ids)))
         .order_by(own, col(NoticePreferenceRow.notice_class))
     )
-    for contact_id, replacement, notice_class, active in unit.execute(query):
+    for contact_id, replacement, notice_class, active in session.execute(query):
         off.setdefault(contact_id, []).append(notice_class)
         if active and replacement:
             relied_on.setdefault(replacement, []).append(notice_class)
@@ -69,18 +69,18 @@ def _listeners(unit: Unit, ids: list[str]) -> tuple[Listener, ...]:
     )
 
 
-def _incident(unit: Unit, ids: tuple[str, ...], accounts: set[str]) -> Incident | None:
+def _incident(session: Session, ids: tuple[str, ...], accounts: set[str]) -> Incident | None:
     """The first one named that concerns one of those accounts, whatever state it is in."""
     wanted = ids[:MAX_NAMED]
     if not wanted:
         return None
     query = select(IncidentRow).where(col(IncidentRow.id).in_(wanted))
-    rows = {row.id: read.value(row) for row in unit.scalars(query)}
+    rows = {row.id: read.value(row) for row in session.scalars(query)}
     there = (rows[one] for one in wanted if one in rows)
     return next((one for one in there if not one.accounts or accounts & set(one.accounts)), None)
 
 
-def returned(unit: Unit, keys: Keys) -> SentLetter | None:
+def returned(session: Session, keys: Keys) -> SentLetter | None:
     """The notice that a program's mail names, or whose own address it came back to."""
     for column, wanted in (
         (NoticeRecipientRow.message_id_header, keys.return_ids[:MAX_NAMED]),
@@ -89,7 +89,7 @@ def returned(unit: Unit, keys: Keys) -> SentLetter | None:
         if not wanted:
             continue
         query = select(NoticeRecipientRow).where(col(column).in_(wanted))
-        row = unit.scalar(query.order_by(col(NoticeRecipientRow.id).desc()).limit(1))
+        row = session.scalar(query.order_by(col(NoticeRecipientRow.id).desc()).limit(1))
         if row is not None:
             return SentLetter(
                 row.message_id_header, "notice", row.key, row.contact_id, "",

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from intake.model.incidents import CLOSED_STATES, OPEN_STATES, Incident, Update, as_told
 from intake.model.states import SendState
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow
 
 MAX_INCIDENTS = 50  # open at a time that a case may be about
@@ -35,17 +35,17 @@ def update_value(row: IncidentUpdateRow) -> Update:
     )  # fmt: skip
 
 
-def updates(unit: Unit, incident_id: str) -> tuple[Update, ...]:
+def updates(session: Session, incident_id: str) -> tuple[Update, ...]:
     """Every update of it, the oldest first."""
     query = (
         select(IncidentUpdateRow)
         .where(col(IncidentUpdateRow.incident_id) == incident_id)
         .order_by(col(IncidentUpdateRow.number))
     )
-    return tuple(update_value(row) for row in unit.scalars(query))
+    return tuple(update_value(row) for row in session.scalars(query))
 
 
-def open_ones(unit: Unit, *, approved: bool = False) -> tuple[Incident, ...]:
+def open_ones(session: Session, *, approved: bool = False) -> tuple[Incident, ...]:
     """Everything that is open, newest first, with its newest words: a handful at most.
 
     ``approved``: only words that a second person approved.
@@ -56,12 +56,12 @@ def open_ones(unit: Unit, *, approved: bool = False) -> tuple[Incident, ...]:
         .order_by(col(IncidentRow.created_at).desc())
         .limit(MAX_INCIDENTS)
     )
-    found = [value(row) for row in unit.scalars(query)]
-    words = _newest_words(unit, [one.id for one in found], approved=approved)
+    found = [value(row) for row in session.scalars(query)]
+    words = _newest_words(session, [one.id for one in found], approved=approved)
     return tuple(replace(one, told=words.get(one.id, "")) for one in found)
 
 
-def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str, str]:
+def _newest_words(session: Session, ids: Sequence[str], *, approved: bool) -> dict[str, str]:
     """What the newest update of each tells; what was corrected by a later one is not told."""
     if not ids:
         return {}
@@ -69,7 +69,7 @@ def _newest_words(unit: Unit, ids: Sequence[str], *, approved: bool) -> dict[str
     query = select(*columns).where(col(IncidentUpdateRow.incident_id).in_(ids))
     if approved:
         query = query.where(col(IncidentUpdateRow.send_state).in_(SHOWN))
-    rows = unit.execute(query.order_by(col(IncidentUpdateRow.number)))
+    rows = session.execute(query.order_by(col(IncidentUpdateRow.number)))
     return {incident_id: text for incident_id, text in rows if text.strip()}
 
 
@@ -83,7 +83,7 @@ SHOWN = (
 
 
 def public(
-    unit: Unit, closed_since: datetime, *, approved: bool = False
+    session: Session, closed_since: datetime, *, approved: bool = False
 ) -> list[tuple[Incident, tuple[Update, ...]]]:
     """What stands on the notifications page: open, or closed since then; the newest first.
 
@@ -101,8 +101,8 @@ def public(
         .order_by(col(IncidentRow.created_at).desc(), col(IncidentRow.id).desc())
     )
     found = []
-    for row in list(unit.scalars(query)):
-        written = updates(unit, row.id)
+    for row in list(session.scalars(query)):
+        written = updates(session, row.id)
         if not approved:
             found.append((value(row), written))
             continue
@@ -110,7 +110,7 @@ def public(
             col(IncidentUpdateRow.incident_id) == row.id,
             col(IncidentUpdateRow.send_state).in_(SHOWN),
         )
-        numbers = set(unit.scalars(states))
+        numbers = set(session.scalars(states))
         shown = tuple(one for one in written if one.number in numbers)
         if shown:
             found.append((as_told(value(row), shown[-1]), shown))

@@ -18,7 +18,7 @@ from intake.mail import tokens
 from intake.model.states import SENDABLE, UNDER_WAY, IncidentStatus, NoticeState, SendState
 from intake.notifier import Audience, Recipient
 from intake.store import webhooks
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.read import update_value, value
 from intake.store.sql import stored_id
@@ -54,33 +54,35 @@ NOTHING_WAITS = Waiting()
 
 
 def freeze(
-    unit: Unit, row: IncidentUpdateRow, people: Audience, terms: Terms, now: datetime
+    session: Session, row: IncidentUpdateRow, people: Audience, terms: Terms, now: datetime
 ) -> int:
     """One row an address; what older updates still had waiting is taken over; how many rows."""
     row.send_state, row.finished_at = SendState.SENDING, None
-    row.expires_at = row.expires_at or _expiry(unit, row, terms, now)
-    unit.flush()
-    roots, waiting = _threads(unit, row), _waiting(unit, row)
+    row.expires_at = row.expires_at or _expiry(session, row, terms, now)
+    session.flush()
+    roots, waiting = _threads(session, row), _waiting(session, row)
     rows = [_row(row, one, roots, waiting, terms, now) for one in people.told]
     if rows:
-        unit.execute(insert(NoticeRecipientRow), rows)
+        session.execute(insert(NoticeRecipientRow), rows)
     taken = [waiting[one.key] for one in people.told if one.key in waiting]
     reason = "corrected" if row.kind == "correction" else "superseded"
-    skip(unit, [old for one in taken for old in one.ids], f"{reason} by update {row.number}", now)
-    incident = unit.get(IncidentRow, row.incident_id)
+    skip(
+        session, [old for one in taken for old in one.ids], f"{reason} by update {row.number}", now
+    )
+    incident = session.get(IncidentRow, row.incident_id)
     if incident is not None:
         payload = webhooks.incident_payload(value(incident), update_value(row))
-        webhooks.emit(unit, "notice.approved", payload, now)
+        webhooks.emit(session, "notice.approved", payload, now)
     for number in {number for one in taken for number in one.numbers}:
-        finish(unit, row.incident_id, number, now)
-    finish(unit, row.incident_id, row.number, now)
+        finish(session, row.incident_id, number, now)
+    finish(session, row.incident_id, row.number, now)
     return len(rows)
 
 
-def _expiry(unit: Unit, row: IncidentUpdateRow, terms: Terms, now: datetime) -> datetime:
+def _expiry(session: Session, row: IncidentUpdateRow, terms: Terms, now: datetime) -> datetime:
     """When it is old news: an announcement at the latest when what it announces begins."""
     ends = (row.send_at or now) + timedelta(hours=terms.expire_hours)
-    incident = unit.get(IncidentRow, row.incident_id)
+    incident = session.get(IncidentRow, row.incident_id)
     if incident is None or incident.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         return ends
     return max(now, min(ends, row.starts_at or incident.starts_at))
@@ -114,16 +116,16 @@ def _row(
     }  # fmt: skip
 
 
-def _threads(unit: Unit, row: IncidentUpdateRow) -> dict[str, str]:
+def _threads(session: Session, row: IncidentUpdateRow) -> dict[str, str]:
     """The head of each person's thread, as it was when they were first told."""
     query = select(col(NoticeRecipientRow.key), col(NoticeRecipientRow.root_id)).where(
         col(NoticeRecipientRow.incident_id) == row.incident_id,
         col(NoticeRecipientRow.number) < row.number,
     )
-    return {key: root for key, root in unit.execute(query)}
+    return {key: root for key, root in session.execute(query)}
 
 
-def _waiting(unit: Unit, row: IncidentUpdateRow) -> dict[str, Waiting]:
+def _waiting(session: Session, row: IncidentUpdateRow) -> dict[str, Waiting]:
     """Address key -> older rows that were never tried or were put off."""
     query = select(
         col(NoticeRecipientRow.key), stored_id(NoticeRecipientRow.id),
@@ -134,7 +136,7 @@ def _waiting(unit: Unit, row: IncidentUpdateRow) -> dict[str, Waiting]:
         col(NoticeRecipientRow.state).in_(UNSENT),
     )  # fmt: skip
     found: dict[str, Waiting] = {}
-    for key, row_id, number, first in unit.execute(query):
+    for key, row_id, number, first in session.execute(query):
         one = found.setdefault(key, Waiting())
         one.ids.append(row_id)
         one.numbers.append(number)
@@ -142,17 +144,17 @@ def _waiting(unit: Unit, row: IncidentUpdateRow) -> dict[str, Waiting]:
     return found
 
 
-def skip(unit: Unit, rows: Sequence[int], why: str, now: datetime) -> None:
+def skip(session: Session, rows: Sequence[int], why: str, now: datetime) -> None:
     """Rows that are not sent any more, and why."""
     for start in range(0, len(rows), 500):
-        unit.execute(
+        session.execute(
             update(NoticeRecipientRow)
             .where(col(NoticeRecipientRow.id).in_(rows[start : start + 500]))
             .values(state=NoticeState.SKIPPED, reply=why, finished_at=now, lease_until=None)
         )
 
 
-def has_wrong_text(unit: Unit, incident_id: str, wrong: int) -> set[str]:
+def has_wrong_text(session: Session, incident_id: str, wrong: int) -> set[str]:
     """Address keys that got, or may still get, the text of that update, in whichever letter."""
     query = select(col(NoticeRecipientRow.key)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
@@ -160,83 +162,88 @@ def has_wrong_text(unit: Unit, incident_id: str, wrong: int) -> set[str]:
         col(NoticeRecipientRow.first_number) <= wrong,
         col(NoticeRecipientRow.state).in_((*REACHED, *UNDER_WAY, *UNSENT)),
     )
-    return set(unit.scalars(query))
+    return set(session.scalars(query))
 
 
-def listed(unit: Unit, incident_id: str, number: int) -> set[str]:
+def listed(session: Session, incident_id: str, number: int) -> set[str]:
     """Address keys that have a row of that update."""
     query = select(col(NoticeRecipientRow.key)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.number) == number,
     )
-    return set(unit.scalars(query))
+    return set(session.scalars(query))
 
 
-def left(unit: Unit, update_id: int | None) -> int:
+def left(session: Session, update_id: int | None) -> int:
     """Letters of an update whose end is not known yet; daily summaries are not waited for."""
     query = select(func.count()).where(
         col(NoticeRecipientRow.update_id) == update_id,
         col(NoticeRecipientRow.finished_at).is_(None),
         col(NoticeRecipientRow.state) != NoticeState.DIGEST,
     )
-    return unit.scalar(query) or 0
+    return session.scalar(query) or 0
 
 
-def _any_left(unit: Unit, update_id: int | None) -> bool:
+def _any_left(session: Session, update_id: int | None) -> bool:
     query = select(col(NoticeRecipientRow.id)).where(
         col(NoticeRecipientRow.update_id) == update_id,
         col(NoticeRecipientRow.finished_at).is_(None),
         col(NoticeRecipientRow.state) != NoticeState.DIGEST,
     )
-    return unit.scalar(query.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None
 
 
-def chosen(unit: Unit, incident_id: str, number: int = 0) -> IncidentUpdateRow:
+def chosen(session: Session, incident_id: str, number: int = 0) -> IncidentUpdateRow:
     """The update of that number, or the newest one. Raises IncidentError."""
     query = select(IncidentUpdateRow).where(col(IncidentUpdateRow.incident_id) == incident_id)
     if number:
         query = query.where(col(IncidentUpdateRow.number) == number)
-    row = unit.scalar(query.order_by(col(IncidentUpdateRow.number).desc()).limit(1))
+    row = session.scalar(query.order_by(col(IncidentUpdateRow.number).desc()).limit(1))
     if row is None:
         raise IncidentError(f"{incident_id} has no update {number}; `intake incidents show` lists")
     return row
 
 
-def finish(unit: Unit, incident_id: str, number: int, now: datetime) -> None:
+def finish(session: Session, incident_id: str, number: int, now: datetime) -> None:
     """A broadcast with nothing left to send is done, and says so to whoever listens."""
-    row = chosen(unit, incident_id, number)
-    if row.send_state != SendState.SENDING or _any_left(unit, row.id):
+    row = chosen(session, incident_id, number)
+    if row.send_state != SendState.SENDING or _any_left(session, row.id):
         return
     row.send_state, row.finished_at = SendState.DONE, now
-    unit.flush()
-    payload = webhooks.sent_payload(incident_id, number, counts(unit, row.id))
-    webhooks.emit(unit, "notice.sent", payload, now)
+    session.flush()
+    payload = webhooks.sent_payload(incident_id, number, counts(session, row.id))
+    webhooks.emit(session, "notice.sent", payload, now)
 
 
-def counts(unit: Unit, update_id: int | None) -> dict[str, int]:
+def counts(session: Session, update_id: int | None) -> dict[str, int]:
     """How many people of an update are in which state."""
     query = (
         select(col(NoticeRecipientRow.state), func.count())
         .where(col(NoticeRecipientRow.update_id) == update_id)
         .group_by(col(NoticeRecipientRow.state))
     )
-    return {state: count for state, count in unit.execute(query)}
+    return {state: count for state, count in session.execute(query)}
 
 
-def reached(unit: Unit, incident_id: str) -> bool:
+def reached(session: Session, incident_id: str) -> bool:
     """Whether anybody was ever told of it."""
     query = select(col(NoticeRecipientRow.id)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.state).in_(REACHED),
     )
-    return unit.scalar(query.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None
 
 
 def note(
-    unit: Unit, incident_id: str, kind: str, who: str, now: datetime, detail: Mapping[str, Any]
+    session: Session,
+    incident_id: str,
+    kind: str,
+    who: str,
+    now: datetime,
+    detail: Mapping[str, Any],
 ) -> None:
     """A line in the incident's history."""
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=incident_id, message_id=0, who=who, detail=dict(detail)
         )

@@ -11,11 +11,11 @@ from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.incident_summary import incident_lines
-from intake.letters.letter import House, Letter, Reached, Thread
+from intake.letters.letter import Letter, LetterContext, Reached, Thread
 from intake.letters.text import text_lines
 from intake.model.states import CaseStatus, LetterState, RequestState
 from intake.store.contacts.read import whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.read import value
 from intake.store.incidents.recipients import IncidentError
 from intake.store.outbox import put_letter
@@ -29,7 +29,13 @@ NEVER_READ = (LetterState.SUPPRESSED, LetterState.CANCELLED, LetterState.FAILED)
 
 
 def answer(
-    unit: Unit, incident_id: str, number: int, text: str, who: str, now: datetime, house: House
+    session: Session,
+    incident_id: str,
+    number: int,
+    text: str,
+    who: str,
+    now: datetime,
+    house: LetterContext,
 ) -> tuple[str, ...]:
     """Every open case about the incident resolved, its contact told once; gives who was told.
 
@@ -37,15 +43,15 @@ def answer(
     contacts: a case that was answered with that update and opened again since then stays open.
     Raises IncidentError, LetterError.
     """
-    row = unit.get(IncidentRow, incident_id)
+    row = session.get(IncidentRow, incident_id)
     if row is None:
         raise IncidentError(
             f"there is no incident {incident_id!r}; `intake incidents list` shows all"
         )
     query = select(CaseRow).where(col(CaseRow.incident_id) == incident_id)
-    cases = list(unit.scalars(query.order_by(col(CaseRow.message_id), col(CaseRow.number))))
+    cases = list(session.scalars(query.order_by(col(CaseRow.message_id), col(CaseRow.number))))
     causes = {case.number: f"resolved:{case.number}:{incident_id}:{number}" for case in cases}
-    told = _told(unit, list(causes.values()))
+    told = _told(session, list(causes.values()))
     values = {
         "maintenance": row.kind == "maintenance",
         "incident": incident_lines((value(row),), incident_id, house.timezone, house.page_url),
@@ -56,43 +62,43 @@ def answer(
         if case.status not in ANSWERED or causes[case.number] in told:
             continue
         whole = values | {"draft": case.status == CaseStatus.DRAFT}
-        letter, why = in_thread(unit, case, "resolved", whole, causes[case.number], now, house)
-        if letter is not None and put_letter(unit, letter, 0, now):
+        letter, why = in_thread(session, case, "resolved", whole, causes[case.number], now, house)
+        if letter is not None and put_letter(session, letter, 0, now):
             told[letter.cause] = case.contact_id
         detail = {"incident": incident_id, "update": number, "text": text[:20_000]}
-        _resolve(unit, case, detail | ({"no letter": why} if why else {}), who, now)
+        _resolve(session, case, detail | ({"no letter": why} if why else {}), who, now)
     return tuple(dict.fromkeys(told.values()))
 
 
-def _told(unit: Unit, causes: Sequence[str]) -> dict[str, str]:
+def _told(session: Session, causes: Sequence[str]) -> dict[str, str]:
     """Cause -> contact of the answers that are written already."""
     found: dict[str, str] = {}
     columns = (col(OutboxRow.cause), col(OutboxRow.contact_id))
     for start in range(0, len(causes), CHUNK):
         part = causes[start : start + CHUNK]
         query = select(*columns).where(col(OutboxRow.cause).in_(part)).order_by(col(OutboxRow.id))
-        found |= {cause: contact for cause, contact in unit.execute(query)}
+        found |= {cause: contact for cause, contact in session.execute(query)}
     return found
 
 
 def in_thread(
-    unit: Unit,
+    session: Session,
     case: CaseRow,
     kind: str,
     values: dict[str, Any],
     cause: str,
     now: datetime,
-    house: House,
+    house: LetterContext,
 ) -> tuple[Letter | None, str]:
     """A letter of that kind in the case's own thread, or why there is none."""
-    contact = next(iter(whole_contacts(unit, [case.contact_id])), None)
+    contact = next(iter(whole_contacts(session, [case.contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact is disabled"
     if case.account_id and contact.at(case.account_id) is None:
         return None, "the contact is no longer one of the account"
     if not contact.emails:
         return None, "no address is stored"
-    last = unit.execute(
+    last = session.execute(
         select(col(OutboxRow.message_id_header), col(OutboxRow.subject), col(OutboxRow.recipient))
         .where(
             col(OutboxRow.case_number) == case.number,
@@ -110,10 +116,12 @@ def in_thread(
     return to_person(house, kind, person, values, cause.removeprefix(f"{kind}:"), now, thread), ""
 
 
-def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: datetime) -> None:
+def _resolve(
+    session: Session, case: CaseRow, detail: dict[str, Any], who: str, now: datetime
+) -> None:
     """The new state with the old one in the history; a question that is open asks no more."""
     before = case.status
-    unit.execute(
+    session.execute(
         update(PendingFormRow)
         .where(
             col(PendingFormRow.case_number) == case.number,
@@ -122,8 +130,8 @@ def _resolve(unit: Unit, case: CaseRow, detail: dict[str, Any], who: str, now: d
         .values(state=RequestState.SUPERSEDED)
     )
     case.status, case.updated_at, case.closed_at = CaseStatus.RESOLVED, now, now
-    unit.flush()
-    unit.execute(
+    session.flush()
+    session.execute(
         insert(EventRow).values(
             at=now, kind="resolved", case_number=case.number, message_id=0, who=who,
             detail={"field": "status", "old": before, "new": CaseStatus.RESOLVED, **detail},

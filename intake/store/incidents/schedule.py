@@ -16,7 +16,7 @@ from sqlmodel import col
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
 from intake.model.incidents import OPEN_STATES
 from intake.model.states import SENT_TO_PEOPLE, IncidentStatus, NoticeState, SendState
-from intake.store.engine import Unit, savepoint
+from intake.store.engine import Session, savepoint
 from intake.store.incidents import write
 from intake.store.incidents.audience import Habits, gather
 from intake.store.incidents.read import value
@@ -35,7 +35,7 @@ class Plan:
     words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual ones
 
 
-def tick(unit: Unit, now: datetime, plan: Plan, habits: Habits, terms: Terms) -> list[str]:
+def tick(session: Session, now: datetime, plan: Plan, habits: Habits, terms: Terms) -> list[str]:
     """Takes every step whose moment has come; one line for each."""
     query = (
         select(IncidentRow)
@@ -47,30 +47,30 @@ def tick(unit: Unit, now: datetime, plan: Plan, habits: Habits, terms: Terms) ->
         .with_for_update()
     )
     taken: list[str] = []
-    for row in list(unit.scalars(query)):
-        with savepoint(unit):
-            taken += _steps(unit, row, now, plan, habits, terms)
+    for row in list(session.scalars(query)):
+        with savepoint(session):
+            taken += _steps(session, row, now, plan, habits, terms)
     return taken
 
 
 def _steps(
-    unit: Unit, row: IncidentRow, now: datetime, plan: Plan, habits: Habits, terms: Terms
+    session: Session, row: IncidentRow, now: datetime, plan: Plan, habits: Habits, terms: Terms
 ) -> list[str]:
     lines = []
     for _ in range(MAX_STEPS):
-        announced = _announced(unit, row.id)
+        announced = _announced(session, row.id)
         step = None if row.held_back else step_due(value(row), now, plan.expire_hours)
         if step is None and announced is not None and announced.approved_at is not None:
             step = reminder_due(value(row), plan.reminders, announced.approved_at, now)
-        if step is None or _was_taken(unit, step):
+        if step is None or _was_taken(session, step):
             break
         if plan.words is not None:
             step = replace(step, text=plan.words(step.kind, step.status))
-        lines.append(_take(unit, row, step, announced, now, habits, terms))
+        lines.append(_take(session, row, step, announced, now, habits, terms))
     return lines
 
 
-def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
+def _announced(session: Session, incident_id: str) -> IncidentUpdateRow | None:
     """The newest update that told people of the plan as it stands."""
     query = (
         select(IncidentUpdateRow)
@@ -82,16 +82,16 @@ def _announced(unit: Unit, incident_id: str) -> IncidentUpdateRow | None:
         .order_by(col(IncidentUpdateRow.number).desc())
         .limit(1)
     )
-    return unit.scalar(query)
+    return session.scalar(query)
 
 
-def _was_taken(unit: Unit, step: Step) -> bool:
+def _was_taken(session: Session, step: Step) -> bool:
     query = select(col(IncidentUpdateRow.id)).where(col(IncidentUpdateRow.cause) == step.cause)
-    return unit.scalar(query) is not None
+    return session.scalar(query) is not None
 
 
 def _take(
-    unit: Unit,
+    session: Session,
     row: IncidentRow,
     step: Step,
     announced: IncidentUpdateRow | None,
@@ -105,13 +105,13 @@ def _take(
     told of its start either.
     """
     if step.kind == "reminder":
-        number = write.remind(unit, row.id, step.text, step.cause, now)
+        number = write.remind(session, row.id, step.text, step.cause, now)
     else:
         number = write.update(
-            unit, row.id, step.text, "intake", now, status=step.status, kind=step.kind,
+            session, row.id, step.text, "intake", now, status=step.status, kind=step.kind,
             cause=step.cause,
         )  # fmt: skip
-    made = chosen(unit, row.id, number)
+    made = chosen(session, row.id, number)
     made.expires_at = step.expires_at
     what = f"{row.id}: {step.kind} {step.status}"
     if announced is None:
@@ -121,22 +121,22 @@ def _take(
         made.send_state = SendState.EXPIRED
         return f"{what}, not sent: its moment has passed"
     made.approved_by, made.approved_at = announced.approved_by, now
-    people = gather(unit, value(row), habits, now, only_told=True)
-    count = freeze(unit, made, people, terms, now)
+    people = gather(session, value(row), habits, now, only_told=True)
+    count = freeze(session, made, people, terms, now)
     return f"{what}, to {count} people"
 
 
-def anything(unit: Unit) -> bool:
+def anything(session: Session) -> bool:
     """Whether anything is open that the clock could have to do with."""
     query = select(col(IncidentRow.id)).where(col(IncidentRow.status).in_(OPEN_STATES)).limit(1)
-    return unit.scalar(query) is not None
+    return session.scalar(query) is not None
 
 
-def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
+def nags(session: Session, now: datetime, *, said: bool) -> list[str]:
     """What an operator promised and did not do; with ``said`` it is remembered as told."""
     query = select(IncidentRow).where(col(IncidentRow.status).in_(OPEN_STATES))
     lines = []
-    for row in unit.scalars(query):
+    for row in session.scalars(query):
         nagged = row.nagged_at if said else None
         line = overdue(value(row), nagged, row.held_back, now)
         if line:
@@ -146,9 +146,9 @@ def nags(unit: Unit, now: datetime, *, said: bool) -> list[str]:
     return lines
 
 
-def debts(unit: Unit, now: datetime) -> list[str]:
+def debts(session: Session, now: datetime) -> list[str]:
     """What waits for an operator about incidents: promises, approvals, letters that failed."""
-    found = nags(unit, now, said=False)
+    found = nags(session, now, said=False)
     newest = select(func.max(col(IncidentUpdateRow.id))).group_by(
         col(IncidentUpdateRow.incident_id)
     )
@@ -156,7 +156,7 @@ def debts(unit: Unit, now: datetime) -> list[str]:
         col(IncidentUpdateRow.send_state) == SendState.WAITING,
         col(IncidentUpdateRow.id).in_(newest),
     )
-    for row in unit.scalars(waiting.order_by(col(IncidentUpdateRow.id))):
+    for row in session.scalars(waiting.order_by(col(IncidentUpdateRow.id))):
         found.append(f"{row.incident_id}: update {row.number} waits for another person's approval")
     states = col(NoticeRecipientRow.state)
     counted = (
@@ -170,7 +170,7 @@ def debts(unit: Unit, now: datetime) -> list[str]:
         .group_by(col(NoticeRecipientRow.incident_id), states)
         .order_by(col(NoticeRecipientRow.incident_id), states)
     )
-    for incident_id, state, count in unit.execute(counted):
+    for incident_id, state, count in session.execute(counted):
         what = "could not be delivered" if state == NoticeState.FAILED else "may not have arrived"
         found.append(f"{incident_id}: {count} notices {what}: `intake incidents recipients`")
     return found

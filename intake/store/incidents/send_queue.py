@@ -19,7 +19,7 @@ from sqlmodel import col
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.model.states import SENDABLE, UNDER_WAY, NoticeState, SendState
 from intake.store import outbox
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.recipients import finish, skip
 from intake.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Claimed
@@ -60,7 +60,7 @@ def _ready(now: datetime) -> Any:
     return or_(fresh, left)
 
 
-def any_due(unit: Unit, now: datetime) -> bool:
+def any_due(session: Session, now: datetime) -> bool:
     """Whether something waits that may be sent."""
     query = (
         select(col(Row.id))
@@ -71,41 +71,45 @@ def any_due(unit: Unit, now: datetime) -> bool:
         )
         .limit(1)
     )
-    return unit.scalar(query) is not None
+    return session.scalar(query) is not None
 
 
-def claim(unit: Unit, now: datetime, lease_seconds: float, limit: int, pace: Pace) -> list[Claimed]:
+def claim(
+    session: Session, now: datetime, lease_seconds: float, limit: int, pace: Pace
+) -> list[Claimed]:
     """As many letters as the pace allows, those in need first; their bytes are made afterwards."""
     # one claim at a time over all workers, so that the pace is not counted twice (PostgreSQL)
-    unit.execute(select(CounterRow).where(col(CounterRow.name) == "incident").with_for_update())
-    _tidy(unit, now)
-    room = min(limit, _room(unit, now, pace))
-    rows = _candidates(unit, now, room, pace) if room > 0 else []
-    rows = _not_superseded(unit, rows, now)
-    must = _mandatory(unit, rows, pace.mandatory)
+    session.execute(select(CounterRow).where(col(CounterRow.name) == "incident").with_for_update())
+    _tidy(session, now)
+    room = min(limit, _room(session, now, pace))
+    rows = _candidates(session, now, room, pace) if room > 0 else []
+    rows = _not_superseded(session, rows, now)
+    must = _mandatory(session, rows, pace.mandatory)
     letters = [replace(_claimed(row), must=row.incident_id in must) for row in rows]
-    aside = outbox.barred(unit, letters, now)
+    aside = outbox.barred(session, letters, now)
     skipped = [row for row in rows if row.id in aside]
     for row in skipped:
-        skip(unit, [row.id or 0], f"suppressed: {aside[row.id or 0]}", now)
+        skip(session, [row.id or 0], f"suppressed: {aside[row.id or 0]}", now)
     good = [row for row in rows if row.id not in aside]
     for row in good:
         row.doubts += row.state == NoticeState.UNCERTAIN
         row.state, row.attempts, row.fence = NoticeState.SENDING, row.attempts + 1, row.fence + 1
         row.attempted_at, row.lease_until = now, now + timedelta(seconds=lease_seconds)
         row.reply = ""
-    unit.flush()
-    _finish(unit, skipped, now)
+    session.flush()
+    _finish(session, skipped, now)
     return [_claimed(row) for row in good]
 
 
-def _mandatory(unit: Unit, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]) -> set[str]:
+def _mandatory(
+    session: Session, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]
+) -> set[str]:
     """Those of the incidents whose notices reach an address whatever came back from it."""
     query = select(col(IncidentRow.id)).where(
         col(IncidentRow.id).in_({row.incident_id for row in rows}),
         col(IncidentRow.notice_class).in_(classes),
     )
-    return set(unit.scalars(query)) if rows else set()
+    return set(session.scalars(query)) if rows else set()
 
 
 def _claimed(row: NoticeRecipientRow) -> Claimed:
@@ -115,7 +119,7 @@ def _claimed(row: NoticeRecipientRow) -> Claimed:
     )  # fmt: skip
 
 
-def _tidy(unit: Unit, now: datetime) -> None:
+def _tidy(session: Session, now: datetime) -> None:
     """What is not sent any more: expired, cancelled under way, doubted too often."""
     joined = select(Row).join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
     expired = col(IncidentUpdateRow.expires_at) <= now
@@ -131,8 +135,8 @@ def _tidy(unit: Unit, now: datetime) -> None:
         (and_(expired, running), "expired: its moment has passed"),
         (cancelled, "cancelled"),
     ):
-        rows = list(unit.scalars(joined.where(unsent, where).limit(TIDIED)))
-        skip(unit, [row.id or 0 for row in rows], why, now)
+        rows = list(session.scalars(joined.where(unsent, where).limit(TIDIED)))
+        skip(session, [row.id or 0 for row in rows], why, now)
         gone += rows
     doubted = or_(
         col(Row.doubts) >= MAX_DOUBTS_CRASH,
@@ -141,20 +145,20 @@ def _tidy(unit: Unit, now: datetime) -> None:
     over = joined.where(
         col(Row.state) == NoticeState.UNCERTAIN, left, or_(cancelled, expired, doubted)
     )
-    for row in unit.scalars(over.limit(TIDIED)):
+    for row in session.scalars(over.limit(TIDIED)):
         row.finished_at, row.lease_until = now, None
         row.reply = f"perhaps delivered, not sent again. {row.reply}".strip()
         gone.append(row)
-    unit.flush()
-    _finish(unit, gone, now)
+    session.flush()
+    _finish(session, gone, now)
 
 
-def _room(unit: Unit, now: datetime, pace: Pace) -> int:
+def _room(session: Session, now: datetime, pace: Pace) -> int:
     """How many attempts the pace allows at this moment, over all workers."""
 
     def since(span: timedelta) -> int:
         query = select(func.count()).where(col(Row.attempted_at) > now - span)
-        return unit.scalar(query) or 0
+        return session.scalar(query) or 0
 
     room = pace.per_minute - since(MINUTE)
     if pace.smooth and room > 0:
@@ -163,17 +167,17 @@ def _room(unit: Unit, now: datetime, pace: Pace) -> int:
     return max(room, 0)
 
 
-def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
+def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
     """Rows in the order of need, no domain beyond its share and no parked one."""
     counted = (
         select(col(Row.domain), func.count())
         .where(col(Row.attempted_at) > now - MINUTE)
         .group_by(col(Row.domain))
     )
-    used = {domain: count for domain, count in unit.execute(counted)}
+    used = {domain: count for domain, count in session.execute(counted)}
     parked = select(col(ParkedDomainRow.domain)).where(col(ParkedDomainRow.until) > now)
     full = {domain for domain, count in used.items() if count >= pace.per_minute_domain}
-    closed = full | set(unit.scalars(parked))
+    closed = full | set(session.scalars(parked))
     taken: list[NoticeRecipientRow] = []
     seen: set[int | None] = set()
     while len(taken) < room:
@@ -190,7 +194,7 @@ def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[Notice
             .limit(room - len(taken))
             .with_for_update(skip_locked=True, of=Row)
         )
-        rows = list(unit.scalars(query))
+        rows = list(session.scalars(query))
         if not rows:
             break
         for row in rows:
@@ -204,7 +208,7 @@ def _candidates(unit: Unit, now: datetime, room: int, pace: Pace) -> list[Notice
 
 
 def _not_superseded(
-    unit: Unit, rows: Sequence[NoticeRecipientRow], now: datetime
+    session: Session, rows: Sequence[NoticeRecipientRow], now: datetime
 ) -> list[NoticeRecipientRow]:
     """Those that no newer letter about the same thing has taken the place of meanwhile.
 
@@ -214,7 +218,7 @@ def _not_superseded(
     kept: list[NoticeRecipientRow] = []
     gone: list[NoticeRecipientRow] = []
     for row in rows:
-        others = _about_the_same(unit, row)
+        others = _about_the_same(session, row)
         newer = next((one for one in others if one.number > row.number), None)
         if newer is None:
             moving = [one for one in others if one.state in UNDER_WAY and one.finished_at is None]
@@ -228,12 +232,12 @@ def _not_superseded(
         row.reply = f"perhaps delivered; {reason}" if doubt else reason
         row.finished_at, row.lease_until = now, None
         gone.append(row)
-    unit.flush()
-    _finish(unit, gone, now)
+    session.flush()
+    _finish(session, gone, now)
     return kept
 
 
-def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipientRow]:
+def _about_the_same(session: Session, row: NoticeRecipientRow) -> list[NoticeRecipientRow]:
     """The other letters to that address about the same incident, the oldest first."""
     query = (
         select(Row)
@@ -245,10 +249,12 @@ def _about_the_same(unit: Unit, row: NoticeRecipientRow) -> list[NoticeRecipient
         )
         .order_by(col(Row.number))
     )
-    return list(unit.scalars(query))
+    return list(session.scalars(query))
 
 
-def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetime) -> list[int]:
+def mark_in_doubt(
+    session: Session, letters: Sequence[tuple[int, int]], until: datetime
+) -> list[int]:
     """(id, fence) of letters whose final dot is about to go out; gives those that may not.
 
     ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
@@ -265,14 +271,14 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
             col(Row.fence) == fence,
             col(Row.state) == NoticeState.SENDING,
         )
-        done = unit.execute(
+        done = session.execute(
             update(Row)
             .where(*mine, col(Row.update_id).in_(running))
             .values(state=NoticeState.UNCERTAIN, lease_until=until)
             .returning(col(Row.id))
         ).first()
         if done is None:
-            unit.execute(
+            session.execute(
                 update(Row).where(*mine).values(state=NoticeState.QUEUED, lease_until=None)
             )
             refused.append(letter_id)
@@ -280,7 +286,7 @@ def mark_in_doubt(unit: Unit, letters: Sequence[tuple[int, int]], until: datetim
 
 
 def settle(
-    unit: Unit,
+    session: Session,
     outcomes: Sequence[tuple[int, int, Outcome]],
     now: datetime,
     jitter: float,
@@ -289,7 +295,7 @@ def settle(
     """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
     refused, done = [], []
     for letter_id, fence, outcome in outcomes:
-        row = unit.scalar(
+        row = session.scalar(
             select(Row).where(
                 col(Row.id) == letter_id,
                 col(Row.fence) == fence,
@@ -300,20 +306,25 @@ def settle(
         if row is None:
             refused.append(letter_id)
             continue
-        _settle_one(unit, row, outcome, now, jitter, pace)
+        _settle_one(session, row, outcome, now, jitter, pace)
         done.append(row)
-    unit.flush()
-    _finish(unit, [row for row in done if row.finished_at is not None], now)
+    session.flush()
+    _finish(session, [row for row in done if row.finished_at is not None], now)
     return refused
 
 
 def _settle_one(
-    unit: Unit, row: NoticeRecipientRow, outcome: Outcome, now: datetime, jitter: float, pace: Pace
+    session: Session,
+    row: NoticeRecipientRow,
+    outcome: Outcome,
+    now: datetime,
+    jitter: float,
+    pace: Pace,
 ) -> None:
     row.reply, row.lease_until = outcome.reply[:1000], None
     if isinstance(outcome, Sent):
         row.state, row.finished_at = NoticeState.SENT, now
-        _went_well(unit, row.domain)
+        _went_well(session, row.domain)
     elif isinstance(outcome, Failed):
         row.state, row.finished_at = NoticeState.FAILED, now
     elif isinstance(outcome, InDoubt):
@@ -326,28 +337,28 @@ def _settle_one(
         if outcome.everybody:
             wait = SERVER_WAIT_SECONDS
         else:
-            _put_off(unit, row.domain, outcome, now, pace)
+            _put_off(session, row.domain, outcome, now, pace)
         row.state, row.due_at = NoticeState.DEFERRED, now + timedelta(seconds=wait * jitter)
 
 
-def _went_well(unit: Unit, domain: str) -> None:
-    parked = unit.get(ParkedDomainRow, domain)
+def _went_well(session: Session, domain: str) -> None:
+    parked = session.get(ParkedDomainRow, domain)
     if parked is not None:
-        unit.delete(parked)
+        session.delete(parked)
 
 
-def _put_off(unit: Unit, domain: str, outcome: Retry, now: datetime, pace: Pace) -> None:
+def _put_off(session: Session, domain: str, outcome: Retry, now: datetime, pace: Pace) -> None:
     """One more failure in a row; enough of them park the domain, each time for twice as long."""
-    parked = unit.get(ParkedDomainRow, domain)
+    parked = session.get(ParkedDomainRow, domain)
     if parked is None:
         parked = ParkedDomainRow(domain=domain)
-        unit.add(parked)
+        session.add(parked)
     parked.failures, parked.reply = parked.failures + 1, outcome.reply[:1000]
     more = parked.failures - pace.park_after
     if more >= 0:
         span = timedelta(minutes=pace.park_minutes) * 2 ** min(more, 10)
         parked.until = now + min(span, LONGEST_PARK)
-    unit.flush()
+    session.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,12 +369,12 @@ class Entry:
     last_id: str  # Message-ID of the last letter this person got about it
 
 
-def entries(unit: Unit, ids: Sequence[int]) -> dict[int, Entry]:
+def entries(session: Session, ids: Sequence[int]) -> dict[int, Entry]:
     """The claimed rows of those ids, each with the end of its reader's thread."""
-    rows = list(unit.scalars(select(Row).where(col(Row.id).in_(ids))))
+    rows = list(session.scalars(select(Row).where(col(Row.id).in_(ids))))
     found: dict[int, Entry] = {}
     for row in rows:
-        last = unit.scalar(
+        last = session.scalar(
             select(col(Row.message_id_header))
             .where(
                 col(Row.incident_id) == row.incident_id,
@@ -378,6 +389,6 @@ def entries(unit: Unit, ids: Sequence[int]) -> dict[int, Entry]:
     return found
 
 
-def _finish(unit: Unit, rows: Sequence[NoticeRecipientRow], now: datetime) -> None:
+def _finish(session: Session, rows: Sequence[NoticeRecipientRow], now: datetime) -> None:
     for incident_id, number in {(row.incident_id, row.number) for row in rows}:
-        finish(unit, incident_id, number, now)
+        finish(session, incident_id, number, now)

@@ -18,7 +18,7 @@ from intake.model.incidents import (
 )
 from intake.model.states import IncidentStatus, SendState
 from intake.store import webhooks
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents.read import update_value, updates, value
 from intake.store.incidents.recipients import IncidentError, chosen, counts, note
 from intake.store.tables.cases import CaseRow, CounterRow
@@ -48,14 +48,14 @@ class Opening:
     short_notice: str = ""
 
 
-def open_(unit: Unit, opening: Opening, who: str, now: datetime) -> str:
+def open_(session: Session, opening: Opening, who: str, now: datetime) -> str:
     """A new one with its first update; gives its id. Raises IncidentError."""
     states = INCIDENT_STATES if opening.kind == "incident" else MAINTENANCE_STATES
-    _sound(unit, opening)
-    counter = unit.get(CounterRow, "incident")
+    _sound(session, opening)
+    counter = session.get(CounterRow, "incident")
     if counter is None:
         counter = CounterRow(name="incident", value=0)
-        unit.add(counter)
+        session.add(counter)
     counter.value += 1
     made = f"INC-{counter.value}"
     usual = "outage" if opening.kind == "incident" else "maintenance"
@@ -68,16 +68,16 @@ def open_(unit: Unit, opening: Opening, who: str, now: datetime) -> str:
         ends_at=opening.ends_at, next_update_at=opening.next_update_at, created_at=now,
         updated_at=now, short_notice=" ".join(opening.short_notice.split()),
     )  # fmt: skip
-    unit.add(row)
-    unit.flush()
+    session.add(row)
+    session.flush()
     kind = "incident.opened" if opening.kind == "incident" else "maintenance.scheduled"
-    _written(unit, row, "update", opening.text, who, now, event=kind)
+    _written(session, row, "update", opening.text, who, now, event=kind)
     return made
 
 
-def _sound(unit: Unit, opening: Opening) -> None:
+def _sound(session: Session, opening: Opening) -> None:
     for account in opening.accounts:
-        if unit.get(AccountRow, account) is None:
+        if session.get(AccountRow, account) is None:
             raise IncidentError(
                 f"there is no account {account!r}; `intake accounts list` shows all"
             )
@@ -90,7 +90,7 @@ def _sound(unit: Unit, opening: Opening) -> None:
 
 
 def _written(  # noqa: PLR0913 - what an update is made of
-    unit: Unit,
+    session: Session,
     row: IncidentRow,
     kind: str,
     text: str,
@@ -102,7 +102,7 @@ def _written(  # noqa: PLR0913 - what an update is made of
     wrong_number: int = 0,
 ) -> IncidentUpdateRow:
     """The next update of the incident as it stands now, and the event for whoever listens."""
-    last = unit.scalar(
+    last = session.scalar(
         select(func.max(col(IncidentUpdateRow.number))).where(
             col(IncidentUpdateRow.incident_id) == row.id
         )
@@ -114,15 +114,15 @@ def _written(  # noqa: PLR0913 - what an update is made of
         starts_at=row.starts_at if row.kind == "maintenance" else None, ends_at=row.ends_at,
         sequence=row.sequence,
     )  # fmt: skip
-    unit.add(made)
-    unit.flush()
-    webhooks.emit(unit, event, webhooks.incident_payload(value(row), update_value(made)), now)
+    session.add(made)
+    session.flush()
+    webhooks.emit(session, event, webhooks.incident_payload(value(row), update_value(made)), now)
     return made
 
 
-def row_of(unit: Unit, incident_id: str) -> IncidentRow:
+def row_of(session: Session, incident_id: str) -> IncidentRow:
     """Its row. Raises IncidentError."""
-    row = unit.get(IncidentRow, incident_id)
+    row = session.get(IncidentRow, incident_id)
     if row is None:
         raise IncidentError(
             f"there is no incident {incident_id!r}; `intake incidents list` shows all"
@@ -130,8 +130,8 @@ def row_of(unit: Unit, incident_id: str) -> IncidentRow:
     return row
 
 
-def _open_row(unit: Unit, incident_id: str, text: str) -> IncidentRow:
-    row = row_of(unit, incident_id)
+def _open_row(session: Session, incident_id: str, text: str) -> IncidentRow:
+    row = row_of(session, incident_id)
     if row.status in CLOSED_STATES:
         raise IncidentError(f"{incident_id} is {row.status}; open a new one")
     if not text.strip():
@@ -140,7 +140,7 @@ def _open_row(unit: Unit, incident_id: str, text: str) -> IncidentRow:
 
 
 def update(  # noqa: PLR0913 - what an update says, and who says it when
-    unit: Unit,
+    session: Session,
     incident_id: str,
     text: str,
     who: str,
@@ -152,7 +152,7 @@ def update(  # noqa: PLR0913 - what an update says, and who says it when
     cause: str = "",
 ) -> int:
     """A further update, in a new state or the same; gives its number. Raises IncidentError."""
-    row = _open_row(unit, incident_id, text)
+    row = _open_row(session, incident_id, text)
     states = INCIDENT_STATES if row.kind == "incident" else MAINTENANCE_STATES
     wanted = status or row.status
     if wanted not in states:
@@ -162,7 +162,7 @@ def update(  # noqa: PLR0913 - what an update says, and who says it when
     event = _event(row, wanted)
     row.status, row.updated_at, row.next_update_at = wanted, now, next_update_at
     row.closed_at = now if wanted in CLOSED_STATES else None
-    return _written(unit, row, kind, text, who, now, event=event, cause=cause).number
+    return _written(session, row, kind, text, who, now, event=event, cause=cause).number
 
 
 def _event(row: IncidentRow, wanted: str) -> str:
@@ -176,29 +176,38 @@ def _event(row: IncidentRow, wanted: str) -> str:
     return f"maintenance.{wanted if wanted in CLOSED_STATES else 'updated'}"
 
 
-def remind(unit: Unit, incident_id: str, text: str, cause: str, now: datetime) -> int:
+def remind(session: Session, incident_id: str, text: str, cause: str, now: datetime) -> int:
     """A reminder of a plan as it stands: nothing changes, and nobody else need hear of it."""
-    row = row_of(unit, incident_id)
+    row = row_of(session, incident_id)
     event = "maintenance.reminded"
-    return _written(unit, row, "reminder", text, "intake", now, event=event, cause=cause).number
+    return _written(session, row, "reminder", text, "intake", now, event=event, cause=cause).number
 
 
-def correct(unit: Unit, incident_id: str, wrong: int, text: str, who: str, now: datetime) -> int:
+def correct(
+    session: Session, incident_id: str, wrong: int, text: str, who: str, now: datetime
+) -> int:
     """What was wrong in an update, said to those who got it; gives its number. IncidentError."""
-    row = row_of(unit, incident_id)
+    row = row_of(session, incident_id)
     if not text.strip():
         raise IncidentError("a correction needs a text: what is right")
-    chosen = next((one for one in updates(unit, incident_id) if one.number == wrong), None)
+    chosen = next((one for one in updates(session, incident_id) if one.number == wrong), None)
     if chosen is None or chosen.kind == "reminder":
         raise IncidentError(f"{incident_id} has no update {wrong} that could be corrected")
     row.updated_at = now
     return _written(
-        unit, row, "correction", text, who, now, event=f"{row.kind}.corrected", wrong_number=wrong
+        session,
+        row,
+        "correction",
+        text,
+        who,
+        now,
+        event=f"{row.kind}.corrected",
+        wrong_number=wrong,
     ).number
 
 
 def reschedule(
-    unit: Unit,
+    session: Session,
     incident_id: str,
     starts_at: datetime,
     ends_at: datetime,
@@ -209,35 +218,37 @@ def reschedule(
     short_notice: str = "",
 ) -> int:
     """Another time for a maintenance that has not begun; gives the update. Raises IncidentError."""
-    row = _open_row(unit, incident_id, text)
+    row = _open_row(session, incident_id, text)
     if row.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not begun yet")
     row.starts_at, row.ends_at, row.updated_at = starts_at, ends_at, now
     row.sequence, row.short_notice = row.sequence + 1, " ".join(short_notice.split())
-    return _written(unit, row, "reschedule", text, who, now, event="maintenance.rescheduled").number
+    return _written(
+        session, row, "reschedule", text, who, now, event="maintenance.rescheduled"
+    ).number
 
 
-def call_off(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> int:
+def call_off(session: Session, incident_id: str, text: str, who: str, now: datetime) -> int:
     """A maintenance that will not be, or ends early; gives the update. Raises IncidentError."""
-    row = _open_row(unit, incident_id, text)
+    row = _open_row(session, incident_id, text)
     if row.kind != "maintenance":
         raise IncidentError(f"{incident_id} is an incident; wanted a maintenance")
     row.sequence += 1
     return update(
-        unit, incident_id, text, who, now, status=IncidentStatus.CANCELLED, kind="cancellation"
+        session, incident_id, text, who, now, status=IncidentStatus.CANCELLED, kind="cancellation"
     )
 
 
-def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> int:
+def edit(session: Session, incident_id: str, text: str, who: str, now: datetime) -> int:
     """Another text for the newest update, while nobody was written to; voids its approval.
 
     Raises IncidentError once a letter was tried: then a correction is the honest way.
     """
-    row = chosen(unit, incident_id)
+    row = chosen(session, incident_id)
     if not text.strip():
         raise IncidentError("an update needs a text: what is new, and what to do")
     mine = col(NoticeRecipientRow.update_id) == row.id
-    tried = unit.scalar(
+    tried = session.scalar(
         select(col(NoticeRecipientRow.id))
         .where(mine, col(NoticeRecipientRow.attempts) > 0)
         .limit(1)
@@ -247,37 +258,37 @@ def edit(unit: Unit, incident_id: str, text: str, who: str, now: datetime) -> in
             f"{incident_id}: update {row.number} has been sent; "
             f"wanted `intake incidents correct {incident_id} {row.number}`"
         )
-    unit.execute(delete(NoticeRecipientRow).where(mine))
+    session.execute(delete(NoticeRecipientRow).where(mine))
     detail = {"update": row.number, "was": row.text, "void": row.approval_hash}
     row.text, row.send_state, row.approval_hash = text.strip(), SendState.DRAFT, ""
     row.approved_by, row.approved_at, row.proposed_by = "", None, ""
-    row_of(unit, incident_id).updated_at = now
-    note(unit, incident_id, "edited", who, now, detail)
+    row_of(session, incident_id).updated_at = now
+    note(session, incident_id, "edited", who, now, detail)
     return row.number
 
 
-def hold_back(unit: Unit, incident_id: str, held: bool, who: str, now: datetime) -> None:
+def hold_back(session: Session, incident_id: str, held: bool, who: str, now: datetime) -> None:
     """Whether a maintenance starts and ends by the clock. Raises IncidentError."""
-    row = row_of(unit, incident_id)
+    row = row_of(session, incident_id)
     if row.kind != "maintenance" or row.status in CLOSED_STATES:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not over yet")
     row.held_back = held
-    note(unit, incident_id, "held-back" if held else "let-go", who, now, {})
+    note(session, incident_id, "held-back" if held else "let-go", who, now, {})
 
 
-def find(unit: Unit, incident_id: str) -> Incident:
+def find(session: Session, incident_id: str) -> Incident:
     """One of them. Raises IncidentError."""
-    return value(row_of(unit, incident_id))
+    return value(row_of(session, incident_id))
 
 
-def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
+def listed(session: Session, *, everything: bool) -> list[dict[str, Any]]:
     """The open ones, or all, newest first, with the number of cases."""
     query = select(IncidentRow).order_by(col(IncidentRow.created_at).desc())
     if not everything:
         query = query.where(col(IncidentRow.status).not_in(CLOSED_STATES))
     linked = {
         name: count
-        for name, count in unit.execute(
+        for name, count in session.execute(
             select(col(CaseRow.incident_id), func.count())
             .where(col(CaseRow.incident_id) != "")
             .group_by(col(CaseRow.incident_id))
@@ -287,22 +298,22 @@ def listed(unit: Unit, *, everything: bool) -> list[dict[str, Any]]:
         {
             "id": row.id, "kind": row.kind, "status": row.status, "title": row.title,
             "modules": row.modules, "cases": linked.get(row.id, 0),
-            "letters": chosen(unit, row.id).send_state,
+            "letters": chosen(session, row.id).send_state,
             "updated_at": row.updated_at.isoformat(),
         }
-        for row in unit.scalars(query)
+        for row in session.scalars(query)
     ]  # fmt: skip
 
 
-def shown(unit: Unit, incident_id: str) -> dict[str, Any]:
+def shown(session: Session, incident_id: str) -> dict[str, Any]:
     """One with its updates and its cases by account. Raises IncidentError."""
-    row = row_of(unit, incident_id)
-    written = unit.scalars(
+    row = row_of(session, incident_id)
+    written = session.scalars(
         select(IncidentUpdateRow)
         .where(col(IncidentUpdateRow.incident_id) == incident_id)
         .order_by(col(IncidentUpdateRow.number))
     )
-    cases = unit.execute(
+    cases = session.execute(
         select(col(CaseRow.account_id), col(CaseRow.number))
         .where(col(CaseRow.incident_id) == incident_id)
         .order_by(col(CaseRow.message_id))
@@ -310,13 +321,13 @@ def shown(unit: Unit, incident_id: str) -> dict[str, Any]:
     by_account: dict[str, list[str]] = {}
     for account, number in cases:
         by_account.setdefault(account, []).append(number)
-    history = unit.scalars(
+    history = session.scalars(
         select(EventRow).where(col(EventRow.case_number) == incident_id).order_by(col(EventRow.id))
     )
     return {
         **row.model_dump(mode="json"),
         "updates": [
-            {**one.model_dump(mode="json", exclude={"id"}), "letters": counts(unit, one.id)}
+            {**one.model_dump(mode="json", exclude={"id"}), "letters": counts(session, one.id)}
             for one in written
         ],
         "cases": by_account,

@@ -10,23 +10,23 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.model.context import Keys
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.contacts import ContactEmailRow
 from intake.store.tables.outbox import OutboxRow
 
 ANSWERED_FOR = timedelta(days=60)  # in which a yes to one of them counts
 
 
-def answered(unit: Unit, keys: Keys, owners: Sequence[str], now: datetime) -> dict[str, Any]:
+def answered(session: Session, keys: Keys, owners: Sequence[str], now: datetime) -> dict[str, Any]:
     """The fields of Known that tell it: ``confirms``, ``joins`` and ``closes``."""
     return {
-        "confirms": _confirms(unit, keys, now),
-        "joins": _asked(unit, keys, keys.join_ids, "join", owners, now),
-        "closes": _asked(unit, keys, keys.close_ids, "ask_close", owners, now),
+        "confirms": _confirms(session, keys, now),
+        "joins": _asked(session, keys, keys.join_ids, "join", owners, now),
+        "closes": _asked(session, keys, keys.close_ids, "ask_close", owners, now),
     }
 
 
-def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
+def _confirms(session: Session, keys: Keys, now: datetime) -> str:
     """The contact whose address waits to be confirmed, when the mail answers our question to it."""
     if not keys.verify_ids:
         return ""
@@ -42,11 +42,11 @@ def _confirms(unit: Unit, keys: Keys, now: datetime) -> str:
             func.lower(col(OutboxRow.recipient)) == keys.sender,
         )
     )
-    return unit.scalar(query) or ""
+    return session.scalar(query) or ""
 
 
 def _asked(
-    unit: Unit,
+    session: Session,
     keys: Keys,
     ids: Sequence[str],
     kind: str,
@@ -63,4 +63,4 @@ def _asked(
         col(OutboxRow.contact_id).in_(owners),
         func.lower(col(OutboxRow.recipient)) == keys.sender,
     )
-    return unit.scalar(query.order_by(col(OutboxRow.id).desc()).limit(1)) or ""
+    return session.scalar(query.order_by(col(OutboxRow.id).desc()).limit(1)) or ""

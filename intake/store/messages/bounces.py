@@ -15,7 +15,7 @@ from intake.model.context import SentLetter
 from intake.model.states import NoticeState
 from intake.parsers.submission import Return
 from intake.store.contacts import suppressions
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents import recipients
 from intake.store.tables.contacts import ContactEmailRow, ContactRow
 from intake.store.tables.incidents import NoticeRecipientRow
@@ -25,7 +25,7 @@ HARD_BOUNCES = 2  # of different letters, until an address gets no notices
 DECAY = timedelta(days=30)  # after which it is tried again, and bounces are forgotten
 
 
-def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: datetime) -> None:
+def note(session: Session, letter: SentLetter, told: Return, message: int, now: datetime) -> None:
     """An event of the case and the letter; the second hard bounce suspends the address.
 
     A notice that was sent and comes back for good is bounced from then on, whatever is said later.
@@ -39,7 +39,7 @@ def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: dateti
     if letter.incident:
         detail |= {"incident": letter.incident, "notice": letter.notice_row}
     kind = "bounced" if hard else f"returned-{told.kind}"
-    unit.execute(
+    session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=letter.case_number, message_id=message, who="intake",
             detail=detail,
@@ -47,20 +47,20 @@ def note(unit: Unit, letter: SentLetter, told: Return, message: int, now: dateti
     )  # fmt: skip
     words = f"came back: {told.kind} {told.status} {told.words}".strip()[:1000]
     if not letter.notice_row:
-        unit.execute(
+        session.execute(
             update(OutboxRow)
             .where(col(OutboxRow.message_id_header) == letter.message_id)
             .values(reply=words)
         )
     elif hard:
-        _bounce(unit, letter.notice_row, words, now)
+        _bounce(session, letter.notice_row, words, now)
     if hard:
-        _gone(unit, letter, told.status, message, now)
+        _gone(session, letter, told.status, message, now)
 
 
-def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
+def _bounce(session: Session, row: int, words: str, now: datetime) -> None:
     """sent or uncertain becomes bounced; whoever is sending it holds an old fence from now on."""
-    done = unit.execute(
+    done = session.execute(
         update(NoticeRecipientRow)
         .where(
             col(NoticeRecipientRow.id) == row,
@@ -76,24 +76,24 @@ def _bounce(unit: Unit, row: int, words: str, now: datetime) -> None:
         .returning(col(NoticeRecipientRow.incident_id), col(NoticeRecipientRow.number))
     ).first()
     if done is not None:
-        recipients.finish(unit, done.incident_id, done.number, now)
+        recipients.finish(session, done.incident_id, done.number, now)
 
 
-def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: datetime) -> None:
+def _gone(session: Session, letter: SentLetter, status: str, message: int, now: datetime) -> None:
     """What is known of an address that is still the contact's; an old one is nobody's affair."""
-    email = unit.get(ContactEmailRow, letter.recipient)
+    email = session.get(ContactEmailRow, letter.recipient)
     if email is None or email.contact_id != letter.contact_id:
         return
-    since = unit.scalar(
+    since = session.scalar(
         select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == letter.contact_id)
     )
     if since is None or now - since > DECAY:
-        unit.execute(
+        session.execute(
             update(ContactRow)
             .where(col(ContactRow.id) == letter.contact_id)
             .values(undeliverable_since=now)
         )
-        unit.execute(
+        session.execute(
             insert(EventRow).values(
                 at=now, kind="unreachable", case_number="", message_id=message, who="intake",
                 detail={"contact": letter.contact_id, "recipient": letter.recipient},
@@ -106,13 +106,13 @@ def _gone(unit: Unit, letter: SentLetter, status: str, message: int, now: dateti
         .order_by(col(EventRow.id))
     )
     letters: set[str] = set()
-    for kind, detail in unit.execute(events):
+    for kind, detail in session.execute(events):
         if kind == "reachable" and letter.recipient in detail.get("recipients", ()):
             letters.clear()  # a person has settled what came back before
         elif kind == "bounced" and detail.get("recipient") == letter.recipient:
             letters.add(str(detail.get("letter", "")))
     if len(letters) < HARD_BOUNCES:
         return
-    if not suppressions.stopped(unit, letter.recipient, now):
+    if not suppressions.stopped(session, letter.recipient, now):
         reason = f"bounced {status}".strip()
-        suppressions.suspend(unit, letter.recipient, reason, now + DECAY, message, now)
+        suppressions.suspend(session, letter.recipient, reason, now + DECAY, message, now)

@@ -16,7 +16,7 @@ from intake.model.context import Keys, Known, SentLetter, Twin
 from intake.model.states import CASE_OVER, CaseStatus, MessageStatus, RequestState
 from intake.store.contacts import suppressions
 from intake.store.contacts.read import whole_accounts, whole_contacts
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.incidents import notice_lookup, read
 from intake.store.messages import answered_questions, rate_counts
 from intake.store.sql import stored_id
@@ -44,67 +44,69 @@ def message_id_hash(message_id: str) -> str:
 
 
 def look_up(
-    unit: Unit, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
+    session: Session, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
 ) -> Known:
     """What is known about the mail of those keys. ``not_row`` is its own row when judged again.
 
     The next number comes first: its row is locked until the end of a transaction that writes, so
     of two workers that got the same mail the second one sees what the first made of it.
     """
-    next_number = _next(unit)
-    contacts = whole_contacts(unit, _contact_ids(unit, keys.sender))
+    next_number = _next(session)
+    contacts = whole_contacts(session, _contact_ids(session, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
-    accounts = whole_accounts(unit, account_ids)
+    accounts = whole_accounts(session, account_ids)
     in_force = [one.id for one in accounts if one.active]
-    referred = _case(unit, keys.case_numbers)
+    referred = _case(session, keys.case_numbers)
     if referred is None and contacts:
-        plain = _case(unit, keys.plain_numbers)  # anybody can write a number
+        plain = _case(session, keys.plain_numbers)  # anybody can write a number
         referred = plain if plain and any(map(plain.is_for, contacts)) else None
     owners = [contact.id for contact in contacts]
     return Known(
         contacts=contacts,
         accounts=accounts,
-        colleagues=_colleagues(unit, account_ids, {contact.id for contact in contacts})
+        colleagues=_colleagues(session, account_ids, {contact.id for contact in contacts})
         if keys.names_contact
         else (),
-        domain_registered=_domain_registered(unit, keys.sender),
+        domain_registered=_domain_registered(session, keys.sender),
         case=referred,
-        pending=_pending(unit, referred.number) if referred else _blank_form(unit, keys.form_ids),
-        sent_texts=_sent_texts(unit, referred.number, keys.outbox_ids) if referred else (),
-        comments=rate_counts.comments(unit, referred.number) if referred else (),
-        listed=_listed(unit, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
-        twin=_twin(unit, keys, not_row),
-        recent=rate_counts.of_late(unit, owners, account_ids, keys, now),
+        pending=_pending(session, referred.number)
+        if referred
+        else _blank_form(session, keys.form_ids),
+        sent_texts=_sent_texts(session, referred.number, keys.outbox_ids) if referred else (),
+        comments=rate_counts.comments(session, referred.number) if referred else (),
+        listed=_listed(session, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
+        twin=_twin(session, keys, not_row),
+        recent=rate_counts.of_late(session, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{next_number}",
-        returned=_returned(unit, keys),
-        incidents=read.open_ones(unit, approved=keys.only_approved),
-        replies=rate_counts.replies(unit, owners, keys, now),
-        domain_accepted=bool(contacts) and suppressions.domain_accepted(unit, keys.sender),
-        stopped=suppressions.stopped(unit, keys.sender, now) if contacts else "",
-        is_own_letter=suppressions.was_sent(unit, keys.own_id, keys.sender),
-        **answered_questions.answered(unit, keys, owners, now),
-        **notice_lookup.about(unit, keys, account_ids),
+        returned=_returned(session, keys),
+        incidents=read.open_ones(session, approved=keys.only_approved),
+        replies=rate_counts.replies(session, owners, keys, now),
+        domain_accepted=bool(contacts) and suppressions.domain_accepted(session, keys.sender),
+        stopped=suppressions.stopped(session, keys.sender, now) if contacts else "",
+        is_own_letter=suppressions.was_sent(session, keys.own_id, keys.sender),
+        **answered_questions.answered(session, keys, owners, now),
+        **notice_lookup.about(session, keys, account_ids),
     )
 
 
-def _contact_ids(unit: Unit, sender: str) -> list[str]:
+def _contact_ids(session: Session, sender: str) -> list[str]:
     if not sender:
         return []
     query = select(col(ContactEmailRow.contact_id)).where(
         col(ContactEmailRow.key) == sender, col(ContactEmailRow.verified)
     )
-    return list(unit.scalars(query))
+    return list(session.scalars(query))
 
 
-def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
+def _returned(session: Session, keys: Keys) -> SentLetter | None:
     """The newest of our letters that a program's mail names."""
-    notice = notice_lookup.returned(unit, keys)
+    notice = notice_lookup.returned(session, keys)
     if notice is not None or not (keys.return_ids or keys.return_letters):
         return notice
     named = col(OutboxRow.message_id_header).in_(keys.return_ids)
     own = col(OutboxRow.id).in_(keys.return_letters)
     query = select(OutboxRow).where(or_(named, own)).order_by(own.desc(), col(OutboxRow.id).desc())
-    row = unit.scalar(query.limit(1))
+    row = session.scalar(query.limit(1))
     if row is None:
         return None
     return SentLetter(
@@ -113,7 +115,7 @@ def _returned(unit: Unit, keys: Keys) -> SentLetter | None:
     )  # fmt: skip
 
 
-def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact, ...]:
+def _colleagues(session: Session, accounts: list[str], own: set[str]) -> tuple[Contact, ...]:
     if not accounts:
         return ()
     query = (
@@ -121,29 +123,31 @@ def _colleagues(unit: Unit, accounts: list[str], own: set[str]) -> tuple[Contact
         .join(ContactRow, col(ContactRow.id) == col(MembershipRow.contact_id))
         .where(col(MembershipRow.account_id).in_(accounts), col(ContactRow.active).is_(True))
     )
-    return whole_contacts(unit, set(unit.scalars(query)) - own)
+    return whole_contacts(session, set(session.scalars(query)) - own)
 
 
-def _domain_registered(unit: Unit, sender: str) -> bool:
+def _domain_registered(session: Session, sender: str) -> bool:
     if not sender:
         return False
     domain = sender.rpartition("@")[2]
     query = select(col(ContactEmailRow.key)).where(col(ContactEmailRow.domain) == domain).limit(1)
-    return unit.scalar(query) is not None
+    return session.scalar(query) is not None
 
 
-def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
+def _case(session: Session, numbers: tuple[str, ...]) -> CaseBrief | None:
     """The first of the referenced cases that exists."""
     if not numbers:
         return None
     rows = {
         row.number: row
-        for row in unit.scalars(select(CaseRow).where(col(CaseRow.number).in_(numbers)))
+        for row in session.scalars(select(CaseRow).where(col(CaseRow.number).in_(numbers)))
     }
     row = next((rows[number] for number in numbers if number in rows), None)
     if row is None:
         return None
-    fields = unit.scalars(select(CaseFieldRow).where(col(CaseFieldRow.case_number) == row.number))
+    fields = session.scalars(
+        select(CaseFieldRow).where(col(CaseFieldRow.case_number) == row.number)
+    )
     return CaseBrief(
         number=row.number,
         account_id=row.account_id,
@@ -161,7 +165,7 @@ def _case(unit: Unit, numbers: tuple[str, ...]) -> CaseBrief | None:
     )
 
 
-def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> CaseList:
+def _listed(session: Session, keys: Keys, accounts: list[str], owners: list[str]) -> CaseList:
     """The cases of those accounts, newest first; nothing of anybody else's.
 
     While nobody has said which account a case is about, it is its writer's alone.
@@ -176,13 +180,13 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
     if keys.list_number:
         wanted.append(col(CaseRow.number) == keys.list_number)
     query = select(CaseRow).where(*wanted).order_by(col(CaseRow.message_id).desc())
-    rows = list(unit.scalars(query.limit(MAX_LISTED)))
+    rows = list(session.scalars(query.limit(MAX_LISTED)))
     more = 0
     if len(rows) == MAX_LISTED:
         count = select(func.count()).select_from(CaseRow).where(*wanted)
-        more = (unit.scalar(count) or 0) - len(rows)
+        more = (session.scalar(count) or 0) - len(rows)
     drafts = [row.number for row in rows if row.status == CaseStatus.DRAFT]
-    asked = {number: one.asked for number in drafts if (one := _pending(unit, number))}
+    asked = {number: one.asked for number in drafts if (one := _pending(session, number))}
     lines = (
         CaseLine(
             row.number, row.account_id, row.type, row.subject, row.status, row.received_at,
@@ -193,16 +197,16 @@ def _listed(unit: Unit, keys: Keys, accounts: list[str], owners: list[str]) -> C
     return CaseList(tuple(lines), more)
 
 
-def _sent_texts(unit: Unit, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
+def _sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
     """What stood in our letters that a mail may quote: those it names, and the newest one."""
     columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number) == number)
     named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
     newest = columns.order_by(col(OutboxRow.id).desc()).limit(1)
-    found = (*(unit.scalars(named) if ids else ()), *unit.scalars(newest))
+    found = (*(session.scalars(named) if ids else ()), *session.scalars(newest))
     return tuple(dict.fromkeys(found))
 
 
-def _blank_form(unit: Unit, ids: tuple[str, ...]) -> PendingForm | None:
+def _blank_form(session: Session, ids: tuple[str, ...]) -> PendingForm | None:
     """The blank form that a mail answers, as it was sent."""
     if not ids:
         return None
@@ -212,13 +216,13 @@ def _blank_form(unit: Unit, ids: tuple[str, ...]) -> PendingForm | None:
         .order_by(col(OutboxRow.id).desc())
         .limit(1)
     )
-    row = unit.scalar(query)
+    row = session.scalar(query)
     if row is None:
         return None
     return PendingForm("", row.contact_id, (), row.message_id_header, row.text, 0)
 
 
-def _pending(unit: Unit, number: str) -> PendingForm | None:
+def _pending(session: Session, number: str) -> PendingForm | None:
     """The newest open request about that case."""
     query = (
         select(PendingFormRow)
@@ -229,7 +233,7 @@ def _pending(unit: Unit, number: str) -> PendingForm | None:
         .order_by(col(PendingFormRow.id).desc())
         .limit(1)
     )
-    row = unit.scalar(query)
+    row = session.scalar(query)
     if row is None:
         return None
     return PendingForm(
@@ -242,7 +246,7 @@ def _pending(unit: Unit, number: str) -> PendingForm | None:
     )
 
 
-def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
+def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
     """The same bytes, else the same Message-ID with the same body from the same sender.
 
     Else the same DKIM signature of the same sender: one mail sent again, whatever was added to it.
@@ -253,11 +257,11 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
         .order_by(col(MessageRow.id))
         .limit(1)
     )
-    row = unit.execute(
+    row = session.execute(
         base.where(col(MessageRow.digest) == keys.digest, col(MessageRow.status).in_(HANDLED))
     ).first()
     if row is None and keys.message_id and keys.sender:
-        row = unit.execute(
+        row = session.execute(
             base.where(
                 col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
                 col(MessageRow.body_digest) == keys.body_digest,
@@ -266,7 +270,7 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
             )
         ).first()
     if row is None and keys.signatures and keys.sender:
-        row = unit.execute(
+        row = session.execute(
             base.where(
                 col(MessageRow.signature_hash).in_(keys.signatures),
                 col(MessageRow.sender) == keys.sender,
@@ -276,15 +280,15 @@ def _twin(unit: Unit, keys: Keys, not_row: int) -> Twin | None:
     return Twin(row[0], row[1], row[2]) if row else None
 
 
-def _next(unit: Unit) -> int:
+def _next(session: Session) -> int:
     """The next number; its row is locked where the database locks rows."""
     query = select(col(CounterRow.value)).where(col(CounterRow.name) == "case")
-    if not unit.connection().get_execution_options().get("intake_write"):
-        return max(FIRST_NUMBER, (unit.scalar(query) or 0) + 1)
-    value = unit.scalar(query.with_for_update())
+    if not session.connection().get_execution_options().get("intake_write"):
+        return max(FIRST_NUMBER, (session.scalar(query) or 0) + 1)
+    value = session.scalar(query.with_for_update())
     if value is None:  # the very first case: only one of two batches may make the row
-        dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         row = dialect.insert(CounterRow).values(name="case", value=FIRST_NUMBER - 1)
-        unit.execute(row.on_conflict_do_nothing(index_elements=["name"]))
-        value = unit.scalar(query.with_for_update())
+        session.execute(row.on_conflict_do_nothing(index_elements=["name"]))
+        value = session.scalar(query.with_for_update())
     return max(FIRST_NUMBER, (value or 0) + 1)

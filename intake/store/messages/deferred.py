@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from intake.mail.message import Arrival
 from intake.model.states import MessageStatus
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.messages.mailboxes import Row
 from intake.store.messages.record import Recorded
 from intake.store.sql import clean
@@ -22,12 +22,12 @@ MAX_ATTEMPTS = 3  # of a mail whose handling raises
 REST_MINUTES = (1, 5, 15, 60)  # between two tries to get a mail that the server does not give
 
 
-def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
+def shelve(session: Session, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
     """Handling raised: tried on the next two passes, then put on the shelf with the traceback.
 
     None when the mail has an outcome already, from another worker: that is never overwritten.
     """
-    attempts = (unit.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    attempts = (session.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts >= MAX_ATTEMPTS
     values = {
         "digest": arrival.digest,
@@ -41,11 +41,11 @@ def shelve(unit: Unit, arrival: Arrival, trace: str, now: datetime) -> Recorded 
         "recorded_at": now,
         "reasons": [f"handling raised, attempt {attempts} of {MAX_ATTEMPTS}"],
     }
-    row = _put(unit, arrival, values)
+    row = _put(session, arrival, values)
     return Recorded(row, "shelved", "", str(values["folder"]), "", 0) if row else None
 
 
-def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
+def vanished(session: Session, arrival: Arrival, now: datetime) -> None:
     """The mail was listed and gone before its bytes were fetched."""
     values = {
         "status": MessageStatus.VANISHED,
@@ -55,15 +55,15 @@ def vanished(unit: Unit, arrival: Arrival, now: datetime) -> None:
         "recorded_at": now,
         "reasons": ["gone from the mailbox before it could be fetched"],
     }
-    _put(unit, arrival, values)
+    _put(session, arrival, values)
 
 
-def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bool:
+def not_handed_over(session: Session, arrival: Arrival, why: str, now: datetime) -> bool:
     """The mail is there, and the server did not give its bytes: asked for again after a rest.
 
     Whether it was put on the shelf instead, after the last try.
     """
-    attempts = (unit.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
+    attempts = (session.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts > len(REST_MINUTES)
     values = {
         "size": arrival.size,
@@ -77,7 +77,7 @@ def not_handed_over(unit: Unit, arrival: Arrival, why: str, now: datetime) -> bo
             f"not handed over by the server, attempt {attempts} of {len(REST_MINUTES) + 1}: {why}"
         ],
     }
-    return bool(_put(unit, arrival, values)) and last
+    return bool(_put(session, arrival, values)) and last
 
 
 def rests(row: Row, now: datetime) -> bool:
@@ -96,12 +96,12 @@ def _place(arrival: Arrival) -> tuple[Any, ...]:
     )
 
 
-def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
+def _put(session: Session, arrival: Arrival, values: Mapping[str, Any]) -> int:
     """A row that has little more than its place, or the deferred one there; 0: it has an outcome.
 
     The condition stands in the statement: another worker may decide between a look and a write.
     """
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     empty = {
         "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
@@ -116,4 +116,4 @@ def _put(unit: Unit, arrival: Arrival, values: Mapping[str, Any]) -> int:
         set_=dict(values),
         where=col(MessageRow.status) == MessageStatus.DEFERRED,
     ).returning(col(MessageRow.id))
-    return unit.scalar(put) or 0
+    return session.scalar(put) or 0

@@ -13,22 +13,24 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow
 
 
-def find(unit: Session, message_id: int) -> MessageRow | None:
-    """The row of that number, of use after the unit is closed."""
-    row = unit.get(MessageRow, message_id)
+def find(session: Session, message_id: int) -> MessageRow | None:
+    """The row of that number, of use after the session is closed."""
+    row = session.get(MessageRow, message_id)
     if row is not None:
-        unit.expunge(row)
+        session.expunge(row)
     return row
 
 
 def note(
-    unit: Session, message_id: int, kind: str, who: str, now: datetime, detail: dict[str, Any]
+    session: Session, message_id: int, kind: str, who: str, now: datetime, detail: dict[str, Any]
 ) -> None:
     """Writes down that the mail was judged again: for whom, why, and what it was before."""
-    unit.add(EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id, detail=detail))
+    session.add(
+        EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id, detail=detail)
+    )
 
 
-def judged(unit: Session, limit: int) -> list[MessageRow]:
+def judged(session: Session, limit: int) -> list[MessageRow]:
     """The newest mails that were judged by themselves, not as answers to a letter."""
     query = (
         select(MessageRow)
@@ -36,7 +38,7 @@ def judged(unit: Session, limit: int) -> list[MessageRow]:
         .order_by(col(MessageRow.id).desc())
         .limit(limit)
     )
-    rows = list(unit.scalars(query))
+    rows = list(session.scalars(query))
     for row in rows:
-        unit.expunge(row)
+        session.expunge(row)
     return rows

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.model.states import MessageStatus
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.messages import MailboxRow, MessageRow
 
 CHUNK = 500
@@ -53,9 +53,9 @@ class Row:
     recorded_at: datetime | None = None
 
 
-def state(unit: Unit, name: str) -> MailboxState | None:
+def state(session: Session, name: str) -> MailboxState | None:
     """The state of that mailbox; None before the first pass."""
-    row = unit.get(MailboxRow, name)
+    row = session.get(MailboxRow, name)
     if row is None or row.uidvalidity < 0:
         return None
     return MailboxState(
@@ -63,67 +63,67 @@ def state(unit: Unit, name: str) -> MailboxState | None:
     )
 
 
-def baseline(unit: Unit, line: MailboxState) -> None:
+def baseline(session: Session, line: MailboxState) -> None:
     """Draws the line: what lies below it is somebody else's."""
-    row = _made(unit, line.name)
+    row = _made(session, line.name)
     row.uidvalidity, row.next_uid = line.uidvalidity, line.next_uid
     row.baseline_at, row.dated_below = line.baseline_at, line.dated_below
-    unit.flush()
+    session.flush()
 
 
-def _made(unit: Unit, name: str) -> MailboxRow:
+def _made(session: Session, name: str) -> MailboxRow:
     """The mailbox's row, made if there is none: seen, never opened. Two workers may come first."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     made = dialect.insert(MailboxRow).values(name=name, uidvalidity=-1, next_uid=1, failure="")
-    unit.execute(made.on_conflict_do_nothing(index_elements=["name"]))
-    return unit.get_one(MailboxRow, name)
+    session.execute(made.on_conflict_do_nothing(index_elements=["name"]))
+    return session.get_one(MailboxRow, name)
 
 
-def handled(unit: Unit, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
+def handled(session: Session, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
     """UID -> what the ledger knows of that mail."""
     return {
         row.uid: row
-        for row in _rows(unit, name, col(MessageRow.uid), uids)
+        for row in _rows(session, name, col(MessageRow.uid), uids)
         if row.uidvalidity == uidvalidity
     }
 
 
-def by_digest(unit: Unit, name: str, digests: Sequence[str]) -> dict[str, Row]:
+def by_digest(session: Session, name: str, digests: Sequence[str]) -> dict[str, Row]:
     """Digest -> the oldest mail of that mailbox with those bytes and a terminal status."""
     found: dict[str, Row] = {}
-    for row in _rows(unit, name, col(MessageRow.digest), [one for one in digests if one]):
+    for row in _rows(session, name, col(MessageRow.digest), [one for one in digests if one]):
         if row.status in TERMINAL:
             found.setdefault(row.digest, row)
     return found
 
 
-def _rows(unit: Unit, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
+def _rows(session: Session, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
     """Mails of that mailbox in whose column one of the wanted values stands, oldest first."""
     for start in range(0, len(wanted), CHUNK):
         yield from _found(
-            unit, col(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
+            session, col(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
         )
 
 
-def _found(unit: Unit, *where: Any) -> list[Row]:
+def _found(session: Session, *where: Any) -> list[Row]:
     columns = [col(getattr(MessageRow, one.name)) for one in fields(Row)]
     query = select(*columns).where(*where).order_by(col(MessageRow.id))
-    return [Row(*row) for row in unit.execute(query)]
+    return [Row(*row) for row in session.execute(query)]
 
 
-def rebind(unit: Unit, row_id: int, uidvalidity: int, uid: int) -> None:
+def rebind(session: Session, row_id: int, uidvalidity: int, uid: int) -> None:
     """The mail of that row lies under another UID now, and is to be moved from there."""
-    unit.execute(
+    session.execute(
         update(MessageRow)
         .where(col(MessageRow.id) == row_id)
         .values(uidvalidity=uidvalidity, uid=uid, settled=False)
     )
 
 
-def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[Row]:
+def unsettled(session: Session, name: str, uidvalidity: int) -> list[Row]:
     """Mails that are recorded and not moved yet."""
     return _found(
-        unit,
+        session,
         col(MessageRow.mailbox) == name,
         col(MessageRow.uidvalidity) == uidvalidity,
         col(MessageRow.settled).is_(False),
@@ -131,16 +131,16 @@ def unsettled(unit: Unit, name: str, uidvalidity: int) -> list[Row]:
     )
 
 
-def settle(unit: Unit, row_ids: Sequence[int]) -> None:
+def settle(session: Session, row_ids: Sequence[int]) -> None:
     """The server was told, and it is verified."""
     for start in range(0, len(row_ids), CHUNK):
         part = row_ids[start : start + CHUNK]
-        unit.execute(update(MessageRow).where(col(MessageRow.id).in_(part)).values(settled=True))
+        session.execute(update(MessageRow).where(col(MessageRow.id).in_(part)).values(settled=True))
 
 
-def advance(unit: Unit, name: str, next_uid: int, checked_at: datetime) -> None:
+def advance(session: Session, name: str, next_uid: int, checked_at: datetime) -> None:
     """A pass has ended well."""
-    row = unit.get(MailboxRow, name)
+    row = session.get(MailboxRow, name)
     if row is not None:
         row.next_uid, row.checked_at, row.failing_since, row.failure = (
             next_uid,
@@ -150,9 +150,9 @@ def advance(unit: Unit, name: str, next_uid: int, checked_at: datetime) -> None:
         )
 
 
-def failed(unit: Unit, name: str, since: datetime, reason: str) -> None:
+def failed(session: Session, name: str, since: datetime, reason: str) -> None:
     """A pass has failed; since when is kept until one ends well."""
-    row = _made(unit, name)
+    row = _made(session, name)
     row.failing_since = row.failing_since or since
     row.failure = reason
-    unit.flush()
+    session.flush()

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from intake.model.context import Keys, Recent
 from intake.model.states import LetterState, MessageStatus
-from intake.store.engine import Unit
+from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
@@ -23,33 +23,33 @@ REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
 
 
 def of_late(
-    unit: Unit, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
+    session: Session, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
 ) -> Recent:
     """Letters to those contacts, to the sender's domain and to anybody; cases; strangers."""
     hour_ago = now - timedelta(hours=1)
-    there, everybody = _letters_all(unit, keys.sender, hour_ago)
-    rows = _letters_to(unit, contacts, now) if contacts else []
+    there, everybody = _letters_all(session, keys.sender, hour_ago)
+    rows = _letters_to(session, contacts, now) if contacts else []
     return Recent(
         hour=sum(row[2] > hour_ago for row in rows),
         day=len(rows),
         subjects=tuple((row[0], row[1]) for row in rows),
         domain_hour=there,
         everybody_hour=everybody,
-        refused_week=_refused(unit, contacts or [""], keys.sender, now),
-        cases_hour=max(_cases(unit, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
-        account_cases=_cases(unit, CaseRow.account_id, accounts, hour_ago),
-        full=_full(unit, keys, now),
+        refused_week=_refused(session, contacts or [""], keys.sender, now),
+        cases_hour=max(_cases(session, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
+        account_cases=_cases(session, CaseRow.account_id, accounts, hour_ago),
+        full=_full(session, keys, now),
     )
 
 
-def _letters_all(unit: Unit, sender: str, hour_ago: datetime) -> tuple[int, int]:
+def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int, int]:
     """Letters of the last hour: to the sender's domain, and to everybody."""
     domain = sender.rpartition("@")[2]
     to_domain = func.lower(col(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
     query = select(func.count().filter(to_domain), func.count()).where(
         col(OutboxRow.created_at) > hour_ago, _counted()
     )
-    there, everybody = unit.execute(query).one()
+    there, everybody = session.execute(query).one()
     return (there if domain else 0), everybody
 
 
@@ -57,21 +57,21 @@ def _counted() -> Any:
     return col(OutboxRow.state).not_in((LetterState.SUPPRESSED, LetterState.CANCELLED))
 
 
-def _letters_to(unit: Unit, contacts: list[str], now: datetime) -> Sequence[Any]:
+def _letters_to(session: Session, contacts: list[str], now: datetime) -> Sequence[Any]:
     columns = (col(OutboxRow.kind), col(OutboxRow.subject), col(OutboxRow.created_at))
     query = select(*columns).where(
         col(OutboxRow.contact_id).in_(contacts),
         col(OutboxRow.created_at) > now - timedelta(days=1),
         _counted(),
     )
-    return list(unit.execute(query.order_by(col(OutboxRow.id).desc()).limit(MAX_RECENT)))
+    return list(session.execute(query.order_by(col(OutboxRow.id).desc()).limit(MAX_RECENT)))
 
 
 def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int:
+def _refused(session: Session, contacts: list[str], sender: str, now: datetime) -> int:
     """Refusals to that address in seven days."""
     if not sender:
         return 0
@@ -82,10 +82,10 @@ def _refused(unit: Unit, contacts: list[str], sender: str, now: datetime) -> int
         func.lower(col(OutboxRow.recipient)) == sender,
         _counted(),
     )
-    return unit.scalar(query) or 0
+    return session.scalar(query) or 0
 
 
-def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
+def _cases(session: Session, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
     """New cases of each of those since then."""
     if not ids:
         return {}
@@ -94,10 +94,10 @@ def _cases(unit: Unit, column: Any, ids: list[str], hour_ago: datetime) -> dict[
         .where(col(column).in_(ids), col(CaseRow.created_at) > hour_ago)
         .group_by(col(column))
     )
-    return {row[0]: row[1] for row in unit.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
+def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
     """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
     newest = (
         select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
@@ -114,13 +114,13 @@ def _full(unit: Unit, keys: Keys, now: datetime) -> frozenset[str]:
     )
     return frozenset(
         rule
-        for rule, count, own in unit.execute(counts)
+        for rule, count, own in session.execute(counts)
         if (rule in STRANGERS and count >= keys.max_strangers)
         or (rule in UNPROVED and own >= keys.max_unproved)
     )
 
 
-def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
+def replies(session: Session, contacts: list[str], keys: Keys, now: datetime) -> bool:
     """Whether the mail refers to a letter that we sent to that very address of late."""
     if not contacts or not keys.outbox_ids:
         return False
@@ -131,13 +131,13 @@ def replies(unit: Unit, contacts: list[str], keys: Keys, now: datetime) -> bool:
         col(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
         col(OutboxRow.state).in_((LetterState.SENT, LetterState.IN_DOUBT)),
     )
-    return unit.scalar(query.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None
 
 
-def comments(unit: Unit, case_number: str) -> tuple[str, ...]:
+def comments(session: Session, case_number: str) -> tuple[str, ...]:
     """What was added to that case by mail, the newest first."""
     query = select(col(EventRow.detail)).where(
         col(EventRow.case_number) == case_number, col(EventRow.kind) == "comment"
     )
     newest = query.order_by(col(EventRow.id).desc()).limit(MAX_COMMENTS)
-    return tuple(str(detail.get("text", "")) for detail in unit.scalars(newest))
+    return tuple(str(detail.get("text", "")) for detail in session.scalars(newest))

@@ -26,7 +26,7 @@ from intake.model.states import (
 from intake.parsers.submission import Submission
 from intake.store.cases import write
 from intake.store.contacts import change_request, preferences, suppressions
-from intake.store.engine import StoreError, Unit
+from intake.store.engine import Session, StoreError
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
 from intake.store.outbox import put_letter
@@ -56,7 +56,7 @@ EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": 
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class RecordMetadata:
     """What every record bears of the program that made it."""
 
     policy_hash: str
@@ -101,7 +101,7 @@ def _clean_all(value: Any) -> Any:
 
 
 def record(
-    unit: Unit, entry: Entry, results: Sequence[Result], now: datetime, stamp: Stamp
+    session: Session, entry: Entry, results: Sequence[Result], now: datetime, stamp: RecordMetadata
 ) -> Recorded:
     """Everything about one mail; again with the same mail it overwrites only an unfinished row.
 
@@ -112,66 +112,72 @@ def record(
     folder = FOLDER.get(decision.action, "processed")
     values = _values(arrival, mail, decision, now, stamp)
     values |= {"case_number": number, "folder": folder}
-    row_id = _write_row(unit, arrival, values, entry.row)
+    row_id = _write_row(session, arrival, values, entry.row)
     where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
-    unit.execute(insert(EventRow), [_event(now, "received", "", row_id, "", where)])
-    put = sum(_result(unit, replace(entry, row=row_id), one, now, stamp) for one in results)
+    session.execute(insert(EventRow), [_event(now, "received", "", row_id, "", where)])
+    put = sum(_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
     if decision.returned is not None and decision.about is not None:
-        bounces.note(unit, decision.about, decision.returned, row_id, now)
+        bounces.note(session, decision.about, decision.returned, row_id, now)
     if decision.rule in ("R1", "R5"):
-        _hostile(unit, decision, row_id, now)
+        _hostile(session, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
-        change_request.verify(unit, mail.sender.address.key, decision.confirms, row_id, now)
+        change_request.verify(session, mail.sender.address.key, decision.confirms, row_id, now)
     if decision.joins:
-        change_request.join(unit, decision.joins, decision.contact, row_id, now)
+        change_request.join(session, decision.joins, decision.contact, row_id, now)
     if decision.unsubscribes:
         wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
-        preferences.unsubscribe(unit, *wish)
+        preferences.unsubscribe(session, *wish)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
 
 
-def _result(unit: Unit, entry: Entry, result: Result, now: datetime, stamp: Stamp) -> int:
+def _result(
+    session: Session, entry: Entry, result: Result, now: datetime, stamp: RecordMetadata
+) -> int:
     """The case, its history, files and letters; gives how many letters were put."""
     decision, change, row_id = result.decision, result.decision.change, entry.row
     number = change.number if change else ""
     why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
     events = [_event(now, "decided", number, row_id, "intake", why)]
     if change is not None:
-        write.apply(unit, change, entry.arrival, row_id, now, stamp.personal_fields)
+        write.apply(session, change, entry.arrival, row_id, now, stamp.personal_fields)
         detail = {"missing": list(change.asked)} if change.asked else {}
         before = decision.case.status if decision.case else ""
         closes = change.status == CaseStatus.CLOSED != before
         kind = "closed" if closes else EVENT[decision.action]
         events.append(_event(now, kind, number, row_id, decision.contact, detail))
-        _pending(unit, change, decision, result.letters, now)
-    unit.execute(insert(EventRow), events)
+        _pending(session, change, decision, result.letters, now)
+    session.execute(insert(EventRow), events)
     if isinstance(entry.mail, Message):
-        _attachments(unit, entry.mail, decision, row_id, number)
+        _attachments(session, entry.mail, decision, row_id, number)
     if decision.submission is not None and change is not None:
-        _unknown_labels(unit, decision.submission, now)
+        _unknown_labels(session, decision.submission, now)
     if decision.held_back:
-        _held_back(unit, decision, row_id, now)
-    return sum(put_letter(unit, letter, row_id, now) for letter in result.letters)
+        _held_back(session, decision, row_id, now)
+    return sum(put_letter(session, letter, row_id, now) for letter in result.letters)
 
 
-def _hostile(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> None:
     """Loops are counted until they are broken; forgeries, for the contact they are made of."""
     sender = decision.sender.address if decision.sender else ""
     if decision.rule == "R1":
-        suppressions.note_loop(unit, sender, row, now)
+        suppressions.note_loop(session, sender, row, now)
         return
     detail = {"contact": decision.contact, "address": sender}
-    unit.execute(insert(EventRow), [_event(now, "forged", "", row, "intake", detail)])
+    session.execute(insert(EventRow), [_event(now, "forged", "", row, "intake", detail)])
 
 
-def _held_back(unit: Unit, decision: Decision, row: int, now: datetime) -> None:
+def _held_back(session: Session, decision: Decision, row: int, now: datetime) -> None:
     """A letter that a rate kept back is named to the operator."""
     detail = {"why": decision.silence, "contact": decision.contact}
-    unit.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
+    session.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
 
 
 def _values(
-    arrival: Arrival, mail: Message | Refusal, decision: Decision, now: datetime, stamp: Stamp
+    arrival: Arrival,
+    mail: Message | Refusal,
+    decision: Decision,
+    now: datetime,
+    stamp: RecordMetadata,
 ) -> dict[str, Any]:
     return {
         "mailbox": arrival.mailbox,
@@ -243,18 +249,18 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
     }
 
 
-def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
+def _write_row(session: Session, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
     """A new row, or the unfinished one of the same mail in the same place.
 
     A row with an outcome is never overwritten: StoreError says that somebody else was first.
     """
-    found = row or _existing(unit, arrival)
+    found = row or _existing(session, arrival)
     if not found:
-        made = unit.execute(
+        made = session.execute(
             insert(MessageRow).values(attempts=0, **values).returning(stored_id(MessageRow.id))
         )
         return int(made.scalar_one())
-    done = unit.execute(
+    done = session.execute(
         update(MessageRow)
         .where(col(MessageRow.id) == found, col(MessageRow.status).in_(undecided()))
         .values(**values)
@@ -265,14 +271,14 @@ def _write_row(unit: Unit, arrival: Arrival, values: Mapping[str, Any], row: int
     return found
 
 
-def _existing(unit: Unit, arrival: Arrival) -> int:
+def _existing(session: Session, arrival: Arrival) -> int:
     query = select(col(MessageRow.id)).where(
         col(MessageRow.mailbox) == arrival.mailbox,
         col(MessageRow.uidvalidity) == arrival.uidvalidity,
         col(MessageRow.uid) == arrival.uid,
         col(MessageRow.status) == MessageStatus.DEFERRED,
     )
-    return unit.scalar(query) or 0
+    return session.scalar(query) or 0
 
 
 def _event(
@@ -286,13 +292,17 @@ def _event(
 
 
 def _pending(
-    unit: Unit, change: CaseChange, decision: Decision, letters: Sequence[Letter], now: datetime
+    session: Session,
+    change: CaseChange,
+    decision: Decision,
+    letters: Sequence[Letter],
+    now: datetime,
 ) -> None:
     """The answered request is ended, and the new one is kept with the letter that asks."""
     if not change.new and not change.keeps_request:
         over = change.status in CASE_OVER
         ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
-        unit.execute(
+        session.execute(
             update(PendingFormRow)
             .where(
                 col(PendingFormRow.case_number) == change.number,
@@ -303,7 +313,7 @@ def _pending(
     if not change.asked:
         return
     letter = next((one for one in letters if one.kind == "missing_fields"), None)
-    unit.execute(
+    session.execute(
         insert(PendingFormRow).values(
             case_number=change.number,
             contact_id=decision.contact,
@@ -317,17 +327,19 @@ def _pending(
     )
 
 
-def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number: str) -> None:
+def _attachments(
+    session: Session, mail: Message, decision: Decision, row: int, number: str
+) -> None:
     """Every file of the mail once for each case of it, and once when there is none."""
     if not mail.attachments:
         return
     found = select(col(AttachmentRow.part), col(AttachmentRow.case_number)).where(
         col(AttachmentRow.message_id) == row
     )
-    there = {(part, case) for part, case in unit.execute(found)}
+    there = {(part, case) for part, case in session.execute(found)}
     if number and any(not case for _, case in there):  # the mail was held, and is handled now
         of_nobody = (col(AttachmentRow.message_id) == row, col(AttachmentRow.case_number) == "")
-        unit.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
+        session.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
         there = {(part, case or number) for part, case in there}
     otherwise = FileState.QUARANTINED if decision.quarantined else FileState.STORED
     rows = [
@@ -348,12 +360,12 @@ def _attachments(unit: Unit, mail: Message, decision: Decision, row: int, number
         if (one.part, number) not in there
     ]
     if rows:
-        unit.execute(insert(AttachmentRow), rows)
+        session.execute(insert(AttachmentRow), rows)
 
 
-def _unknown_labels(unit: Unit, submission: Submission, now: datetime) -> None:
+def _unknown_labels(session: Session, submission: Submission, now: datetime) -> None:
     """One more mail with each label that the catalogue does not know."""
-    dialect = sqlite if unit.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for label in submission.unknown:
         words = clean(label)[:60]
         values = {"label": words, "type": submission.type, "last_at": now}
@@ -361,4 +373,4 @@ def _unknown_labels(unit: Unit, submission: Submission, now: datetime) -> None:
             key=" ".join(words.casefold().split()), times=1, **values
         )
         again = {**values, "times": col(UnknownLabelRow.times) + 1}
-        unit.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
+        session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
