@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
+from intake.cli.editor import edited
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -297,7 +297,7 @@ def written(text: str, file: Path | None, before: str = "") -> str:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise Abort(f"{file}: cannot be read: {error}") from None
-    return click.edit(before) or ""
+    return edited(before)
 
 
 @app.command("list")

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from intake.cli.app import app
+from intake.cli.editor import edited
 from intake.cli.screen import Abort
 from intake.config.loader import Config
 from intake.worker import service
@@ -185,3 +186,21 @@ def test_resolving_can_answer_the_cases_and_leaves_those_people_out(
     shown = say("preview", "INC-1")
     assert "zack: answered in CASE-1001" in shown
     assert "1 people; update 2 is draft" in shown
+
+
+def test_a_text_may_be_written_in_an_editor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the editor leaves counts; nothing changed is nothing written; a bad editor is said."""
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\nprintf "Logging in is slow.\\n" > "$2"\n')
+    editor.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"'{editor}' --wait")
+    assert edited("before") == "Logging in is slow.\n"
+    monkeypatch.setenv("EDITOR", "true")
+    assert edited("before") == ""
+    for broken in ("false", "/no/such/editor", "'unfinished"):
+        monkeypatch.setenv("EDITOR", broken)
+        with pytest.raises(Abort, match="the editor"):
+            edited("before")

@@ -151,7 +151,8 @@ from pathlib import Path
 from intake.incidents.page import files as page
 from tests.support import page_data
 folder = Path(sys.argv[1])
-states = [page_data.whole(), page_data.quiet(), page_data.data(page_data.moved()), page_data.data(page_data.grades())]
+moved, grades = page_data.data(page_data.moved()), page_data.data(page_data.grades())
+states = [page_data.whole(), page_data.quiet(), moved, grades]
 print("ready", flush=True)
 while True:
     for data in states:

@@ -1,0 +1,32 @@
+"""A text written in the operator's own editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from intake.cli.screen import Abort
+
+USUAL = "vi"  # where neither VISUAL nor EDITOR is set (POSIX)
+
+
+def edited(before: str) -> str:
+    """What the operator has made of the text; empty when nothing was changed. Raises Abort."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or USUAL
+    with TemporaryDirectory(prefix="intake-") as folder:
+        file = Path(folder) / "text.txt"
+        file.write_text(before, encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603 - their own editor
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            raise Abort(
+                f"the editor {editor!r} failed: {error}; set EDITOR, or use --file or --text"
+            ) from None
+        try:
+            after = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Abort(f"the edited text cannot be read: {error}") from None
+    return "" if after.strip() == before.strip() else after
