@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 OPTIONAL = {  # what may be missing, and in which extra it is
     "cli/demo": "demo",
+    "parsers/values": "phone",  # asks whether it is there
 }
 
 
