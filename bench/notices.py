@@ -15,7 +15,7 @@ from intake.incidents import notice as notice_mail
 from intake.notifier import Notice
 from intake.worker.notice_sender import NoticeQueue
 from tests.support.notice_service import FAST, Desk, plain_writer
-from tests.support.notices import INCIDENT, STYLE, ZACK, house, update
+from tests.support.notices import INCIDENT, STYLE, ZACK, letter_context, update
 from tests.support.postgres import prepared
 
 PEOPLE = 2000
@@ -64,7 +64,7 @@ def ledger(desk: Desk, folder: Path) -> None:
 
 def letters() -> None:
     """Built once and made out, or built anew for each reader."""
-    made, notice = house(), Notice(INCIDENT, update(), "America/Chicago")
+    made, notice = letter_context(), Notice(INCIDENT, update(), "America/Chicago")
     once = notice_mail.build(notice, made, STYLE)
 
     def shared() -> None:

@@ -24,7 +24,9 @@ from intake.cli.screen import (
     when,
     who,
 )
-from intake.letters.letter import Reached
+from intake.letters.letter import Occasion, Reached
+from intake.model.accounts import Preference
+from intake.model.authorship import By
 
 if TYPE_CHECKING:
     from intake.letters.letter import Letter
@@ -144,7 +146,7 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
 
 
 @app.command()
-def add(  # noqa: PLR0913, PLR0917 - one option a column
+def add(
     contact_id: Annotated[str, typer.Argument(help="A short id of your own.")],
     name: Annotated[str, typer.Option(help="First and last name.")],
     email: Annotated[list[str], typer.Option(help="An address; may be given more than once.")],
@@ -213,10 +215,8 @@ def notices(
     mandatory = load(config).shape.notices.mandatory_classes
     with database(config, write=bool(mode)) as session:
         if mode:
-            preferences.set_(
-                session, contact_id, class_, mode, who(), datetime.now(UTC), instead,
-                mandatory=mandatory,
-            )  # fmt: skip
+            wanted, by = Preference(mode, instead), By(who(), datetime.now(UTC))
+            preferences.set_(session, contact_id, class_, wanted, by, mandatory=mandatory)
         found = preferences.of(session, contact_id)
     if as_json:
         show_json(found)
@@ -293,20 +293,23 @@ def _letters(change: ContactChange, config: str | None, now: datetime) -> list[L
     from intake.worker import bootstrap
 
     with plainly():
-        house = bootstrap.judge(load(config)).house
+        letter_context = bootstrap.judgement_context(load(config)).letter_context
         values = {"account": change.account_name, "contact_type": change.contact_type}
         made = []
         if change.asked is not None:
             cause = f"{change.case_number}:{change.contact_id}"
-            letter = compose.to_person(house, "join", change.asked, values, cause, now)
+            occasion = Occasion("join", cause, values)
+            letter = compose.to_person(letter_context, change.asked, occasion, now)
             return [replace(letter, case_number=change.case_number)]
         if change.email_is_new:
             person = Reached(change.contact_id, change.name, change.email)
             cause = f"{change.case_number}:{change.email}"
-            made.append(compose.to_person(house, "verify", person, values, cause, now))
+            occasion = Occasion("verify", cause, values)
+            made.append(compose.to_person(letter_context, person, occasion, now))
         old = change.replaced
         if old is not None and old.address:
             cause = f"{change.case_number}:{old.contact_id}"
             kind = "removed" if change.kind == "Remove" else "replaced"
-            made.append(compose.to_person(house, kind, old, values, cause, now))
+            occasion = Occasion(kind, cause, values)
+            made.append(compose.to_person(letter_context, old, occasion, now))
         return made

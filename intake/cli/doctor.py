@@ -188,7 +188,7 @@ def _mailboxes(config: Config) -> Iterator[Finding]:
 def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
     from intake.worker import bootstrap
 
-    line = bootstrap.line(config, box)
+    line = bootstrap.mailbox_job(config, box)
     try:
         opened = line.box.open()
         count = opened.uid_next - 1 if opened.uidvalidity else len(line.box.waiting(1))

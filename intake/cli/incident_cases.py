@@ -21,6 +21,7 @@ from intake.cli.screen import (
     when,
     who,
 )
+from intake.model.authorship import By
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -59,14 +60,14 @@ def link(
     found, made = load(config), incident_id.upper()
     named = [one.upper() for one in numbers or ()]
     with plainly():
-        bench = bootstrap.judge(found)
+        context = bootstrap.judgement_context(found)
     with database(config, write=True) as session:
         shown = () if named else candidates(found, made, hours, config)
         chosen = named or [one.number for one in shown]
         told = (
             link_cases.link(
-                session, made, chosen, who(), datetime.now(UTC), bench.house,
-                approved=bench.policy.only_approved,
+                session, made, chosen, By(who(), datetime.now(UTC)), context.letter_context,
+                approved=context.policy.only_approved,
             )
             if yes and chosen
             else ()

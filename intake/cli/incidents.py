@@ -26,7 +26,9 @@ from intake.cli.screen import (
     who,
     wrap,
 )
+from intake.model.authorship import By
 from intake.model.states import IncidentStatus
+from intake.store.incidents.write import Change, Window
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -54,7 +56,7 @@ Reason = Annotated[
 
 
 @app.command("open")
-def open_(  # noqa: PLR0913, PLR0917 - one option a column
+def open_(
     title: Annotated[str, typer.Argument(help="One line, constant over the whole incident.")],
     text: Text = "",
     file: File = None,
@@ -90,7 +92,7 @@ def open_(  # noqa: PLR0913, PLR0917 - one option a column
 
 
 @app.command()
-def schedule(  # noqa: PLR0913, PLR0917 - one option a column
+def schedule(
     title: Annotated[str, typer.Argument(help="One line.")],
     start: Annotated[str, typer.Option(help="2026-03-16 22:00, local time.")],
     end: Annotated[str, typer.Option(help="2026-03-17 02:00, local time.")],
@@ -168,17 +170,16 @@ def _update(
 
     found, made = load(config), incident_id.upper()
     with plainly():
-        house = bootstrap.judge(found).house if answer_cases else None
+        letter_context = bootstrap.judgement_context(found).letter_context if answer_cases else None
     answered: tuple[str, ...] = ()
     with database(config, write=True) as session:
-        number = write.update(
-            session, made, text, who(), datetime.now(UTC), status=status,
-            next_update_at=moment("--next-update", next_update, found.service.timezone),
-        )  # fmt: skip
+        next_at = moment("--next-update", next_update, found.service.timezone)
+        by = By(who(), datetime.now(UTC))
+        number = write.update(session, made, text, by, Change(status, next_at))
         now = write.find(session, made).status
-        if house is not None:
+        if letter_context is not None:
             answered = resolve_cases.answer(
-                session, made, number, text, who(), datetime.now(UTC), house
+                session, made, number, text, By(who(), datetime.now(UTC)), letter_context
             )
     say(f"{made}: {now}, update {number}")
     if answer_cases:
@@ -202,10 +203,9 @@ def reschedule(
     found, made = load(config), incident_id.upper()
     begins, ends = window(found, start, end, reason)
     with database(config, write=True) as session:
-        number = write.reschedule(
-            session, made, begins, ends, written(text, file), who(), datetime.now(UTC),
-            short_notice=reason,
-        )  # fmt: skip
+        by = By(who(), datetime.now(UTC))
+        anew = Window(begins, ends, reason)
+        number = write.reschedule(session, made, anew, written(text, file), by)
     say(f"{made}: scheduled anew, update {number}")
     changed(found, made)
 

@@ -189,7 +189,7 @@ def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 @app.command()
-def release(  # noqa: PLR0913, PLR0917 - one option for each thing a person can say for a sender
+def release(
     message_id: Id,
     why: Annotated[str, typer.Option(help="Kept in the history.")] = "",
     add_to: Annotated[

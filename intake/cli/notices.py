@@ -27,6 +27,7 @@ from intake.cli.screen import (
     who,
     wrap,
 )
+from intake.model.authorship import By
 from intake.model.states import SendState
 
 if TYPE_CHECKING:
@@ -56,14 +57,17 @@ def preview(
 
     found = load(config)
     with plainly():
-        habits, house = notice_bootstrap.habits(found), bootstrap.judge(found).house
+        habits, letter_context = (
+            notice_bootstrap.habits(found),
+            bootstrap.judgement_context(found).letter_context,
+        )
     with database(config) as session:
         made = broadcasts.proposal(
             session, incident_id.upper(), habits, datetime.now(UTC), number=number
         )
         told = read.updates(session, made.incident.id)
     with plainly():
-        samples = notice_bootstrap.samples(found, house, made, told, datetime.now(UTC))
+        samples = notice_bootstrap.samples(found, letter_context, made, told, datetime.now(UTC))
     counted = _counted(found, made, samples)
     if as_json:
         show_json({**counted, "told": made.audience.told, "left_out": made.audience.left_out})
@@ -137,12 +141,12 @@ def send(
         return
     later = moment("--at", at, found.service.timezone)
     with database(config, write=True) as session:
-        asked = broadcasts.propose(session, made, habits, who(), now, send_at=later)
+        asked = broadcasts.propose(session, made, habits, By(who(), now), send_at=later)
         people = len(asked.audience.told)
         alone = people <= found.shape.notices.max_without_approval
         if alone or emergency.strip():
             broadcasts.send_now(
-                session, made, asked, terms, who(), now, emergency=emergency.strip()
+                session, made, asked, terms, By(who(), now), emergency=emergency.strip()
             )
     refresh(found)
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
@@ -164,11 +168,11 @@ def _send_test(config: Config, incident_id: str, path: str | None) -> None:
     if not address:
         raise Abort("alerts.address: found nothing, wanted where test letters go", EX_CONFIG)
     with plainly():
-        house = bootstrap.judge(config).house
+        letter_context = bootstrap.judgement_context(config).letter_context
     with database(path, write=True) as session:
         made = broadcasts.proposal(session, incident_id, notice_bootstrap.habits(config), now)
         told = read.updates(session, incident_id)
-        letter = notice_bootstrap.test_letter(config, house, made, told, address, now)
+        letter = notice_bootstrap.test_letter(config, letter_context, made, told, address, now)
         put_letter(session, letter, 0, now)
     say(f"{incident_id}: update {made.update.number} goes to {address} alone")
 
@@ -187,7 +191,7 @@ def approve(
         habits, terms = notice_bootstrap.habits(found), notice_bootstrap.terms(found)
     with database(config, write=True) as session:
         made = broadcasts.approve(
-            session, incident_id.upper(), given, habits, terms, who(), datetime.now(UTC)
+            session, incident_id.upper(), given, habits, terms, By(who(), datetime.now(UTC))
         )
     refresh(found)
     later = made.send_at

@@ -62,12 +62,14 @@ def cause(contact_id: str, day: date) -> str:
     return f"{KIND}:{contact_id}:{day.isoformat()}"
 
 
-def write(digest: Digest, house: LetterContext, style: NoticeStyle, now: datetime) -> Letter:
+def write(
+    digest: Digest, letter_context: LetterContext, style: NoticeStyle, now: datetime
+) -> Letter:
     """The letter, complete and checked. Raises LetterError."""
-    token = tokens.unsubscribe_token(house.secrets, digest.row) if digest.row else ""
+    token = tokens.unsubscribe_token(letter_context.secrets, digest.row) if digest.row else ""
     entries, more = fit(sorted(digest.entries, key=_urgency), zone_of(digest.zone))
     values = {
-        "service": line(house.service, 100),
+        "service": line(letter_context.service, 100),
         "name": line(style.name, 100),
         "person": line(digest.person.name, 100),
         "address": style.reply_to,
@@ -78,12 +80,14 @@ def write(digest: Digest, house: LetterContext, style: NoticeStyle, now: datetim
         "token": token,
     }
     envelope = Envelope(
-        sender_name=house.service,
+        sender_name=letter_context.service,
         sender=style.from_address,
         recipient=digest.person.address,
-        subject=line(house.templates.fill("digest/subject.txt", values), 200),
-        text=tidy(house.templates.fill("digest/body.txt", values)).replace(NO_BREAK, " "),
-        message_id=tokens.message_id(house.secrets, KIND, "", digest.cause, house.domain),
+        subject=line(letter_context.templates.fill("digest/subject.txt", values), 200),
+        text=tidy(letter_context.templates.fill("digest/body.txt", values)).replace(NO_BREAK, " "),
+        message_id=tokens.message_id(
+            letter_context.secrets, KIND, "", digest.cause, letter_context.domain
+        ),
         date=now,
         reply_to=style.reply_to if style.reply_to != style.from_address else "",
         auto_submitted="auto-generated",

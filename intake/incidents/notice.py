@@ -90,7 +90,7 @@ class NoticeLetter:
     raw: bytes = field(repr=False)  # CRLF line ends, ASCII
 
 
-def build(notice: Notice, house: LetterContext, style: NoticeStyle) -> Built:
+def build(notice: Notice, letter_context: LetterContext, style: NoticeStyle) -> Built:
     """The notice with placeholders. Raises LetterError: a template is wrong, a text too long."""
     length = len(notice.update.text)
     if length > MAX_TEXT_CHARS:
@@ -98,19 +98,23 @@ def build(notice: Notice, house: LetterContext, style: NoticeStyle) -> Built:
             f"{notice.incident.id}, update {notice.update.number}: the text has {length} "
             f"characters, a letter holds {MAX_TEXT_CHARS}"
         )
-    view = look(notice, style, house.service)
-    subject = house.templates.fill("notice/subject.txt", view.values)
+    view = look(notice, style, letter_context.service)
+    subject = letter_context.templates.fill("notice/subject.txt", view.values)
     return Built(
         subject=line(subject, MAX_SUBJECT_CHARS),
-        copy=_copy(view, house, style, offered=True),
-        bound=_copy(view, house, style, offered=False),
+        copy=_copy(view, letter_context, style, offered=True),
+        bound=_copy(view, letter_context, style, offered=False),
         calendar=_entry(view, notice, style) if view.values["calendar"] else "",
         method=calendar_entry.method(notice.update),
     )
 
 
 def address(
-    built: Built, person: Addressee, house: LetterContext, style: NoticeStyle, now: datetime
+    built: Built,
+    person: Addressee,
+    letter_context: LetterContext,
+    style: NoticeStyle,
+    now: datetime,
 ) -> NoticeLetter:
     """The notice made out to one person. ``now`` is a stored moment: it is the letter's Date.
 
@@ -124,7 +128,7 @@ def address(
     text = _wrapped(text).replace(NO_BREAK, " ")
     ways = unsubscribe_ways(person.unsubscribe, style)
     parcel = notice_encoder.Parcel(
-        sender_name=house.service,
+        sender_name=letter_context.service,
         sender=style.from_address,
         recipient=person.address,
         subject=built.subject,
@@ -144,14 +148,19 @@ def address(
     )
     raw = notice_encoder.encode(parcel)
     return NoticeLetter(
-        person.message_id, mail_from(person, house, style), person.address, built.subject, text, raw
+        person.message_id,
+        mail_from(person, letter_context, style),
+        person.address,
+        built.subject,
+        text,
+        raw,
     )
 
 
-def mail_from(person: Addressee, house: LetterContext, style: NoticeStyle) -> str:
+def mail_from(person: Addressee, letter_context: LetterContext, style: NoticeStyle) -> str:
     """Where reports about this letter go."""
     if style.verp and person.row:
-        return tokens.bounce_address(house.secrets, person.row, style.bounce_address)
+        return tokens.bounce_address(letter_context.secrets, person.row, style.bounce_address)
     return style.bounce_address
 
 
@@ -163,10 +172,10 @@ def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
     return (_mailto(style.reply_to, f"unsubscribe {token}"), *web)
 
 
-def clock_text(house: LetterContext, kind: str, status: str) -> str:
+def clock_text(letter_context: LetterContext, kind: str, status: str) -> str:
     """What an update says that the clock writes: a reminder, a start, an end (notice/clock.txt)."""
     values = {"update_kind": kind, "status": status}
-    return tidy(house.templates.fill("notice/clock.txt", values)).strip()
+    return tidy(letter_context.templates.fill("notice/clock.txt", values)).strip()
 
 
 def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
@@ -194,12 +203,12 @@ def _own(person: Addressee) -> dict[str, str]:
     }
 
 
-def _copy(view: View, house: LetterContext, style: NoticeStyle, *, offered: bool) -> Copy:
+def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offered: bool) -> Copy:
     """The sentences filled in, laid out as text and as HTML."""
     words = {**view.values, "unsubscribable": offered}
 
     def sentences(name: str) -> list[str]:
-        filled = house.templates.fill(f"notice/{name}.txt", words)
+        filled = letter_context.templates.fill(f"notice/{name}.txt", words)
         return [row for row in map(str.strip, filled.split("\n")) if row]
 
     mailto = f"mailto:{quote(style.reply_to, safe='@')}?subject=unsubscribe%20{TOKEN}"
@@ -208,19 +217,22 @@ def _copy(view: View, house: LetterContext, style: NoticeStyle, *, offered: bool
         **words,
         "lang": "en",
         "tone": view.tone,
-        "subject": line(house.templates.fill("notice/subject.txt", words), MAX_SUBJECT_CHARS),
+        "subject": line(
+            letter_context.templates.fill("notice/subject.txt", words), MAX_SUBJECT_CHARS
+        ),
         "state": " ".join(sentences("state")),
         "lead": " ".join(sentences("lead")),
         "preheader": " ".join(sentences("preheader")),
         "facts": [{"label": label, "value": value} for label, _, value in facts],
         "notes": sentences("notes"),
-        "blocks": view.blocks or blocks(clock_text(house, words["update_kind"], words["status"])),
+        "blocks": view.blocks
+        or blocks(clock_text(letter_context, words["update_kind"], words["status"])),
         "earlier": view.earlier,
         "left_out": view.left_out,
         "footer": [spans(row, mailto) for row in sentences("footer")],
     }
-    text = house.templates.fill("notice/body.txt", shown)
-    html = house.templates.fill("notice/body.html", shown)
+    text = letter_context.templates.fill("notice/body.txt", shown)
+    html = letter_context.templates.fill("notice/body.html", shown)
     return Copy(_wrapped(tidy(text), skip=OWN), _INLINER.inline(html))
 
 

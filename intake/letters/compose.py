@@ -7,7 +7,8 @@ is only ever a value, never a template. What is written is parsed again before i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +22,10 @@ from intake.letters.letter import (
     MAX_SUBJECT_CHARS,
     Letter,
     LetterContext,
+    Occasion,
     Reached,
     Reminded,
     Templates,
-    Thread,
 )
 from intake.letters.masking import masked
 from intake.letters.text import one_line, tidy
@@ -32,68 +33,65 @@ from intake.mail import tokens
 from intake.mail.encoder import Envelope, LetterError, encode
 from intake.mail.message import Message
 from intake.model.accounts import Account
-from intake.model.cases import CaseList
+from intake.model.cases import NO_CASES, CaseList
 from intake.model.incidents import Incident
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.submission import Submission
 from intake.triage.decision import Decision, LetterOrder
 
-__all__ = ["Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
+__all__ = ["Answered", "Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
 
 
 REPEATING = ("ack", "appended")  # kinds that repeat what was read
 
 
-def write(
-    decision: Decision,
-    mail: Message,
-    accounts: Sequence[Account],
-    house: LetterContext,
-    now: datetime,
-    listed: CaseList | None = None,
-    incidents: Sequence[Incident] = (),
-) -> tuple[Letter, ...]:
-    """Every letter that the decision wants, complete and checked. Raises LetterError.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The mail that a letter answers, and what the letter may tell of beside it."""
 
-    ``listed`` are the cases that a letter of the kind "cases" shows, ``incidents`` the open ones.
-    """
-    cases = listed or CaseList()
+    mail: Message
+    accounts: Sequence[Account]
+    listed: CaseList = NO_CASES  # the cases that a letter of the kind "cases" shows
+    incidents: Sequence[Incident] = ()  # the open ones
+
+
+def write(
+    decision: Decision, answered: Answered, letter_context: LetterContext, now: datetime
+) -> tuple[Letter, ...]:
+    """Every letter that the decision wants, complete and checked. Raises LetterError."""
     return tuple(
-        _letter(order, decision, mail, accounts, house, now, cases, incidents)
-        for order in decision.letters
+        _letter(order, decision, answered, letter_context, now) for order in decision.letters
     )
 
 
 def _letter(
     order: LetterOrder,
     decision: Decision,
-    mail: Message,
-    accounts: Sequence[Account],
-    house: LetterContext,
+    answered: Answered,
+    letter_context: LetterContext,
     now: datetime,
-    listed: CaseList,
-    incidents: Sequence[Incident],
 ) -> Letter:
+    mail = answered.mail
     number = decision.change.number if decision.change else ""
-    values = _values(order, decision, mail, accounts, house, incidents)
+    values = _values(order, decision, mail, answered.accounts, letter_context, answered.incidents)
     if order.kind in ("form", "cases"):
-        values |= _asked(decision, house, listed, accounts)
-    subject = masked(house.templates.fill(f"{order.kind}/subject.txt", values))
-    text = masked(tidy(house.templates.fill(f"{order.kind}/body.txt", values)))
+        values |= _asked(decision, letter_context, answered.listed, answered.accounts)
+    subject = masked(letter_context.templates.fill(f"{order.kind}/subject.txt", values))
+    text = masked(tidy(letter_context.templates.fill(f"{order.kind}/body.txt", values)))
     cause = f"{order.kind}:{mail.digest}"
     message_id = tokens.message_id(
-        house.secrets, order.kind.replace("_", "-"), number, cause, house.domain
+        letter_context.secrets, order.kind.replace("_", "-"), number, cause, letter_context.domain
     )
     envelope = Envelope(
-        sender_name=house.service,
-        sender=house.address,
+        sender_name=letter_context.service,
+        sender=letter_context.address,
         recipient=order.address,
         subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
         text=text,
         message_id=message_id,
         date=now,
-        reply_to=tokens.reply_address(house.secrets, number, house.address)
-        if number and house.reply_to_case
+        reply_to=tokens.reply_address(letter_context.secrets, number, letter_context.address)
+        if number and letter_context.reply_to_case
         else "",
         in_reply_to=mail.message_id,
         references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
@@ -106,56 +104,58 @@ def _values(
     decision: Decision,
     mail: Message,
     accounts: Sequence[Account],
-    house: LetterContext,
+    letter_context: LetterContext,
     incidents: Sequence[Incident],
 ) -> dict[str, Any]:
     submission, change = decision.submission, decision.change
     number = change.number if change else ""
     values: dict[str, Any] = {
-        "service": house.service,
+        "service": letter_context.service,
         "name": one_line(order.contact.name, 100),
         "number": number,
-        "tag": tokens.subject_tag(house.secrets, number) if number else "",
+        "tag": tokens.subject_tag(letter_context.secrets, number) if number else "",
         "subject": _thread_subject(mail),
         "reason": order.reason,
         "size": lines.megabytes(mail.unread_bytes),
-        "limit": lines.megabytes(house.max_mail_bytes),
-        "reopen_days": house.reopen_days,
+        "limit": lines.megabytes(letter_context.max_mail_bytes),
+        "reopen_days": letter_context.reopen_days,
         "stopped": lines.class_lines(decision.kept, stopped=True),
         "kept": lines.class_lines(decision.kept, stopped=False),
     }
     if submission is None or change is None:
         return values
     before = decision.case.status if decision.case else ""
-    repeat = house.repeat if order.kind in REPEATING else "all"
+    repeat = letter_context.repeat if order.kind in REPEATING else "all"
     silent = repeat == "none"
     return values | {
-        "link": f"mailto:{house.address}?subject={quote(str(values['tag']))}",
+        "link": f"mailto:{letter_context.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
         "matters": decision.matters,
-        "incident": incident_lines(incidents, change.incident, house.timezone, house.page_url),
+        "incident": incident_lines(
+            incidents, change.incident, letter_context.timezone, letter_context.page_url
+        ),
         "maintenance": is_maintenance(incidents, change.incident),
         "reopened": before in CASE_OVER and change.status == CaseStatus.OPEN,
-        "department": house.department(submission.department),
+        "department": letter_context.department(submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
         "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
-        "read": lines.read_lines(submission, house.catalogue, accounts, repeat),
-        "changes": [] if silent else lines.problem_lines(submission, house.catalogue),
-        "corrected": [] if silent else lines.corrected_lines(submission, house.catalogue),
-        "notices": lines.notice_lines(submission, house.catalogue),
+        "read": lines.read_lines(submission, letter_context.catalogue, accounts, repeat),
+        "changes": [] if silent else lines.problem_lines(submission, letter_context.catalogue),
+        "corrected": [] if silent else lines.corrected_lines(submission, letter_context.catalogue),
+        "notices": lines.notice_lines(submission, letter_context.catalogue),
         "attachments": []
         if silent
         else lines.attachment_lines(mail, submission.read_from, decision.withheld),
-        "questions": lines.questions(submission, house.catalogue, submission.missing),
-        "optional": lines.questions(submission, house.catalogue, submission.recommended),
+        "questions": lines.questions(submission, letter_context.catalogue, submission.missing),
+        "optional": lines.questions(submission, letter_context.catalogue, submission.recommended),
     }
 
 
 def _asked(
-    decision: Decision, house: LetterContext, listed: CaseList, accounts: Sequence[Account]
+    decision: Decision, letter_context: LetterContext, listed: CaseList, accounts: Sequence[Account]
 ) -> dict[str, Any]:
     """What a letter says that answers a question to the service itself."""
     wish = decision.submission.wish if decision.submission else None
@@ -165,21 +165,24 @@ def _asked(
         "wanted": one_line(wish.number, 30) if wish else "",
         "state": wish.state if wish else "",
         "cases": [
-            lines.case_lines(one, house.catalogue, house.timezone, names) for one in listed.cases
+            lines.case_lines(one, letter_context.catalogue, letter_context.timezone, names)
+            for one in listed.cases
         ],
         "more": listed.more,
         "type": "",
-        "types": lines.type_lines(house.catalogue),
+        "types": lines.type_lines(letter_context.catalogue),
     }
-    if wish is None or wish.type not in house.catalogue.types:
+    if wish is None or wish.type not in letter_context.catalogue.types:
         return shown
-    return shown | _form_values(house.catalogue, wish.type)
+    return shown | _form_values(letter_context.catalogue, wish.type)
 
 
-def reminder(house: LetterContext, request: Reminded, message_id: str, now: datetime) -> Letter:
+def reminder(
+    letter_context: LetterContext, request: Reminded, message_id: str, now: datetime
+) -> Letter:
     """The request once more, with a line above it; answers are read as answers to the request."""
     values = {
-        "service": house.service,
+        "service": letter_context.service,
         "name": one_line(request.contact_name, 100),
         "number": request.case_number,
         "subject": request.subject,
@@ -187,15 +190,15 @@ def reminder(house: LetterContext, request: Reminded, message_id: str, now: date
     }
     cause = f"reminder:{message_id}"
     envelope = Envelope(
-        sender_name=house.service,
-        sender=house.address,
+        sender_name=letter_context.service,
+        sender=letter_context.address,
         recipient=request.recipient,
         subject=one_line(
-            house.templates.fill("reminder/subject.txt", values), MAX_SUBJECT_CHARS + 40
+            letter_context.templates.fill("reminder/subject.txt", values), MAX_SUBJECT_CHARS + 40
         ),
-        text=tidy(house.templates.fill("reminder/body.txt", values)),
+        text=tidy(letter_context.templates.fill("reminder/body.txt", values)),
         message_id=tokens.message_id(
-            house.secrets, "reminder", request.case_number, cause, house.domain
+            letter_context.secrets, "reminder", request.case_number, cause, letter_context.domain
         ),
         date=now,
         in_reply_to=message_id,
@@ -205,40 +208,38 @@ def reminder(house: LetterContext, request: Reminded, message_id: str, now: date
 
 
 def to_person(
-    house: LetterContext,
-    kind: str,
-    person: Reached,
-    values: Mapping[str, Any],
-    cause: str,
-    now: datetime,
-    thread: Thread | None = None,
+    letter_context: LetterContext, person: Reached, occasion: Occasion, now: datetime
 ) -> Letter:
-    """A letter that answers no mail: "verify", "replaced", "resolved". Raises LetterError."""
-    whole = {"service": house.service, "name": one_line(person.name, 100), **values}
+    """A letter that answers no mail. Raises LetterError."""
+    kind, cause, thread = occasion.kind, f"{occasion.kind}:{occasion.cause}", occasion.thread
+    whole: dict[str, object] = {
+        "service": letter_context.service, "name": one_line(person.name, 100), **occasion.values,
+    }  # fmt: skip
     number, last_id, reply_to = "", "", ""
     if thread is not None:
         number, last_id = thread.case_number, thread.last_id
-        tag = tokens.subject_tag(house.secrets, number)
+        tag = tokens.subject_tag(letter_context.secrets, number)
         subject = masked(_without_re(tokens.strip_tags(thread.subject)))
         whole |= {"number": number, "tag": tag, "subject": subject}
-        if house.reply_to_case:
-            reply_to = tokens.reply_address(house.secrets, number, house.address)
+        if letter_context.reply_to_case:
+            reply_to = tokens.reply_address(letter_context.secrets, number, letter_context.address)
+    subject = letter_context.templates.fill(f"{kind}/subject.txt", whole)
     envelope = Envelope(
-        sender_name=house.service,
-        sender=house.address,
+        sender_name=letter_context.service,
+        sender=letter_context.address,
         recipient=person.address,
-        subject=one_line(
-            house.templates.fill(f"{kind}/subject.txt", whole), MAX_SUBJECT_CHARS + 40
+        subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
+        text=tidy(letter_context.templates.fill(f"{kind}/body.txt", whole)),
+        message_id=tokens.message_id(
+            letter_context.secrets, kind, number, cause, letter_context.domain
         ),
-        text=tidy(house.templates.fill(f"{kind}/body.txt", whole)),
-        message_id=tokens.message_id(house.secrets, kind, number, f"{kind}:{cause}", house.domain),
         date=now,
         reply_to=reply_to,
         in_reply_to=last_id,
         references=(last_id,) if last_id else (),
         auto_submitted="auto-generated",
     )
-    return _posted(kind, f"{kind}:{cause}", envelope, person.contact_id, number)
+    return _posted(kind, cause, envelope, person.contact_id, number)
 
 
 def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from intake.letters import wording as lines
 from intake.letters.compose import to_person
-from intake.letters.letter import Letter, LetterContext, Reached, Thread
+from intake.letters.letter import Letter, LetterContext, Occasion, Reached, Thread
 from intake.letters.masking import masked
 from intake.letters.text import WIDTH, one_line
 from intake.model.accounts import Contact
@@ -24,7 +24,7 @@ MAX_ADDED_LINES = 12
 
 
 def to_filers(
-    decision: Decision, known: Known, house: LetterContext, now: datetime
+    decision: Decision, known: Known, letter_context: LetterContext, now: datetime
 ) -> tuple[Letter, ...]:
     """The letters; none when the writer filed the case alone. Raises LetterError."""
     case, change, sender = decision.case, decision.change, decision.sender
@@ -40,18 +40,16 @@ def to_filers(
         "completed": decision.action == "complete",
         "closed": change.status == CaseStatus.CLOSED,
         "reopened": case.status in CASE_OVER and change.status == CaseStatus.OPEN,
-        "changed": _changed(decision, house),
-        "added": _added(change.comment) if house.repeat == "all" else [],
+        "changed": _changed(decision, letter_context),
+        "added": _added(change.comment) if letter_context.repeat == "all" else [],
     }
+    thread = Thread(case.number, case.subject)
     return tuple(
         to_person(
-            house,
-            "changed",
+            letter_context,
             Reached(one.id, one.name, one.emails[0]),
-            values,
-            f"{case.number}:{one.id}:{now:%Y-%m-%dT%H}",
+            Occasion("changed", f"{case.number}:{one.id}:{now:%Y-%m-%dT%H}", values, thread),
             now,
-            Thread(case.number, case.subject),
         )
         for one in told
         if case.is_for(one)
@@ -62,10 +60,10 @@ def _is_told(contact: Contact) -> bool:
     return contact.active and bool(contact.emails) and contact.wants_acknowledgements
 
 
-def _changed(decision: Decision, house: LetterContext) -> list[str]:
-    if decision.submission is None or house.repeat == "none":
+def _changed(decision: Decision, letter_context: LetterContext) -> list[str]:
+    if decision.submission is None or letter_context.repeat == "none":
         return []
-    return lines.corrected_lines(decision.submission, house.catalogue)
+    return lines.corrected_lines(decision.submission, letter_context.catalogue)
 
 
 def _added(comment: str) -> Sequence[str]:

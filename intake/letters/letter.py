@@ -63,6 +63,16 @@ class Thread:
     last_id: str = ""  # Message-ID of the last letter; empty when there is none
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why a letter is written that answers no mail."""
+
+    kind: str  # "verify", "replaced", "resolved" …: its templates' folder
+    cause: str  # unique among letters of that kind
+    values: Mapping[str, object] = field(default_factory=dict)  # for the templates
+    thread: Thread | None = None
+
+
 class Templates:
     """The letters' texts, ready to be filled; raises LetterError for a template that is wrong."""
 

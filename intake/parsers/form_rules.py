@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from intake.catalogue.catalogue import Catalogue, Rule
 from intake.catalogue.labels import fold
+from intake.parsers.dates import Calendar
 from intake.parsers.submission import Circumstances, FieldValue, Problem
 
 MAX_SEARCHED = 2000  # characters of an answer
@@ -26,6 +27,8 @@ class Form:
     catalogue: Catalogue
     circumstances: Circumstances
     zone: str
+    calendar: Calendar
+    sealed: bool = False  # the mail is encrypted, and nobody can read it
     priority: str = ""
     account: str = ""
     values: dict[str, FieldValue] = field(default_factory=dict)

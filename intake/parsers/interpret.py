@@ -44,16 +44,15 @@ def interpret(
     type_name = _type(scan, candidates, catalogue, circumstances)
     case = catalogue.types.get(type_name)
     party = account_and_contact.resolve(candidates, circumstances, catalogue)
-    form = Form(type_name, catalogue, circumstances, party.zone or circumstances.timezone)
+    zone = party.zone or circumstances.timezone
+    order = party.date_order or catalogue.date_order
+    calendar = Calendar(circumstances.written_at, zone, order, catalogue.languages)
+    form = Form(type_name, catalogue, circumstances, zone, calendar)
     form.account = party.account
     form.problems += party.problems
-    calendar = Calendar(
-        circumstances.written_at,
-        form.zone,
-        party.date_order or catalogue.date_order,
-        catalogue.languages,
-    )
-    lost = _fill(form, case, candidates, free, scan, message, party, calendar)
+    form.sealed = any(one.code == "sealed" for one in message.warnings)
+    form.forms += sum(one.code == "two-forms" for one in scan.warnings)
+    lost = _fill(form, candidates, free, party)
     subject = _subject(scan, candidates, circumstances)
     description = _description(
         form, candidates, quoted_text.joined(free, lost), subject, circumstances
@@ -89,20 +88,15 @@ def interpret(
         tidings=scan.tidings,
         thanks=bool(scan.tidings) or only_thanks(message, bare, names, catalogue),
         may_close=may_close(message, bare, names, catalogue),
+        returned=scan.returned,
     )
 
 
 def _fill(
-    form: Form,
-    case: CaseType | None,
-    candidates: Sequence[Candidate],
-    free: str,
-    scan: Scan,
-    message: Message,
-    party: account_and_contact.Parties,
-    calendar: Calendar,
+    form: Form, candidates: Sequence[Candidate], free: str, party: account_and_contact.Parties
 ) -> str:
     """Values, phrases and rules into the form; gives the words that found no place in it."""
+    case, calendar = form.catalogue.types.get(form.type), form.calendar
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
     lost = quoted_text.joined(
@@ -112,8 +106,7 @@ def _fill(
     _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
-    form.forms += sum(one.code == "two-forms" for one in scan.warnings)
-    if any(one.code == "sealed" for one in message.warnings):
+    if form.sealed:
         form.problems.append(Problem("description", "sealed", "", blocking=True))
     apply(form)
     return lost

@@ -155,7 +155,8 @@ def answers(
     words were struck out, which the text cannot show.
     """
     bodies = [body for body in (message.plain, message.html.text) if body.strip()]
-    read = [_read(body, message, pending, catalogue, type_name) for body in bodies or [""]]
+    sent = _Sent(pending.text, catalogue, type_name)
+    read = [_read(body, message, sent) for body in bodies or [""]]
     if len(read) == 2 and (_weight(read[1]), message.html.struck) > (_weight(read[0]), False):
         read.reverse()
     best = read[0]
@@ -166,7 +167,7 @@ def answers(
 
 
 def added(
-    message: Message, sent: str, catalogue: Catalogue, type_name: str, title: str = ""
+    message: Message, copied: str, catalogue: Catalogue, type_name: str, title: str = ""
 ) -> Answers:
     """What an answer to a notice adds to the copy of it: a notice asks nothing and has no slots.
 
@@ -174,10 +175,10 @@ def added(
     an attribution without quote marks, or a line with the notice's ``title``, the rest is a copy,
     unless nothing stood above it.
     """
-    pending = PendingForm("", "", (), "", sent, 0)
     bodies = [body for body in (message.plain, message.html.text) if body.strip()]
     for mode in ("above", "around"):
-        read = [_read(body, message, pending, catalogue, type_name, mode, title) for body in bodies]
+        sent = _Sent(copied, catalogue, type_name, mode, title)
+        read = [_read(body, message, sent) for body in bodies]
         read.sort(key=_weight, reverse=True)
         found = next((one for one in read if one.candidates or one.comment), None)
         if found is not None:
@@ -190,22 +191,26 @@ def _weight(one: Answers) -> int:
     return len({candidate.field for candidate in one.candidates})
 
 
-def _read(
-    body: str,
-    message: Message,
-    pending: PendingForm,
-    catalogue: Catalogue,
-    type_name: str,
-    mode: str = "inside",
-    title: str = "",
-) -> Answers:
-    """``mode``: answers may stand "inside" the copy, only "around" it, or only "above" it."""
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The letter that is answered, and where its answers may stand."""
+
+    text: str
+    catalogue: Catalogue
+    type_name: str
+    mode: str = "inside"  # the copy of it, only "around" it, or only "above" it
+    title: str = ""  # of a notice
+
+
+def _read(body: str, message: Message, sent: _Sent) -> Answers:
+    """What one body adds to the letter."""
+    catalogue, type_name, mode = sent.catalogue, sent.type_name, sent.mode
     lines = text_lines.without_form(text_lines.split(body), catalogue)
     walk = _Walk(
         labels=table(catalogue, type_name),
         catalogue=catalogue,
         type=type_name,
-        form=SentForm.of(pending.text),
+        form=SentForm.of(sent.text),
         names=names_of(message),
         wraps=text_lines.wraps(lines),
     )
@@ -225,7 +230,7 @@ def _read(
             _ours(walk, line)
             continue
         if mode == "above":
-            walk.old = walk.old or _copy_begins(lines, number, title)
+            walk.old = walk.old or _copy_begins(lines, number, sent.title)
         if ended or (mode != "inside" and (line.depth or walk.old)):
             walk.close()
         else:

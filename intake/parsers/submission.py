@@ -179,3 +179,4 @@ class Submission:
     may_close: bool = False  # it says nothing but that the case may be closed
     tidings: str = ""  # what it tells, asking for nothing: "a receipt in plain words"
     thanks: bool = False  # the mail says nothing but thanks and brings no file
+    returned: Return | None = None  # Scan.returned

@@ -6,7 +6,7 @@ and every write with an old fence is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,7 +82,7 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
     for row in rows:
         if row.id in put_aside:
             _close(session, row.id, LetterState.SUPPRESSED, put_aside[row.id], now)
-            _event(session, now, "suppressed", row.id, row.case_number, put_aside[row.id])
+            _event(session, now, "suppressed", _About(row.id, row.case_number), put_aside[row.id])
     good = [row.id for row in rows if row.id not in put_aside]
     if good:
         session.execute(
@@ -218,45 +218,39 @@ def settle(
         if row is None:
             refused.append(letter_id)
             continue
-        state = _settle_one(session, letter_id, outcome, row.attempts, row.created_at, now, jitter)
-        if state != LetterState.DUE:
-            detail = f"{row.recipient}: {outcome.reply}"
-            _event(session, now, state, letter_id, row.case_number, detail, row.message_id)
+        wait = _wait(outcome, row.attempts, now - row.created_at)
+        if wait is not None:
+            _put_off(session, letter_id, now + wait * jitter, outcome.reply)
+            continue
+        state = STATE_OF[type(outcome)]
+        _close(session, letter_id, state, outcome.reply, now)
+        _event(session, now, state, _About(letter_id, row.case_number, row.message_id),
+               f"{row.recipient}: {outcome.reply}")  # fmt: skip
     return refused
 
 
-def _settle_one(
-    session: Session,
-    letter_id: int,
-    outcome: Outcome,
-    attempts: int,
-    created_at: datetime,
-    now: datetime,
-    jitter: float,
-) -> str:
-    """One letter's new state."""
-    if isinstance(outcome, Retry) and now - created_at < GIVE_UP:
-        wait = min(FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT_SECONDS)
-        session.execute(
-            update(OutboxRow)
-            .where(col(OutboxRow.id) == letter_id)
-            .values(
-                state=LetterState.DUE,
-                due_at=now + timedelta(seconds=wait * jitter),
-                lease_until=None,
-                reply=outcome.reply[:1000],
-            )
-        )
-        return LetterState.DUE
-    names = {
-        Sent: LetterState.SENT,
-        Failed: LetterState.FAILED,
-        InDoubt: LetterState.IN_DOUBT,
-        Retry: LetterState.FAILED,
-    }
-    state = names[type(outcome)]
-    _close(session, letter_id, state, outcome.reply, now)
-    return state
+STATE_OF: Mapping[type, LetterState] = {
+    Sent: LetterState.SENT,
+    Failed: LetterState.FAILED,
+    InDoubt: LetterState.IN_DOUBT,
+    Retry: LetterState.FAILED,  # once it has been tried for days
+}
+
+
+def _wait(outcome: Outcome, attempts: int, age: timedelta) -> timedelta | None:
+    """How long a letter waits for its next attempt; None when there is none."""
+    if not isinstance(outcome, Retry) or age >= GIVE_UP:
+        return None
+    doubled = FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10)
+    return timedelta(seconds=min(doubled, LONGEST_WAIT_SECONDS))
+
+
+def _put_off(session: Session, letter_id: int, due_at: datetime, reply: str) -> None:
+    session.execute(
+        update(OutboxRow)
+        .where(col(OutboxRow.id) == letter_id)
+        .values(state=LetterState.DUE, due_at=due_at, lease_until=None, reply=reply[:1000])
+    )
 
 
 def _close(session: Session, letter_id: int, state: str, reply: str, now: datetime) -> None:
@@ -279,7 +273,7 @@ def after_crash(session: Session, now: datetime) -> int:
     words = "the worker died at the final dot: perhaps delivered, not sent again"
     for row in rows:
         _close(session, row.id, LetterState.IN_DOUBT, words, now)
-        _event(session, now, "in_doubt", row.id, row.case_number, words, row.message_id)
+        _event(session, now, "in_doubt", _About(row.id, row.case_number, row.message_id), words)
     return len(rows)
 
 
@@ -289,13 +283,20 @@ def counts(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _event(
-    session: Session, now: datetime, kind: str, letter: int, case: str, words: str, message: int = 0
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The letter that a line of the history is about."""
+
+    letter: int
+    case: str
+    message: int = 0
+
+
+def _event(session: Session, now: datetime, kind: str, about: _About, words: str) -> None:
     session.execute(
         insert(EventRow).values(
-            at=now, kind=kind, case_number=case, message_id=message, who="intake",
-            detail={"letter": letter, "words": words[:500]},
+            at=now, kind=kind, case_number=about.case, message_id=about.message, who="intake",
+            detail={"letter": about.letter, "words": words[:500]},
         )
     )  # fmt: skip
 

@@ -82,12 +82,9 @@ def decide(
     known: Known,
     policy: Policy,
     now: datetime,
-    returned: Return | None = None,
 ) -> Decision:
     """The first rule of the table whose question is answered yes, with its reasons. Pure."""
-    facts = Facts(
-        mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now, returned
-    )
+    facts = Facts(mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now)
     passed: list[str] = []
     for rule in TABLE:
         verdict = rule.ask(facts)

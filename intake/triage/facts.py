@@ -51,12 +51,16 @@ class Facts:
     known: Known
     policy: Policy
     now: datetime
-    returned: Return | None = None  # what a program's mail says about a letter
 
     @property
     def contact(self) -> Contact | None:
         """The proved or claimed contact of the sender's address."""
         return self.sender.contact
+
+    @property
+    def returned(self) -> Return | None:
+        """What a program's mail says about a letter."""
+        return self.submission.returned
 
     @property
     def proved(self) -> bool:

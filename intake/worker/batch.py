@@ -22,7 +22,7 @@ import structlog
 from intake.adapters.blob_store import BlobError, Blobs
 from intake.adapters.dkim_verifier import Prover
 from intake.adapters.journal import Journal, MailLine
-from intake.adapters.mailbox.protocol import Box, Opened, Waiting
+from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
 from intake.authentication.dkim import Proof
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
@@ -64,13 +64,13 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CollectorContext:
     """Everything a pass works with."""
 
     engine: Engine
     blobs: Blobs
     reader: Reader
-    bench: JudgementContext
+    context: JudgementContext
     limits: Limits
     clock: Callable[[], datetime]
     prover: Prover | None = None
@@ -83,9 +83,9 @@ class Desk:
 class Pass:
     """One pass over an open mailbox."""
 
-    box: Box
+    box: MailboxClient
     opened: Opened
-    desk: Desk
+    collector: CollectorContext
     tally: Tally
     turn: Turn = field(default_factory=Turn)
 
@@ -110,21 +110,21 @@ class Fetch:
 
 def take(current: Pass, batch: Sequence[Waiting]) -> None:
     """The whole batch recorded and moved. Raises MailboxError, StoreError, BlobError, PoolError."""
-    desk = current.desk
+    collector = current.collector
     known = _known(current, [one.uid for one in batch])
     done = {uid for uid, row in known.items() if row.status != MessageStatus.DEFERRED}
-    resting = {uid for uid, row in known.items() if deferred.rests(row, desk.clock())}
+    resting = {uid for uid, row in known.items() if deferred.rests(row, collector.clock())}
     current.tally.again = current.tally.again or bool(resting)
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
     read, big = (
-        list(desk.reader.map(found.arrivals)),
-        oversize.read(found.big, desk.reader.map, desk.limits.max_mail_bytes),
+        list(collector.reader.map(found.arrivals)),
+        oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes),
     )
-    desk.blobs.flush(_digests(read))
-    proofs = _proofs(read, desk)
+    collector.blobs.flush(_digests(read))
+    proofs = _proofs(read, collector)
     current.turn.check()
     recorded = _record(current, [*read, *big], proofs)
-    desk.journal.mails(recorded)
+    collector.journal.mails(recorded)
     uids = done | {arrival.uid for arrival, _ in (*read, *big)}
     uids |= _note_missing(current, found.missing)
     move(current, _to_move(current, sorted(uids)))
@@ -141,7 +141,7 @@ def _to_move(current: Pass, uids: Sequence[int]) -> list[mailboxes.Row]:
 
 
 def _known(current: Pass, uids: Sequence[int]) -> dict[int, mailboxes.Row]:
-    with reading(current.desk.engine) as session:
+    with reading(current.collector.engine) as session:
         return mailboxes.handled(session, current.box.name, current.opened.uidvalidity, uids)
 
 
@@ -158,22 +158,22 @@ def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -
                 tally.again = True
                 log.warning("not-moved", mailbox=box.name, uid=settled.uid, why=settled.detail)
     if done:
-        with writing(current.desk.engine) as session:
+        with writing(current.collector.engine) as session:
             mailboxes.settle(session, done)
     tally.moved += len(done)
 
 
 def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
     """The bytes of the mails in the blob store; one of unknown size is fetched as a large one."""
-    desk, found = current.desk, Fetch()
-    small = {one.uid: one for one in batch if 0 < one.size <= desk.limits.max_mail_bytes // 4}
+    collector, found = current.collector, Fetch()
+    small = {one.uid: one for one in batch if 0 < one.size <= collector.limits.max_mail_bytes // 4}
     for fetched in current.box.fetch(sorted(small)):
         current.turn.renew()
         one = small[fetched.uid]
         if fetched.raw is None:
             found.missing.append((one, fetched.why))
             continue
-        digest = desk.blobs.stage(fetched.raw)
+        digest = collector.blobs.stage(fetched.raw)
         found.arrivals.append(current.arrival(one, digest, len(fetched.raw)))
     for one in batch:
         if one.uid not in small:
@@ -182,18 +182,18 @@ def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
 
 
 def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
-    desk = current.desk
-    if one.size > desk.limits.max_mail_bytes:
+    collector = current.collector
+    if one.size > collector.limits.max_mail_bytes:
         found.big.append(_head(current, one, one.size))
         return
-    writer = desk.blobs.stage_writer()
+    writer = collector.blobs.stage_writer()
     came = 0
 
     def write(chunk: bytes) -> None:
         nonlocal came
         current.turn.renew()
         came += len(chunk)
-        if came > desk.limits.max_mail_bytes:
+        if came > collector.limits.max_mail_bytes:
             raise oversize.Enough
         writer.write(chunk)
 
@@ -210,7 +210,7 @@ def _fetch_large(current: Pass, one: Waiting, found: Fetch) -> None:
 
 def _head(current: Pass, one: Waiting, size: int) -> tuple[Arrival, Arrival]:
     whole = current.arrival(one, "", size)
-    return oversize.head(current.box, whole, current.desk.limits.max_header_bytes)
+    return oversize.head(current.box, whole, current.collector.limits.max_header_bytes)
 
 
 def _digests(read: Sequence[Read]) -> set[str]:
@@ -222,22 +222,22 @@ def _digests(read: Sequence[Read]) -> set[str]:
     return digests
 
 
-def _proofs(read: Sequence[Read], desk: Desk) -> dict[str, Proof]:
+def _proofs(read: Sequence[Read], collector: CollectorContext) -> dict[str, Proof]:
     """Our own look at signatures: with DNS, so before the transaction and within a time.
 
     Mail of domains where contacts are comes first, and no domain takes more than its share: how
     long a stranger's name servers take is nobody else's affair.
     """
-    if desk.prover is None:
+    if collector.prover is None:
         return {}
     mails = [one.message for _, one in read if isinstance(one.message, Message)]
-    with reading(desk.engine) as session:
+    with reading(collector.engine) as session:
         known = suppressions.registered(session, {_domain(one) for one in mails})
     ends, used, found = time.monotonic() + PROVING_SECONDS, dict[str, float](), {}
     for mail in sorted(mails, key=lambda one: _domain(one) not in known):
         began, domain = time.monotonic(), _domain(mail)
         if began < ends and used.get(domain, 0.0) < PROVING_SECONDS * DOMAIN_SHARE:
-            found[mail.digest] = desk.prover.proof(mail, desk.blobs.read)
+            found[mail.digest] = collector.prover.proof(mail, collector.blobs.read)
             used[domain] = used.get(domain, 0.0) + time.monotonic() - began
     return found
 
@@ -271,19 +271,19 @@ def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) ->
 
 def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
     """Counted against the mail, unless somebody else has recorded it by now."""
-    with writing(current.desk.engine) as session:
-        result = deferred.shelve(session, arrival, why, current.desk.clock())
+    with writing(current.collector.engine) as session:
+        result = deferred.shelve(session, arrival, why, current.collector.clock())
     if result is not None:
         _note(arrival, result, current.tally)
 
 
 def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
-    box, opened, desk = current.box, current.opened, current.desk
-    now = desk.clock()
+    box, opened, collector = current.box, current.opened, current.collector
+    now = collector.clock()
     noted: list[tuple[Arrival, record.Recorded]] = []
-    with writing(desk.engine) as session:
+    with writing(collector.engine) as session:
         naming_blobs(session)
-        _all_there(desk, read)
+        _all_there(collector, read)
         uids = [arrival.uid for arrival, _ in read]
         seen = mailboxes.handled(session, box.name, opened.uidvalidity, uids)
         known = mailboxes.by_digest(session, box.name, [arrival.digest for arrival, _ in read])
@@ -294,7 +294,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
             if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
                 mailboxes.rebind(session, moved.id, opened.uidvalidity, arrival.uid)
                 continue
-            result = _one(session, arrival, mail, desk, now, proofs.get(arrival.digest))
+            result = _one(session, arrival, mail, collector, now, proofs.get(arrival.digest))
             if result is not None:
                 noted.append((arrival, result))
     for arrival, result in noted:
@@ -312,8 +312,8 @@ def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[
     if not missing:
         return set()
     there = current.box.present([one.uid for one, _ in missing])
-    now, shelved = current.desk.clock(), set()
-    with writing(current.desk.engine) as session:
+    now, shelved = current.collector.clock(), set()
+    with writing(current.collector.engine) as session:
         for one, why in missing:
             arrival = current.arrival(one, "", one.size)
             if one.uid not in there:
@@ -329,10 +329,10 @@ def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[
     return shelved
 
 
-def _all_there(desk: Desk, read: Sequence[Read]) -> None:
+def _all_there(collector: CollectorContext, read: Sequence[Read]) -> None:
     """No row may name a blob that a sweep has taken since the flush; big mail has none."""
-    fetched = [one for one in read if one[0].size <= desk.limits.max_mail_bytes]
-    missing = desk.blobs.missing(_digests(fetched))
+    fetched = [one for one in read if one[0].size <= collector.limits.max_mail_bytes]
+    missing = collector.blobs.missing(_digests(fetched))
     if missing:
         raise BlobError(0, f"a blob went missing before it was recorded: {missing[0]}")
 
@@ -341,14 +341,14 @@ def _one(
     session: Session,
     arrival: Arrival,
     mail: ReadMail,
-    desk: Desk,
+    collector: CollectorContext,
     now: datetime,
     proof: Proof | None,
 ) -> record.Recorded | None:
     """The one catch-all: a mail whose handling raises is kept with its traceback."""
     try:
         with savepoint(session):
-            return handle(session, arrival, mail, desk.bench, now, proof)
+            return handle(session, arrival, mail, collector.context, now, proof)
     except (StoreError, BlobError):
         raise  # not the mail's fault, and the transaction may be gone
     except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it

@@ -17,7 +17,7 @@ from intake.adapters.dkim_verifier import SUFFIX_LIST, Prover, Resolver, organis
 from intake.adapters.journal import Journal
 from intake.adapters.mailbox.imap import ImapBox, ImapSettings
 from intake.adapters.mailbox.maildir import MaildirBox
-from intake.adapters.mailbox.protocol import Box, MailboxError
+from intake.adapters.mailbox.protocol import MailboxClient, MailboxError
 from intake.adapters.oauth import OAuthError, TokenSource
 from intake.adapters.smtp import Lane, open_lane
 from intake.authentication.sender import Trust
@@ -33,8 +33,8 @@ from intake.store.messages.record import RecordMetadata
 from intake.store.migrate import check
 from intake.store.retention import Keep
 from intake.worker import notice_bootstrap
-from intake.worker.collector import Desk, Rules, utc_now
-from intake.worker.outbox_sender import Post
+from intake.worker.collector import CollectorContext, Rules, utc_now
+from intake.worker.outbox_sender import SendingContext
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings
 from intake.worker.pipeline import JudgementContext
@@ -47,24 +47,24 @@ IMAP_SCHEMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MailboxJob:
     """One mailbox with its rhythm."""
 
     name: str
-    box: Box
+    box: MailboxClient
     rules: Rules
     poll_seconds: float
     idle: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Assembly:
+class Application:
     """Everything a pass needs, open."""
 
-    desk: Desk
-    post: Post
-    notices: Post  # the same way out, from the ledger of notices
-    lines: tuple[Line, ...]
+    collector: CollectorContext
+    post: SendingContext
+    notices: SendingContext  # the same way out, from the ledger of notices
+    mailboxes: tuple[MailboxJob, ...]
     pipe_rules: Rules
     stop: threading.Event
     folder: Path  # where the heartbeat is written
@@ -74,13 +74,13 @@ class Assembly:
 @contextmanager
 def assemble(
     config: Config, stop: threading.Event | None = None, *, reconciling: bool = False
-) -> Iterator[Assembly]:
+) -> Iterator[Application]:
     """The whole service, closed again at the end. Raises ConfigError, StoreError.
 
     Only what reconciles a restored database may work on one.
     """
     stop = stop or threading.Event()
-    bench = judge(config)
+    context = judgement_context(config)
     engine = open_engine(config.database_url)
     pool: Pool | None = None
     try:
@@ -91,11 +91,11 @@ def assemble(
             restore_check.check(engine, journal.tail())
         size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
         pool = Pool(size, replace(pool_settings(config), blob_run=blobs.run), stop.is_set)
-        desk = Desk(
+        collector = CollectorContext(
             engine,
             blobs,
             pool,
-            bench,
+            context,
             settings.limits(config),
             utc_now,
             prover(config),
@@ -104,24 +104,26 @@ def assemble(
         )
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
-        post = Post(
-            engine, lanes, _bounces(config, bench), utc_now, way.lease_seconds,
+        post = SendingContext(
+            engine, lanes, _bounces(config, context), utc_now, way.lease_seconds,
             stopped=stop.is_set, journal=journal,
         )  # fmt: skip
-        notices = _notices(config, post, bench)
-        lines = tuple(line(config, box) for box in config.mailbox)
+        notices = _notices(config, post, context)
+        mailboxes = tuple(mailbox_job(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True, alone=False)
-        yield Assembly(desk, post, notices, lines, rules, stop, config.path("var"), pool.kill)
+        yield Application(
+            collector, post, notices, mailboxes, rules, stop, config.path("var"), pool.kill
+        )
     finally:
         if pool is not None:
             pool.close()
         engine.dispose()
 
 
-def _bounces(config: Config, bench: JudgementContext) -> Callable[[int], str]:
+def _bounces(config: Config, context: JudgementContext) -> Callable[[int], str]:
     """Where reports about each letter go: an address of its own, or one for all."""
     address = config.delivery.bounce_address or config.service.address
-    secrets = bench.house.secrets
+    secrets = context.letter_context.secrets
     if not config.delivery.verp:
         return lambda _row: address
     return lambda row: bounce_address(secrets, row, address, "letter")
@@ -132,10 +134,10 @@ def journal_of(config: Config) -> Journal:
     return Journal(config.path("var") / "journal")
 
 
-def _notices(config: Config, post: Post, bench: JudgementContext) -> Post:
+def _notices(config: Config, post: SendingContext, context: JudgementContext) -> SendingContext:
     """Its own connections, so that a broadcast never holds up an answer."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
-    return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, bench.house))
+    return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, context.letter_context))
 
 
 def trust_of(config: Config, box: schema.Mailbox) -> Trust:
@@ -163,13 +165,13 @@ def prover(config: Config) -> Prover:
     return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, _trusts(config))
 
 
-def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> JudgementContext:
+def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> JudgementContext:
     """What every judgement depends on; ``secrets`` stand in for the configured ones.
 
     Raises ConfigError.
     """
     catalogue = settings.load_catalogue(config)
-    house = LetterContext(
+    letter_context = LetterContext(
         service=config.service.name,
         address=config.service.address,
         secrets=secrets or settings.load_secrets(config),
@@ -187,7 +189,7 @@ def judge(config: Config, secrets: tuple[bytes, ...] = ()) -> JudgementContext:
     return JudgementContext(
         catalogue=catalogue,
         policy=settings.policy(config, catalogue),
-        house=house,
+        letter_context=letter_context,
         stamp=RecordMetadata(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
@@ -253,16 +255,16 @@ def lane(config: Config) -> Lane:
     )
 
 
-def line(config: Config, box: schema.Mailbox) -> Line:
+def mailbox_job(config: Config, box: schema.Mailbox) -> MailboxJob:
     """One mailbox with its rules. Raises ConfigError."""
     everything, since = backfill(box)
     is_maildir = box.url.startswith("maildir:")
     rules = Rules(box.batch_mails, box.batch_bytes, since, everything or is_maildir)
-    made: Box = maildir(config, box) if is_maildir else imap(config, box)
-    return Line(box.name, made, rules, box.poll_seconds, box.idle)
+    app: MailboxClient = maildir(config, box) if is_maildir else imap(config, box)
+    return MailboxJob(box.name, app, rules, box.poll_seconds, box.idle)
 
 
-def maildir(config: Config, box: schema.Mailbox) -> Box:
+def maildir(config: Config, box: schema.Mailbox) -> MailboxClient:
     """A Maildir as a mailbox."""
     path = config.path(box.url.removeprefix("maildir:"))
     return MaildirBox(box.name, path, box.processed_folder, box.held_folder)
@@ -294,7 +296,7 @@ def tokens(config: Config, box: schema.Mailbox) -> TokenSource:
     )
 
 
-def imap(config: Config, box: schema.Mailbox) -> Box:
+def imap(config: Config, box: schema.Mailbox) -> MailboxClient:
     """An IMAP folder as a mailbox; the secret is read when it is needed."""
     url = urlsplit(box.url)
     where = f"{config.file or 'configuration'}: mailbox {box.name}.url"

@@ -13,16 +13,16 @@ from itertools import islice
 
 import structlog
 
-from intake.adapters.mailbox.protocol import Box, Opened, Waiting
+from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
 from intake.model.states import MessageStatus
 from intake.store import restore_check
 from intake.store.engine import StoreError, reading, writing
 from intake.store.locks import Turn, collecting
 from intake.store.messages import mailboxes
 from intake.worker import batch
-from intake.worker.batch import Desk, Pass, Tally
+from intake.worker.batch import CollectorContext, Pass, Tally
 
-__all__ = ["Desk", "Rules", "Tally", "collect", "utc_now"]
+__all__ = ["CollectorContext", "Rules", "Tally", "collect", "utc_now"]
 
 log = structlog.get_logger("intake.collect")
 
@@ -45,40 +45,47 @@ class Rules:
 
 
 def collect(
-    box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None = None
+    box: MailboxClient,
+    collector: CollectorContext,
+    rules: Rules,
+    progress: Callable[[int], None] | None = None,
 ) -> Tally:
     """Every mail waiting in the mailbox recorded and moved, unless another worker is at it.
 
     Raises MailboxError, StoreError, BlobError, PoolError.
     """
     if not rules.alone:
-        return _collect(box, desk, rules, progress, Turn())
-    with collecting(desk.engine, box.name) as turn:
+        return _collect(box, collector, rules, progress, Turn())
+    with collecting(collector.engine, box.name) as turn:
         if turn is None:
             return Tally(box.name, busy=True)
-        return _collect(box, desk, rules, progress, turn)
+        return _collect(box, collector, rules, progress, turn)
 
 
 def _collect(
-    box: Box, desk: Desk, rules: Rules, progress: Callable[[int], None] | None, turn: Turn
+    box: MailboxClient,
+    collector: CollectorContext,
+    rules: Rules,
+    progress: Callable[[int], None] | None,
+    turn: Turn,
 ) -> Tally:
     tally = Tally(box.name)
     opened = box.open()
-    state = _state(box, opened, desk, rules)
-    current = Pass(box, opened, desk, tally, turn)
+    state = _state(box, opened, collector, rules)
+    current = Pass(box, opened, collector, tally, turn)
     _compare(current, state)
     batch.move(current, _unmoved(current), again=True)
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
     for part in _batches(waiting, rules):
-        if desk.stopped():
+        if collector.stopped():
             tally.again = True
             return tally
         turn.check()
         batch.take(current, part)
         if progress:
             progress(len(part))
-    _advance(box, opened, waiting, state, desk)
-    if tally.moved or box.name not in desk.compared:
+    _advance(box, opened, waiting, state, collector)
+    if tally.moved or box.name not in collector.compared:
         _note_tops(current)
     return tally
 
@@ -89,19 +96,19 @@ def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
     They came after the last pass that it remembers, and lie where only handled mail lies: the
     database is an older copy, or a person filed them by hand. Either way somebody must look.
     """
-    box, desk = current.box, current.desk
-    if box.name in desk.compared or state.checked_at is None:
+    box, collector = current.box, current.collector
+    if box.name in collector.compared or state.checked_at is None:
         return
     found = box.tops()
-    with reading(desk.engine) as session:
+    with reading(collector.engine) as session:
         known = restore_check.tops(session, box.name, found)
     since = state.checked_at - timedelta(hours=1)
     for folder, (_, top) in found.items():
         if top <= known.get(folder, top):
             continue
-        filed = islice(box.filed(folder, known[folder], desk.limits.max_mail_bytes), COMPARED)
+        filed = islice(box.filed(folder, known[folder], collector.limits.max_mail_bytes), COMPARED)
         late = [hashlib.sha256(one.raw).hexdigest() for one in filed if one.received_at >= since]
-        with reading(desk.engine) as session:
+        with reading(collector.engine) as session:
             lost = set(late) - restore_check.finished(session, late)
         if lost:
             why = f"{len(lost)} newer mails in the {folder} folder are unknown to the database"
@@ -110,33 +117,39 @@ def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
 
 def _note_tops(current: Pass) -> None:
     found = current.box.tops()
-    with writing(current.desk.engine) as session:
+    with writing(current.collector.engine) as session:
         restore_check.note_tops(session, current.box.name, found)
-    current.desk.compared.add(current.box.name)
+    current.collector.compared.add(current.box.name)
 
 
 def _unmoved(current: Pass) -> list[mailboxes.Row]:
     """Mails that were recorded before a crash and not moved yet."""
-    with reading(current.desk.engine) as session:
+    with reading(current.collector.engine) as session:
         return mailboxes.unsettled(session, current.box.name, current.opened.uidvalidity)
 
 
-def _state(box: Box, opened: Opened, desk: Desk, rules: Rules) -> mailboxes.MailboxState:
+def _state(
+    box: MailboxClient, opened: Opened, collector: CollectorContext, rules: Rules
+) -> mailboxes.MailboxState:
     """How far the mailbox was collected; draws the line on first connecting or a new UIDVALIDITY.
 
     What arrives from then on has a higher UID and is ours, whatever date the server gives it; the
     date decides only about the mails that lay there.
     """
-    with writing(desk.engine) as session:
+    with writing(collector.engine) as session:
         state = mailboxes.state(session, box.name)
-        line = _line(state, box.name, opened, desk, rules)
+        line = _line(state, box.name, opened, collector, rules)
         if line != state:
             mailboxes.baseline(session, line)
     return line
 
 
 def _line(
-    state: mailboxes.MailboxState | None, name: str, opened: Opened, desk: Desk, rules: Rules
+    state: mailboxes.MailboxState | None,
+    name: str,
+    opened: Opened,
+    collector: CollectorContext,
+    rules: Rules,
 ) -> mailboxes.MailboxState:
     dated = opened.uid_next if box_counts_up(opened) else EVERY_UID
     if state is not None and state.uidvalidity == opened.uidvalidity:
@@ -150,7 +163,7 @@ def _line(
         since = None if rules.backfill_all else rules.backfill_since
         return mailboxes.MailboxState(name, opened.uidvalidity, 1, since, dated)
     start = opened.uid_next or 1
-    return mailboxes.MailboxState(name, opened.uidvalidity, start, desk.clock(), dated)
+    return mailboxes.MailboxState(name, opened.uidvalidity, start, collector.clock(), dated)
 
 
 def _ours(one: Waiting, state: mailboxes.MailboxState) -> bool:
@@ -175,15 +188,15 @@ def _batches(waiting: Sequence[Waiting], rules: Rules) -> Iterator[list[Waiting]
 
 
 def _advance(
-    box: Box,
+    box: MailboxClient,
     opened: Opened,
     waiting: Sequence[Waiting],
     state: mailboxes.MailboxState,
-    desk: Desk,
+    collector: CollectorContext,
 ) -> None:
     """The line moves up to the first mail that has no terminal status yet."""
-    now = desk.clock()
-    with writing(desk.engine) as session:
+    now = collector.clock()
+    with writing(collector.engine) as session:
         top = max((one.uid for one in waiting), default=state.next_uid - 1)
         rows = mailboxes.handled(
             session, box.name, opened.uidvalidity, [one.uid for one in waiting]

@@ -21,7 +21,7 @@ TOGETHER = 50  # people in one transaction
 
 def send_digests(
     engine: Engine,
-    house: LetterContext,
+    letter_context: LetterContext,
     style: NoticeStyle,
     hour: int,
     now: datetime,
@@ -36,19 +36,23 @@ def send_digests(
             break
         with writing(engine) as session:
             for one in waiting[start : start + TOGETHER]:
-                count += _one(session, one, house, style, now)
+                count += _one(session, one, letter_context, style, now)
     if count:
         log.info("digests-written", letters=count)
     return count
 
 
 def _one(
-    session: Session, one: digests.Due, house: LetterContext, style: NoticeStyle, now: datetime
+    session: Session,
+    one: digests.Due,
+    letter_context: LetterContext,
+    style: NoticeStyle,
+    now: datetime,
 ) -> bool:
     """One person's; a letter that cannot be written is said, and holds up nobody else's."""
     found = digests.gather(session, one, now)
     try:
-        letter = digest.write(found.digest, house, style, now) if found.digest else None
+        letter = digest.write(found.digest, letter_context, style, now) if found.digest else None
     except LetterError as error:
         log.error("digest-failed", contact=one.contact_id, why=str(error))
         return False

@@ -11,7 +11,7 @@ from intake.config.loader import Config
 from intake.store import attachments, retention
 from intake.store.engine import reading, writing
 from intake.store.locks import removing_blobs
-from intake.worker.bootstrap import Assembly, keep
+from intake.worker.bootstrap import Application, keep
 
 log = structlog.get_logger("intake.files")
 
@@ -19,51 +19,51 @@ INSPECTED_AT_ONCE = 100  # files
 SWEPT_AT_ONCE = 200  # blobs looked at in one transaction
 
 
-def inspect(config: Config, made: Assembly) -> None:
+def inspect(config: Config, app: Application) -> None:
     """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
     files = config.shape.files
     if not files.clamav:
         return
-    scanner, desk = Scanner(files.clamav, files.clamav_seconds), made.desk
+    scanner, collector = Scanner(files.clamav, files.clamav_seconds), app.collector
     last = 0
-    while not made.stop.is_set():
-        with reading(desk.engine) as session:
+    while not app.stop.is_set():
+        with reading(collector.engine) as session:
             last, waiting = attachments.waiting(session, INSPECTED_AT_ONCE, last)
         for digest in waiting:
             try:
-                found = scanner.find(desk.blobs.read(digest))
+                found = scanner.find(collector.blobs.read(digest))
             except UnscannableError as trouble:
                 log.warning("file-unscannable", digest=digest, why=str(trouble))
                 continue  # it waits; no other file waits for it
             except ScannerError as trouble:
                 log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
                 return
-            with writing(desk.engine) as session:
-                attachments.settle(session, digest, found, desk.clock())
+            with writing(collector.engine) as session:
+                attachments.settle(session, digest, found, collector.clock())
             if found:
                 log.warning("file-withheld", digest=digest, why=found)
         if not waiting:
             return
 
 
-def sweep(config: Config, made: Assembly) -> None:
+def sweep(config: Config, app: Application) -> None:
     """Blobs that no row names are removed once they are old enough.
 
     What looks abandoned is asked about again in a transaction during which nobody can name a blob.
     """
-    desk, kept = made.desk, keep(config)
+    collector, kept = app.collector, keep(config)
     seconds = config.retention.orphan_blob_hours * 3600
-    removed = desk.blobs.tidy(seconds)
-    aged = desk.blobs.aged(seconds)
+    removed = collector.blobs.tidy(seconds)
+    aged = collector.blobs.aged(seconds)
     while part := list(islice(aged, SWEPT_AT_ONCE)):
-        now = desk.clock()
-        with reading(desk.engine) as session:
+        now = collector.clock()
+        with reading(collector.engine) as session:
             free = set(part) - retention.referenced(session, part, now, kept)
         if not free:
             continue
-        with writing(desk.engine) as session:
+        with writing(collector.engine) as session:
             removing_blobs(session)
             free -= retention.referenced(session, sorted(free), now, kept)
-            removed += desk.blobs.remove(free, seconds)
+            removed += collector.blobs.remove(free, seconds)
     if removed:
         log.info("swept", blobs=removed)

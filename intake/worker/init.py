@@ -13,7 +13,7 @@ from intake.config import loader as settings
 from intake.config.loader import Config, ConfigError
 from intake.store.engine import open_engine
 from intake.store.migrate import upgrade
-from intake.worker.bootstrap import line
+from intake.worker.bootstrap import mailbox_job
 
 
 def init(path: Path) -> list[str]:
@@ -45,7 +45,7 @@ def prepare(config: Config) -> list[str]:
     done.append(f"database ready: {engine.url.render_as_string(hide_password=True)}")
     Blobs(config.blob_folder)
     for box in config.mailbox:
-        made = line(config, box).box
+        made = mailbox_job(config, box).box
         if isinstance(made, MaildirBox):
             made.open()
             done.append(f"Maildir ready: {box.url.removeprefix('maildir:')}")

@@ -38,7 +38,7 @@ class JudgementContext:
 
     catalogue: Catalogue
     policy: Policy
-    house: LetterContext
+    letter_context: LetterContext
     stamp: RecordMetadata
     timezone: str
     case_prefix: str
@@ -83,7 +83,7 @@ FIRST_TIME = Again()
 def judge_part(
     session: Session | None,
     part: Part,
-    bench: JudgementContext,
+    context: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
@@ -93,30 +93,30 @@ def judge_part(
     Without a session there is no database yet and nobody is known.
     """
     mail, scan = part.message, part.scan
-    wanted = keys(mail, bench.house, scan, bench.case_prefix, bench.policy)
+    wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
     wanted = only_case(wanted, part.number) if part.number else wanted
-    known = Known(next_number=f"{bench.case_prefix}1001")
+    known = Known(next_number=f"{context.case_prefix}1001")
     if session is not None:
-        known = look_up(session, wanted, now, case_prefix=bench.case_prefix, not_row=again.row)
+        known = look_up(session, wanted, now, case_prefix=context.case_prefix, not_row=again.row)
     if again.alone:
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
-        return Judgement(decide(mail, None, None, known, bench.policy, now), (), known)
-    known = _after(known, part.before, bench.case_prefix) if part.before else known
+        return Judgement(decide(mail, None, None, known, context.policy, now), (), known)
+    known = _after(known, part.before, context.case_prefix) if part.before else known
     asked = bool(known.joins or known.confirms or known.closes)
-    yes = asked and says_yes(scan.leftover, bench.catalogue)
+    yes = asked and says_yes(scan.leftover, context.catalogue)
     known = replace(
         known, answered_letters=wanted.outbox_ids, says_yes=yes, bears_own_id=bool(wanted.own_id)
     )
-    known = _reopened(known, scan, bench.policy, now)
-    trust = bench.trust.get(mail.mailbox, Trust())
+    known = _reopened(known, scan, context.policy, now)
+    trust = context.trust.get(mail.mailbox, Trust())
     sender = identity.identify(mail, known, trust, proof)
     if again.released_by:
         sender = identity.released(sender, again.released_by)
     scan = _as_far_as_it_counts(scan, known, sender)
-    circumstances = _circumstances(mail, known, sender, bench, now)
-    submission = interpret(scan, mail, bench.catalogue, circumstances)
-    decision = decide(mail, sender, submission, known, bench.policy, now, scan.returned)
+    circumstances = _circumstances(mail, known, sender, context, now)
+    submission = interpret(scan, mail, context.catalogue, circumstances)
+    decision = decide(mail, sender, submission, known, context.policy, now)
     return Judgement(decision, (), known)
 
 
@@ -182,7 +182,7 @@ def _was_notified(known: Known, sender: identity.Sender) -> bool:
 
 
 def _circumstances(
-    mail: Message, known: Known, sender: identity.Sender, bench: JudgementContext, now: datetime
+    mail: Message, known: Known, sender: identity.Sender, context: JudgementContext, now: datetime
 ) -> Circumstances:
     """A case is only shown to the reading when the sender belongs to its account."""
     contact = sender.contact
@@ -198,17 +198,17 @@ def _circumstances(
         colleagues=known.colleagues,
         written_at=mail.received_at,
         now=now,
-        timezone=bench.timezone,
+        timezone=context.timezone,
         case=theirs,
         pending=_form_sent(known, theirs),
         ours=known.sent_texts if theirs or before else (),
         earlier=known.comments if theirs or before else (),
         is_answer=bool(known.answered_letters),
         earlier_type=before.type if before else "",
-        required=bench.required,
+        required=context.required,
         replied=known.replied,
-        sent=bench.notice_texts(known.replied, known.replied_updates) if known.replied else (),
-        reply_type=bench.policy.reply_type,
+        sent=context.notice_texts(known.replied, known.replied_updates) if known.replied else (),
+        reply_type=context.policy.reply_type,
         may_unsubscribe=_was_notified(known, sender),
     )
 

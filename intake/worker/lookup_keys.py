@@ -18,7 +18,7 @@ USUAL = Policy()
 
 def keys(
     mail: Message | Refusal,
-    house: LetterContext,
+    letter_context: LetterContext,
     scan: Scan | None = None,
     case_prefix: str = "CASE-",
     policy: Policy = USUAL,
@@ -30,11 +30,11 @@ def keys(
             mail.digest, "", mail.message_id, "", max_strangers=limits[0], max_unproved=limits[1]
         )
     ids = (*mail.in_reply_to, *reversed(mail.references))
-    own = tokens.own_ids(house.secrets, ids, house.domain)
+    own = tokens.own_ids(letter_context.secrets, ids, letter_context.domain)
     plus = (*mail.recipients, *mail.to, *mail.cc)
     tagged = (
-        *tokens.read_subject_tags(house.secrets, mail.subject),
-        *tokens.read_reply_addresses(house.secrets, plus),
+        *tokens.read_subject_tags(letter_context.secrets, mail.subject),
+        *tokens.read_reply_addresses(letter_context.secrets, plus),
     )
     notices = [one for one in own if one.kind == "notice"]  # they name an incident, never a case
     numbers = [one.case_number for one in own if one.case_number and one not in notices]
@@ -54,21 +54,21 @@ def keys(
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
-        return_ids=_returned(scan, house),
+        return_ids=_returned(scan, letter_context),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
         join_ids=tuple(one.message_id for one in own if one.kind == "join"),
         close_ids=tuple(one.message_id for one in own if one.kind == "ask-close"),
-        return_rows=_own_ways(house, plus, "bounce", scan),
-        return_letters=_own_ways(house, plus, "letter", scan),
+        return_rows=_own_ways(letter_context, plus, "bounce", scan),
+        return_letters=_own_ways(letter_context, plus, "letter", scan),
         notice_ids=tuple(one.message_id for one in notices),
         notice_incidents=tuple(dict.fromkeys(one.case_number for one in notices)),
-        token_row=tokens.read_unsubscribe_token(house.secrets, asked.token) or 0
+        token_row=tokens.read_unsubscribe_token(letter_context.secrets, asked.token) or 0
         if asked and asked.token
         else None,
         only_approved=policy.only_approved,
         signatures=identity.signature_hashes(mail),
         own_id=mail.message_id
-        if tokens.own_ids(house.secrets, (mail.message_id,), house.domain)
+        if tokens.own_ids(letter_context.secrets, (mail.message_id,), letter_context.domain)
         else "",
         max_strangers=limits[0],
         max_unproved=limits[1],
@@ -76,19 +76,19 @@ def keys(
 
 
 def _own_ways(
-    house: LetterContext, addresses: tuple[str, ...], use: str, scan: Scan | None
+    letter_context: LetterContext, addresses: tuple[str, ...], use: str, scan: Scan | None
 ) -> tuple[int, ...]:
     """The letters whose own bounce address a program's mail came to."""
     if scan is None or scan.returned is None:
         return ()
-    return tokens.read_bounce_addresses(house.secrets, addresses, use)
+    return tokens.read_bounce_addresses(letter_context.secrets, addresses, use)
 
 
-def _returned(scan: Scan | None, house: LetterContext) -> tuple[str, ...]:
+def _returned(scan: Scan | None, letter_context: LetterContext) -> tuple[str, ...]:
     """Our letters that a program's mail is about, by ids that only we can have written."""
     if scan is None or scan.returned is None:
         return ()
-    own = tokens.own_ids(house.secrets, scan.returned.ids, house.domain)
+    own = tokens.own_ids(letter_context.secrets, scan.returned.ids, letter_context.domain)
     return tuple(one.message_id for one in own)
 
 

@@ -70,19 +70,19 @@ def pace(config: Config, *, smooth: bool = True) -> Pace:
     )
 
 
-def plan(config: Config, house: LetterContext) -> Plan:
+def plan(config: Config, letter_context: LetterContext) -> Plan:
     """What the clock does, and in which words."""
     own = config.shape.notices
-    return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, house))
+    return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, letter_context))
 
 
-def queue(config: Config, house: LetterContext, *, smooth: bool = True) -> NoticeQueue:
+def queue(config: Config, letter_context: LetterContext, *, smooth: bool = True) -> NoticeQueue:
     """The ledger of notices as a queue of whole letters."""
-    made = writer(house, style(config))
+    made = writer(letter_context, style(config))
     return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
 
 
-def writer(house: LetterContext, look: NoticeStyle) -> Writer:
+def writer(letter_context: LetterContext, look: NoticeStyle) -> Writer:
     """Letters built once for all readers who see the same, and made out one by one."""
     ready: dict[Notice, Built] = {}
 
@@ -91,10 +91,10 @@ def writer(house: LetterContext, look: NoticeStyle) -> Writer:
         if built is None:
             if len(ready) >= MAX_BUILT:
                 ready.clear()
-            built = ready[notice] = notice_mail.build(notice, house, look)
-        token = tokens.unsubscribe_token(house.secrets, row)
+            built = ready[notice] = notice_mail.build(notice, letter_context, look)
+        token = tokens.unsubscribe_token(letter_context.secrets, row)
         letter = notice_mail.address(
-            built, replace(person, row=row, unsubscribe=token), house, look, date
+            built, replace(person, row=row, unsubscribe=token), letter_context, look, date
         )
         return letter.raw, letter.sender
 
@@ -102,7 +102,11 @@ def writer(house: LetterContext, look: NoticeStyle) -> Writer:
 
 
 def samples(
-    config: Config, house: LetterContext, made: Proposal, updates: Sequence[Update], now: datetime
+    config: Config,
+    letter_context: LetterContext,
+    made: Proposal,
+    updates: Sequence[Update],
+    now: datetime,
 ) -> list[NoticeLetter]:
     """The longest letters of a proposal, at most three, as their readers would get them."""
     look = style(config)
@@ -113,23 +117,23 @@ def samples(
         variant = (one.zone, one.cases)
         if variant not in built:
             mine = replace(notice, zone=one.zone, cases=one.cases)
-            built[variant] = notice_mail.build(mine, house, look)
+            built[variant] = notice_mail.build(mine, letter_context, look)
         root = tokens.message_id(
-            house.secrets, "notice", made.incident.id, f"{made.incident.id}:0:{one.key}",
-            house.domain,
+            letter_context.secrets, "notice", made.incident.id, f"{made.incident.id}:0:{one.key}",
+            letter_context.domain,
         )  # fmt: skip
-        token = tokens.unsubscribe_token(house.secrets, 1)
+        token = tokens.unsubscribe_token(letter_context.secrets, 1)
         person = Addressee(
             one.contact_id, one.name, one.address, one.reasons, root, root, unsubscribe=token,
             row=1,
         )  # fmt: skip
-        found.append(notice_mail.address(built[variant], person, house, look, now))
+        found.append(notice_mail.address(built[variant], person, letter_context, look, now))
     return sorted(found, key=lambda one: -len(one.raw))[:SHOWN]
 
 
 def test_letter(
     config: Config,
-    house: LetterContext,
+    letter_context: LetterContext,
     made: Proposal,
     updates: Sequence[Update],
     address: str,
@@ -138,9 +142,9 @@ def test_letter(
     """The notice as a reader would get it, for the operator alone. Raises LetterError."""
     look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
-    built = notice_mail.build(replace(notice, zone=config.service.timezone), house, look)
+    built = notice_mail.build(replace(notice, zone=config.service.timezone), letter_context, look)
     cause = f"test:{made.incident.id}:{made.update.number}:{now.isoformat()}"
-    message_id = tokens.message_id(house.secrets, "test", "", cause, house.domain)
+    message_id = tokens.message_id(letter_context.secrets, "test", "", cause, letter_context.domain)
     person = Addressee("", "operator", address, ("this is a test",), message_id, message_id)
-    letter = notice_mail.address(built, person, house, look, now)
+    letter = notice_mail.address(built, person, letter_context, look, now)
     return Letter("test", cause, message_id, address, letter.subject, letter.text, letter.raw)

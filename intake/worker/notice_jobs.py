@@ -10,12 +10,12 @@ import structlog
 from intake.config.loader import Config
 from intake.incidents.page.files import PageError
 from intake.letters import compose
-from intake.letters.letter import Reached
+from intake.letters.letter import Occasion, Reached
 from intake.store.engine import Session, reading, writing
 from intake.store.incidents import schedule
 from intake.store.outbox import put_letter
 from intake.worker import notice_bootstrap, page_publisher
-from intake.worker.bootstrap import Assembly
+from intake.worker.bootstrap import Application
 from intake.worker.digest_sender import send_digests
 from intake.worker.notice_sender import NoticeQueue
 from intake.worker.outbox_sender import Posted, dispatch
@@ -24,59 +24,69 @@ from intake.worker.webhook_sender import HookReport, deliver_hooks
 log = structlog.get_logger("intake.notices")
 
 
-def tick(config: Config, made: Assembly) -> list[str]:
+def tick(config: Config, app: Application) -> list[str]:
     """Starts, ends and reminders whose moment has come, and one word to the operator of debts."""
-    desk, steps = made.desk, notice_bootstrap.plan(config, made.desk.bench.house)
+    collector, steps = (
+        app.collector,
+        notice_bootstrap.plan(config, app.collector.context.letter_context),
+    )
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
-    now = desk.clock()
-    with reading(desk.engine) as session:
+    now = collector.clock()
+    with reading(collector.engine) as session:
         if not schedule.anything(session):
             return []
-    with writing(desk.engine) as session:
+    with writing(collector.engine) as session:
         taken = schedule.tick(session, now, steps, habits, terms)
         if config.shape.alerts.address:
-            _nag(session, config, made, now)
+            _nag(session, config, app, now)
     for line in taken:
         log.info("clock", what=line)
     return taken
 
 
-def show(config: Config, made: Assembly) -> None:
+def show(config: Config, app: Application) -> None:
     """The notifications page as it stands; what goes wrong with it stops nothing else."""
     try:
-        if page_publisher.publish(config, made.desk.engine, made.desk.clock()):
+        if page_publisher.publish(config, app.collector.engine, app.collector.clock()):
             log.info("page-written")
     except PageError as trouble:
         log.error("page-failed", why=str(trouble))
 
 
-def _nag(session: Session, config: Config, made: Assembly, now: datetime) -> None:
+def _nag(session: Session, config: Config, app: Application, now: datetime) -> None:
     """One letter to the operator when an update that was promised is overdue."""
     lines = schedule.nags(session, now, said=True)
     if not lines:
         return
     person = Reached("", "operator", config.shape.alerts.address)
-    cause = f"{now.isoformat()}"
-    letter = compose.to_person(made.desk.bench.house, "nag", person, {"lines": lines}, cause, now)
+    occasion = Occasion("nag", now.isoformat(), {"lines": lines})
+    letter = compose.to_person(app.collector.context.letter_context, person, occasion, now)
     put_letter(session, letter, 0, now)
 
 
-def broadcast(made: Assembly, *, once: bool = False) -> Posted:
+def broadcast(app: Application, *, once: bool = False) -> Posted:
     """Notices that are due and that the pace allows; ``once``: a minute's share in one go."""
-    post = made.notices
+    post = app.notices
     if once and isinstance(post.queue, NoticeQueue):
         hurried = replace(post.queue, pace=replace(post.queue.pace, smooth=False))
         post = replace(post, queue=hurried)
     return dispatch(post)
 
 
-def digests(config: Config, made: Assembly) -> int:
+def digests(config: Config, app: Application) -> int:
     """Summaries of the day that are due, into the outbox; how many."""
-    desk, style = made.desk, notice_bootstrap.style(config)
+    collector, style = app.collector, notice_bootstrap.style(config)
     hour = config.shape.notices.digest_hour
-    return send_digests(desk.engine, desk.bench.house, style, hour, desk.clock(), made.stop.is_set)
+    return send_digests(
+        collector.engine,
+        collector.context.letter_context,
+        style,
+        hour,
+        collector.clock(),
+        app.stop.is_set,
+    )
 
 
-def call_hooks(config: Config, made: Assembly) -> HookReport:
+def call_hooks(config: Config, app: Application) -> HookReport:
     """Other programs told what happened."""
-    return deliver_hooks(made.desk.engine, config, made.desk.clock, made.stop.is_set)
+    return deliver_hooks(app.collector.engine, config, app.collector.clock, app.stop.is_set)

@@ -96,7 +96,7 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class SendingContext:
     """Everything a pass works with."""
 
     engine: Engine
@@ -113,7 +113,7 @@ class Post:
 Settled = tuple[Claimed, Outcome]
 
 
-def dispatch(post: Post, progress: Callable[[int], None] | None = None) -> Posted:
+def dispatch(post: SendingContext, progress: Callable[[int], None] | None = None) -> Posted:
     """Every letter that is due sent or put off. Raises StoreError; SMTP trouble is an outcome."""
     posted = Posted()
     try:
@@ -131,7 +131,7 @@ def dispatch(post: Post, progress: Callable[[int], None] | None = None) -> Poste
     return posted
 
 
-def _claim(post: Post) -> list[Claimed]:
+def _claim(post: SendingContext) -> list[Claimed]:
     now = post.clock()
     with reading(post.engine) as session:
         if not post.queue.any_due(session, now):
@@ -143,7 +143,7 @@ def _claim(post: Post) -> list[Claimed]:
 
 
 def _send(
-    post: Post,
+    post: SendingContext,
     claimed: Sequence[Claimed],
     ours_until: datetime,
     posted: Posted,
@@ -197,7 +197,7 @@ def _unreachable(outcomes: Sequence[Settled], ready: Sequence[object]) -> str:
 
 
 def _commit(
-    post: Post, outcomes: Sequence[Settled], doubtful: Sequence[Claimed], posted: Posted
+    post: SendingContext, outcomes: Sequence[Settled], doubtful: Sequence[Claimed], posted: Posted
 ) -> set[int]:
     """One commit; gives the ids that somebody else holds by now and that must not be sent."""
     if not outcomes and not doubtful:

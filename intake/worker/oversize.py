@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from intake.adapters.mailbox.protocol import Box
+from intake.adapters.mailbox.protocol import MailboxClient
 from intake.mail.message import Arrival, Message, Refusal
 from intake.worker.parser_process import ReadMail
 
@@ -16,7 +16,7 @@ class Enough(Exception):
     """More bytes come than are taken."""
 
 
-def head(box: Box, whole: Arrival, max_header_bytes: int) -> tuple[Arrival, Arrival]:
+def head(box: MailboxClient, whole: Arrival, max_header_bytes: int) -> tuple[Arrival, Arrival]:
     """A mail that is not fetched, and its header as a mail of its own.
 
     The mail stays on the server. Without a header the second one has no bytes.

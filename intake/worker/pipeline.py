@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from intake.authentication.dkim import Proof
-from intake.letters import compose as letters
+from intake.letters import compose
 from intake.letters.filer_notice import to_filers
 from intake.mail.message import Arrival, Message
 from intake.parsers import matters
@@ -33,7 +33,7 @@ CHANGES = ("create", "ask", "complete", "append")  # the actions that open or ch
 def judge(
     session: Session | None,
     read: ReadMail,
-    bench: JudgementContext,
+    context: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
@@ -43,27 +43,27 @@ def judge(
     Without a session there is no database yet and nobody is known.
     """
     mail = read.message
-    whole = judge_part(session, Part(mail, read.scan), bench, now, proof, again)
+    whole = judge_part(session, Part(mail, read.scan), context, now, proof, again)
     if not isinstance(mail, Message):
         return whole
     found = [whole]
     if whole.decision.action in CHANGES:
         judged: tuple[Judgement, ...] = ()
-        for part in _parts(read, whole, bench):
-            one = judge_part(session, replace(part, before=judged), bench, now, proof, again)
+        for part in _parts(read, whole, context):
+            one = judge_part(session, replace(part, before=judged), context, now, proof, again)
             if part.number and not (one.known.case or one.known.earlier):
                 judged = ()  # a number that is no case of the sender's is just a word
                 break
             judged += (one,)
         found = _separate(whole, [one for one in judged if not _is_empty(one)]) or found
     written = [
-        replace(one, letters=_written(one, mail, bench, now, number, len(found)))
+        replace(one, letters=_written(one, mail, context, now, number, len(found)))
         for number, one in enumerate(found, 1)
     ]
     return replace(written[0], further=tuple(written[1:]))
 
 
-def _parts(read: ReadMail, whole: Judgement, bench: JudgementContext) -> Iterator[Part]:
+def _parts(read: ReadMail, whole: Judgement, context: JudgementContext) -> Iterator[Part]:
     """The matters in the mail, one after the other; none where it is one."""
     mail = read.message
     if read.scan is None or not isinstance(mail, Message):
@@ -73,8 +73,8 @@ def _parts(read: ReadMail, whole: Judgement, bench: JudgementContext) -> Iterato
             yield Part(replace(one.message, attachments=mail.attachments), one.scan)
         return
     own = whole.known.case.number if whole.known.case else ""
-    for section in matters.by_number(mail, bench.case_prefix, own):
-        said = replace(scan(section.message, bench.catalogue), wish=None)
+    for section in matters.by_number(mail, context.case_prefix, own):
+        said = replace(scan(section.message, context.catalogue), wish=None)
         whole_mail = replace(section.message, attachments=mail.attachments)
         yield Part(whole_mail, said, section.number)
 
@@ -101,18 +101,17 @@ def _is_empty(one: Judgement) -> bool:
 
 
 def _written(
-    one: Judgement, mail: Message, bench: JudgementContext, now: datetime, number: int, of: int
-) -> tuple[letters.Letter, ...]:
+    one: Judgement, mail: Message, context: JudgementContext, now: datetime, number: int, of: int
+) -> tuple[compose.Letter, ...]:
     """The letters of one matter; several in one mail are told apart by their place in it."""
     decision, known = one.decision, one.known
     digest = mail.digest if number == 1 else f"{mail.digest}:{number}"
     answered = replace(mail, digest=digest)
     incidents = (*known.incidents, known.replied) if known.replied else known.incidents
-    written = letters.write(
-        replace(decision, matters=of), answered, known.accounts, bench.house, now, known.listed,
-        incidents,
-    )  # fmt: skip
-    return written + to_filers(decision, known, bench.house, now)
+    about = compose.Answered(answered, known.accounts, known.listed, incidents)
+    several = replace(decision, matters=of)
+    written = compose.write(several, about, context.letter_context, now)
+    return written + to_filers(decision, known, context.letter_context, now)
 
 
 def results(judged: Judgement) -> tuple[Result, ...]:
@@ -124,10 +123,10 @@ def handle(
     session: Session,
     arrival: Arrival,
     read: ReadMail,
-    bench: JudgementContext,
+    context: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
 ) -> Recorded:
     """Judges the mail and records everything about it in the session's transaction."""
-    judged = judge(session, read, bench, now, proof)
-    return record(session, Entry(arrival, read.message), results(judged), now, bench.stamp)
+    judged = judge(session, read, context, now, proof)
+    return record(session, Entry(arrival, read.message), results(judged), now, context.stamp)

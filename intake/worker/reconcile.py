@@ -16,7 +16,7 @@ from datetime import datetime
 import structlog
 
 from intake.adapters.blob_store import BlobError
-from intake.adapters.mailbox.protocol import Box, Filed
+from intake.adapters.mailbox.protocol import Filed, MailboxClient
 from intake.config.loader import Config
 from intake.mail import tokens
 from intake.mail.message import Arrival, Message
@@ -26,7 +26,7 @@ from intake.store.locks import collecting, naming_blobs
 from intake.store.messages import held, mailboxes
 from intake.store.messages.context import FIRST_NUMBER
 from intake.store.messages.record import Entry, record
-from intake.worker.bootstrap import Assembly, Line, assemble
+from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.parser_process import ReadMail
 from intake.worker.pipeline import Again, judge, results
 
@@ -75,14 +75,14 @@ def reconcile(config: Config, *, repair: bool) -> Report:
 
     Raises ConfigError, MailboxError, StoreError, BlobError, PoolError.
     """
-    with assemble(config, reconciling=True) as made:
-        return _Work(config, made).run(repair=repair)
+    with assemble(config, reconciling=True) as app:
+        return _Work(config, app).run(repair=repair)
 
 
 class _Work:
-    def __init__(self, config: Config, made: Assembly) -> None:
-        self._made = made
-        self._desk = made.desk
+    def __init__(self, config: Config, app: Application) -> None:
+        self._app = app
+        self._desk = app.collector
         self._prefix = config.service.case_prefix
         self._report = Report()
         self._highest = 0  # case number that some letter of ours bears
@@ -96,8 +96,8 @@ class _Work:
     def run(self, *, repair: bool) -> Report:
         blobs, report = self._desk.blobs, self._report
         report.missing = [one for one in sorted(self._named) if not blobs.verify(one)]
-        for line in self._made.lines:
-            self._folders(line)
+        for job in self._app.mailboxes:
+            self._folders(job)
         self._journalled()
         report.lost = self._in_order()
         if not self._lost.keys() <= self._said.mails.keys():
@@ -110,25 +110,25 @@ class _Work:
         report.next_number = floor + 1
         return report
 
-    def _folders(self, line: Line) -> None:
+    def _folders(self, job: MailboxJob) -> None:
         """Every mail that lies where handled mail lies."""
-        with collecting(self._desk.engine, line.name) as turn:
+        with collecting(self._desk.engine, job.name) as turn:
             if turn is None:
-                raise StoreError("busy", f"mailbox {line.name}: a worker is running; stop it first")
+                raise StoreError("busy", f"mailbox {job.name}: a worker is running; stop it first")
             try:
-                line.box.open()
+                job.box.open()
                 for folder in ("processed", "held"):
-                    self._folder(line.box, folder)
+                    self._folder(job.box, folder)
             finally:
-                line.box.close()
+                job.box.close()
 
-    def _folder(self, box: Box, folder: str) -> None:
+    def _folder(self, box: MailboxClient, folder: str) -> None:
         for one in box.filed(folder, 1, self._desk.limits.max_mail_bytes):
             self._report.seen += 1
             if one.raw:  # else too big to be fetched, as it was before
                 self._filed(box, folder, one)
 
-    def _filed(self, box: Box, folder: str, one: Filed) -> None:
+    def _filed(self, box: MailboxClient, folder: str, one: Filed) -> None:
         blobs, digest = self._desk.blobs, hashlib.sha256(one.raw).hexdigest()
         self._highest = max([self._highest, *map(self._numbered, self._referred(one.raw))])
         if digest in self._report.missing:
@@ -145,28 +145,31 @@ class _Work:
 
     def _referred(self, raw: bytes) -> list[str]:
         """Case numbers that a letter of ours bore, as replies to it show."""
-        house, head = self._desk.bench.house, raw[:HEAD_BYTES].decode("latin-1")
-        own = tokens.own_ids(house.secrets, _ID.findall(head), house.domain)
+        letter_context, head = self._desk.context.letter_context, raw[:HEAD_BYTES].decode("latin-1")
+        own = tokens.own_ids(letter_context.secrets, _ID.findall(head), letter_context.domain)
         numbers = [one.case_number for one in own if one.kind != "notice"]
         subject = _SUBJECT.search(head)
-        return [*numbers, *tokens.read_subject_tags(house.secrets, subject[0] if subject else "")]
+        return [
+            *numbers,
+            *tokens.read_subject_tags(letter_context.secrets, subject[0] if subject else ""),
+        ]
 
     def _journalled(self) -> None:
         """Mails that came by a pipe lie in no folder; their bytes are blobs."""
         with reading(self._desk.engine) as session:
             known = restore_check.finished(session, self._said.mails)
-        for number, (digest, line) in enumerate(self._said.mails.items(), 1):
-            self._highest = max(self._highest, self._numbered(line.case_number))
+        for number, (digest, job) in enumerate(self._said.mails.items(), 1):
+            self._highest = max(self._highest, self._numbered(job.case_number))
             if digest in known:
                 continue
             found = self._lost.get(digest)
             if found is None and self._desk.blobs.verify(digest):
                 size = self._desk.blobs.path(digest).stat().st_size
                 # of an unknown mailbox nobody's word counts, so such a mail is held
-                arrival = Arrival(line.mailbox or "unknown", -1, number, line.at, digest, size)
+                arrival = Arrival(job.mailbox or "unknown", -1, number, job.at, digest, size)
                 found = Lost(arrival, "journal")
             if found is not None:
-                self._lost[digest] = replace(found, number=line.case_number, at=line.at)
+                self._lost[digest] = replace(found, number=job.case_number, at=job.at)
 
     def _numbered(self, number: str) -> int:
         digits = number.removeprefix(self._prefix)
@@ -187,19 +190,19 @@ class _Work:
 
     def _repair(self, floor: int) -> int:
         """Everything made up for; the highest number that was given out."""
-        desk, report = self._desk, self._report
-        with writing(desk.engine) as session:
+        collector, report = self._desk, self._report
+        with writing(collector.engine) as session:
             restore_check.set_counters(
                 session, {restore_check.MARK: 1}
             )  # until the last step is done
-            report.letters = restore_check.settle_letters(session, self._said, desk.clock())
-            report.notices = restore_check.settle_notices(session, self._said, desk.clock())
-        read = desk.reader.map([one.arrival for one in report.lost])
+            report.letters = restore_check.settle_letters(session, self._said, collector.clock())
+            report.notices = restore_check.settle_notices(session, self._said, collector.clock())
+        read = collector.reader.map([one.arrival for one in report.lost])
         for lost, (_, mail) in zip(report.lost, read, strict=True):
             floor = self._handle(lost, mail, floor)
-        with writing(desk.engine) as session:
+        with writing(collector.engine) as session:
             restore_check.set_counters(session, {"case": floor, restore_check.MARK: 0})
-        desk.journal.begin_anew()
+        collector.journal.begin_anew()
         report.repaired = True
         return floor
 
@@ -222,23 +225,31 @@ class _Work:
 
     def _handled(self, lost: Lost, mail: ReadMail, before: int) -> int:
         """The mail recorded where the last number was ``before``; the last number after it."""
-        desk, bench, arrival = self._desk, self._desk.bench, lost.arrival
-        now, proof = lost.at or desk.clock(), None
+        collector, context, arrival = self._desk, self._desk.context, lost.arrival
+        now, proof = lost.at or collector.clock(), None
         if isinstance(mail.message, Message):
-            desk.blobs.flush([arrival.digest, *(one.sha256 for one in mail.message.attachments)])
-            proof = desk.prover.proof(mail.message, desk.blobs.read) if desk.prover else None
-        with writing(desk.engine) as session:
+            collector.blobs.flush(
+                [arrival.digest, *(one.sha256 for one in mail.message.attachments)]
+            )
+            proof = (
+                collector.prover.proof(mail.message, collector.blobs.read)
+                if collector.prover
+                else None
+            )
+        with writing(collector.engine) as session:
             naming_blobs(session)
             newest = restore_check.newest_letter(session)
             row = restore_check.deferred(session, arrival.mailbox, arrival.digest)
             restore_check.set_counters(session, {"case": before})
-            judged = judge(session, mail, bench, now, proof, Again(row))
+            judged = judge(session, mail, context, now, proof, Again(row))
             entry = Entry(arrival, mail.message, row)
-            done = record(session, entry, results(judged), now, bench.stamp)
+            done = record(session, entry, results(judged), now, context.stamp)
             mailboxes.settle(session, [done.row])
             detail = {"where": lost.where, "number": lost.number}
-            held.note(session, done.row, "recovered", "intake", desk.clock(), detail)
-            settled = restore_check.settle_letters(session, self._said, desk.clock(), after=newest)
+            held.note(session, done.row, "recovered", "intake", collector.clock(), detail)
+            settled = restore_check.settle_letters(
+                session, self._said, collector.clock(), after=newest
+            )
             after = restore_check.counter(session, "case")
         for state, count in settled.items():
             self._report.letters[state] = self._report.letters.get(state, 0) + count

@@ -64,7 +64,7 @@ class Explainer:
     """Explains many mails with one look at the configuration; reads the database if it is there."""
 
     def __init__(self, config: Config, mailbox: str = "") -> None:
-        self._bench = bootstrap.judge(config, _secrets(config))
+        self._bench = bootstrap.judgement_context(config, _secrets(config))
         self._settings = bootstrap.pool_settings(config)
         self._prover = bootstrap.prover(config)
         self._mailbox = mailbox or config.mailbox[0].name
@@ -81,11 +81,11 @@ class Explainer:
         return explanation(read.message, judged, file)
 
     def _judge(self, read: ReadMail, now: datetime, proof: Proof) -> pipeline.Judgement:
-        bench = self._bench
+        context = self._bench
         if not is_there(self._engine):
-            return pipeline.judge(None, read, bench, now, proof)
+            return pipeline.judge(None, read, context, now, proof)
         with reading(self._engine) as session:
-            return pipeline.judge(session, read, bench, now, proof)
+            return pipeline.judge(session, read, context, now, proof)
 
     def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
         """The decision about a mail that was recorded in that row, its own traces left aside."""
@@ -216,7 +216,7 @@ def _again(
 def _judged_again(
     config: Config, message_id: int, who: str, vouching: Vouching, *, dry: bool
 ) -> Replayed:
-    bench = bootstrap.judge(config)
+    context = bootstrap.judgement_context(config)
     blobs = Blobs(config.blob_folder)
     engine = open_engine(config.database_url)
     try:
@@ -234,7 +234,7 @@ def _judged_again(
             _all_there(blobs, read)
             _vouch(session, config, read, vouching, who, now)
             judged = pipeline.judge(
-                session, read, bench, now, proof, pipeline.Again(message_id, who)
+                session, read, context, now, proof, pipeline.Again(message_id, who)
             )
             decision = judged.decision
             after = f"{decision.action} {decision.rule}"
@@ -243,7 +243,7 @@ def _judged_again(
                 raise _StillHeld(replayed)
             if not dry:
                 entry = Entry(replace(arrival, raw=b""), read.message, message_id)
-                recorded = record(session, entry, pipeline.results(judged), now, bench.stamp)
+                recorded = record(session, entry, pipeline.results(judged), now, context.stamp)
                 detail = {"before": before, "after": after}
                 detail |= {key: value for key, value in asdict(vouching).items() if who and value}
                 kind = "released" if who else "replayed"

@@ -25,7 +25,7 @@ from intake.adapters.heartbeat import Beat
 from intake.adapters.time_limits import OVERTIME
 from intake.config.loader import Config
 from intake.worker import file_jobs, notice_jobs
-from intake.worker.bootstrap import Assembly, Line, assemble
+from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.clock import ClockWatch
 from intake.worker.collector import collect
 from intake.worker.outbox_sender import dispatch
@@ -52,10 +52,10 @@ Result = TypeVar("Result")
 class Service:
     """The jobs of ``intake run`` and what they share."""
 
-    def __init__(self, config: Config, made: Assembly) -> None:
+    def __init__(self, config: Config, app: Application) -> None:
         self.config = config
-        self.made = made
-        self.stop = made.stop
+        self.app = app
+        self.stop = app.stop
         self.letters = threading.Event()  # set when the outbox may have something due
         self.letters.set()
         self.retry_at: dict[str, float] = {}  # on the monotonic clock, as every wait here
@@ -64,45 +64,45 @@ class Service:
         self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
         self.started = _stamp()
 
-    def collect(self, line: Line) -> None:
+    def collect(self, job: MailboxJob) -> None:
         """One mailbox until its interval is over: collect, wait for news, collect again."""
         now = time.monotonic()
-        if self.retry_at.get(line.name, now) > now:
+        if self.retry_at.get(job.name, now) > now:
             return
-        ends = now + line.poll_seconds
+        ends = now + job.poll_seconds
         try:
             while not self.stop.is_set():
-                tally = collect(line.box, self.made.desk, line.rules)
-                self._went_well(line.name)
+                tally = collect(job.box, self.app.collector, job.rules)
+                self._went_well(job.name)
                 if tally.busy:
                     self.stop.wait(BUSY_SECONDS)
                     break
                 if tally.letters:
                     self.letters.set()
                 left = ends - time.monotonic()
-                if tally.again or not line.idle or left < 1:
+                if tally.again or not job.idle or left < 1:
                     break
-                if not line.box.idle(left, self.stop.is_set):
+                if not job.box.idle(left, self.stop.is_set):
                     break
         except TROUBLE as trouble:
-            self._went_wrong(line, trouble)
+            self._went_wrong(job, trouble)
 
     def _went_well(self, name: str) -> None:
         if self.misses.pop(name, 0):
             log.info("mailbox-recovered", mailbox=name)
         self.last[f"collect:{name}"] = _stamp()
 
-    def _went_wrong(self, line: Line, trouble: Exception) -> None:
+    def _went_wrong(self, job: MailboxJob, trouble: Exception) -> None:
         """Back-off doubles from the poll interval up to fifteen minutes; a server's wish counts."""
-        line.box.close()
+        job.box.close()
         if self.stop.is_set():
-            log.info("collect-interrupted", mailbox=line.name, why=str(trouble))
+            log.info("collect-interrupted", mailbox=job.name, why=str(trouble))
             return
-        misses = self.misses[line.name] = self.misses.get(line.name, 0) + 1
-        wait = min(line.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
+        misses = self.misses[job.name] = self.misses.get(job.name, 0) + 1
+        wait = min(job.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
         wait = max(wait, getattr(trouble, "retry_after_seconds", 0.0))
-        self.retry_at[line.name] = time.monotonic() + wait
-        failed(self.made, line, trouble)
+        self.retry_at[job.name] = time.monotonic() + wait
+        failed(self.app, job, trouble)
 
     def deliver(self) -> None:
         """Sends what is due whenever a pass has written letters, and at least once an interval."""
@@ -110,8 +110,8 @@ class Service:
         while not self.stop.is_set():
             self.letters.clear()
             try:
-                recover(self.made)
-                posted = dispatch(self.made.post)
+                recover(self.app)
+                posted = dispatch(self.app.post)
             except TROUBLE as trouble:
                 log.error("delivery-failed", why=str(trouble))
                 return
@@ -134,31 +134,31 @@ class Service:
 
     def remind(self) -> None:
         """Requests that nobody answered are sent once more, then flagged for a person."""
-        if self._done("remind", lambda: remind(self.config, self.made)):
+        if self._done("remind", lambda: remind(self.config, self.app)):
             self.letters.set()
 
     def clock(self) -> None:
         """What is planned starts, ends and is reminded of."""
-        if self._done("clock", lambda: notice_jobs.tick(self.config, self.made)):
+        if self._done("clock", lambda: notice_jobs.tick(self.config, self.app)):
             self.letters.set()
 
     def broadcast(self) -> None:
         """Notices, as many as the pace allows."""
-        posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.made))
+        posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.app))
         if posted and posted.failures:
             log.warning("broadcast-trouble", replies=posted.failures)
 
     def call_hooks(self) -> None:
         """Other programs are told what happened."""
-        self._done("hooks", lambda: notice_jobs.call_hooks(self.config, self.made))
+        self._done("hooks", lambda: notice_jobs.call_hooks(self.config, self.app))
 
     def inspect(self) -> None:
         """Files in quarantine are shown to the virus scanner."""
-        self._done("inspect", lambda: file_jobs.inspect(self.config, self.made))
+        self._done("inspect", lambda: file_jobs.inspect(self.config, self.app))
 
     def sweep(self) -> None:
         """Blobs that no row names are removed once they are old enough."""
-        self._done("sweep", lambda: file_jobs.sweep(self.config, self.made))
+        self._done("sweep", lambda: file_jobs.sweep(self.config, self.app))
 
     def heartbeat(self, *, stopped: bool = False) -> None:
         """A small file says that the worker lives and when each job last ended well."""
@@ -166,7 +166,7 @@ class Service:
             os.getpid(), _stamp(), self.started, self.last, self.periods, self.misses, stopped
         )
         try:
-            liveness.write(self.made.folder, beat)
+            liveness.write(self.app.folder, beat)
         except OSError as trouble:
             log.error("heartbeat-failed", why=str(trouble))
 
@@ -184,13 +184,13 @@ def run(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)
-    with assemble(config, stop) as made:
-        recover(made)
+    with assemble(config, stop) as app:
+        recover(app)
         warn(config)
-        service = Service(config, made)
+        service = Service(config, app)
         scheduler = _schedule(service)
         scheduler.start()
-        log.info("started", mailboxes=[line.name for line in made.lines], pid=os.getpid())
+        log.info("started", mailboxes=[job.name for job in app.mailboxes], pid=os.getpid())
         watch = ClockWatch()
         while not stop.wait(1):
             if moved := watch.moved():
@@ -201,8 +201,8 @@ def run(config: Config) -> int:
         service.letters.set()
         scheduler.pause()
         scheduler.shutdown(wait=True)
-        for line in made.lines:
-            line.box.close()
+        for job in app.mailboxes:
+            job.box.close()
         service.heartbeat(stopped=True)
     log.info("stopped")
     return EX_OK
@@ -213,7 +213,7 @@ def _hurry(service: Service) -> None:
     time.sleep(GRACE_SECONDS)
     log.warning("cut-off", why=f"something took over {GRACE_SECONDS:g} s to end")
     OVERTIME.end_all()
-    service.made.end_reading()
+    service.app.end_reading()
     time.sleep(LAST_SECONDS - GRACE_SECONDS)
     service.heartbeat(stopped=True)
     log.warning("stopped-at-once", why=f"something took over {LAST_SECONDS:g} s to end")
@@ -222,7 +222,7 @@ def _hurry(service: Service) -> None:
 
 def _schedule(service: Service) -> BackgroundScheduler:
     """Every job in memory, one at a time of each kind, late runs made up by one run."""
-    lines = service.made.lines
+    lines = service.app.mailboxes
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(len(lines) + 9)},
@@ -235,8 +235,8 @@ def _schedule(service: Service) -> BackgroundScheduler:
             service.periods[name] = seconds
         scheduler.add_job(job, "interval", args=args, seconds=seconds, id=name, next_run_time=now)
 
-    for line in lines:
-        every(line.poll_seconds + 0.5, service.collect, f"collect:{line.name}", line)
+    for job in lines:
+        every(job.poll_seconds + 0.5, service.collect, f"collect:{job.name}", job)
     every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
     every(REMIND_MINUTES * 60, service.remind, "remind")
     every(CLOCK_SECONDS, service.clock, "clock")

@@ -16,7 +16,7 @@ from intake.adapters.mailbox.protocol import MailboxError
 from intake.adapters.smtp import DeliveryError
 from intake.config.loader import Config
 from intake.letters import compose
-from intake.letters.letter import Reached
+from intake.letters.letter import Occasion, Reached
 from intake.store import alerts as alarm
 from intake.store import outbox, retention
 from intake.store.cases import reminders
@@ -25,7 +25,7 @@ from intake.store.engine import Session, StoreError, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
 from intake.worker import file_jobs, notice_jobs
-from intake.worker.bootstrap import Assembly, Line, assemble, keep
+from intake.worker.bootstrap import Application, MailboxJob, assemble, keep
 from intake.worker.collector import Tally, collect
 from intake.worker.outbox_sender import Posted, dispatch
 from intake.worker.parser_pool import PoolError
@@ -68,25 +68,25 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
     """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
     report = PassReport()
     warn(config)
-    with assemble(config) as made:
-        recover(made)
-        for line in made.lines:
+    with assemble(config) as app:
+        recover(app)
+        for job in app.mailboxes:
             try:
-                tally = collect(line.box, made.desk, line.rules, _step(progress, "mails"))
+                tally = collect(job.box, app.collector, job.rules, _step(progress, "mails"))
             except TROUBLE as trouble:
-                report.failures.append(f"mailbox {line.name}: {trouble}")
-                failed(made, line, trouble)
+                report.failures.append(f"mailbox {job.name}: {trouble}")
+                failed(app, job, trouble)
             else:
                 report.mailboxes.append(tally)
             finally:
-                line.box.close()
-        remind(config, made)
-        file_jobs.inspect(config, made)
-        notice_jobs.tick(config, made)
-        report.posted = dispatch(made.post, _step(progress, "letters"))
-        report.notices = notice_jobs.broadcast(made, once=True)
-        report.hooks = notice_jobs.call_hooks(config, made)
-        notice_jobs.show(config, made)
+                job.box.close()
+        remind(config, app)
+        file_jobs.inspect(config, app)
+        notice_jobs.tick(config, app)
+        report.posted = dispatch(app.post, _step(progress, "letters"))
+        report.notices = notice_jobs.broadcast(app, once=True)
+        report.hooks = notice_jobs.call_hooks(config, app)
+        notice_jobs.show(config, app)
     return report
 
 
@@ -106,58 +106,62 @@ def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
     return (lambda number: progress(what, number)) if progress else None
 
 
-def recover(made: Assembly) -> None:
+def recover(app: Application) -> None:
     """Letters that a dead worker left in doubt are named once, and stay unsent."""
-    with writing(made.desk.engine) as session:
-        outbox.after_crash(session, made.desk.clock())
+    with writing(app.collector.engine) as session:
+        outbox.after_crash(session, app.collector.clock())
 
 
-def remind(config: Config, made: Assembly) -> int:
+def remind(config: Config, app: Application) -> int:
     """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
-    now, replies = made.desk.clock(), config.replies
-    with writing(made.desk.engine) as session:
+    now, replies = app.collector.clock(), config.replies
+    with writing(app.collector.engine) as session:
         waiting = reminders.due(session, now, replies.remind_days) if replies.remind_days else []
         for one in waiting:
-            letter = compose.reminder(made.desk.bench.house, one.letter, one.message_id, now)
+            letter = compose.reminder(
+                app.collector.context.letter_context, one.letter, one.message_id, now
+            )
             reminders.remind(session, one, letter, now)
         expired = retention.expire(session, now, replies.expire_days)
         retired = retention.retire(session, now, keep(config))
         if config.shape.notices.tell_colleagues:
-            undeliverable_notice.tell(session, made.desk.bench.house, now)
+            undeliverable_notice.tell(session, app.collector.context.letter_context, now)
         retention.forget(session, now, keep(config))
-        _alert(session, config, made, now)
+        _alert(session, config, app, now)
     if retired:
         log.info("strangers-retired", mails=retired)
     if waiting:
         log.info("reminded", cases=[one.letter.case_number for one in waiting])
     if expired:
         log.info("drafts-expired", cases=expired)
-    return len(waiting) + notice_jobs.digests(config, made)
+    return len(waiting) + notice_jobs.digests(config, app)
 
 
-def _alert(session: Session, config: Config, made: Assembly, now: datetime) -> None:
+def _alert(session: Session, config: Config, app: Application, now: datetime) -> None:
     """One letter to the operator when something new waits for a person."""
     alerts = config.shape.alerts
     found = alarm.due(session, now, alerts.every_hours) if alerts.address else None
     if found is None:
         return
     newest, lines = found
-    waiting = sum(int(line.split()[0]) for line in lines if line.split()[0].isdigit())
+    waiting = sum(int(job.split()[0]) for job in lines if job.split()[0].isdigit())
     values = {"waiting": waiting, "lines": lines, "hours": alerts.every_hours}
     person = Reached("", "operator", alerts.address)
     cause = f"{newest}:{now:%Y-%m-%dT%H}"
-    letter = compose.to_person(made.desk.bench.house, "alert", person, values, cause, now)
+    letter = compose.to_person(
+        app.collector.context.letter_context, person, Occasion("alert", cause, values), now
+    )
     put_letter(session, letter, newest, now)
 
 
-def failed(made: Assembly, line: Line, trouble: Exception) -> None:
+def failed(app: Application, job: MailboxJob, trouble: Exception) -> None:
     """Said in the log, and in the database where that is possible."""
     log.error(
-        "mailbox-failed", mailbox=line.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
+        "mailbox-failed", mailbox=job.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
     )
     try:
-        with writing(made.desk.engine) as session:
-            mailboxes.failed(session, line.name, made.desk.clock(), str(trouble))
+        with writing(app.collector.engine) as session:
+            mailboxes.failed(session, job.name, app.collector.clock(), str(trouble))
     except StoreError as also:
         log.error("store-failed", why=str(also))
 
@@ -172,11 +176,11 @@ def receive(config: Config, raw: bytes) -> int:
         return EX_DATAERR
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EX_TEMPFAIL))
     try:
-        with assemble(config) as made:
-            box = PipeBox("pipe", raw, made.desk.clock())
-            tally = collect(box, made.desk, made.pipe_rules)
+        with assemble(config) as app:
+            box = PipeBox("pipe", raw, app.collector.clock())
+            tally = collect(box, app.collector, app.pipe_rules)
             if config.delivery.url and not tally.again:
-                _send_now(made)
+                _send_now(app)
     except Exception as trouble:  # noqa: BLE001 - whatever it is, the MTA has the mail and keeps it
         log.error("receive-failed", why=f"{type(trouble).__name__}: {trouble}")
         return EX_TEMPFAIL
@@ -184,9 +188,9 @@ def receive(config: Config, raw: bytes) -> int:
     return EX_TEMPFAIL if tally.again else EX_OK
 
 
-def _send_now(made: Assembly) -> None:
+def _send_now(app: Application) -> None:
     """The mail is ours by now; what cannot be sent waits in the outbox."""
     try:
-        dispatch(made.post)
+        dispatch(app.post)
     except TROUBLE as trouble:
         log.error("delivery-failed", why=str(trouble))

@@ -99,7 +99,7 @@ def _proved(levels: dict[str, int]) -> int:
 
 def _recent(config: Config, box: Mailbox) -> list[Message]:
     """The newest mails of the mailbox, read without a trace."""
-    made = bootstrap.line(config, box).box
+    made = bootstrap.mailbox_job(config, box).box
     try:
         made.open()
         waiting = sorted(made.waiting(1), key=lambda one: one.uid)[-RECENT:]

@@ -15,7 +15,7 @@ from imapclient import IMAPClient
 from intake.adapters.mailbox.imap import ImapBox
 from intake.adapters.mailbox.imap_move import expand
 from intake.adapters.mailbox.maildir import MaildirBox
-from intake.adapters.mailbox.protocol import Box, MailboxError
+from intake.adapters.mailbox.protocol import MailboxClient, MailboxError
 from intake.cli.demo import servers
 from tests.support.fakes import listening, scripted_imap, usual
 from tests.support.mailbox_kinds import settings
@@ -27,7 +27,7 @@ KINDS = ["dovecot", "pymap", "maildir"]
 
 
 @contextmanager
-def box_of(kind: str, tmp_path: Path) -> Iterator[tuple[Box, Callable[[bytes], object]]]:
+def box_of(kind: str, tmp_path: Path) -> Iterator[tuple[MailboxClient, Callable[[bytes], object]]]:
     """A box of that kind, and a way to put mail into it."""
     with ExitStack() as stack:
         if kind == "maildir":

@@ -12,7 +12,7 @@ import pytest
 
 from intake.incidents.notice import address, build
 from intake.notifier import Notice
-from tests.support.notices import INCIDENT, KINDS, NOW, STYLE, ZACK, ZONE, house, update
+from tests.support.notices import INCIDENT, KINDS, NOW, STYLE, ZACK, ZONE, letter_context, update
 from tests.support.servers import need
 
 CHROMIUM = "/usr/bin/chromium"
@@ -46,7 +46,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def html(notice: Notice) -> str:
     """The HTML part of the letter as it arrives."""
-    raw = address(build(notice, house(), STYLE), ZACK, house(), STYLE, NOW).raw
+    raw = address(build(notice, letter_context(), STYLE), ZACK, letter_context(), STYLE, NOW).raw
     (part,) = [
         one for one in message_from_bytes(raw).walk() if one.get_content_type() == "text/html"
     ]

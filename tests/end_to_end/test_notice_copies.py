@@ -26,8 +26,10 @@ HEADS = {
 
 def letter(kind: str) -> NoticeLetter:
     """The notice of that kind as Zack got it."""
-    built = notice_mail.build(notices.KINDS[kind], notices.house(), notices.STYLE)
-    return notice_mail.address(built, notices.ZACK, notices.house(), notices.STYLE, notices.NOW)
+    built = notice_mail.build(notices.KINDS[kind], notices.letter_context(), notices.STYLE)
+    return notice_mail.address(
+        built, notices.ZACK, notices.letter_context(), notices.STYLE, notices.NOW
+    )
 
 
 def html_of(one: NoticeLetter) -> str:

@@ -225,7 +225,7 @@ def test_what_a_program_answers_makes_no_case(tmp_path: Path, fields: tuple[str,
 def the_house() -> LetterContext:
     """A house that signs with the tests' secret."""
     with TemporaryDirectory() as folder:
-        return bootstrap.judge(make(Path(folder))).house
+        return bootstrap.judgement_context(make(Path(folder))).letter_context
 
 
 @terms(deadline=None)

@@ -15,6 +15,8 @@ from intake.config.loader import Config
 from intake.letters.wording import CLASSES
 from intake.mail import tokens
 from intake.mail.message import Message
+from intake.model.accounts import Preference
+from intake.model.authorship import By
 from intake.parsers.commands import wants_no_notices
 from intake.parsers.scanner import scan
 from intake.store.contacts import preferences
@@ -175,7 +177,9 @@ def test_the_letter_says_what_the_database_does(tmp_path: Path, who: str) -> Non
     must = ("outage", "security")
     with installation.database(config, write=True) as session:
         now = datetime.now(UTC)
-        preferences.set_(session, "zack", "outage", "off", "zack", now, "lisa", mandatory=must)
+        preferences.set_(
+            session, "zack", "outage", Preference("off", "lisa"), By("zack", now), mandatory=must
+        )
     put(tmp_path, address, "a", "", f"Subject: unsubscribe {token_of(config, address)}")
     assert outcome(config) == ("answer", "R25", ["unsubscribed"])
     off = {

@@ -10,7 +10,7 @@ import pytest
 
 from intake.incidents.notice import build
 from tests.support.mail_clients import ATTRIBUTES, ELEMENTS, METAS, PROPERTIES, QUERIES, Feature
-from tests.support.notices import KINDS, STYLE, house
+from tests.support.notices import KINDS, STYLE, letter_context
 
 TABLES = (ELEMENTS, METAS, ATTRIBUTES, PROPERTIES, QUERIES)
 KIND = pytest.mark.parametrize("kind", KINDS)
@@ -52,7 +52,7 @@ class Used(HTMLParser):
 @cache
 def used(kind: str) -> Used:
     """What the HTML of that notice is made of."""
-    return Used(build(KINDS[kind], house(), STYLE).html)
+    return Used(build(KINDS[kind], letter_context(), STYLE).html)
 
 
 def declarations(css: str) -> list[tuple[str, str]]:
@@ -142,7 +142,7 @@ def test_the_head_says_language_title_and_width(kind: str) -> None:
     """For screen readers, tabs and phones."""
     by_tag = dict(used(kind).elements)
     assert by_tag["html"]["lang"] == "en"
-    built = build(KINDS[kind], house(), STYLE)
+    built = build(KINDS[kind], letter_context(), STYLE)
     assert f"<title>{built.subject}</title>" in built.html
     assert {"viewport", "color-scheme"} <= {one.get("name") for _, one in used(kind).elements}
     assert [tag for tag, _ in used(kind).elements].count("h1") == 1

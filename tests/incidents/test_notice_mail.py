@@ -25,7 +25,7 @@ from tests.support.notices import (
     STYLE,
     ZACK,
     ZONE,
-    house,
+    letter_context,
     planned,
 )
 
@@ -65,7 +65,9 @@ def test_the_fields_are_those_of_a_notice() -> None:
 def test_without_an_address_of_its_own_answers_need_no_other() -> None:
     """Reply-To stands only where it says something."""
     style = replace(STYLE, from_address=STYLE.reply_to)
-    letter = address(build(KINDS["scheduled"], house(), style), ZACK, house(), style, NOW)
+    letter = address(
+        build(KINDS["scheduled"], letter_context(), style), ZACK, letter_context(), style, NOW
+    )
     assert "Reply-To" not in parsed(letter)
 
 
@@ -97,7 +99,7 @@ def test_another_reader_of_mail_finds_the_same(kind: str) -> None:
     assert mail.subject == letter.subject
     assert "".join(mail.text_plain).replace("\r\n", "\n") == letter.text
     assert len(mail.text_html) == 1
-    entry = bool(build(KINDS[kind], house(), STYLE).calendar)
+    entry = bool(build(KINDS[kind], letter_context(), STYLE).calendar)
     names = [one["filename"] for one in mail.attachments if one["filename"]]
     assert ("maintenance.ics" in names) is entry
 
@@ -196,9 +198,9 @@ def test_what_is_the_readers_own_is_theirs_alone() -> None:
         address="archie@riverdale.example", reasons=("Technical at Riverdale", "filed CASE-9"),
         message_id="<notice.INC-57.g.h@support.example>", unsubscribe="18-" + "b" * 16, row=18,
     )  # fmt: skip
-    built = build(KINDS["scheduled"], house(), STYLE)
-    one = address(built, ZACK, house(), STYLE, NOW)
-    other = address(built, archie, house(), STYLE, NOW)
+    built = build(KINDS["scheduled"], letter_context(), STYLE)
+    one = address(built, ZACK, letter_context(), STYLE, NOW)
+    other = address(built, archie, letter_context(), STYLE, NOW)
     assert "Hello Archie <b>Andrews</b> & Co," in other.text
     assert "Hello Archie &lt;b&gt;Andrews&lt;/b&gt; &amp; Co," in parts(other)["text/html"]
     assert "Why you get this: Technical at Riverdale; filed CASE-9." in other.text
@@ -228,7 +230,9 @@ def test_without_a_token_no_way_to_unsubscribe_is_offered() -> None:
 def test_a_web_address_makes_it_one_click() -> None:
     """RFC 8058: both fields; the text has the address with the token behind it."""
     style = replace(STYLE, unsubscribe_url="https://status.example/u?t=")
-    letter = address(build(KINDS["scheduled"], house(), style), ZACK, house(), style, NOW)
+    letter = address(
+        build(KINDS["scheduled"], letter_context(), style), ZACK, letter_context(), style, NOW
+    )
     assert parsed(letter)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     url = f"https://status.example/u?t={ZACK.unsubscribe}"
     assert f"<{url}>" in parsed(letter)["List-Unsubscribe"]
@@ -250,7 +254,9 @@ def test_reports_go_to_an_address_of_the_letters_own() -> None:
     assert tokens.read_bounce_addresses(SECRETS, [ascii_lower(letter.sender)]) == (17,)
     assert written(KINDS["investigating"], replace(ZACK, row=0)).sender == STYLE.bounce_address
     style = replace(STYLE, verp=False)
-    plain = address(build(KINDS["investigating"], house(), style), ZACK, house(), style, NOW)
+    plain = address(
+        build(KINDS["investigating"], letter_context(), style), ZACK, letter_context(), style, NOW
+    )
     assert plain.sender == STYLE.bounce_address
 
 

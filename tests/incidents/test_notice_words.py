@@ -29,7 +29,7 @@ from tests.support.notices import (
     STYLE,
     ZACK,
     ZONE,
-    house,
+    letter_context,
     planned,
     update,
 )
@@ -48,7 +48,9 @@ ANY = st.text(alphabet=st.characters(), max_size=80) | st.sampled_from(
 def test_a_text_too_long_is_refused_by_name() -> None:
     """Nothing is cut off silently: the operator hears which text and how long."""
     with pytest.raises(LetterError, match="INC-42, update 1: the text has 10001 characters"):
-        build(Notice(INCIDENT, update(text="x" * (MAX_TEXT_CHARS + 1)), ZONE), house(), STYLE)
+        build(
+            Notice(INCIDENT, update(text="x" * (MAX_TEXT_CHARS + 1)), ZONE), letter_context(), STYLE
+        )
     letter = written(Notice(INCIDENT, update(text="ü " * (MAX_TEXT_CHARS // 2)), ZONE))
     assert letter.text.count("ü") == MAX_TEXT_CHARS // 2
 
@@ -86,14 +88,14 @@ def test_paragraphs_and_lists_are_told_apart() -> None:
 def test_the_clock_has_words_for_what_it_writes() -> None:
     """A reminder, a start, an end; an empty text is filled with them."""
     told = {
-        clock_text(house(), kind, status)
+        clock_text(letter_context(), kind, status)
         for kind, status in (("reminder", "scheduled"), ("automatic", "in progress"),
                              ("automatic", "verifying"), ("automatic", "completed"),
                              ("cancellation", "cancelled"))
     }  # fmt: skip
     assert len(told) == 5
     assert "" not in told
-    assert clock_text(house(), "update", "scheduled") == ""
+    assert clock_text(letter_context(), "update", "scheduled") == ""
 
 
 @pytest.mark.parametrize("zone", ["", "Nowhere/Town", "../etc/passwd", "America", "\0", "\ud800"])
@@ -154,7 +156,7 @@ def test_whatever_is_written_it_stays_words(
     notice: Notice, person: Addressee, name: str, service: str
 ) -> None:
     """No text adds a field, breaks a part, runs as a template, or differs between text and HTML."""
-    style, own = replace(STYLE, name=name), replace(house(), service=service)
+    style, own = replace(STYLE, name=name), replace(letter_context(), service=service)
     letter = address(build(notice, own, style), person, own, style, NOW)
     assert parsed(letter).keys() == FIELDS
     assert letter.raw.isascii()
@@ -172,7 +174,7 @@ def test_whatever_is_written_it_stays_words(
 
 def test_no_name_of_ours_can_hold_a_placeholder() -> None:
     """Not in the fields, the text, or the calendar entry."""
-    own, style = replace(house(), service="".join(OWN)), replace(STYLE, name="".join(OWN))
+    own, style = replace(letter_context(), service="".join(OWN)), replace(STYLE, name="".join(OWN))
     letter = address(build(KINDS["scheduled"], own, style), ZACK, own, style, NOW)
     assert not set("".join(OWN)) & set("".join(parts(letter).values()))
 
@@ -197,7 +199,7 @@ def test_the_id_is_in_every_subject_however_long_the_title() -> None:
     assert subject(letter) == letter.subject
     named_long = replace(STYLE, name="n" * 80)
     built = build(
-        Notice(replace(INCIDENT, title="x" * 10_000), update(), ZONE), house(), named_long
+        Notice(replace(INCIDENT, title="x" * 10_000), update(), ZONE), letter_context(), named_long
     )
     assert built.subject.endswith("(INC-42)")
 
@@ -211,7 +213,7 @@ def test_operators_may_write_their_own_html(tmp_path: Path) -> None:
     )
     (tmp_path / "config.toml").write_text('[replies]\ntemplates = "letters"\n')
     config = configuration.load(str(tmp_path / "config.toml"), {})
-    own = replace(house(), templates=bootstrap.load_templates(config))
+    own = replace(letter_context(), templates=bootstrap.load_templates(config))
     notice = Notice(replace(INCIDENT, title="<i>"), update(), ZONE)
     letter = address(build(notice, own, STYLE), ZACK, own, STYLE, NOW)
     assert "<p>&lt;i&gt; for Zack Morris</p>" in parts(letter)["text/html"]
@@ -221,7 +223,7 @@ def test_operators_may_write_their_own_html(tmp_path: Path) -> None:
 def test_a_wrong_template_is_named(source: str) -> None:
     """The error says which file; nothing goes out."""
     sources: Mapping[str, str] = _sources() | {"notice/body.html": source}
-    own = replace(house(), templates=Templates(sources))
+    own = replace(letter_context(), templates=Templates(sources))
     with pytest.raises(LetterError, match=r"notice/body.html"):
         build(KINDS["investigating"], own, STYLE)
 
@@ -259,7 +261,7 @@ def test_the_style_is_the_configuration_and_what_follows_from_it(tmp_path: Path)
 
 def test_a_built_notice_shows_its_text_for_a_preview() -> None:
     """Text and HTML are those that offer a way to unsubscribe."""
-    built: Built = build(KINDS["scheduled"], house(), STYLE)
+    built: Built = build(KINDS["scheduled"], letter_context(), STYLE)
     assert (built.text, built.html) == (built.copy.text, built.copy.html)
     assert "unsubscribe" in built.text
     assert "unsubscribe" not in built.bound.text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intake.letters.compose import LetterError, blank_form, write
+from intake.letters.compose import Answered, LetterError, blank_form, write
 from intake.letters.letter import Letter, LetterContext, Templates
 from intake.letters.masking import masked
 from intake.letters.text import one_line, tidy
@@ -54,14 +54,14 @@ FULL = replace(
 
 
 def letters(
-    submission: Submission = FULL, *, house: LetterContext = HOUSE, **more: Any
+    submission: Submission = FULL, *, letter_context: LetterContext = HOUSE, **more: Any
 ) -> tuple[Letter, ...]:
     """The letters that Zack's mail leads to."""
     mail = more.get("mail", message())
     known = more.get("known", KNOWN)
     sender = more.get("sender", SIGNED)
     decision = decide(mail, sender, submission, known, more.get("policy", POLICY), NOW)
-    return write(decision, mail, known.accounts, house, NOW)
+    return write(decision, Answered(mail, known.accounts), letter_context, NOW)
 
 
 def text_of(letter: Letter) -> str:
@@ -188,7 +188,7 @@ def test_fixed_texts_name_no_case_and_quote_nothing(reason: str) -> None:
     wanted = replace(decision.letters[0], kind="refusal", reason=reason)
     plain = replace(decision, letters=(wanted,), change=None, action="hold")
     mail = message(subject="Buy {{ 7*7 }} now")
-    (letter,) = write(plain, mail, (BAYSIDE,), HOUSE, NOW)
+    (letter,) = write(plain, Answered(mail, (BAYSIDE,)), HOUSE, NOW)
     assert "CASE" not in letter.text + letter.subject
     assert "Buy" not in letter.text + letter.subject
     assert letter.case_number == ""
@@ -229,8 +229,8 @@ def test_everything_that_was_adjusted_is_said_with_its_reason() -> None:
 
 def test_billable_work_and_the_operators_department_name_are_said() -> None:
     """The letter warns of costs, and the operator's own words count."""
-    house = replace(HOUSE, departments={"support": "the help desk"})
-    (letter,) = letters(replace(FULL, billable=True), house=house)
+    letter_context = replace(HOUSE, departments={"support": "the help desk"})
+    (letter,) = letters(replace(FULL, billable=True), letter_context=letter_context)
     assert "may be billable" in letter.text
     assert "the help desk" in letter.text
     assert HOUSE.department("nowhere") == "Support desk"
@@ -277,9 +277,9 @@ def test_data_of_a_mail_is_never_a_template() -> None:
 @pytest.mark.parametrize("template", ["{{ nothing }}", "{% if %}", "{{ name.__class__ }}"])
 def test_a_wrong_template_is_named(template: str) -> None:
     """An unknown name, a syntax error or a way out of the sandbox is a LetterError."""
-    house = replace(HOUSE, templates=Templates({**SOURCES, "ack/body.txt": template}))
+    letter_context = replace(HOUSE, templates=Templates({**SOURCES, "ack/body.txt": template}))
     with pytest.raises(LetterError, match=r"ack/body\.txt"):
-        letters(house=house)
+        letters(letter_context=letter_context)
 
 
 def test_an_operators_template_may_extend_the_shipped_one() -> None:
@@ -288,7 +288,7 @@ def test_an_operators_template_may_extend_the_shipped_one() -> None:
         **SOURCES,
         "ack/body.txt": "{% include 'builtin/ack/body.txt' %}\nOffice hours: 8 to 4\n",
     }
-    (letter,) = letters(house=replace(HOUSE, templates=Templates(own)))
+    (letter,) = letters(letter_context=replace(HOUSE, templates=Templates(own)))
     assert letter.text.rstrip().endswith("Office hours: 8 to 4")
     assert "What we read" in letter.text
 
@@ -320,7 +320,7 @@ def test_answers_may_go_to_an_address_of_the_case() -> None:
     """Only where the operator says so, and it is the only other address in the letter."""
     (plain,) = letters()
     assert message_from_bytes(plain.raw)["Reply-To"] is None
-    (letter,) = letters(house=replace(HOUSE, reply_to_case=True))
+    (letter,) = letters(letter_context=replace(HOUSE, reply_to_case=True))
     wanted = tokens.reply_address((SECRET,), "CASE-1001", "support@desk.example")
     assert message_from_bytes(letter.raw)["Reply-To"] == wanted
 

@@ -101,7 +101,7 @@ def test_two_hard_bounces_stop_notices_and_nothing_else(tmp_path: Path) -> None:
     service.once(config)
     letters = installation.everything(config)["letters"]
     assert [one["id"] for one in letters] == [1, 2]
-    secrets = bootstrap.judge(config).house.secrets
+    secrets = bootstrap.judgement_context(config).letter_context.secrets
     fields = f"Final-Recipient: rfc822; {letters[0]['recipient']}\nAction: failed\nStatus: 5.1.1\n"
 
     def bounce(name: str, message_id: str, text: str = fields, row: int = 0) -> list[str]:

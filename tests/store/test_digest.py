@@ -23,7 +23,7 @@ from tests.support.digests import (
     ZACK,
     written,
 )
-from tests.support.notices import INCIDENT, MAINTENANCE, STYLE, house, planned, update
+from tests.support.notices import INCIDENT, MAINTENANCE, STYLE, letter_context, planned, update
 
 # ---------------------------------------------------------------- the hour
 
@@ -119,7 +119,7 @@ def test_the_same_summary_is_the_same_bytes() -> None:
     one = written(Entry(INCIDENT, update()))
     assert written(Entry(INCIDENT, update())) == one
     other = Digest(ZACK, DAY + timedelta(days=1), CHICAGO, (Entry(INCIDENT, update()),))
-    assert letter_digest.write(other, house(), STYLE, SEVEN).message_id != one.message_id
+    assert letter_digest.write(other, letter_context(), STYLE, SEVEN).message_id != one.message_id
 
 
 @pytest.mark.parametrize("char", ["x", "=", "é", "語", "😀", "x "])

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from intake.incidents import digest as letter_digest
+from intake.model.accounts import Preference
+from intake.model.authorship import By
 from intake.store import outbox
 from intake.store.contacts import directory, preferences
 from intake.store.engine import Engine, reading, writing
@@ -22,7 +24,7 @@ from tests.support.digests import (
     passed,
 )
 from tests.support.notice_service import Desk
-from tests.support.notices import STYLE, house
+from tests.support.notices import STYLE, letter_context
 
 # ---------------------------------------------------------------- the ledger
 
@@ -47,7 +49,9 @@ def desk(prepared: Engine) -> Desk:
         session.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
-                preferences.set_(session, who, name, "digest", who, made.now, mandatory=())
+                preferences.set_(
+                    session, who, name, Preference("digest"), By(who, made.now), mandatory=()
+                )
     return made
 
 
@@ -142,7 +146,7 @@ def test_what_came_after_a_letter_is_not_lost_to_a_slow_worker(desk: Desk) -> No
     with writing(desk.engine) as session:
         found = digests.gather(session, stale, desk.now)
         assert found.digest is not None
-        letter = letter_digest.write(found.digest, house(), STYLE, desk.now)
+        letter = letter_digest.write(found.digest, letter_context(), STYLE, desk.now)
         assert not digests.settle(session, found, letter, desk.now)
     assert desk.states(late) == {"digest": 2}
     assert len(letters(desk)) == 1
@@ -201,7 +205,12 @@ def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
     with writing(desk.engine) as session:
         directory.set_active(session, "p00000", False, desk.now)
         preferences.set_(
-            session, "p00001", "informational", "off", "p00001", desk.now, mandatory=()
+            session,
+            "p00001",
+            "informational",
+            Preference("off"),
+            By("p00001", desk.now),
+            mandatory=(),
         )
     desk.now = SEVEN
     assert passed(desk) == 0

@@ -15,6 +15,8 @@ from intake.incidents import digest as letter_digest
 from intake.incidents.digest import Digest, Entry
 from intake.letters.compose import LetterError
 from intake.letters.letter import Letter
+from intake.model.accounts import Preference
+from intake.model.authorship import By
 from intake.model.incidents import Update
 from intake.store.contacts import preferences
 from intake.store.engine import Engine, reading, writing
@@ -59,7 +61,9 @@ def desk(prepared: Engine) -> Desk:
         session.execute(text("UPDATE accounts SET timezone = 'America/Chicago'"))
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
-                preferences.set_(session, who, name, "digest", who, made.now, mandatory=())
+                preferences.set_(
+                    session, who, name, Preference("digest"), By(who, made.now), mandatory=()
+                )
     return made
 
 
@@ -216,12 +220,14 @@ def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
     yesterday = datetime.now(UTC) - timedelta(hours=20)
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     with here.database(config, write=True) as session:
-        preferences.set_(session, "p0", "informational", "digest", "p0", yesterday, mandatory=())
+        preferences.set_(
+            session, "p0", "informational", Preference("digest"), By("p0", yesterday), mandatory=()
+        )
         opening = Opening("incident", "Slow mornings", "First.", notice_class="informational")
         made = incidents.open_(session, opening, "operator:ann", yesterday)
         found = broadcasts.proposal(session, made, habits, yesterday)
         broadcasts.send_now(
-            session, made, found, terms, "operator:ann", yesterday, emergency="a test"
+            session, made, found, terms, By("operator:ann", yesterday), emergency="a test"
         )
     for _ in range(2):
         service.once(config)

@@ -221,19 +221,19 @@ def _statements(config: Config, mails: list[bytes], fails: int) -> int:
             raise OperationalError("any", {}, sqlite3.OperationalError("disk I/O error"))
 
     with assemble(config) as made:
-        event.listen(made.desk.engine, "before_cursor_execute", before)
+        event.listen(made.collector.engine, "before_cursor_execute", before)
         if fails:
             with pytest.raises(StoreError, match="disk I/O error"):
-                collector.collect(box, made.desk, Rules(backfill_all=True))
+                collector.collect(box, made.collector, Rules(backfill_all=True))
         else:
-            collector.collect(box, made.desk, Rules(backfill_all=True))
+            collector.collect(box, made.collector, Rules(backfill_all=True))
         first = counted
-        event.remove(made.desk.engine, "before_cursor_execute", before)
+        event.remove(made.collector.engine, "before_cursor_execute", before)
         moved = sum(map(len, box.moved.values()))
-        with reading(made.desk.engine) as session:
+        with reading(made.collector.engine) as session:
             rows = session.execute(text("SELECT status, digest FROM messages")).all()
         assert moved <= len(rows)
-        collector.collect(box, made.desk, Rules(backfill_all=True))
+        collector.collect(box, made.collector, Rules(backfill_all=True))
     assert statuses(config) == {"handled": len(mails)}
     assert not box.mails
     assert len(installation.everything(config)["cases"]) == len(mails)
@@ -278,11 +278,11 @@ def test_the_sweep_beside_a_batch_takes_nothing_that_is_about_to_be_named(
                 assert len(digest) == 64
         _old(config)
         for owner, name in (
-            (made.desk.blobs, "stage"), (made.desk.blobs, "flush"), (batch, "_proofs"),
+            (made.collector.blobs, "stage"), (made.collector.blobs, "flush"), (batch, "_proofs"),
             (batch, "_all_there"), (pipeline, "record"),
         ):  # fmt: skip
             monkeypatch.setattr(owner, name, swept(name, getattr(owner, name)))
-        collector.collect(box, made.desk, Rules(backfill_all=True))
+        collector.collect(box, made.collector, Rules(backfill_all=True))
         for thread in sweeps:
             thread.join()
         file_jobs.sweep(config, made)

@@ -11,12 +11,13 @@ import pytest
 
 from intake.config.loader import Config
 from intake.letters.letter import LetterContext
+from intake.model.authorship import By
 from intake.store import reports
 from intake.store.cases import manual
 from intake.store.contacts import directory
 from intake.store.incidents import resolve_cases
 from intake.store.incidents.recipients import IncidentError
-from intake.store.incidents.write import update
+from intake.store.incidents.write import Change, update
 from intake.worker import bootstrap, service
 from tests.support import installation
 from tests.support.notice_answers import FORM, PEOPLE, answers, make, put, told
@@ -27,14 +28,14 @@ WORDS = "Posting works again.\n\n- Grades that were entered before are safe."
 
 def the_house(config: Config) -> LetterContext:
     """The house that letters are written with."""
-    return bootstrap.judge(config).house
+    return bootstrap.judgement_context(config).letter_context
 
 
 def answer(config: Config, number: int = 2, text: str = WORDS) -> tuple[str, ...]:
     """The incident's cases answered with that update."""
     with installation.database(config, write=True) as session:
         return resolve_cases.answer(
-            session, "INC-1", number, text, "operator:a", datetime.now(UTC), the_house(config)
+            session, "INC-1", number, text, By("operator:a", datetime.now(UTC)), the_house(config)
         )
 
 
@@ -48,7 +49,9 @@ def config(tmp_path: Path) -> Config:
     put(tmp_path, LISA, "c", f"Account: Bayside School District\n{FORM}", answers(incident, LISA))
     service.once(made)
     with installation.database(made, write=True) as session:
-        update(session, "INC-1", WORDS, "operator:a", datetime.now(UTC), status="resolved")
+        update(
+            session, "INC-1", WORDS, By("operator:a", datetime.now(UTC)), Change(status="resolved")
+        )
         lisas = next(one for one in reports.cases(session) if one["contact_id"] == "lisa")
         assert (
             manual.set_status(session, lisas["number"], "waiting", "a", "", datetime.now(UTC)) == ""
@@ -206,7 +209,7 @@ def test_an_incident_without_cases_answers_nobody(tmp_path: Path) -> None:
         installation.database(made, write=True) as session,
         pytest.raises(IncidentError, match="INC-9"),
     ):
-        resolve_cases.answer(session, "INC-9", 1, "x", "a", datetime.now(UTC), the_house(made))
+        resolve_cases.answer(session, "INC-9", 1, "x", By("a", datetime.now(UTC)), the_house(made))
 
 
 def test_the_operators_words_are_no_template(config: Config) -> None:

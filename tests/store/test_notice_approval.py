@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from intake.model.authorship import By
 from intake.store.engine import Engine, Session, reading, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
@@ -52,12 +53,12 @@ def test_nobody_approves_their_own_words(desk: Desk) -> None:
     desk.people(2)
     made = desk.open()
     with writing(desk.engine) as session:
-        found = broadcasts.propose(session, made, HABITS, "operator:carl", desk.now)
+        found = broadcasts.propose(session, made, HABITS, By("operator:carl", desk.now))
     for who in (ANN, "operator:carl"):
         with pytest.raises(IncidentError, match="another person"), writing(desk.engine) as session:
-            broadcasts.approve(session, made, found.hash, HABITS, TERMS, who, desk.now)
+            broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(who, desk.now))
     with writing(desk.engine) as session:
-        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(BEN, desk.now))
     assert desk.state() == "sending"
 
 
@@ -67,7 +68,7 @@ def test_any_change_voids_what_was_proposed(desk: Desk, change: str) -> None:
     desk.people(2)
     made = desk.open()
     with writing(desk.engine) as session:
-        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        found = broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
     with writing(desk.engine) as session:
         row = desk.row(session, made)
         if change == "text":
@@ -81,7 +82,7 @@ def test_any_change_voids_what_was_proposed(desk: Desk, change: str) -> None:
         else:
             session.execute(update(incidents.IncidentRow).values(title="Another title"))
     with pytest.raises(IncidentError, match=found.hash), writing(desk.engine) as session:
-        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(BEN, desk.now))
     assert desk.rows() == []
 
 
@@ -90,11 +91,11 @@ def test_a_newer_proposal_leaves_the_older_one_on_record(desk: Desk) -> None:
     desk.people(2)
     made = desk.open()
     with writing(desk.engine) as session:
-        broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
     desk.update(made)
     with writing(desk.engine) as session:
         assert debts(session, desk.now) == []  # the newest one waits for nobody yet
-        broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
         assert debts(session, desk.now) == [f"{made}: update 2 waits for another person's approval"]
     assert (desk.state(made, 1), desk.state(made, 2)) == ("record", "waiting")
 
@@ -104,9 +105,9 @@ def test_an_emergency_is_named_and_on_record(desk: Desk) -> None:
     desk.people(2)
     made = desk.open()
     with writing(desk.engine) as session:
-        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        found = broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
         broadcasts.send_now(
-            session, made, found, TERMS, ANN, desk.now, emergency="nobody else is awake"
+            session, made, found, TERMS, By(ANN, desk.now), emergency="nobody else is awake"
         )
     desk.send()
     assert sum(desk.server.got().values()) == 2

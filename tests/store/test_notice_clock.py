@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from intake.adapters.smtp import Failed, InDoubt, Retry
+from intake.model.authorship import By
 from intake.store.engine import Engine, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
 from intake.store.incidents.schedule import Plan, debts, tick
 from intake.store.incidents.send_queue import Pace
+from intake.store.incidents.write import Change, Window
 from tests.support import postgres as databases
 from tests.support.ledger import ANN, dying
 from tests.support.notice_service import (
@@ -124,7 +126,9 @@ def test_a_moved_date_moves_its_reminders(desk: Desk) -> None:
     assert len(clock(desk)) == 1  # 14 days before: waits in the ledger
     with writing(desk.engine) as session:
         start = desk.now + timedelta(days=20)
-        incidents.reschedule(session, made, start, start + timedelta(1), "Moved.", ANN, desk.now)
+        incidents.reschedule(
+            session, made, Window(start, start + timedelta(1)), "Moved.", By(ANN, desk.now)
+        )
     desk.approve(made)
     desk.send()
     assert "X-Told: 3\r\n" in desk.server.letters(address)[1]
@@ -138,7 +142,7 @@ def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
     first, second = desk.people(2)
     made = desk.open()
     with writing(desk.engine) as session:
-        broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
         assert debts(session, desk.now) == [f"{made}: update 1 waits for another person's approval"]
     desk.approve(made)
     answers = {first: Failed("550 no")}
@@ -150,7 +154,11 @@ def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
     assert desk.server.got() == {second: 2}
     with writing(desk.engine) as session:
         incidents.update(
-            session, made, "More.", ANN, desk.now, next_update_at=desk.now + timedelta(hours=1)
+            session,
+            made,
+            "More.",
+            By(ANN, desk.now),
+            Change(next_update_at=desk.now + timedelta(hours=1)),
         )
         later = desk.now + timedelta(hours=2)
         lines = debts(session, later)
@@ -159,7 +167,7 @@ def test_what_an_operator_owes_is_listed(desk: Desk) -> None:
             f"{made}: 1 notices could not be delivered: `intake incidents recipients`",
             f"{made}: 1 notices may not have arrived: `intake incidents recipients`",
         ]
-        incidents.update(session, made, "Over.", ANN, later, status="resolved")
+        incidents.update(session, made, "Over.", By(ANN, later), Change(status="resolved"))
         assert debts(session, later) == []
 
 

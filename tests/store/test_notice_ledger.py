@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from intake.adapters.smtp import Failed, Outcome, Retry
+from intake.model.authorship import By
 from intake.store.engine import Engine, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
 from intake.store.incidents.recipients import IncidentError
 from intake.store.incidents.send_queue import Pace
+from intake.store.incidents.write import Window
 from intake.store.tables.contacts import MembershipRow
 from tests.support import postgres as databases
 from tests.support.ledger import ANN, BEN, dying
@@ -111,17 +113,17 @@ def test_4_a_crash_while_the_list_is_written_sends_nothing_and_doubles_nothing(d
     everybody = desk.people(10)
     made = desk.open()
     with writing(desk.engine) as session:
-        found = broadcasts.propose(session, made, HABITS, ANN, desk.now)
+        found = broadcasts.propose(session, made, HABITS, By(ANN, desk.now))
     with suppress(Killed), writing(desk.engine) as session:
-        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(BEN, desk.now))
         raise Killed
     assert desk.rows() == []
     desk.send()
     assert not desk.server.taken
     with writing(desk.engine) as session:
-        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(BEN, desk.now))
     with pytest.raises(IncidentError), writing(desk.engine) as session:
-        broadcasts.approve(session, made, found.hash, HABITS, TERMS, BEN, desk.now)
+        broadcasts.approve(session, made, found.hash, HABITS, TERMS, By(BEN, desk.now))
     desk.send()
     assert desk.server.got() == dict.fromkeys(everybody, 1)
 
@@ -189,7 +191,7 @@ def test_8_moving_the_date_tells_everyone_who_was_told(desk: Desk) -> None:
     with writing(desk.engine) as session:
         start = desk.now + timedelta(days=40)
         incidents.reschedule(
-            session, made, start, start + timedelta(hours=1), "Moved.", ANN, desk.now
+            session, made, Window(start, start + timedelta(hours=1)), "Moved.", By(ANN, desk.now)
         )
         session.execute(
             update(MembershipRow)

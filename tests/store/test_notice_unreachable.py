@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from intake.config.loader import Config
 from intake.mail import tokens
+from intake.model.authorship import By
 from intake.store.contacts import directory, undeliverable, undeliverable_notice
 from intake.store.incidents import resolve_cases
 from intake.store.tables.contacts import ContactRow, SuppressionRow
@@ -152,7 +153,7 @@ def worker_house(config: Config) -> Any:
     """The house that the worker writes letters with."""
     from intake.worker import bootstrap
 
-    return bootstrap.judge(config).house
+    return bootstrap.judgement_context(config).letter_context
 
 
 def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_the_other_database_says_the_same(tmp_path: Path) -> None:
         with installation.database(config, write=True) as session:
             now = datetime.now(UTC)
             people_told = resolve_cases.answer(
-                session, made, 2, "Over.", "operator:a", now, worker_house(config)
+                session, made, 2, "Over.", By("operator:a", now), worker_house(config)
             )
             assert people_told == ("zack",)
             assert undeliverable.count(session) == 1

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.model.accounts import AccountEntry, ContactEntry, Entries, Preference
+from intake.model.authorship import By
 from intake.model.incidents import NOTICE_CLASSES
 from intake.store import alerts, migrate
 from intake.store.contacts import directory, preferences
@@ -73,7 +74,14 @@ def choose(engine: Engine, who: str, name: str, mode: str, instead: str = "") ->
     """The choice; empty when it was taken, else why not."""
     try:
         with writing(engine) as session:
-            set_(session, who, name, mode, "operator:test", NOW, instead, mandatory=MUST)
+            set_(
+                session,
+                who,
+                name,
+                Preference(mode, instead),
+                By("operator:test", NOW),
+                mandatory=MUST,
+            )
     except PreferenceError as error:
         return str(error)
     return ""
@@ -304,7 +312,7 @@ def taken(session: Session, step: tuple[str, ...], off: set[str]) -> None:
     if verb == "unsubscribe":
         unsubscribe(session, who, who, NOW, MUST)
     elif verb == "set":
-        set_(session, who, more[0], more[1], who, NOW, more[2], mandatory=MUST)
+        set_(session, who, more[0], Preference(more[1], more[2]), By(who, NOW), mandatory=MUST)
     else:
         directory.set_active(session, who, verb == "enable", NOW)
         (off.discard if verb == "enable" else off.add)(who)

@@ -25,7 +25,7 @@ from intake.store.tables.incidents import NoticeRecipientRow
 from intake.worker import bootstrap, notice_bootstrap
 from intake.worker.collector import utc_now
 from intake.worker.notice_sender import NoticeQueue
-from intake.worker.outbox_sender import Post, dispatch
+from intake.worker.outbox_sender import SendingContext, dispatch
 
 POINTS = ("claimed", "composed", "prepared", "in doubt", "answered", "settled")
 LEASE_SECONDS = 2.0
@@ -117,12 +117,12 @@ def main(words: list[str]) -> None:
     """Sends until nothing is left, or dies."""
     config = settings.load(words[0], {})
     fate = Fate(words[1], int(words[2])) if len(words) > 1 else Fate("", 0)
-    house = bootstrap.judge(config).house
-    made: Any = notice_bootstrap.queue(config, house)
+    letter_context = bootstrap.judgement_context(config).letter_context
+    made: Any = notice_bootstrap.queue(config, letter_context)
     queue = Watched(made.write, made.pace, made.connections_domain, fate)
     engine = open_engine(config.database_url)
     lanes = [WatchedLane(bootstrap.lane(config), fate)]
-    post = Post(
+    post = SendingContext(
         engine,
         lanes,
         lambda _: "bounce@desk.example",

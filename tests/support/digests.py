@@ -15,7 +15,7 @@ from intake.store.incidents.write import Opening
 from intake.store.tables.outbox import OutboxRow
 from intake.worker.digest_sender import send_digests
 from tests.support.notice_service import Desk
-from tests.support.notices import STYLE, house
+from tests.support.notices import STYLE, letter_context
 
 ZACK = Reached("zack", "Zack Morris", "zack.morris@bayside.example")
 
@@ -36,7 +36,7 @@ def digest(*entries: Entry, row: int = 17) -> Digest:
 
 def written(*entries: Entry, row: int = 17) -> Letter:
     """The letter about them."""
-    return letter_digest.write(digest(*entries, row=row), house(), STYLE, SEVEN)
+    return letter_digest.write(digest(*entries, row=row), letter_context(), STYLE, SEVEN)
 
 
 def opened(desk: Desk, title: str = "Something new", words: str = "First words.") -> str:
@@ -50,7 +50,7 @@ def opened(desk: Desk, title: str = "Something new", words: str = "First words."
 
 def passed(desk: Desk, hour: int = 7) -> int:
     """One look for summaries that are due."""
-    return send_digests(desk.engine, house(), STYLE, hour, desk.now)
+    return send_digests(desk.engine, letter_context(), STYLE, hour, desk.now)
 
 
 def letters(desk: Desk, who: str = "p00000") -> list[OutboxRow]:

@@ -89,7 +89,7 @@ class FakeBox:
 def passed(config: Config, box: FakeBox, rules: Rules | None = None) -> collector.Tally:
     """One pass over the box."""
     with assemble(config) as made:
-        return collector.collect(box, made.desk, rules or Rules(backfill_all=True))
+        return collector.collect(box, made.collector, rules or Rules(backfill_all=True))
 
 
 def statuses(config: Config) -> dict[str, int]:

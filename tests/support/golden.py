@@ -86,7 +86,7 @@ def _handle(config: Config, name: str) -> None:
     arrival = Arrival("support", 0, 1, ASKED_AT, digest, len(raw), raw)
     read = read_here(arrival, bootstrap.pool_settings(config))
     with installation.database(config, write=True) as session, savepoint(session):
-        pipeline.handle(session, arrival, read, bootstrap.judge(config), ASKED_AT)
+        pipeline.handle(session, arrival, read, bootstrap.judgement_context(config), ASKED_AT)
         letter = BEFORE / f"{name}.letter.txt"
         if letter.exists():
             seen = {"text": letter.read_text(encoding="utf-8")}

@@ -14,7 +14,7 @@ from tests.support.notices import (
     NOW,
     STYLE,
     ZACK,
-    house,
+    letter_context,
 )
 
 
@@ -60,7 +60,7 @@ class Words(HTMLParser):
 
 def written(notice: Notice, person: Addressee = ZACK) -> NoticeLetter:
     """The letter of a notice."""
-    return address(build(notice, house(), STYLE), person, house(), STYLE, NOW)
+    return address(build(notice, letter_context(), STYLE), person, letter_context(), STYLE, NOW)
 
 
 def parts(letter: NoticeLetter) -> dict[str, str]:

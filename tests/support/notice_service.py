@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, select
 
 from intake.adapters.smtp import Outcome, Parcel, Sent
+from intake.model.authorship import By
 from intake.notifier import Addressee, Notice
 from intake.store import migrate
 from intake.store.engine import Engine, Session, open_engine, reading, writing
@@ -18,12 +19,12 @@ from intake.store.incidents import broadcasts, write
 from intake.store.incidents.audience import Habits
 from intake.store.incidents.recipients import Terms, chosen
 from intake.store.incidents.send_queue import Pace
-from intake.store.incidents.write import Opening
+from intake.store.incidents.write import Change, Opening
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
 from intake.worker.notice_sender import NoticeQueue
-from intake.worker.outbox_sender import Post, Posted, dispatch
+from intake.worker.outbox_sender import Posted, SendingContext, dispatch
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TERMS = Terms((b"a secret of the tests, long enough",), "desk.example")
@@ -135,17 +136,19 @@ class Desk:
     def update(self, incident: str, text: str = "More is known.", status: str = "") -> int:
         """A further update on record."""
         with writing(self.engine) as session:
-            return write.update(session, incident, text, "operator:ann", self.now, status=status)
+            return write.update(
+                session, incident, text, By("operator:ann", self.now), Change(status=status)
+            )
 
     def approve(self, incident: str, send_at: datetime | None = None) -> int:
         """Proposed by one and approved by another; how many are told."""
         with writing(self.engine) as session:
             found = broadcasts.propose(
-                session, incident, HABITS, "operator:ann", self.now, send_at=send_at
+                session, incident, HABITS, By("operator:ann", self.now), send_at=send_at
             )
         with writing(self.engine) as session:
             broadcasts.approve(
-                session, incident, found.hash, HABITS, TERMS, "operator:ben", self.now
+                session, incident, found.hash, HABITS, TERMS, By("operator:ben", self.now)
             )
         return len(found.audience.told)
 
@@ -153,7 +156,7 @@ class Desk:
         """One pass over the ledger."""
         made = queue or NoticeQueue(plain_writer, pace)
         connections = [self.server.lane() for _ in range(lanes)]
-        post = Post(
+        post = SendingContext(
             self.engine, connections, lambda _: "b@desk.example", self.clock, 90.0, queue=made
         )
         return dispatch(post)

@@ -92,10 +92,10 @@ ZACK = Addressee(
 
 
 @cache
-def house() -> LetterContext:
+def letter_context() -> LetterContext:
     """The service that sends them, with the shipped templates."""
     config = settings.Config(schema.Shape(), Path())
-    made = bootstrap.judge(config, SECRETS).house
+    made = bootstrap.judgement_context(config, SECRETS).letter_context
     return replace(made, service="Campus Support", address="cases@support.example")
 
 

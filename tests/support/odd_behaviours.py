@@ -50,7 +50,7 @@ class Passes:
             self.now += self.step
             try:
                 collector.collect(
-                    self.box, replace(self.made.desk, clock=lambda: self.now), self.rules
+                    self.box, replace(self.made.collector, clock=lambda: self.now), self.rules
                 )
             except MailboxError as trouble:
                 self.troubles.append(str(trouble))

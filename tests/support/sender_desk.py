@@ -38,7 +38,7 @@ class Desk:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.bench = bootstrap.judge(config)
+        self.context = bootstrap.judgement_context(config)
         self.settings = bootstrap.pool_settings(config)
         self.engine = open_engine(config.database_url)
         self.uid = 0
@@ -60,7 +60,7 @@ class Desk:
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
         with writing(self.engine) as session, savepoint(session):
-            return pipeline.handle(session, arrival, read, self.bench, now)
+            return pipeline.handle(session, arrival, read, self.context, now)
 
     def message(self, row: int) -> dict[str, Any]:
         """The ledger's row with its evidence."""

@@ -145,8 +145,8 @@ def test_what_nothing_proves_says_nothing_of_a_letter_for_good() -> None:
         about = replace(known, returned=replace(letter, by_address=own))
         decision = decide(
             message(automatic=marks, sender=read_mailbox(who.encode())),
-            replace(SIGNED, level=level), COMPLETE, about,
-            replace(POLICY, verp=verp), NOW, REPORT,
+            replace(SIGNED, level=level), replace(COMPLETE, returned=REPORT), about,
+            replace(POLICY, verp=verp), NOW,
         )  # fmt: skip
         assert decision.rule == "R2"
         assert decision.returned is not None

@@ -19,7 +19,7 @@ from intake.store import migrate, outbox, reports
 from intake.store.contacts import directory
 from intake.store.engine import Engine, open_engine, reading, writing
 from intake.worker import parser_pool
-from intake.worker.outbox_sender import Post, dispatch
+from intake.worker.outbox_sender import SendingContext, dispatch
 from intake.worker.parser_pool import Pool, PoolError
 from tests.support.mailbox_kinds import settings as imap_settings
 from tests.support.pool import arrival, settings
@@ -79,7 +79,7 @@ def test_at_the_dot_the_doubt_is_committed_and_in_the_journal(
     journal = Journal(tmp_path / "journal")
     lane = Lane(lambda: (letter(engine)["state"], journal.tail()))
     posted = dispatch(
-        Post(engine, [lane], lambda _: "desk@desk.example", lambda: NOW, journal=journal)
+        SendingContext(engine, [lane], lambda _: "desk@desk.example", lambda: NOW, journal=journal)
     )
     name = f"<ack:{1:064d}@desk.example>"
     doubt = LetterLine(name, 1, sent=False)
@@ -100,7 +100,7 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
     clock = iter([NOW] * 3)
     late = NOW + timedelta(seconds=95)
     posted = dispatch(
-        Post(engine, [lane], lambda _: "desk@desk.example", lambda: next(clock, late))
+        SendingContext(engine, [lane], lambda _: "desk@desk.example", lambda: next(clock, late))
     )
     assert (lane.seen, posted.total, letter(engine)["state"]) == ([], 0, "claimed")
 

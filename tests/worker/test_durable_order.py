@@ -139,7 +139,7 @@ def test_who_lost_the_turn_while_reading_records_nothing(config: Config) -> None
     """The turn is asked for once more when all is read, before the transaction."""
     box = FakeBox(bytes_of(2))
     with assemble(config) as made:
-        current = Pass(box, box.open(), made.desk, Tally(box.name), Lost())
+        current = Pass(box, box.open(), made.collector, Tally(box.name), Lost())
         with pytest.raises(StoreError, match="taken over"):
             batch.take(current, box.waiting(1))
     assert (statuses(config), len(box.mails)) == ({}, 2)
@@ -203,13 +203,13 @@ def test_the_journal_says_nothing_of_a_commit_that_failed(
             raise OSError(errno.EIO, "Input/output error")
 
         def last(*words: Any, **more: Any) -> Any:
-            event.listen(made.desk.engine, "commit", fails)
+            event.listen(made.collector.engine, "commit", fails)
             return real(*words, **more)
 
         with monkeypatch.context() as patch:
             patch.setattr(pipeline, "record", last)
             with pytest.raises(OSError, match="Input/output"):
-                collector.collect(box, made.desk, Rules(batch_mails=1, backfill_all=True))
+                collector.collect(box, made.collector, Rules(batch_mails=1, backfill_all=True))
     assert (statuses(config), noted(config), len(box.mails)) == ({}, [], 2)
     assert passed(config, box).collected == 2
 

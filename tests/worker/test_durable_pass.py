@@ -47,7 +47,7 @@ def test_a_worker_that_was_stopped_begins_no_further_batch(config: Config) -> No
     box = FakeBox(bytes_of(5))
     with assemble(config) as made:
         rules = Rules(batch_mails=2, backfill_all=True)
-        tally = collector.collect(box, made.desk, rules, lambda _: made.stop.set())
+        tally = collector.collect(box, made.collector, rules, lambda _: made.stop.set())
     assert (tally.collected, tally.again, len(box.mails)) == (2, True, 3)
     assert passed(config, box).collected == 3
 
@@ -58,7 +58,7 @@ def test_mail_of_the_very_second_of_the_line_is_ours(config: Config) -> None:
     box = FakeBox(mails[:1])
     with assemble(config) as made:
         line = NOW.replace(microsecond=700_000)
-        desk = replace(made.desk, clock=lambda: line)
+        desk = replace(made.collector, clock=lambda: line)
         assert collector.collect(box, desk, Rules()).collected == 0
         box.mails[2], box.arrived[2] = mails[1], line.replace(microsecond=0)
         assert collector.collect(box, desk, Rules()).collected == 1

@@ -153,7 +153,7 @@ class Desk:
     uid: int = 0
 
     def __post_init__(self) -> None:
-        self.bench = bootstrap.judge(self.config)
+        self.context = bootstrap.judgement_context(self.config)
         self.settings = bootstrap.pool_settings(self.config)
         self.engine = open_engine(self.config.database_url)
 
@@ -170,7 +170,7 @@ class Desk:
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
         read = read_here(arrival, self.settings)
         with writing(self.engine) as session, savepoint(session):
-            pipeline.handle(session, arrival, read, self.bench, now)
+            pipeline.handle(session, arrival, read, self.context, now)
 
     def letters(self, now: datetime) -> list[Message]:
         """What leaves now."""
@@ -183,8 +183,8 @@ class Desk:
 
     def delivered(self, row: OutboxRow) -> Message:
         """The letter as its reader's server puts it down, with its own way back on top."""
-        way = bounce_address(self.bench.house.secrets, row.id or 0, self.config.service.address,
-                             "letter")  # fmt: skip
+        secrets, ours = self.context.letter_context.secrets, self.config.service.address
+        way = bounce_address(secrets, row.id or 0, ours, "letter")
         return message_from_bytes(f"Return-Path: <{way}>\r\n".encode() + row.raw)
 
 

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from intake.config.loader import Config
+from intake.model.authorship import By
 from intake.store.incidents import broadcasts, write
 from intake.store.incidents.write import Opening
 from intake.store.tables.incidents import NoticeRecipientRow
@@ -46,8 +47,8 @@ def prepared(config: Config, people: int) -> None:
     with installation.database(config, write=True) as session:
         _people(session, people, [f"d{number}.example" for number in range(20)])
         made = write.open_(session, Opening("incident", "Posting", "We look."), "a", now)
-        asked = broadcasts.propose(session, made, habits, "operator:a", now)
-        broadcasts.approve(session, made, asked.hash, habits, terms, "operator:b", now)
+        asked = broadcasts.propose(session, made, habits, By("operator:a", now))
+        broadcasts.approve(session, made, asked.hash, habits, terms, By("operator:b", now))
     assert len(asked.audience.told) == people
 
 

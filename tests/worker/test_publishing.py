@@ -13,8 +13,10 @@ from intake.cli import page as command
 from intake.cli.app import app
 from intake.cli.screen import Abort, settings
 from intake.config.loader import Config, ConfigError
+from intake.model.authorship import By
 from intake.store.engine import Engine, open_engine, writing
 from intake.store.incidents import write
+from intake.store.incidents.write import Change
 from intake.worker import page_publisher
 from tests.support import installation
 
@@ -69,7 +71,7 @@ def test_what_is_on_record_stands_on_the_page(config: Config, engine: Engine) ->
     assert page_publisher.publish(config, engine, NOW)
     assert "Grades are late" in (www / "index.html").read_text("utf-8")
     with writing(engine) as session:
-        write.update(session, made, "Mended.", "operator:x", NOW, status="resolved")
+        write.update(session, made, "Mended.", By("operator:x", NOW), Change(status="resolved"))
     assert page_publisher.publish(config, engine, NOW)
     assert "Resolved" in (www / f"{made}.html").read_text("utf-8")
     assert not page_publisher.publish(config, engine, NOW + timedelta(days=29))
@@ -110,7 +112,9 @@ def test_the_command_says_what_it_wrote_and_where(config: Config, engine: Engine
     made = opened(engine)
     opened(engine, "Attendance is slow")
     with writing(engine) as session:
-        write.update(session, made, "Mended.", "operator:x", datetime.now(UTC), status="resolved")
+        write.update(
+            session, made, "Mended.", By("operator:x", datetime.now(UTC)), Change(status="resolved")
+        )
     done = run(config, "page", "build")
     assert done.exit_code == 0, done.output
     www = config.path("www")

@@ -124,7 +124,7 @@ def test_two_passes_over_the_same_mails_at_once(tmp_path: Path, kind: str) -> No
                 for _ in range(3):
                     try:
                         rules = Rules(batch_mails=7, backfill_all=True, alone=False)
-                        tallies.append(collector.collect(box, made.desk, rules))
+                        tallies.append(collector.collect(box, made.collector, rules))
                     except StoreError as failure:
                         failures.append(failure)
 

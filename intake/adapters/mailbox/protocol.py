@@ -69,7 +69,7 @@ class Filed:
     raw: bytes  # empty when it is larger than was asked for
 
 
-class Box(Protocol):
+class MailboxClient(Protocol):
     """One mailbox. Methods raise MailboxError only; afterwards ``close`` and open anew."""
 
     name: str

@@ -10,6 +10,7 @@ from intake.cli.demo import mails
 from intake.cli.demo.servers import Taken
 from intake.cli.screen import safe, say, table
 from intake.config.loader import Config
+from intake.model.authorship import By
 from intake.store import reports
 from intake.store.engine import open_engine, reading, writing
 from intake.store.incidents import broadcasts, write
@@ -63,8 +64,8 @@ def _announce(config: Config) -> tuple[str, int]:
     engine = open_engine(config.database_url)
     with writing(engine) as session:
         made = write.open_(session, opening, AUTHOR, now)
-        asked = broadcasts.propose(session, made, habits, AUTHOR, now)
-        broadcasts.approve(session, made, asked.hash, habits, terms, SECOND, now)
+        asked = broadcasts.propose(session, made, habits, By(AUTHOR, now))
+        broadcasts.approve(session, made, asked.hash, habits, terms, By(SECOND, now))
     engine.dispose()
     return made, len(asked.audience.told)
 

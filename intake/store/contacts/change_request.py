@@ -6,6 +6,7 @@ only when a mail from it has answered ours, and whoever is replaced is told.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,7 +75,8 @@ def plan(session: Session, number: str) -> ContactChange:
     replaced = _replaced(session, number, case.account_id, fields) if kind == "Replace" else None
     if replaced and contact and replaced.contact_id == contact.id:
         raise PeopleError(f"{number}: {name} cannot replace themselves")
-    return _change(session, case, account, kind, name, read, contact, replaced, fields)
+    asked = _Asked(case, account, kind, name, read, fields)
+    return _change(session, asked, contact, replaced)
 
 
 def _removal(session: Session, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
@@ -135,17 +137,23 @@ def _replaced(session: Session, number: str, account: str, fields: dict[str, Any
     return whose.reached(session, found[0])
 
 
-def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
-    session: Session,
-    case: CaseRow,
-    account: AccountRow | None,
-    kind: str,
-    name: str,
-    address: Address,
-    contact: ContactRow | None,
-    replaced: Reached | None,
-    fields: dict[str, Any],
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a case asks for, as far as it can be read."""
+
+    case: CaseRow
+    account: AccountRow | None
+    kind: str  # one of KINDS
+    name: str
+    address: Address
+    fields: Mapping[str, Any]  # values of the case's fields, by name
+
+
+def _change(
+    session: Session, asked: _Asked, contact: ContactRow | None, replaced: Reached | None
 ) -> ContactChange:
+    case, account, name, address = asked.case, asked.account, asked.name, asked.address
+    fields = asked.fields
     owner = session.get(ContactEmailRow, address.key)
     if owner is not None and (contact is None or owner.contact_id != contact.id):
         owner = None  # named elsewhere, and confirmed by nobody
@@ -173,7 +181,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the pieces that plan() has looked up
         difference.append((f"contact {replaced.contact_id}", replaced.name, "no longer"))
     return ContactChange(
         case_number=case.number,
-        kind=kind,
+        kind=asked.kind,
         account_id=case.account_id,
         account_name=account.name if account else case.account_id,
         contact_id=contact.id if contact else whose.new_id(session, name),

@@ -9,6 +9,7 @@ and no circles. A stand-in who is disabled later is a task for the operator.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
@@ -17,6 +18,7 @@ from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Contact, Preference
+from intake.model.authorship import By
 from intake.model.incidents import NOTICE_CLASSES
 from intake.store.contacts.directory import PeopleError
 from intake.store.contacts.read import whole_contacts
@@ -65,17 +67,16 @@ def set_(
     session: Session,
     contact_id: str,
     notice_class: str,
-    mode: str,
-    who: str,
-    now: datetime,
-    replacement: str = "",
+    wanted: Preference,
+    by: By,
     *,
     mandatory: Collection[str],
 ) -> None:
     """Notices of that class each at once, in the daily summary, or not at all.
 
-    ``replacement`` is the contact who is told instead. Raises PreferenceError, and changes nothing.
+    Raises PreferenceError, and changes nothing.
     """
+    mode, replacement = wanted.mode, wanted.replacement
     if notice_class not in NOTICE_CLASSES:
         raise PreferenceError(
             f"class: found {notice_class!r}, wanted one of {', '.join(NOTICE_CLASSES)}"
@@ -93,26 +94,28 @@ def set_(
             f"{notice_class} notices are sent at once; the summary of the day is too late for them"
         )
     if mode == "off":
-        _may_be_off(session, contact, notice_class, replacement, other, now, must=must)
-    _put(session, contact_id, notice_class, Preference(mode, replacement), who, now)
+        _may_be_off(session, _Swap(contact, other, replacement, notice_class), by.at, must=must)
+    _put(session, contact_id, notice_class, wanted, by)
 
 
-def _may_be_off(
-    session: Session,
-    contact: Contact,
-    notice_class: str,
-    replacement: str,
-    other: Contact | None,
-    now: datetime,
-    *,
-    must: bool,
-) -> None:
-    if must and bound(contact) and not replacement:
+@dataclass(frozen=True, slots=True)
+class _Swap:
+    """A contact who wants no notices of a class, and who is to get them instead."""
+
+    contact: Contact
+    other: Contact | None  # None: nobody is named, or nobody is there of that id
+    replacement: str  # the id that was named; empty for none
+    notice_class: str
+
+
+def _may_be_off(session: Session, swap: _Swap, now: datetime, *, must: bool) -> None:
+    contact, notice_class = swap.contact, swap.notice_class
+    if must and bound(contact) and not swap.replacement:
         raise PreferenceError(
             f"{notice_class} notices must reach somebody: name a contact of the same account "
             "who is told instead"
         )
-    if replacement == contact.id:
+    if swap.replacement == contact.id:
         raise PreferenceError(f"{contact.id} cannot be told instead of themselves")
     relying = _relying(session, contact.id, notice_class)
     if relying:
@@ -120,8 +123,8 @@ def _may_be_off(
             f"{contact.id} gets the {notice_class} notices of {', '.join(relying)}; "
             "somebody else has to be named for them first"
         )
-    if replacement:
-        why = _unfit(session, contact, replacement, other, notice_class, preferences(session), now)
+    if swap.replacement:
+        why = _unfit(session, swap, preferences(session), now)
         if why:
             raise PreferenceError(f"{notice_class} notices instead of {contact.id}: {why}")
 
@@ -155,18 +158,11 @@ def _relying(session: Session, contact_id: str, notice_class: str) -> list[str]:
     return list(session.scalars(query))
 
 
-def _unfit(
-    session: Session,
-    contact: Contact,
-    replacement: str,
-    other: Contact | None,
-    notice_class: str,
-    chosen: Chosen,
-    now: datetime,
-) -> str:
+def _unfit(session: Session, swap: _Swap, chosen: Chosen, now: datetime) -> str:
     """Why that person cannot be told instead; empty when they can."""
+    contact, other = swap.contact, swap.other
     if other is None:
-        return _unknown(replacement)
+        return _unknown(swap.replacement)
     if not other.active:
         return f"{other.id} is disabled"
     if not other.emails:
@@ -179,8 +175,8 @@ def _unfit(
     missing = [account for account in needed if other.at(account) is None]
     if missing:
         return f"{other.id} is no contact of {', '.join(missing)}"
-    if chosen.get(other.id, {}).get(notice_class, Preference()).mode == "off":
-        return f"{other.id} gets no {notice_class} notices either"
+    if chosen.get(other.id, {}).get(swap.notice_class, Preference()).mode == "off":
+        return f"{other.id} gets no {swap.notice_class} notices either"
     return ""
 
 
@@ -193,12 +189,11 @@ def _put(
     contact_id: str,
     notice_class: str,
     wanted: Preference,
-    who: str,
-    now: datetime,
+    by: By,
 ) -> None:
     """The row, and a line of history."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    values = {"mode": wanted.mode, "replacement": wanted.replacement, "who": who, "at": now}
+    values = {"mode": wanted.mode, "replacement": wanted.replacement, "who": by.who, "at": by.at}
     statement = dialect.insert(NoticePreferenceRow).values(
         contact_id=contact_id, notice_class=notice_class, **values
     )
@@ -209,7 +204,7 @@ def _put(
         "contact": contact_id, "class": notice_class, "mode": wanted.mode,
         "instead": wanted.replacement,
     }  # fmt: skip
-    session.add(EventRow(at=now, kind="notices-chosen", who=who, detail=detail))
+    session.add(EventRow(at=by.at, kind="notices-chosen", who=by.who, detail=detail))
     session.flush()
 
 
@@ -231,7 +226,7 @@ def unsubscribe(
             kept.append(name)
             continue
         if chosen.mode != "off":
-            _put(session, contact_id, name, Preference("off"), who, now)
+            _put(session, contact_id, name, Preference("off"), By(who, now))
         stopped.append(name)
     return tuple(stopped), tuple(kept)
 
@@ -256,8 +251,8 @@ def tasks(session: Session, now: datetime, mandatory: Collection[str] = ()) -> l
     for contact_id, notice_class, replacement in rows:
         contact = people[contact_id]
         if replacement:
-            other = people.get(replacement)
-            why = _unfit(session, contact, replacement, other, notice_class, chosen, now)
+            swap = _Swap(contact, people.get(replacement), replacement, notice_class)
+            why = _unfit(session, swap, chosen, now)
         else:
             why = "nobody is named" if bound(contact) else ""
         if why:

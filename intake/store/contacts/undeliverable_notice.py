@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.letters.compose import to_person
-from intake.letters.letter import LetterContext, Reached
+from intake.letters.letter import LetterContext, Occasion, Reached
 from intake.model.states import NoticeState
 from intake.store.contacts import undeliverable
 from intake.store.contacts.read import whole_accounts, whole_contacts
@@ -23,13 +23,15 @@ from intake.store.tables.incidents import NoticeRecipientRow
 TOLD_TYPES = ("Authorized", "Technical")  # contact types that hear of it
 
 
-def tell(session: Session, house: LetterContext, now: datetime) -> int:
+def tell(session: Session, letter_context: LetterContext, now: datetime) -> int:
     """One letter a month to each colleague of those whose notices come back; how many are new."""
-    return sum(_tell_of(session, one, house, now) for one in undeliverable.waiting(session))
+    return sum(
+        _tell_of(session, one, letter_context, now) for one in undeliverable.waiting(session)
+    )
 
 
 def _tell_of(
-    session: Session, one: undeliverable.Unreached, house: LetterContext, now: datetime
+    session: Session, one: undeliverable.Unreached, letter_context: LetterContext, now: datetime
 ) -> int:
     returned = (
         select(col(NoticeRecipientRow.id))
@@ -63,7 +65,6 @@ def _tell_of(
         person = Reached(colleague.id, colleague.name, colleague.emails[0])
         values = {"unreachable": one.name, "accounts": ", ".join(theirs[colleague.id])}
         cause = f"{one.contact_id}:{now:%Y-%m}:{colleague.id}"
-        put += put_letter(
-            session, to_person(house, "unreachable", person, values, cause, now), 0, now
-        )
+        occasion = Occasion("unreachable", cause, values)
+        put += put_letter(session, to_person(letter_context, person, occasion, now), 0, now)
     return put

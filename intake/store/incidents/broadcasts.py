@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from intake.model.authorship import By
 from intake.model.incidents import Incident, Update
 from intake.model.states import NoticeState, SendState
 from intake.notifier import Audience, approval_hash
@@ -105,8 +106,7 @@ def propose(
     session: Session,
     incident_id: str,
     habits: Habits,
-    who: str,
-    now: datetime,
+    by: By,
     *,
     number: int = 0,
     send_at: datetime | None = None,
@@ -117,7 +117,7 @@ def propose(
     """
     row = chosen(session, incident_id, number)
     _may_be_sent(session, row)
-    row.send_at, row.proposed_by, row.send_state = send_at, who, SendState.WAITING
+    row.send_at, row.proposed_by, row.send_state = send_at, by.who, SendState.WAITING
     session.execute(
         update(IncidentUpdateRow)
         .where(
@@ -128,12 +128,12 @@ def propose(
         .values(send_state=SendState.RECORD)
     )
     session.flush()
-    found = proposal(session, incident_id, habits, now, number=row.number, send_at=send_at)
+    found = proposal(session, incident_id, habits, by.at, number=row.number, send_at=send_at)
     if not found.audience.told:
         raise IncidentError(f"{incident_id}: nobody is left to be told of update {row.number}")
     row.approval_hash = found.hash
     session.flush()
-    note(session, incident_id, "proposed", who, now, {"update": row.number, "hash": found.hash})
+    note(session, incident_id, "proposed", by, {"update": row.number, "hash": found.hash})
     return found
 
 
@@ -156,8 +156,7 @@ def approve(
     given: str,
     habits: Habits,
     terms: Terms,
-    who: str,
-    now: datetime,
+    by: By,
 ) -> Proposal:
     """A second person says yes to exactly what was proposed; the list is frozen. IncidentError.
 
@@ -170,21 +169,21 @@ def approve(
             f"{incident_id}: update {row.number} is {row.send_state}; "
             "wanted one that `intake incidents send` has proposed"
         )
-    if who in (row.proposed_by, row.who):
+    if by.who in (row.proposed_by, row.who):
         raise IncidentError(
-            f"{incident_id}: {who} wrote or proposed update {row.number}; "
+            f"{incident_id}: {by.who} wrote or proposed update {row.number}; "
             "wanted another person's approval (or `send --emergency WHY`)"
         )
-    found = proposal(session, incident_id, habits, now, number=row.number)
+    found = proposal(session, incident_id, habits, by.at, number=row.number)
     if given != found.hash:
         raise IncidentError(
             f"{incident_id}: found {given!r}, which is not the hash of text, list and time as they "
             f"are now; look at `intake incidents preview {incident_id}` and approve what it shows"
         )
-    row.approved_by, row.approved_at, row.approval_hash = who, now, found.hash
+    row.approved_by, row.approved_at, row.approval_hash = by.who, by.at, found.hash
     detail = {"update": row.number, "hash": found.hash, "people": len(found.audience.told)}
-    note(session, incident_id, "approved", who, now, detail)
-    freeze(session, row, found.audience, terms, now)
+    note(session, incident_id, "approved", by, detail)
+    freeze(session, row, found.audience, terms, by.at)
     return found
 
 
@@ -193,18 +192,17 @@ def send_now(
     incident_id: str,
     found: Proposal,
     terms: Terms,
-    who: str,
-    now: datetime,
+    by: By,
     *,
     emergency: str = "",
 ) -> None:
     """Frozen without a second person: few enough people, or an emergency, named and on record."""
     row = chosen(session, incident_id, found.update.number)
-    row.approved_by, row.approved_at, row.emergency = who, now, emergency
+    row.approved_by, row.approved_at, row.emergency = by.who, by.at, emergency
     kind = "emergency" if emergency else "sent-alone"
     detail = {"update": row.number, "why": emergency, "people": len(found.audience.told)}
-    note(session, incident_id, kind, who, now, detail)
-    freeze(session, row, found.audience, terms, now)
+    note(session, incident_id, kind, by, detail)
+    freeze(session, row, found.audience, terms, by.at)
 
 
 # ---------------------------------------------------------------- while it runs
@@ -251,7 +249,11 @@ def change(
             skip(session, list(session.scalars(waiting)), f"cancelled by {who}", now)
             row.finished_at = now
     note(
-        session, incident_id, f"{verb}d".replace("canceld", "cancelled"), who, now, {"left": unsent}
+        session,
+        incident_id,
+        f"{verb}d".replace("canceld", "cancelled"),
+        By(who, now),
+        {"left": unsent},
     )
     return rows[0].number, unsent
 
@@ -276,7 +278,11 @@ def retry(session: Session, incident_id: str, who: str, now: datetime, *, doubtf
             max(row.expires_at or now, now + timedelta(1)),
         )
         note(
-            session, incident_id, "retried", who, now, {"update": row.number, "letters": len(done)}
+            session,
+            incident_id,
+            "retried",
+            By(who, now),
+            {"update": row.number, "letters": len(done)},
         )
     return len(done)
 

@@ -11,7 +11,8 @@ from sqlalchemy import insert, select
 from sqlmodel import col
 
 from intake.letters.incident_summary import incident_lines, is_maintenance
-from intake.letters.letter import LetterContext
+from intake.letters.letter import LetterContext, Occasion
+from intake.model.authorship import By
 from intake.model.incidents import Incident
 from intake.notifier import fits
 from intake.store import webhooks
@@ -91,9 +92,8 @@ def link(
     session: Session,
     incident_id: str,
     numbers: Sequence[str],
-    who: str,
-    now: datetime,
-    house: LetterContext,
+    by: By,
+    letter_context: LetterContext,
     *,
     approved: bool = False,
 ) -> tuple[str, ...]:
@@ -107,21 +107,21 @@ def link(
     cases = [_tieable(session, number, incident_id) for number in dict.fromkeys(numbers)]
     values = {
         "maintenance": is_maintenance((incident,), incident_id),
-        "incident": incident_lines((incident,), incident_id, house.timezone, house.page_url),
+        "incident": incident_lines(
+            (incident,), incident_id, letter_context.timezone, letter_context.page_url
+        ),
     }
     told = []
     for case in cases:
-        cause = f"linked:{case.number}:{incident_id}"
-        letter, why = in_thread(session, case, "linked", values, cause, now, house)
-        case.incident_id, case.updated_at = incident_id, now
+        occasion = Occasion("linked", f"{case.number}:{incident_id}", values)
+        letter, why = in_thread(session, case, occasion, letter_context, by.at)
+        case.incident_id, case.updated_at = incident_id, by.at
         payload = webhooks.linked_payload(incident_id, case.number, case.account_id)
-        webhooks.emit(session, "case.linked", payload, now)
-        if letter is not None and put_letter(session, letter, 0, now):
+        webhooks.emit(session, "case.linked", payload, by.at)
+        if letter is not None and put_letter(session, letter, 0, by.at):
             told.append(case.contact_id)
         detail = {"field": "incident_id", "old": "", "new": incident_id}
-        _note(
-            session, case.number, "linked", detail | ({"no letter": why} if why else {}), who, now
-        )
+        _note(session, case.number, "linked", detail | ({"no letter": why} if why else {}), by)
     return tuple(dict.fromkeys(told))
 
 
@@ -142,16 +142,15 @@ def unlink(session: Session, number: str, who: str, now: datetime) -> str:
     if case is None or not case.incident_id:
         raise IncidentError(f"{number} is about no incident")
     before, case.incident_id, case.updated_at = case.incident_id, "", now
-    _note(session, number, "unlinked", {"field": "incident_id", "old": before, "new": ""}, who, now)
+    detail = {"field": "incident_id", "old": before, "new": ""}
+    _note(session, number, "unlinked", detail, By(who, now))
     return before
 
 
-def _note(
-    session: Session, number: str, kind: str, detail: dict[str, Any], who: str, now: datetime
-) -> None:
+def _note(session: Session, number: str, kind: str, detail: dict[str, Any], by: By) -> None:
     session.flush()
     session.execute(
         insert(EventRow).values(
-            at=now, kind=kind, case_number=number, message_id=0, who=who, detail=detail
+            at=by.at, kind=kind, case_number=number, message_id=0, who=by.who, detail=detail
         )
     )

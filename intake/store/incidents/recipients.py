@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, update
 from sqlmodel import col
 
 from intake.mail import tokens
+from intake.model.authorship import By
 from intake.model.states import SENDABLE, UNDER_WAY, IncidentStatus, NoticeState, SendState
 from intake.notifier import Audience, Recipient
 from intake.store import webhooks
@@ -238,13 +239,17 @@ def note(
     session: Session,
     incident_id: str,
     kind: str,
-    who: str,
-    now: datetime,
-    detail: Mapping[str, Any],
+    by: By,
+    detail: Mapping[str, object],
 ) -> None:
     """A line in the incident's history."""
     session.execute(
         insert(EventRow).values(
-            at=now, kind=kind, case_number=incident_id, message_id=0, who=who, detail=dict(detail)
+            at=by.at,
+            kind=kind,
+            case_number=incident_id,
+            message_id=0,
+            who=by.who,
+            detail=dict(detail),
         )
     )

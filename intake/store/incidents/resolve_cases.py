@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.incident_summary import incident_lines
-from intake.letters.letter import Letter, LetterContext, Reached, Thread
+from intake.letters.letter import Letter, LetterContext, Occasion, Reached, Thread
 from intake.letters.text import text_lines
+from intake.model.authorship import By
 from intake.model.states import CaseStatus, LetterState, RequestState
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Session
@@ -33,9 +35,8 @@ def answer(
     incident_id: str,
     number: int,
     text: str,
-    who: str,
-    now: datetime,
-    house: LetterContext,
+    by: By,
+    letter_context: LetterContext,
 ) -> tuple[str, ...]:
     """Every open case about the incident resolved, its contact told once; gives who was told.
 
@@ -54,19 +55,23 @@ def answer(
     told = _told(session, list(causes.values()))
     values = {
         "maintenance": row.kind == "maintenance",
-        "incident": incident_lines((value(row),), incident_id, house.timezone, house.page_url),
+        "incident": incident_lines(
+            (value(row),), incident_id, letter_context.timezone, letter_context.page_url
+        ),
         "text": text_lines(text),
-        "reopen_days": house.reopen_days,
+        "reopen_days": letter_context.reopen_days,
     }
     for case in cases:
         if case.status not in ANSWERED or causes[case.number] in told:
             continue
         whole = values | {"draft": case.status == CaseStatus.DRAFT}
-        letter, why = in_thread(session, case, "resolved", whole, causes[case.number], now, house)
-        if letter is not None and put_letter(session, letter, 0, now):
+        cause = causes[case.number].removeprefix("resolved:")
+        occasion = Occasion("resolved", cause, whole)
+        letter, why = in_thread(session, case, occasion, letter_context, by.at)
+        if letter is not None and put_letter(session, letter, 0, by.at):
             told[letter.cause] = case.contact_id
         detail = {"incident": incident_id, "update": number, "text": text[:20_000]}
-        _resolve(session, case, detail | ({"no letter": why} if why else {}), who, now)
+        _resolve(session, case, detail | ({"no letter": why} if why else {}), by)
     return tuple(dict.fromkeys(told.values()))
 
 
@@ -84,11 +89,9 @@ def _told(session: Session, causes: Sequence[str]) -> dict[str, str]:
 def in_thread(
     session: Session,
     case: CaseRow,
-    kind: str,
-    values: dict[str, Any],
-    cause: str,
+    occasion: Occasion,
+    letter_context: LetterContext,
     now: datetime,
-    house: LetterContext,
 ) -> tuple[Letter | None, str]:
     """A letter of that kind in the case's own thread, or why there is none."""
     contact = next(iter(whole_contacts(session, [case.contact_id])), None)
@@ -113,12 +116,10 @@ def in_thread(
         case.number, last.subject if last else case.subject, last.message_id_header if last else ""
     )
     person = Reached(contact.id, contact.name, address)
-    return to_person(house, kind, person, values, cause.removeprefix(f"{kind}:"), now, thread), ""
+    return to_person(letter_context, person, replace(occasion, thread=thread), now), ""
 
 
-def _resolve(
-    session: Session, case: CaseRow, detail: dict[str, Any], who: str, now: datetime
-) -> None:
+def _resolve(session: Session, case: CaseRow, detail: dict[str, Any], by: By) -> None:
     """The new state with the old one in the history; a question that is open asks no more."""
     before = case.status
     session.execute(
@@ -129,11 +130,11 @@ def _resolve(
         )
         .values(state=RequestState.SUPERSEDED)
     )
-    case.status, case.updated_at, case.closed_at = CaseStatus.RESOLVED, now, now
+    case.status, case.updated_at, case.closed_at = CaseStatus.RESOLVED, by.at, by.at
     session.flush()
     session.execute(
         insert(EventRow).values(
-            at=now, kind="resolved", case_number=case.number, message_id=0, who=who,
+            at=by.at, kind="resolved", case_number=case.number, message_id=0, who=by.who,
             detail={"field": "status", "old": before, "new": CaseStatus.RESOLVED, **detail},
         )
     )  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
+from intake.model.authorship import By
 from intake.model.incidents import OPEN_STATES
 from intake.model.states import SENT_TO_PEOPLE, IncidentStatus, NoticeState, SendState
 from intake.store.engine import Session, savepoint
@@ -21,6 +22,7 @@ from intake.store.incidents import write
 from intake.store.incidents.audience import Habits, gather
 from intake.store.incidents.read import value
 from intake.store.incidents.recipients import Terms, chosen, freeze
+from intake.store.incidents.write import Change
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 
 MAX_STEPS = 4  # of one maintenance in one go, when the program was away for long
@@ -66,7 +68,12 @@ def _steps(
             break
         if plan.words is not None:
             step = replace(step, text=plan.words(step.kind, step.status))
-        lines.append(_take(session, row, step, announced, now, habits, terms))
+        made = _take(session, row, step, By("intake", now))
+        said = _may_go(made, announced, now)
+        if not said:
+            people = gather(session, value(row), habits, now, only_told=True)
+            said = f", to {freeze(session, made, people, terms, now)} people"
+        lines.append(f"{row.id}: {step.kind} {step.status}{said}")
     return lines
 
 
@@ -90,40 +97,32 @@ def _was_taken(session: Session, step: Step) -> bool:
     return session.scalar(query) is not None
 
 
-def _take(
-    session: Session,
-    row: IncidentRow,
-    step: Step,
-    announced: IncidentUpdateRow | None,
-    now: datetime,
-    habits: Habits,
-    terms: Terms,
-) -> str:
-    """The update, and its letters to those who were told of the plan; one line about it.
+def _take(session: Session, row: IncidentRow, step: Step, by: By) -> IncidentUpdateRow:
+    """The update that the clock writes."""
+    if step.kind == "reminder":
+        number = write.remind(session, row.id, step.text, step.cause, by.at)
+    else:
+        change = Change(step.status, kind=step.kind, cause=step.cause)
+        number = write.update(session, row.id, step.text, by, change)
+    made = chosen(session, row.id, number)
+    made.expires_at = step.expires_at
+    return made
+
+
+def _may_go(made: IncidentUpdateRow, announced: IncidentUpdateRow | None, now: datetime) -> str:
+    """Why nobody is written to about the step; empty when they are.
 
     The plan's approval covers what the clock does by it. Who was never told of the plan is not
     told of its start either.
     """
-    if step.kind == "reminder":
-        number = write.remind(session, row.id, step.text, step.cause, now)
-    else:
-        number = write.update(
-            session, row.id, step.text, "intake", now, status=step.status, kind=step.kind,
-            cause=step.cause,
-        )  # fmt: skip
-    made = chosen(session, row.id, number)
-    made.expires_at = step.expires_at
-    what = f"{row.id}: {step.kind} {step.status}"
     if announced is None:
         made.send_state = SendState.RECORD
-        return f"{what}, on record only: nobody was told of the plan"
-    if step.expires_at is not None and step.expires_at <= now:
+        return ", on record only: nobody was told of the plan"
+    if made.expires_at is not None and made.expires_at <= now:
         made.send_state = SendState.EXPIRED
-        return f"{what}, not sent: its moment has passed"
+        return ", not sent: its moment has passed"
     made.approved_by, made.approved_at = announced.approved_by, now
-    people = gather(session, value(row), habits, now, only_told=True)
-    count = freeze(session, made, people, terms, now)
-    return f"{what}, to {count} people"
+    return ""
 
 
 def anything(session: Session) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlmodel import col
 
+from intake.model.authorship import By
 from intake.model.incidents import (
     CLOSED_STATES,
     INCIDENT_STATES,
@@ -71,7 +72,7 @@ def open_(session: Session, opening: Opening, who: str, now: datetime) -> str:
     session.add(row)
     session.flush()
     kind = "incident.opened" if opening.kind == "incident" else "maintenance.scheduled"
-    _written(session, row, "update", opening.text, who, now, event=kind)
+    _written(session, row, _Words("update", opening.text, kind), By(who, now))
     return made
 
 
@@ -89,18 +90,40 @@ def _sound(session: Session, opening: Opening) -> None:
         )
 
 
-def _written(  # noqa: PLR0913 - what an update is made of
-    session: Session,
-    row: IncidentRow,
-    kind: str,
-    text: str,
-    who: str,
-    now: datetime,
-    *,
-    event: str,
-    cause: str = "",
-    wrong_number: int = 0,
-) -> IncidentUpdateRow:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a further update changes, beside its text."""
+
+    status: str = ""  # empty: as it was
+    next_update_at: datetime | None = None
+    kind: str = "update"
+    cause: str = ""  # unique: a step of the clock is taken once
+
+
+NO_CHANGE = Change()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a maintenance will be."""
+
+    starts_at: datetime
+    ends_at: datetime
+    short_notice: str = ""  # why it is announced late
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """An update to be written."""
+
+    kind: str
+    text: str
+    event: str  # the kind of event for whoever listens
+    cause: str = ""
+    wrong_number: int = 0  # the update that a correction is about
+
+
+def _written(session: Session, row: IncidentRow, words: _Words, by: By) -> IncidentUpdateRow:
     """The next update of the incident as it stands now, and the event for whoever listens."""
     last = session.scalar(
         select(func.max(col(IncidentUpdateRow.number))).where(
@@ -108,15 +131,17 @@ def _written(  # noqa: PLR0913 - what an update is made of
         )
     )
     made = IncidentUpdateRow(
-        incident_id=row.id, number=(last or 0) + 1, kind=kind,
-        cause=cause or f"{row.id}:{(last or 0) + 1}", status=row.status, text=text.strip(),
-        wrong_number=wrong_number, who=who, at=now, next_update_at=row.next_update_at,
+        incident_id=row.id, number=(last or 0) + 1, kind=words.kind,
+        cause=words.cause or f"{row.id}:{(last or 0) + 1}", status=row.status,
+        text=words.text.strip(), wrong_number=words.wrong_number, who=by.who, at=by.at,
+        next_update_at=row.next_update_at,
         starts_at=row.starts_at if row.kind == "maintenance" else None, ends_at=row.ends_at,
         sequence=row.sequence,
     )  # fmt: skip
     session.add(made)
     session.flush()
-    webhooks.emit(session, event, webhooks.incident_payload(value(row), update_value(made)), now)
+    payload = webhooks.incident_payload(value(row), update_value(made))
+    webhooks.emit(session, words.event, payload, by.at)
     return made
 
 
@@ -139,30 +164,22 @@ def _open_row(session: Session, incident_id: str, text: str) -> IncidentRow:
     return row
 
 
-def update(  # noqa: PLR0913 - what an update says, and who says it when
-    session: Session,
-    incident_id: str,
-    text: str,
-    who: str,
-    now: datetime,
-    *,
-    status: str = "",
-    next_update_at: datetime | None = None,
-    kind: str = "update",
-    cause: str = "",
+def update(
+    session: Session, incident_id: str, text: str, by: By, change: Change = NO_CHANGE
 ) -> int:
     """A further update, in a new state or the same; gives its number. Raises IncidentError."""
     row = _open_row(session, incident_id, text)
     states = INCIDENT_STATES if row.kind == "incident" else MAINTENANCE_STATES
-    wanted = status or row.status
+    wanted = change.status or row.status
     if wanted not in states:
-        raise IncidentError(f"status: found {status!r}, wanted one of {', '.join(states)}")
-    if wanted == IncidentStatus.CANCELLED and kind != "cancellation":
+        raise IncidentError(f"status: found {change.status!r}, wanted one of {', '.join(states)}")
+    if wanted == IncidentStatus.CANCELLED and change.kind != "cancellation":
         raise IncidentError(f"{incident_id}: wanted `intake incidents cancel` for that")
     event = _event(row, wanted)
-    row.status, row.updated_at, row.next_update_at = wanted, now, next_update_at
-    row.closed_at = now if wanted in CLOSED_STATES else None
-    return _written(session, row, kind, text, who, now, event=event, cause=cause).number
+    row.status, row.updated_at, row.next_update_at = wanted, by.at, change.next_update_at
+    row.closed_at = by.at if wanted in CLOSED_STATES else None
+    words = _Words(change.kind, text, event, change.cause)
+    return _written(session, row, words, by).number
 
 
 def _event(row: IncidentRow, wanted: str) -> str:
@@ -180,7 +197,8 @@ def remind(session: Session, incident_id: str, text: str, cause: str, now: datet
     """A reminder of a plan as it stands: nothing changes, and nobody else need hear of it."""
     row = row_of(session, incident_id)
     event = "maintenance.reminded"
-    return _written(session, row, "reminder", text, "intake", now, event=event, cause=cause).number
+    words = _Words("reminder", text, event, cause)
+    return _written(session, row, words, By("intake", now)).number
 
 
 def correct(
@@ -194,38 +212,19 @@ def correct(
     if chosen is None or chosen.kind == "reminder":
         raise IncidentError(f"{incident_id} has no update {wrong} that could be corrected")
     row.updated_at = now
-    return _written(
-        session,
-        row,
-        "correction",
-        text,
-        who,
-        now,
-        event=f"{row.kind}.corrected",
-        wrong_number=wrong,
-    ).number
+    words = _Words("correction", text, f"{row.kind}.corrected", wrong_number=wrong)
+    return _written(session, row, words, By(who, now)).number
 
 
-def reschedule(
-    session: Session,
-    incident_id: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    text: str,
-    who: str,
-    now: datetime,
-    *,
-    short_notice: str = "",
-) -> int:
+def reschedule(session: Session, incident_id: str, window: Window, text: str, by: By) -> int:
     """Another time for a maintenance that has not begun; gives the update. Raises IncidentError."""
     row = _open_row(session, incident_id, text)
     if row.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not begun yet")
-    row.starts_at, row.ends_at, row.updated_at = starts_at, ends_at, now
-    row.sequence, row.short_notice = row.sequence + 1, " ".join(short_notice.split())
-    return _written(
-        session, row, "reschedule", text, who, now, event="maintenance.rescheduled"
-    ).number
+    row.starts_at, row.ends_at, row.updated_at = window.starts_at, window.ends_at, by.at
+    row.sequence, row.short_notice = row.sequence + 1, " ".join(window.short_notice.split())
+    words = _Words("reschedule", text, "maintenance.rescheduled")
+    return _written(session, row, words, by).number
 
 
 def call_off(session: Session, incident_id: str, text: str, who: str, now: datetime) -> int:
@@ -235,7 +234,11 @@ def call_off(session: Session, incident_id: str, text: str, who: str, now: datet
         raise IncidentError(f"{incident_id} is an incident; wanted a maintenance")
     row.sequence += 1
     return update(
-        session, incident_id, text, who, now, status=IncidentStatus.CANCELLED, kind="cancellation"
+        session,
+        incident_id,
+        text,
+        By(who, now),
+        Change(status=IncidentStatus.CANCELLED, kind="cancellation"),
     )
 
 
@@ -263,7 +266,7 @@ def edit(session: Session, incident_id: str, text: str, who: str, now: datetime)
     row.text, row.send_state, row.approval_hash = text.strip(), SendState.DRAFT, ""
     row.approved_by, row.approved_at, row.proposed_by = "", None, ""
     row_of(session, incident_id).updated_at = now
-    note(session, incident_id, "edited", who, now, detail)
+    note(session, incident_id, "edited", By(who, now), detail)
     return row.number
 
 
@@ -273,7 +276,7 @@ def hold_back(session: Session, incident_id: str, held: bool, who: str, now: dat
     if row.kind != "maintenance" or row.status in CLOSED_STATES:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not over yet")
     row.held_back = held
-    note(session, incident_id, "held-back" if held else "let-go", who, now, {})
+    note(session, incident_id, "held-back" if held else "let-go", By(who, now), {})
 
 
 def find(session: Session, incident_id: str) -> Incident:
