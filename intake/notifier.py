@@ -318,7 +318,7 @@ def approval_hash(
 ) -> str:
     """What an approval binds: every word, every reader and the time; 16 hexadecimal digits.
 
-    Any change of text, title, plan, list or time gives another one.
+    object change of text, title, plan, list or time gives another one.
     """
     bound = {
         "incident": [

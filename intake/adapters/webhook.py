@@ -42,7 +42,7 @@ class Event:
     body: bytes
 
 
-def event(id_: str, kind: str, at: datetime, data: Mapping[str, Any]) -> Event:
+def event(id_: str, kind: str, at: datetime, data: Mapping[str, object]) -> Event:
     """The event as it goes on the wire: ``{"type", "timestamp", "data"}``, ASCII."""
     moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = {"type": kind, "timestamp": moment, "data": data}

@@ -13,7 +13,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from intake.authentication import authres
 from intake.authentication.dkim import NO_PROOF, Proof, flaw, is_domain, read_tags
@@ -62,7 +61,7 @@ class Sender:
     released_by: str = ""  # the person who vouched for the sender of a held mail
     proof: Proof = NO_PROOF  # our own look at the signatures
     conflict: bool = False  # two proofs contradict each other, and nothing makes up for that
-    details: Mapping[str, Any] = field(default_factory=dict)  # the field used, the alignment
+    details: Mapping[str, object] = field(default_factory=dict)  # the field used, the alignment
 
     @property
     def proved(self) -> bool:
@@ -77,7 +76,7 @@ class _Finding:
     level: str = "L1"
     evidence: list[str] = field(default_factory=list)
     conflict: bool = False
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, object] = field(default_factory=dict)
 
     def at(self, level: str, *words: str) -> _Finding:
         """The same with that level, and why."""
@@ -354,7 +353,7 @@ def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.A
     """
     evidence: list[str] = []
     chosen: list[authres.AuthResults] = []
-    used: list[dict[str, Any]] = []
+    used: list[dict[str, object]] = []
     received = hops = first_hop = 0
     for index, header in enumerate(message.fields):
         hops += header.name == "received"

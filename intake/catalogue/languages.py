@@ -20,7 +20,7 @@ CODE = re.compile(r"[a-z]{2,3}\Z")  # ISO 639
 Wrong = Callable[[str, object, str], None]
 
 
-def merged(data: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
+def merged(data: Mapping[str, object], wrong: Wrong) -> dict[str, object]:
     """The file with every language's words in their places; ``wrong`` is told each mistake."""
     whole = deepcopy(dict(data))
     languages = whole.pop("languages", {})
@@ -43,24 +43,24 @@ def merged(data: Mapping[str, Any], wrong: Wrong) -> dict[str, Any]:
     return whole
 
 
-def _words(value: Any, where: str, wrong: Wrong) -> list[str]:
+def _words(value: object, where: str, wrong: Wrong) -> list[str]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return list(value)
     wrong(where, value, "a list of texts")
     return []
 
 
-def _add(table: dict[str, Any], key: str, words: list[str]) -> None:
+def _add(table: dict[str, object], key: str, words: list[str]) -> None:
     """The words behind those that are there; what is no list is left for the builder to name."""
     there = table.get(key, [])
     if isinstance(there, list):
         table[key] = [*there, *words]
 
 
-def _into(section: str, key: str) -> Callable[[dict[str, Any], Any, str, Wrong], None]:
+def _into(section: str, key: str) -> Callable[[dict[str, object], object, str, Wrong], None]:
     """Words for the rows of a section: ``fields.module = ["módulo"]`` goes to their aliases."""
 
-    def add(whole: dict[str, Any], table: Any, where: str, wrong: Wrong) -> None:
+    def add(whole: dict[str, object], table: Any, where: str, wrong: Wrong) -> None:
         rows = whole.get(section, {})
         for name, value in table.items():
             row = rows.get(name) if isinstance(rows, dict) else None
@@ -84,7 +84,7 @@ def _values(whole: dict[str, Any], table: Any, where: str, wrong: Wrong) -> None
             _add(row, "aliases", words)
 
 
-def _value_rows(whole: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _value_rows(whole: Mapping[str, object]) -> list[dict[str, object]]:
     lists = [whole.get(name) for name in ("priorities", "contact_types", "areas")]
     fields = whole.get("fields")
     for field in fields.values() if isinstance(fields, dict) else ():
@@ -95,8 +95,8 @@ def _value_rows(whole: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _normal(key: str) -> Callable[[dict[str, Any], Any, str, Wrong], None]:
-    def add(whole: dict[str, Any], value: Any, where: str, wrong: Wrong) -> None:
+def _normal(key: str) -> Callable[[dict[str, object], object, str, Wrong], None]:
+    def add(whole: dict[str, object], value: object, where: str, wrong: Wrong) -> None:
         table = whole.setdefault("normalise", {})
         if isinstance(table, dict):
             _add(table, key, _words(value, where, wrong))
@@ -104,14 +104,14 @@ def _normal(key: str) -> Callable[[dict[str, Any], Any, str, Wrong], None]:
     return add
 
 
-def _subjects(whole: dict[str, Any], table: Any, where: str, wrong: Wrong) -> None:
+def _subjects(whole: dict[str, object], table: Any, where: str, wrong: Wrong) -> None:
     there = whole.setdefault("subjects", {})
     for name, value in table.items():
         if isinstance(there, dict):
             _add(there, name, _words(value, f"{where}.{name}", wrong))
 
 
-_ADD: Mapping[str, Callable[[dict[str, Any], Any, str, Wrong], None]] = {
+_ADD: Mapping[str, Callable[[dict[str, Any], object, str, Wrong], None]] = {
     "fields": _into("fields", "aliases"),
     "types": _into("types", "aliases"),
     "values": _values,

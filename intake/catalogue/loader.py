@@ -76,7 +76,7 @@ class _Builder:
         if not isinstance(table, Mapping):
             self.wrong(where, table, "a table")
             return {}
-        good: dict[str, Any] = {}
+        good: dict[str, object] = {}
         for key, value in table.items():
             if key not in known:
                 self.wrong(f"{where}.{key}", "an unknown key", f"one of {', '.join(known)}")
@@ -89,7 +89,7 @@ class _Builder:
                 self.wrong(f"{where}.{key}", "nothing", _WORDS[known[key]])
         return good
 
-    def texts(self, where: str, values: Any) -> tuple[str, ...]:
+    def texts(self, where: str, values: object) -> tuple[str, ...]:
         """A list of texts as a tuple."""
         if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
             if values is not None:
@@ -97,7 +97,7 @@ class _Builder:
             return ()
         return tuple(values)
 
-    def choice(self, where: str, table: Any) -> Choice:
+    def choice(self, where: str, table: object) -> Choice:
         """One value of a list, with its aliases."""
         one = self.keys(where, table, _CHOICE, ("value",))
         return Choice(
@@ -107,7 +107,7 @@ class _Builder:
             self.texts(f"{where}.only_types", one.get("only_types")),
         )
 
-    def choices(self, where: str, rows: Any) -> tuple[Choice, ...]:
+    def choices(self, where: str, rows: object) -> tuple[Choice, ...]:
         """A list of values."""
         if not isinstance(rows, list):
             if rows is not None:
@@ -116,7 +116,7 @@ class _Builder:
         return tuple(self.choice(f"{where}[{n}]", row) for n, row in enumerate(rows))
 
 
-def build(data: Mapping[str, Any]) -> Catalogue:
+def build(data: Mapping[str, object]) -> Catalogue:
     """The catalogue in a parsed file; raises CatalogueError naming every mistake."""
     builder = _Builder(data)
     given = data.get("languages")
@@ -156,21 +156,21 @@ def build(data: Mapping[str, Any]) -> Catalogue:
     return catalogue
 
 
-def _subjects(builder: _Builder, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _subjects(builder: _Builder, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     """The words by which a subject asks the service itself for something."""
     known = dict.fromkeys(SUBJECTS, list)
     good = builder.keys("subjects", table, known)
     return {name: builder.texts(f"subjects.{name}", words) for name, words in good.items()}
 
 
-def _departments(builder: _Builder, table: Mapping[str, Any]) -> dict[str, str]:
+def _departments(builder: _Builder, table: Mapping[str, object]) -> dict[str, str]:
     for key, label in table.items():
         if not isinstance(label, str):
             builder.wrong(f"departments.{key}", label, "a text")
     return {key: label for key, label in table.items() if isinstance(label, str)}
 
 
-def _lists(builder: _Builder, top: Mapping[str, Any]) -> dict[str, Choices]:
+def _lists(builder: _Builder, top: Mapping[str, object]) -> dict[str, Choices]:
     modules = builder.keys("modules", top.get("modules", {}), _MODULES)
     names = builder.texts("modules.values", modules.get("values", []))
     not_listed = modules.get("not_listed", "")
@@ -184,7 +184,7 @@ def _lists(builder: _Builder, top: Mapping[str, Any]) -> dict[str, Choices]:
     }
 
 
-def _contact_types(builder: _Builder, rows: Sequence[Any]) -> dict[str, ContactType]:
+def _contact_types(builder: _Builder, rows: Sequence[object]) -> dict[str, ContactType]:
     made: dict[str, ContactType] = {}
     for number, row in enumerate(rows):
         where = f"contact_types[{number}]"
@@ -197,7 +197,7 @@ def _contact_types(builder: _Builder, rows: Sequence[Any]) -> dict[str, ContactT
     return made
 
 
-def _confusables(builder: _Builder, table: Mapping[str, Any]) -> dict[str, str]:
+def _confusables(builder: _Builder, table: Mapping[str, object]) -> dict[str, str]:
     """One letter for one look-alike letter."""
     good = {
         key: value
@@ -209,7 +209,7 @@ def _confusables(builder: _Builder, table: Mapping[str, Any]) -> dict[str, str]:
     return good
 
 
-def _normalise(builder: _Builder, table: Any) -> Normalise:
+def _normalise(builder: _Builder, table: object) -> Normalise:
     one = builder.keys("normalise", table, _NORMALISE)
     return Normalise(
         confusables=_confusables(builder, one.get("confusables", {})),
@@ -224,7 +224,7 @@ def _normalise(builder: _Builder, table: Any) -> Normalise:
     )
 
 
-def _rule(builder: _Builder, number: int, row: Any) -> Rule:
+def _rule(builder: _Builder, number: int, row: object) -> Rule:
     where = f"rules[{number}]"
     one = builder.keys(where, row, _RULE, ("id", "text"))
     if one.get("on_violation", "") not in ACTIONS:
@@ -241,7 +241,7 @@ def _rule(builder: _Builder, number: int, row: Any) -> Rule:
     )
 
 
-def _type(builder: _Builder, name: str, row: Any) -> CaseType:
+def _type(builder: _Builder, name: str, row: object) -> CaseType:
     where = f"types.{name}"
     one = builder.keys(where, row, _TYPE, ("label", "department", "fields"))
     texts = {
@@ -264,7 +264,7 @@ def _type(builder: _Builder, name: str, row: Any) -> CaseType:
 def _field(
     builder: _Builder,
     name: str,
-    row: Any,
+    row: object,
     types: Mapping[str, CaseType],
     lists: Mapping[str, Choices],
 ) -> Field:

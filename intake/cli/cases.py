@@ -99,7 +99,7 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
             pairs({"  -": line})
 
 
-def _file(number: int, one: dict[str, Any]) -> str:
+def _file(number: int, one: dict[str, object]) -> str:
     why = f": {one['reason']}" if one["reason"] else ""
     return f"{number} {one['name']} ({one['size']} bytes, {one['state']}{why})"
 
@@ -124,7 +124,7 @@ def file(
     say(f"{one['name']} written to {out}{warned}")
 
 
-def _value(field: dict[str, Any]) -> str:
+def _value(field: dict[str, object]) -> str:
     value = field["value"]
     return (
         ", ".join(map(str, value))
@@ -133,7 +133,7 @@ def _value(field: dict[str, Any]) -> str:
     )
 
 
-def _event(event: dict[str, Any], zone: str) -> str:
+def _event(event: dict[str, object], zone: str) -> str:
     detail = json.dumps(event["detail"], ensure_ascii=False) if event["detail"] else ""
     return f"{when(event['at'], zone)} {event['kind']} {event['who']} {detail}".rstrip()
 

@@ -54,7 +54,7 @@ def one_line(logger: Any, method: str, event: Any) -> Any:
     return {key: _escaped(value) for key, value in event.items()}
 
 
-def _escaped(value: Any) -> Any:
+def _escaped(value: Any) -> object:
     if isinstance(value, str) and not value.isprintable():
         return value.encode("unicode_escape").decode("ascii")
     if isinstance(value, (list, tuple)):

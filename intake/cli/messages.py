@@ -87,7 +87,7 @@ def list_(
     table("messages", ("id", "arrived", "state", "from", "why"), shown)
 
 
-def _state(row: dict[str, Any]) -> str:
+def _state(row: dict[str, object]) -> str:
     return str(row["case_number"] or row["status"])
 
 
@@ -167,7 +167,7 @@ def _evidence(kept: dict[str, Any]) -> list[str]:
     return lines + [f"{code}: {words}" for code, words in kept.get("warnings", [])]
 
 
-def _summary(row: dict[str, Any], zone: str) -> dict[str, Any]:
+def _summary(row: dict[str, Any], zone: str) -> dict[str, object]:
     return {
         "message": row["id"],
         "status": row["status"],

@@ -128,12 +128,12 @@ def who() -> str:
     return f"operator:{safe(found)[:60]}"
 
 
-def show_json(value: Any) -> None:
+def show_json(value: object) -> None:
     """The value as JSON, one document."""
     say(json_text(value, indent=2))
 
 
-def json_text(value: Any, indent: int | None = None) -> str:
+def json_text(value: object, indent: int | None = None) -> str:
     """JSON as it is for a program; for a terminal nothing in it can rewrite the screen."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=_jsonable)
     if not sys.stdout.isatty():
@@ -163,7 +163,7 @@ def write_private(path: Path, content: bytes) -> None:
         raise Abort(f"{path}: cannot be written: {error.strerror}", EX_IOERR) from None
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -175,7 +175,7 @@ def say(text: str) -> None:
     print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - the one way out for text
 
 
-def safe(value: Any, *, lines: bool = False) -> str:
+def safe(value: object, *, lines: bool = False) -> str:
     """Text from outside made harmless: control, direction, invisible characters as escapes."""
     text = "" if value is None else str(value)
     return "".join(c if (lines and c == "\n") or _harmless(c) else _escape(c) for c in text)
@@ -190,7 +190,7 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table no wider than the terminal; long cells are folded, nothing is cut off."""
     from rich import box
     from rich.console import Console
@@ -204,7 +204,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     Console(width=_width(), highlight=False, markup=False, soft_wrap=False).print(made)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     from rich.text import Text
 
     return Text(safe(value))

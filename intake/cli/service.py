@@ -222,7 +222,7 @@ def _bytes(file: Path) -> bytes:
 
 def _show_explained(one: dict[str, Any]) -> None:
     say(f"== {safe(one['file'])}")
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "decision": f"{one['decision']} by {one['rule']}",
         "why": "\n".join(one["reasons"]),
         "level": one["level"],

@@ -46,7 +46,7 @@ class _Reading:
     mistakes: list[str] = field(default_factory=list)
 
 
-def from_data(data: Mapping[str, Any], catalogue: Catalogue) -> Entries:
+def from_data(data: Mapping[str, object], catalogue: Catalogue) -> Entries:
     """The entries of a parsed TOML file."""
     reading = _Reading(catalogue)
     for key in data:
@@ -59,7 +59,9 @@ def from_data(data: Mapping[str, Any], catalogue: Catalogue) -> Entries:
     return _finish(reading)
 
 
-def _tables(data: Mapping[str, Any], key: str, reading: _Reading) -> Iterable[Mapping[str, Any]]:
+def _tables(
+    data: Mapping[str, object], key: str, reading: _Reading
+) -> Iterable[Mapping[str, object]]:
     rows = data.get(key, [])
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         return rows
@@ -117,7 +119,9 @@ def _cell(value: str, kind: type, inner: str) -> Any:
     return value
 
 
-def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading: _Reading) -> bool:
+def _typed(
+    where: str, row: Mapping[str, object], keys: Mapping[str, type], reading: _Reading
+) -> bool:
     """Whether every key is known and of its type; notes what is not."""
     good = True
     for key, value in row.items():
@@ -139,7 +143,7 @@ def _typed(where: str, row: Mapping[str, Any], keys: Mapping[str, type], reading
     return good
 
 
-def _texts(value: Any) -> bool:
+def _texts(value: object) -> bool:
     """Whether a list holds texts only; anything else is not asked."""
     return not isinstance(value, list) or all(isinstance(one, str) for one in value)
 

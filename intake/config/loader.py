@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
@@ -116,7 +115,7 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     return config
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, object]:
     """A TOML file as data; ConfigError with the line when it is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -257,7 +256,7 @@ def _secret_lines(path: Path) -> str:
 # ---------------------------------------------------------------- what the pure rooms take
 
 
-def catalogue_data(config: Config) -> dict[str, Any]:
+def catalogue_data(config: Config) -> dict[str, object]:
     """The parsed catalogue file: the operator's, or the shipped one."""
     chosen = config.shape.catalogue.path
     if chosen:

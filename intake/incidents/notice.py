@@ -13,7 +13,6 @@ import textwrap
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 from css_inline import CSSInliner
@@ -213,7 +212,7 @@ def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offe
 
     mailto = f"mailto:{quote(style.reply_to, safe='@')}?subject=unsubscribe%20{TOKEN}"
     facts = [row.partition(": ") for row in sentences("facts")]
-    shown: dict[str, Any] = {
+    shown: dict[str, object] = {
         **words,
         "lang": "en",
         "tone": view.tone,

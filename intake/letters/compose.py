@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from intake.catalogue.catalogue import Catalogue
@@ -106,10 +105,10 @@ def _values(
     accounts: Sequence[Account],
     letter_context: LetterContext,
     incidents: Sequence[Incident],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     submission, change = decision.submission, decision.change
     number = change.number if change else ""
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "service": letter_context.service,
         "name": one_line(order.contact.name, 100),
         "number": number,
@@ -156,12 +155,12 @@ def _values(
 
 def _asked(
     decision: Decision, letter_context: LetterContext, listed: CaseList, accounts: Sequence[Account]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What a letter says that answers a question to the service itself."""
     wish = decision.submission.wish if decision.submission else None
     several = len({one.account_id for one in listed.cases}) > 1
     names = {one.id: one.name for one in accounts} if several else {}
-    shown: dict[str, Any] = {
+    shown: dict[str, object] = {
         "wanted": one_line(wish.number, 30) if wish else "",
         "state": wish.state if wish else "",
         "cases": [
@@ -272,7 +271,7 @@ def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> st
     return tidy(templates.fill("blank_form/body.txt", _form_values(catalogue, type_name)))
 
 
-def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, Any]:
+def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, object]:
     case_type = catalogue.types[type_name]
     empty = Submission(type_name, "", "", "", "", False, "", "", "", {}, (), (), (), ())
     required = [name for name in case_type.fields if name in case_type.required]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -87,7 +86,7 @@ class Templates:
             keep_trailing_newline=False,
         )
 
-    def fill(self, name: str, values: Mapping[str, Any]) -> str:
+    def fill(self, name: str, values: Mapping[str, object]) -> str:
         """The template of that name with those values in it."""
         try:
             return self._environment.get_template(name).render(values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from intake.model.accounts import Contact
 
@@ -14,7 +13,9 @@ from intake.model.accounts import Contact
 class StoredField:
     """One field of a case as stored: the typed value, the words it came from, and where from."""
 
-    value: Any  # str, list[str] or bool; dates are ISO 8601 strings; None when only words are known
+    value: (
+        object  # str, list[str] or bool; dates are ISO 8601 strings; None when only words are known
+    )
     words: str
     source: str
 

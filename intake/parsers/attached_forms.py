@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from intake.catalogue.catalogue import Catalogue
 from intake.mail.field_library import Warning
@@ -112,7 +111,7 @@ def _from_json(data: bytes) -> Pairs:
     return next((pairs for row in rows[:MAX_ROWS] if (pairs := _members(row))), [])
 
 
-def _members(row: Any, depth: int = 0) -> Pairs:
+def _members(row: object, depth: int = 0) -> Pairs:
     """Labels and values of an object and of the objects in it, so many and so deep."""
     if not isinstance(row, Mapping) or depth == MAX_DEPTH:
         return []
@@ -130,7 +129,7 @@ def _members(row: Any, depth: int = 0) -> Pairs:
     return pairs
 
 
-def _property(one: Any) -> Pairs:
+def _property(one: object) -> Pairs:
     """A schema.org PropertyValue: its name and its value."""
     if not isinstance(one, Mapping) or "name" not in one or "value" not in one:
         return []
@@ -146,7 +145,7 @@ def _spaced(key: str) -> str:
     )
 
 
-def _words(value: Any, depth: int = 0) -> str:
+def _words(value: object, depth: int = 0) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (str, int, float)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from intake.mail.field_library import Warning
 from intake.mail.message import Message
@@ -128,7 +127,7 @@ class Circumstances:
 class FieldValue:
     """A value accepted for a field."""
 
-    value: Any  # str, list[str], bool; ISO 8601 for dates; None when only the words are kept
+    value: object  # str, list[str], bool; ISO 8601 for dates; None when only the words are kept
     words: str
     source: str  # Candidate.source, or "default", "contact record", "stored", "notice"
     label: str = ""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from rapidfuzz import fuzz, process
@@ -43,7 +42,7 @@ _ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
 class Taken:
     """A value, or why there is none."""
 
-    value: Any = None
+    value: object = None
     code: str = ""  # of the problem; empty when there is none
     blocking: bool = False  # the field counts as missing
     choices: tuple[str, ...] = ()
@@ -176,7 +175,7 @@ def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
     near = _perhaps(text, values)
     if choices.open:
         known = bool(values)
-        kept: Any = [*so_far, text] if choices.multi else text
+        kept: object = [*so_far, text] if choices.multi else text
         return Taken(kept, "unknown-choice" if known else "", used=text if known else "", near=near)
     return Taken(None, "unknown-choice", blocking=True, choices=values, near=near)
 

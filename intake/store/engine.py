@@ -92,7 +92,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
 def _sqlite(path: str, *, read_only: bool) -> Engine:
     if path and not read_only:
         _make_file(Path(path))
-    more: dict[str, Any] = {} if path else {"poolclass": StaticPool}
+    more: dict[str, object] = {} if path else {"poolclass": StaticPool}
     engine = create_engine(
         f"sqlite:///{path}" if path else "sqlite://",
         connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000},

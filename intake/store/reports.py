@@ -45,13 +45,13 @@ class Status:
         return [box["name"] for box in self.mailboxes if box["failing_since"]]
 
 
-def _dict(row: Any, *left_out: str) -> dict[str, Any]:
+def _dict(row: Any, *left_out: str) -> dict[str, object]:
     """A row as plain values, datetimes as ISO 8601."""
     values = row.model_dump(exclude=set(left_out))
     return {key: _plain(value) for key, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
@@ -128,7 +128,7 @@ def _cases_of(session: Session, row: MessageRow) -> list[str]:
     return [number for number in dict.fromkeys(found) if number]
 
 
-def _events(session: Session, column: Any, value: object) -> list[dict[str, Any]]:
+def _events(session: Session, column: Any, value: object) -> list[dict[str, object]]:
     query = select(EventRow).where(column == value).order_by(col(EventRow.id))
     return [_dict(row) for row in session.scalars(query)]
 
@@ -178,7 +178,7 @@ def letters(session: Session, *, state: str = "", limit: int = 50) -> list[dict[
     return [_dict(row, "raw", "text") for row in session.scalars(query)]
 
 
-def letter(session: Session, letter_id: int) -> dict[str, Any] | None:
+def letter(session: Session, letter_id: int) -> dict[str, object] | None:
     """One letter with its text."""
     row = session.get(OutboxRow, letter_id)
     return None if row is None else _dict(row, "raw")
@@ -216,6 +216,12 @@ def reject(session: Session, message_id: int, who: str, why: str, now: datetime)
 
 
 def _event(
-    now: datetime, kind: str, who: str, detail: dict[str, Any], *, case: str = "", message: int = 0
+    now: datetime,
+    kind: str,
+    who: str,
+    detail: dict[str, object],
+    *,
+    case: str = "",
+    message: int = 0,
 ) -> EventRow:
     return EventRow(at=now, kind=kind, who=who, detail=detail, case_number=case, message_id=message)

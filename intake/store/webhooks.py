@@ -42,7 +42,7 @@ class Claimed:
     event_id: int
     kind: str
     at: datetime  # when it happened
-    payload: dict[str, Any]
+    payload: dict[str, object]
     attempts: int
     created_at: datetime
 
@@ -55,7 +55,7 @@ class Claimed:
 # ---------------------------------------------------------------- what happened
 
 
-def emit(session: Session, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+def emit(session: Session, kind: str, payload: Mapping[str, object], now: datetime) -> None:
     """One event, for whoever listens. ``payload`` is JSON and holds no addresses of people.
 
     Raises ValueError for a kind that is not one of EVENT_KINDS: nobody could listen for it.
@@ -67,7 +67,7 @@ def emit(session: Session, kind: str, payload: Mapping[str, Any], now: datetime)
     )
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: object) -> object:
     """The same without what one of the databases cannot store."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
@@ -76,7 +76,7 @@ def _clean(value: Any) -> Any:
     return [_clean(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def incident_payload(incident: Incident, told: Update) -> dict[str, Any]:
+def incident_payload(incident: Incident, told: Update) -> dict[str, object]:
     """What is said about an incident and one update of it: nobody's name and no address."""
     return {
         "incident": {
@@ -107,12 +107,12 @@ def incident_payload(incident: Incident, told: Update) -> dict[str, Any]:
     }
 
 
-def sent_payload(incident_id: str, number: int, counts: Mapping[str, int]) -> dict[str, Any]:
+def sent_payload(incident_id: str, number: int, counts: Mapping[str, int]) -> dict[str, object]:
     """What is said of a finished broadcast: how many letters ended in which state."""
     return {"incident": {"id": incident_id}, "update": {"number": number}, "letters": dict(counts)}
 
 
-def linked_payload(incident_id: str, case_number: str, account_id: str) -> dict[str, Any]:
+def linked_payload(incident_id: str, case_number: str, account_id: str) -> dict[str, object]:
     """What is said of a case that is about an incident."""
     return {
         "incident": {"id": incident_id},
@@ -308,7 +308,7 @@ def totals(session: Session) -> dict[str, int]:
 
 def listed(
     session: Session, *, hook: str = "", state: str = "", limit: int = 50
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Deliveries, newest first, without what they say."""
     own = HookDeliveryRow
     query = (
@@ -354,7 +354,9 @@ def drop(session: Session, which: str, now: datetime) -> int:
     )
 
 
-def _change(session: Session, which: str, states: tuple[str, ...], values: dict[str, Any]) -> int:
+def _change(
+    session: Session, which: str, states: tuple[str, ...], values: dict[str, object]
+) -> int:
     own = HookDeliveryRow
     number = which.isascii() and which.isdigit() and len(which) < 18
     one = col(own.id) == int(which) if number else col(own.hook) == which

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from intake.mail.message import Message, Refusal
 from intake.model.context import Known
 from intake.parsers.submission import Submission
@@ -11,11 +9,11 @@ from intake.triage.decision import Decision
 from intake.worker.pipeline import Judgement
 
 
-def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> dict[str, Any]:
+def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> dict[str, object]:
     """One object per mail as ``intake explain --json`` prints it."""
     decision = judged.decision
     submission = decision.submission
-    shown: dict[str, Any] = {
+    shown: dict[str, object] = {
         "file": file,
         "message_id": mail.message_id,
         "decision": decision.action,
@@ -63,7 +61,7 @@ def _contact(decision: Decision, known: Known) -> str:
     return colleague.emails[0] if colleague and colleague.emails else sender.address
 
 
-def _submission(submission: Submission | None) -> dict[str, Any]:
+def _submission(submission: Submission | None) -> dict[str, object]:
     if submission is None:
         return {
             "type": "", "priority": "", "department": "", "subject": "", "description": "",
@@ -89,7 +87,7 @@ def _submission(submission: Submission | None) -> dict[str, Any]:
     }
 
 
-def _attachments(mail: Message | Refusal) -> list[dict[str, Any]]:
+def _attachments(mail: Message | Refusal) -> list[dict[str, object]]:
     if isinstance(mail, Refusal):
         return []
     return [

@@ -36,7 +36,7 @@ class Settings:
     blob_root: str
     blob_run: str = ""  # whose staged files the children write and may read
     limits: Limits = field(default_factory=Limits)
-    catalogue: Mapping[str, Any] = field(default_factory=dict)  # the parsed catalogue.toml
+    catalogue: Mapping[str, object] = field(default_factory=dict)  # the parsed catalogue.toml
     wall_seconds: float = 10.0  # for one mail
     cpu_seconds: int = 10  # for one mail
     memory_bytes: int = 512 * 2**20  # address space, before the mail's own size

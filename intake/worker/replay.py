@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from intake.adapters.blob_store import Blobs
 from intake.adapters.dkim_verifier import Prover
@@ -45,7 +44,7 @@ class Replayed:
 
 def explain(
     config: Config, raw: bytes, *, file: str = "", at: datetime | None = None, mailbox: str = ""
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What would be decided about the mail now, or at that moment, and why. Writes nothing."""
     return Explainer(config, mailbox).explain(raw, file=file, at=at)
 
@@ -70,7 +69,9 @@ class Explainer:
         self._mailbox = mailbox or config.mailbox[0].name
         self._engine = open_engine(config.database_url, read_only=True)
 
-    def explain(self, raw: bytes, *, file: str = "", at: datetime | None = None) -> dict[str, Any]:
+    def explain(
+        self, raw: bytes, *, file: str = "", at: datetime | None = None
+    ) -> dict[str, object]:
         """One object as ``intake explain --json`` prints it."""
         now = at or datetime.now(UTC)
         digest = hashlib.sha256(raw).hexdigest()

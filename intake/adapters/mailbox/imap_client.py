@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.imap4 import IMAP4WithTimeout
@@ -13,16 +12,16 @@ from imapclient.tls import IMAP4_TLS
 class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
     """Gives away its connection before the greeting is read."""
 
-    def __init__(self, keep: Callable[[object], None], *args: Any, **more: Any) -> None:
+    def __init__(self, keep: Callable[[object], None], *args: object, **more: object) -> None:
         self._keep = keep
         super().__init__(*args, **more)
 
-    def _create_IMAP4(self) -> Any:  # noqa: N802 - the library's name
+    def _create_IMAP4(self) -> object:  # noqa: N802 - the library's name
         kind = IMAP4_TLS if self.ssl else IMAP4WithTimeout
         keep = self._keep
 
         class Kept(kind):  # type: ignore[misc,valid-type]  # the library has no types
-            def _create_socket(self, timeout: float | None = None) -> Any:
+            def _create_socket(self, timeout: float | None = None) -> object:
                 link = super()._create_socket(timeout)
                 keep(link)
                 return link

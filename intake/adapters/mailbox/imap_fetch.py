@@ -137,7 +137,7 @@ def is_named(client: IMAPClient, uid: int) -> bool:
     return uid in set(client.search(["UID", str(uid)]))
 
 
-def utc(value: Any) -> datetime | None:
+def utc(value: object) -> datetime | None:
     """INTERNALDATE, aware; None when the server sends none."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableSet, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 from intake.adapters.mailbox import imap_fetch
 from intake.adapters.mailbox.protocol import Fetched, MailboxError, Opened
@@ -16,7 +15,7 @@ from intake.adapters.mailbox.protocol import Fetched, MailboxError, Opened
 LOST_CONNECTIONS = 40  # in one fetch; a server that ends more of them is down
 DEADLY = "the connection ends whenever it is asked for"
 
-Door = Callable[..., AbstractContextManager[Any]]  # (doing, bytes that come) -> the client
+Door = Callable[..., AbstractContextManager[object]]  # (doing, bytes that come) -> the client
 
 
 class Fetcher:

@@ -12,7 +12,6 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from imapclient import IMAPClient
 
@@ -75,7 +74,7 @@ def _cycle(
     return uid_next(client, folder) != known.uid_next or _are_news(said or [], known)
 
 
-def _are_news(lines: Sequence[Any], known: Known) -> bool:
+def _are_news(lines: Sequence[object], known: Known) -> bool:
     """Whether more mails are told of than before: some servers tell the number at every IDLE."""
     told = [
         int(line[0])

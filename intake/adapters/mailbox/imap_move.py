@@ -73,7 +73,7 @@ class Mover:
         """UIDVALIDITY, and size and date by UID, of what lies there; the folder stays selected."""
         answer = self._client.select_folder(self._folders[folder], readonly=True)
         uids = [uid for uid in self._client.search(["UID", f"{from_uid}:*"]) if uid >= from_uid]
-        rows: dict[int, dict[bytes, Any]] = {}
+        rows: dict[int, dict[bytes, object]] = {}
         for start in range(0, len(uids), CHUNK_UIDS):
             part = uids[start : start + CHUNK_UIDS]
             rows |= self._client.fetch(part, ["RFC822.SIZE", "INTERNALDATE"])
@@ -187,7 +187,7 @@ class Mover:
         doubtful = [uid for uid in uids if mine.get(uid) in marks]
         return {uid for uid, body in self._bodies(doubtful).items() if body in bodies}
 
-    def _marks(self, uids: Sequence[int]) -> dict[int, tuple[Any, Any]]:
+    def _marks(self, uids: Sequence[int]) -> dict[int, tuple[object, object]]:
         """Size and date, which COPY keeps."""
         rows = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]) if uids else {}
         return {

@@ -25,7 +25,7 @@ class Taken:
 
     letters: list[tuple[str, bytes]] = field(default_factory=list)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Keeps the letter."""
         self.letters += [(one, envelope.content) for one in envelope.rcpt_tos]
         return "250 taken"

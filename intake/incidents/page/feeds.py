@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 from xml.etree import ElementTree as Tree
 
 from intake.incidents.page.content import (
@@ -34,7 +33,7 @@ def listing(data: PageData, views: Sequence[NoticeView], written: datetime) -> b
     return (json.dumps(shown, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _plain(data: PageData, view: NoticeView) -> dict[str, Any]:
+def _plain(data: PageData, view: NoticeView) -> dict[str, object]:
     return {
         "id": view.id,
         "kind": view.kind,
@@ -53,7 +52,7 @@ def _plain(data: PageData, view: NoticeView) -> dict[str, Any]:
     }
 
 
-def _update(update: UpdateView) -> dict[str, Any]:
+def _update(update: UpdateView) -> dict[str, object]:
     return {
         "number": update.number,
         "kind": update.kind,

@@ -22,7 +22,6 @@ from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -144,7 +143,7 @@ class _Pages:
         style = self._environment.get_template("style.css").render()
         digest = hashlib.sha256(style.encode()).digest()
         self._zone, self._views = data.zone, views
-        self._common: dict[str, Any] = {
+        self._common: dict[str, object] = {
             "style_hash": base64.b64encode(digest).decode(),
             "lang": LANGUAGE,
             "title": line(data.title),
@@ -155,7 +154,7 @@ class _Pages:
             "limit": SHOWN_UPDATES,
         }
 
-    def _fill(self, name: str, **values: Any) -> bytes:
+    def _fill(self, name: str, **values: object) -> bytes:
         return f"{self._environment.get_template(name).render(self._common | values)}\n".encode()
 
     def starting(self) -> bytes:

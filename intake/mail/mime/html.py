@@ -106,7 +106,7 @@ class Rendered:
 
 
 def render(source: str, max_chars: int, max_depth: int) -> Rendered:
-    """Any text gives a Rendered in linear time."""
+    """object text gives a Rendered in linear time."""
     source, doubt = _within(source.replace("\0", ""), max_chars)
     rebuilt = html_tokens.rebuild(source, max_depth)
     if rebuilt is None:

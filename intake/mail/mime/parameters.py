@@ -23,7 +23,7 @@ class Value:
 
 
 def read(text: str) -> Value:
-    """Any text gives a Value; the first of two equal names wins. Linear."""
+    """object text gives a Value; the first of two equal names wins. Linear."""
     pieces = _pieces(text)
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bool, str]]] = {}

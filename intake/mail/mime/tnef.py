@@ -50,7 +50,7 @@ def is_tnef(media_type: str, name: str, data: bytes) -> bool:
 
 
 def unpack(data: bytes, max_files: int) -> Unpacked:
-    """Any bytes give an Unpacked; whatever the library raises is caught."""
+    """object bytes give an Unpacked; whatever the library raises is caught."""
     try:
         message, files = _groups(data, max_files)
         found = TNEF(message, do_checksum=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -42,7 +41,7 @@ def set_status(
     return ""
 
 
-def unknown_labels(session: Session, limit: int) -> list[dict[str, Any]]:
+def unknown_labels(session: Session, limit: int) -> list[dict[str, object]]:
     """Labels that people write and the catalogue does not know, the most frequent first."""
     query = (
         select(UnknownLabelRow)

@@ -101,7 +101,7 @@ def _linked(session: Session, incident: str, number: str, account: str, now: dat
 
 def _update(session: Session, change: CaseChange, row: int, now: datetime) -> None:
     """An empty text in a change means that the case keeps what it has; a flag is taken away."""
-    new: dict[str, Any] = {
+    new: dict[str, object] = {
         "status": change.status,
         "type": change.type,
         "priority": change.priority,
@@ -187,7 +187,7 @@ def _plain(value: Any) -> Any:
 
 
 def _event(
-    session: Session, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, Any]
+    session: Session, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, object]
 ) -> None:
     session.execute(
         insert(EventRow).values(

@@ -79,7 +79,9 @@ def plan(session: Session, number: str) -> ContactChange:
     return _change(session, asked, contact, replaced)
 
 
-def _removal(session: Session, case: CaseRow, name: str, fields: dict[str, Any]) -> ContactChange:
+def _removal(
+    session: Session, case: CaseRow, name: str, fields: dict[str, object]
+) -> ContactChange:
     """Whoever is named leaves the account, and nobody takes their place.
 
     The address tells two people of one name apart; it has to be the named one's.
@@ -126,7 +128,7 @@ def _existing(session: Session, account: str, name: str, key: str, kind: str) ->
     return found[0] if kind == "Modify" else None
 
 
-def _replaced(session: Session, number: str, account: str, fields: dict[str, Any]) -> Reached:
+def _replaced(session: Session, number: str, account: str, fields: dict[str, object]) -> Reached:
     old = str(fields.get("contact_replacement_name") or "")
     found = whose.named(session, account, old)
     if len(found) != 1:
@@ -303,7 +305,7 @@ def join(
     return change
 
 
-def _detail(change: ContactChange) -> dict[str, Any]:
+def _detail(change: ContactChange) -> dict[str, object]:
     return {"changes": [list(one) for one in change.difference], "contact": change.contact_id}
 
 
@@ -316,12 +318,14 @@ def _note(
     session.flush()
 
 
-def _newest(session: Session, number: str, kind: str) -> dict[str, Any] | None:
+def _newest(session: Session, number: str, kind: str) -> dict[str, object] | None:
     """What the newest event of that kind of the case says."""
     query = select(col(EventRow.detail)).where(
         col(EventRow.case_number) == number, col(EventRow.kind) == kind
     )
-    found: dict[str, Any] | None = session.scalar(query.order_by(col(EventRow.id).desc()).limit(1))
+    found: dict[str, object] | None = session.scalar(
+        query.order_by(col(EventRow.id).desc()).limit(1)
+    )
     return found
 
 

@@ -114,7 +114,7 @@ def due(session: Session, now: datetime, hour: int) -> list[Due]:
     return [one for one in found if cause(one.contact_id, one.day) not in written]
 
 
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _parts(values: Sequence[object]) -> Iterator[Sequence[object]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 

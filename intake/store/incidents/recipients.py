@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlmodel import col
@@ -96,7 +95,7 @@ def _row(
     waiting: Mapping[str, Waiting],
     terms: Terms,
     now: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     def made(number: int) -> str:
         cause = f"{row.incident_id}:{number}:{one.key}"
         return tokens.message_id(terms.secrets, "notice", row.incident_id, cause, terms.domain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlmodel import col
@@ -119,7 +118,7 @@ def in_thread(
     return to_person(letter_context, person, replace(occasion, thread=thread), now), ""
 
 
-def _resolve(session: Session, case: CaseRow, detail: dict[str, Any], by: By) -> None:
+def _resolve(session: Session, case: CaseRow, detail: dict[str, object], by: By) -> None:
     """The new state with the old one in the history; a question that is open asks no more."""
     before = case.status
     session.execute(

@@ -284,7 +284,7 @@ def find(session: Session, incident_id: str) -> Incident:
     return value(row_of(session, incident_id))
 
 
-def listed(session: Session, *, everything: bool) -> list[dict[str, Any]]:
+def listed(session: Session, *, everything: bool) -> list[dict[str, object]]:
     """The open ones, or all, newest first, with the number of cases."""
     query = select(IncidentRow).order_by(col(IncidentRow.created_at).desc())
     if not everything:

@@ -6,7 +6,6 @@ An address that is gone gets no more notices.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlmodel import col
@@ -32,7 +31,7 @@ def note(session: Session, letter: SentLetter, told: Return, message: int, now: 
     """
     theirs = told.recipient == letter.recipient or (letter.by_address and not told.recipient)
     hard = told.hard and theirs
-    detail: dict[str, Any] = {
+    detail: dict[str, object] = {
         "letter": letter.message_id, "kind": letter.kind, "status": told.status,
         "recipient": letter.recipient, "words": told.words[:300],
     }  # fmt: skip

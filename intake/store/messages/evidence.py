@@ -17,10 +17,10 @@ EVIDENCE_FIELDS = (
 )  # fmt: skip
 
 
-def evidence(mail: Message | Refusal, decision: Decision) -> dict[str, Any]:
+def evidence(mail: Message | Refusal, decision: Decision) -> dict[str, object]:
     """The evidence of one mail: its fields, the proofs, the person as stored, what tripped."""
     sender = decision.sender
-    kept: dict[str, Any] = {
+    kept: dict[str, object] = {
         "sender": list(sender.evidence) if sender else [],
         "passed": list(decision.passed),
         "silence": decision.silence,
@@ -42,8 +42,8 @@ def evidence(mail: Message | Refusal, decision: Decision) -> dict[str, Any]:
     return kept
 
 
-def _sender(sender: Sender) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+def _sender(sender: Sender) -> dict[str, object]:
+    kept: dict[str, object] = {}
     if sender.details:
         kept |= _cleaned(dict(sender.details))
     if sender.conflict:
@@ -59,7 +59,7 @@ def _sender(sender: Sender) -> dict[str, Any]:
     return kept
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: object) -> Any:
     """The same with every text storable, however deep."""
     if isinstance(value, str):
         return clean(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -93,7 +92,7 @@ class Entry:
     row: int = 0  # the row of a held or shelved mail that is decided anew; 0: a new mail
 
 
-def _clean_all(value: Any) -> Any:
+def _clean_all(value: object) -> object:
     """The same for a text or a list of texts."""
     if isinstance(value, str):
         return clean(value)
@@ -178,7 +177,7 @@ def _values(
     decision: Decision,
     now: datetime,
     stamp: RecordMetadata,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "mailbox": arrival.mailbox,
         "uidvalidity": arrival.uidvalidity,
@@ -219,7 +218,7 @@ def _sender(mail: Message | Refusal) -> str:
     return next(iter(mail.all("from")), "")
 
 
-def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, Any]:
+def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, object]:
     """What was read, without the values of personal fields."""
     if submission is None:
         return {}
@@ -249,7 +248,7 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
     }
 
 
-def _write_row(session: Session, arrival: Arrival, values: Mapping[str, Any], row: int) -> int:
+def _write_row(session: Session, arrival: Arrival, values: Mapping[str, object], row: int) -> int:
     """A new row, or the unfinished one of the same mail in the same place.
 
     A row with an outcome is never overwritten: StoreError says that somebody else was first.
@@ -282,8 +281,8 @@ def _existing(session: Session, arrival: Arrival) -> int:
 
 
 def _event(
-    now: datetime, kind: str, case: str, message: int, who: str, detail: Mapping[str, Any]
-) -> dict[str, Any]:
+    now: datetime, kind: str, case: str, message: int, who: str, detail: Mapping[str, object]
+) -> dict[str, object]:
     """A row of the history."""
     return {
         "at": now, "kind": kind, "case_number": case, "message_id": message, "who": who,

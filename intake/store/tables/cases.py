@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -48,7 +47,7 @@ class CaseFieldRow(Base, table=True):
     __tablename__ = "case_fields"
     case_number: str = Field(foreign_key="cases.number", primary_key=True)
     name: str = Field(primary_key=True)  # catalogue field name
-    value: Any = Field(
+    value: object = Field(
         default=None, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=True)
     )
     words: str = Field(default="", sa_column=_text())  # as the person wrote it

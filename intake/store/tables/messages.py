@@ -7,7 +7,6 @@ column never changes; datetimes are aware UTC; enumerations are stored by value 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -71,7 +70,7 @@ class MessageRow(Base, table=True):
     rule: str = ""
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())
     level: str = ""
-    evidence: dict[str, Any] = Field(
+    evidence: dict[str, object] = Field(
         default_factory=dict, sa_column=json_column()
     )  # IDENTITY evidence row
     sender: str = Field(default="", index=True)  # Address.key, or what stood in From
@@ -84,7 +83,7 @@ class MessageRow(Base, table=True):
     contact_id: str = ""
     account_id: str = ""
     case_number: str = Field(default="", index=True)
-    submission: dict[str, Any] = Field(
+    submission: dict[str, object] = Field(
         default_factory=dict, sa_column=json_column()
     )  # what was read, without personal fields
     policy_hash: str = ""
