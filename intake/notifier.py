@@ -14,12 +14,11 @@ from datetime import datetime
 
 from intake.catalogue.labels import fold
 from intake.mail.addresses import ascii_lower
-from intake.model.accounts import Account, Contact, Preference
+from intake.model.accounts import NOTHING_MUST, Account, Contact, MustReach, Preference
 from intake.model.incidents import Incident, Update
 from intake.parsers.submission import Submission
 
 MAX_SEARCHED_CHARS = 5000  # of a description in which an incident's words are looked for
-NEVER_MUTED = ("Authorized", "Technical")  # contact types that mandatory classes must reach
 DEFAULT_PREFERENCE = Preference()
 
 
@@ -59,7 +58,7 @@ class AudienceInputs:
     accounts: Mapping[str, Account]
     contact_types: tuple[str, ...]  # told when the incident names none itself
     zone: str = "UTC"  # of people whose account has none
-    mandatory: tuple[str, ...] = ()  # notice classes that cannot simply be muted
+    must: MustReach = NOTHING_MUST  # what cannot simply be muted
     suspended: Mapping[str, str] = field(default_factory=dict)  # address key -> why it gets none
     preferences: Mapping[str, Mapping[str, Preference]] = field(default_factory=dict)
     filed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # contact -> cases about it
@@ -188,7 +187,7 @@ def _judge(
     if not reasons and not also:
         return "no account, area and contact type of theirs is concerned", None
     address = next((one for one in contact.emails if ascii_lower(one) not in world.suspended), "")
-    if not address and incident.notice_class in world.mandatory:
+    if not address and incident.notice_class in world.must.classes:
         address = contact.emails[0]  # what came back, or looked like a loop, stops no such notice
     if not address:
         return world.suspended[ascii_lower(contact.emails[0])], None
@@ -226,8 +225,7 @@ def _priority(
         return 0
     if incident.accounts or world.affected & set(accounts):
         return 1
-    types = {member.contact_type for member in contact.memberships}
-    return 2 if types & set(NEVER_MUTED) else 3
+    return 2 if world.must.binds(contact) else 3
 
 
 def _zone(accounts: Sequence[str], world: AudienceInputs) -> str:
@@ -250,8 +248,7 @@ def _muted(
     wish = _wish(incident, contact.id, world)
     if wish.mode != "off" or recipient.cases:
         return None
-    types = {member.contact_type for member in contact.memberships}
-    if incident.notice_class not in world.mandatory or not types & set(NEVER_MUTED):
+    if incident.notice_class not in world.must.classes or not world.must.binds(contact):
         return "", f"does not want notices of the class {incident.notice_class}"
     other = people.get(wish.replacement)
     if other is None or not _reachable(other, recipient, world) or other.id == contact.id:
@@ -302,7 +299,7 @@ def with_digests(incident: Incident, found: Audience, world: AudienceInputs) -> 
 
     Mandatory classes are told at once, and so is whoever filed a case.
     """
-    if incident.notice_class in world.mandatory:
+    if incident.notice_class in world.must.classes:
         return found
     told = tuple(
         replace(one, digest=True)

@@ -153,6 +153,8 @@ class ContactType:
     name: str
     may_submit: bool
     aliases: tuple[str, ...] = ()
+    must_be_reached: bool = False  # by notices of the mandatory classes
+    bounce_is_a_task: bool = False  # an operator settles it when mail to such a contact comes back
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,10 @@ _TOP = {
     "subjects": dict, "phone_region": str,
 }  # fmt: skip
 _CHOICE = {"value": str, "aliases": list, "means": str, "only_types": list, "basis": str}
-_CONTACT_TYPE = {"name": str, "may_submit": bool, "aliases": list, "basis": str}
+_CONTACT_TYPE = {
+    "name": str, "may_submit": bool, "aliases": list, "basis": str, "must_be_reached": bool,
+    "bounce_is_a_task": bool,
+}  # fmt: skip
 _MODULES = {"values": list, "open": bool, "not_listed": str, "basis": str}
 _NORMALISE = {
     "confusables": dict, "dashes": str, "separators": list, "blank_values": list,
@@ -193,7 +196,10 @@ def _contact_types(builder: _Builder, rows: Sequence[object]) -> dict[str, Conta
         name = one.get("name", "")
         if name in made:
             builder.wrong(where, name, "a name that stands there once")
-        made[name] = ContactType(name, one.get("may_submit", False), aliases)
+        made[name] = ContactType(
+            name, one.get("may_submit", False), aliases, one.get("must_be_reached", False),
+            one.get("bounce_is_a_task", False),
+        )  # fmt: skip
     return made
 
 

@@ -208,15 +208,17 @@ def notices(
     config: ConfigOption = None,
 ) -> None:
     """Show how a contact gets notices; with --class and --mode change it."""
+    from intake.config import loader as settings
     from intake.store.contacts import preferences
 
     if bool(class_) != bool(mode) or (instead and not mode):
         raise Abort("wanted --class and --mode together, or neither", 2)
-    mandatory = load(config).shape.notices.mandatory_classes
+    setup = load(config)
+    must = settings.must_reach(setup, settings.load_catalogue(setup))
     with database(config, write=bool(mode)) as session:
         if mode:
             wanted, by = Preference(mode, instead), By(who(), datetime.now(UTC))
-            preferences.set_(session, contact_id, class_, wanted, by, mandatory=mandatory)
+            preferences.set_(session, contact_id, class_, wanted, by, must=must)
         found = preferences.of(session, contact_id)
     if as_json:
         show_json(found)

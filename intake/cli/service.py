@@ -270,6 +270,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """The state of everything. Exit code 1 when something waits for a person or fails."""
     from intake.adapters import heartbeat
     from intake.cli.screen import database
+    from intake.config import loader
     from intake.store import reports, restore_check
     from intake.store.contacts import preferences
     from intake.store.incidents import schedule
@@ -278,8 +279,9 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     setup = load(config)
     now = datetime.now(UTC)
     with database(config) as session:
-        found = reports.status(session)
-        tasks = preferences.tasks(session, now, setup.shape.notices.mandatory_classes)
+        must = loader.must_reach(setup, loader.load_catalogue(setup))
+        found = reports.status(session, must)
+        tasks = preferences.tasks(session, now, must)
         tasks += schedule.debts(session, now)
         older = restore_check.older(session, journal_of(setup).tail())
     beat = heartbeat.read(setup.path("var"))

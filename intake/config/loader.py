@@ -26,6 +26,7 @@ from intake.config import schema as parts
 from intake.config.validation import doubts, mistake, variable_name
 from intake.mail.addresses import ascii_lower
 from intake.mail.message import Limits
+from intake.model.accounts import MustReach
 from intake.triage.policy import Policy
 
 SECRET_SECONDS = 20  # time limit of a password or token command
@@ -342,7 +343,17 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_files=config.shape.files.max_files,
         scan_files=bool(config.shape.files.clamav),
         reply_type=notices.reply_type if notices.reply_type in catalogue.types else "",
-        mandatory_classes=notices.mandatory_classes,
+        must=must_reach(config, catalogue),
+    )
+
+
+def must_reach(config: Config, catalogue: Catalogue) -> MustReach:
+    """Which notices must reach whom: the classes of the configuration, the catalogue's contacts."""
+    kinds = catalogue.contact_types.values()
+    return MustReach(
+        config.shape.notices.mandatory_classes,
+        tuple(one.name for one in kinds if one.must_be_reached),
+        tuple(one.name for one in kinds if one.bounce_is_a_task),
     )
 
 

@@ -230,7 +230,7 @@ class Notices(Section):
     from_address: str = ""
     list_id: str = Field(default="", pattern=r"^$|^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     unsubscribe_url: str = Field(default="", pattern=r"^$|^https://[^\s<>]+$")
-    contact_types: tuple[str, ...] = ("Authorized", "Technical")
+    contact_types: tuple[str, ...] = ()
     mandatory_classes: tuple[NoticeClass, ...] = ("outage", "security")
     max_without_approval: Count = 0
     rate_per_minute: Positive = 60

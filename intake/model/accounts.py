@@ -60,6 +60,22 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class MustReach:
+    """Which notices must reach which contacts: nobody can simply switch them off."""
+
+    classes: tuple[str, ...] = ()  # of notices
+    contact_types: tuple[str, ...] = ()  # ContactType.must_be_reached of the catalogue
+    task_types: tuple[str, ...] = ()  # ContactType.bounce_is_a_task: an operator settles it
+
+    def binds(self, contact: Contact) -> bool:
+        """Whether such a notice must reach this contact, or another one instead."""
+        return any(one.contact_type in self.contact_types for one in contact.memberships)
+
+
+NOTHING_MUST = MustReach()
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """One registered person. Letters go to ``emails`` and to no other address."""
 

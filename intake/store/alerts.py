@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Text, cast, func, select
 from sqlmodel import col
 
+from intake.model.accounts import MustReach
 from intake.model.states import DeliveryState, LetterState, MessageStatus
 from intake.store import reports
 from intake.store.contacts import preferences, undeliverable
@@ -17,7 +18,9 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
 
-def due(session: Session, now: datetime, every_hours: int) -> tuple[int, list[str]] | None:
+def due(
+    session: Session, now: datetime, every_hours: int, must: MustReach
+) -> tuple[int, list[str]] | None:
     """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
 
     The newest thing is kept with the letter; the next one is sent only when it has grown.
@@ -35,13 +38,13 @@ def due(session: Session, now: datetime, every_hours: int) -> tuple[int, list[st
     newest = max(
         newest, session.scalar(select(func.max(_flagged())).where(col(CaseRow.flag) != "")) or 0
     )
-    newest = max(newest, undeliverable.newest(session))
+    newest = max(newest, undeliverable.newest(session, must))
     told = last[1] if last is not None else 0
     since = session.scalar(select(func.max(col(EventRow.message_id))).where(*_told_of(told))) or 0
     newest = max(newest, since)
     if newest <= told and not (last is not None and _flagged_since(session, last[0])):
         return None
-    return newest, [*lines(session, now), *_since(session, told)]
+    return newest, [*lines(session, now, must), *_since(session, told)]
 
 
 TOLD = {
@@ -86,9 +89,9 @@ def _flagged() -> Any:
     return col(CaseRow.message_id)
 
 
-def lines(session: Session, now: datetime) -> list[str]:
+def lines(session: Session, now: datetime, must: MustReach) -> list[str]:
     """What waits, in numbers and rules; nothing of what anybody wrote."""
-    status = reports.status(session)
+    status = reports.status(session, must)
     rules = session.execute(
         select(col(MessageRow.rule), func.count())
         .where(col(MessageRow.status) == MessageStatus.HELD)
@@ -119,5 +122,5 @@ def lines(session: Session, now: datetime) -> list[str]:
     if counted:
         found.append(f"{counted:6} mails over a limit of the day, counted only")
     found += [f"       mailbox {name} fails" for name in status.failing]
-    found += [f"       {task}" for task in preferences.tasks(session, now)]
+    found += [f"       {task}" for task in preferences.tasks(session, now, must)]
     return found

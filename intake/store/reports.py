@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from intake.model.accounts import NOTHING_MUST, MustReach
 from intake.model.states import LetterState, MessageStatus
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
@@ -55,7 +56,7 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def status(session: Session) -> Status:
+def status(session: Session, must: MustReach = NOTHING_MUST) -> Status:
     """Counts by state and the mailboxes' last words."""
     held = select(func.min(MessageRow.received_at)).where(
         col(MessageRow.status) == MessageStatus.HELD
@@ -73,7 +74,7 @@ def status(session: Session) -> Status:
         flagged=session.scalar(flagged) or 0,
         mailboxes=[_dict(box) for box in boxes],
         hooks=hooks.totals(session),
-        unreachable=unreachable.count(session),
+        unreachable=unreachable.count(session, must),
         not_handed_over=session.scalar(kept) or 0,
     )
 

@@ -6,8 +6,6 @@ from intake.model.incidents import NOTICE_CLASSES
 from intake.model.states import CaseStatus
 from intake.triage.facts import CaseChange, Facts, Verdict
 
-NOTICE_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
-
 
 def joins(facts: Facts) -> Verdict | None:
     """Asked whether another customer may name them as its contact: a plain yes from them counts."""
@@ -37,10 +35,9 @@ def wants_no_notices(facts: Facts) -> Verdict | None:
     mine = [one for one in facts.known.notified if contact and one.contact_id == contact.id]
     if contact is None or not mine:
         return None
-    bound = any(one.contact_type in NOTICE_TYPES for one in contact.memberships)
-    must = set(facts.policy.mandatory_classes if bound else mine[0].relied_on)
-    must &= set(facts.policy.mandatory_classes)
-    kept = tuple(one for one in NOTICE_CLASSES if one in must and one not in mine[0].off)
+    must = facts.policy.must
+    needed = set(must.classes if must.binds(contact) else mine[0].relied_on) & set(must.classes)
+    kept = tuple(one for one in NOTICE_CLASSES if one in needed and one not in mine[0].off)
     words = f"wants no more notices; goes on: {', '.join(kept) or 'none'}"
     return Verdict("answer", (words,), letter="unsubscribed", unsubscribes=contact.id, kept=kept)
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from intake.authentication.sender import Sender
 from intake.mail.addresses import ascii_lower
 from intake.mail.message import Message, Refusal
-from intake.model.accounts import Contact
+from intake.model.accounts import NOTHING_MUST, Contact, MustReach
 from intake.model.cases import CaseBrief
 from intake.model.context import Known, SentLetter
 from intake.parsers.submission import Return, Submission
@@ -67,7 +67,7 @@ class Decision:
     quarantined: bool = False  # the other files wait for the virus scanner
     unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same
-    mandatory: tuple[str, ...] = ()  # classes that must reach every account
+    must: MustReach = NOTHING_MUST  # what an unsubscription leaves on
     matters: int = 1  # cases that came of the mail; its letters say so
 
 
@@ -130,7 +130,7 @@ def _decision(
         quarantined=facts.policy.scan_files,
         unsubscribes=verdict.unsubscribes,
         kept=verdict.kept,
-        mandatory=facts.policy.mandatory_classes if verdict.unsubscribes else (),
+        must=facts.policy.must,
         accounts=tuple((one.id, one.active) for one in facts.known.accounts),
     )
 

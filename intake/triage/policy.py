@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intake.model.accounts import NOTHING_MUST, MustReach
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -43,4 +45,4 @@ class Policy:
     max_files: int = 50  # of one mail that are handed on
     scan_files: bool = False  # a virus scanner looks at every file before it is handed on
     reply_type: str = ""  # case type of a reply to a notice that names none; empty: it is asked
-    mandatory_classes: tuple[str, ...] = ("outage", "security")  # nobody can just switch these off
+    must: MustReach = NOTHING_MUST  # notices that nobody can just switch off

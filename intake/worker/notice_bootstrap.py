@@ -30,7 +30,8 @@ SHOWN = 3
 def habits(config: Config) -> Habits:
     """Who is told when nothing else is said."""
     own = config.shape.notices
-    return Habits(own.contact_types, own.mandatory_classes, config.service.timezone)
+    must = settings.must_reach(config, settings.load_catalogue(config))
+    return Habits(own.contact_types or must.contact_types, must, config.service.timezone)
 
 
 def terms(config: Config) -> Terms:

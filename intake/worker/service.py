@@ -125,7 +125,8 @@ def remind(config: Config, app: Application) -> int:
         expired = retention.expire(session, now, replies.expire_days)
         retired = retention.retire(session, now, keep(config))
         if config.shape.notices.tell_colleagues:
-            undeliverable_notice.tell(session, app.collector.context.letter_context, now)
+            context = app.collector.context
+            undeliverable_notice.tell(session, context.letter_context, context.policy.must, now)
         retention.forget(session, now, keep(config))
         _alert(session, config, app, now)
     if retired:
@@ -140,7 +141,11 @@ def remind(config: Config, app: Application) -> int:
 def _alert(session: Session, config: Config, app: Application, now: datetime) -> None:
     """One letter to the operator when something new waits for a person."""
     alerts = config.shape.alerts
-    found = alarm.due(session, now, alerts.every_hours) if alerts.address else None
+    found = (
+        alarm.due(session, now, alerts.every_hours, app.collector.context.policy.must)
+        if alerts.address
+        else None
+    )
     if found is None:
         return
     newest, lines = found

@@ -26,6 +26,7 @@ from tests.support import installation
 from tests.support.forms import CATALOGUE
 from tests.support.notice_answers import KEYS, PEOPLE, answers, make, put, told
 from tests.support.rawmail import message
+from tests.support.values import MUST
 
 ZACK, ARCHIE = "zack@bayside.example", "archie@riverdale.example"
 OLD, NEW = b"an old secret of ours", b"a new secret of ours"
@@ -174,11 +175,10 @@ def test_the_letter_says_what_the_database_does(tmp_path: Path, who: str) -> Non
     config = make(tmp_path, people=PEOPLE + OTHERS)
     address = {"zack": ZACK, "lisa": "lisa@both.example", "belding": "belding@bayside.example"}[who]
     told(config, address)
-    must = ("outage", "security")
     with installation.database(config, write=True) as session:
         now = datetime.now(UTC)
         preferences.set_(
-            session, "zack", "outage", Preference("off", "lisa"), By("zack", now), mandatory=must
+            session, "zack", "outage", Preference("off", "lisa"), By("zack", now), must=MUST
         )
     put(tmp_path, address, "a", "", f"Subject: unsubscribe {token_of(config, address)}")
     assert outcome(config) == ("answer", "R25", ["unsubscribed"])

@@ -11,17 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.catalogue.loader import build
 from intake.config.loader import Config
 from intake.incidents.schedule import offset, reminder_due
-from intake.model.accounts import Account, Contact, Membership, Preference
+from intake.model.accounts import Account, Contact, Membership, MustReach, Preference
 from intake.notifier import (
     AudienceInputs,
     audience,
 )
 from intake.worker import service
 from tests.support import installation
+from tests.support.forms import DATA
 from tests.support.incident_cases import POSTING, TWO, mail
-from tests.support.values import NOW
+from tests.support.values import MUST, NOW
 
 BAYSIDE = Account("bayside", "Bayside School District")
 
@@ -35,7 +37,8 @@ def staff(name: str, kind: str = "Authorized", **more: object) -> Contact:
 def told_of(wishes: dict[str, Preference], *people: Contact, **more: object) -> dict[str, str]:
     """Contact -> why they are told of an outage."""
     world = AudienceInputs(
-        people, {"bayside": BAYSIDE}, ("Authorized", "Technical"), mandatory=("outage",),
+        people, {"bayside": BAYSIDE}, ("Authorized", "Technical"),
+        must=replace(MUST, classes=("outage",)),
         preferences={name: {"outage": wish} for name, wish in wishes.items()},
     )  # fmt: skip
     found = audience(POSTING, replace(world, **more))
@@ -52,7 +55,7 @@ ROLE = "Authorized at Bayside School District"
     ("wishes", "people", "more", "wanted"),
     [
         ({"zack": OFF}, [staff("zack")], {}, {"zack": ROLE}),
-        ({"zack": OFF}, [staff("zack")], {"mandatory": ()}, {}),
+        ({"zack": OFF}, [staff("zack")], {"must": MustReach()}, {}),
         ({"zack": OFF}, [staff("zack", "Read Only")], {"contact_types": ("Read Only",)}, {}),
         (
             {"zack": Preference("off", "lisa")},
@@ -228,3 +231,15 @@ def test_a_mistake_is_one_line(tmp_path: Path, words: tuple[str, ...], code: int
     assert done.returncode == code
     assert why in " ".join(done.stderr.decode().split())
     assert said(config, "incidents", "list", "--all") == "nothing is open"
+
+
+def test_another_catalogue_names_its_contacts_otherwise() -> None:
+    """Who must be reached is the catalogue's word, not a name that the code knows."""
+    kind = {"name": "Key user", "may_submit": True, "must_be_reached": True}
+    data = DATA | {"contact_types": [kind, {"name": "Guest"}], "languages": {}}
+    kinds = build(data).contact_types
+    must = MustReach(("outage",), tuple(one.name for one in kinds.values() if one.must_be_reached))
+    people = (staff("zack", "Key user"), staff("guest", "Guest"))
+    wishes = dict.fromkeys(("zack", "guest"), OFF)
+    told = told_of(wishes, *people, contact_types=("Key user", "Guest"), must=must)
+    assert set(told) == {"zack"}

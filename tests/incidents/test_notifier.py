@@ -24,7 +24,7 @@ from intake.notifier import (
 )
 from intake.parsers.submission import FieldValue
 from tests.support.incident_cases import POSTING
-from tests.support.values import COMPLETE, NOW
+from tests.support.values import COMPLETE, MUST, NOW
 
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 
@@ -107,7 +107,7 @@ def world_of(seed: int) -> AudienceInputs:
         contacts=tuple(people),
         accounts=accounts,
         contact_types=dice.choice([TYPES, TYPES[:2], TYPES[:1], TYPES[2:]]),
-        mandatory=dice.choice([("outage", "security"), ("outage",), ()]),
+        must=replace(MUST, classes=dice.choice([("outage", "security"), ("outage",), ()])),
         suspended=dict.fromkeys((one.lower() for one in some(dice, ADDRESSES, 0, 2)), "bounced"),
         preferences=wishes,
         filed=dict.fromkeys(some(dice, IDS, 0, 2), ("CASE-1001",)),
@@ -143,7 +143,7 @@ def naive(incident: Incident, world: AudienceInputs) -> dict[str, str]:  # noqa:
         for one in person.emails:
             if one.lower() not in world.suspended:
                 return one.lower()
-        if incident.notice_class in world.mandatory and person.emails:
+        if incident.notice_class in world.must.classes and person.emails:
             return person.emails[0].lower()  # a suspension stops no mandatory notice
         return ""
 
@@ -195,7 +195,7 @@ def naive(incident: Incident, world: AudienceInputs) -> dict[str, str]:  # noqa:
         if not may_be_told(person) or not concerned(person):
             continue
         if mode(person.id) == "off" and person.id not in world.filed:
-            strict = incident.notice_class in world.mandatory and any(
+            strict = incident.notice_class in world.must.classes and any(
                 m.contact_type != "Read Only" for m in person.memberships
             )
             if not strict:
@@ -238,7 +238,7 @@ def test_daily_summaries_are_for_those_who_want_them(
     for one in marked.told:
         wish = world.preferences.get(one.contact_id, {}).get(incident.notice_class)
         wanted = wish is not None and wish.mode == "digest" and not one.cases
-        assert one.digest == (wanted and incident.notice_class not in world.mandatory)
+        assert one.digest == (wanted and incident.notice_class not in world.must.classes)
 
 
 @settings(max_examples=80 * CAMPAIGN)

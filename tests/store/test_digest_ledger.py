@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from intake.incidents import digest as letter_digest
-from intake.model.accounts import Preference
+from intake.model.accounts import MustReach, Preference
 from intake.model.authorship import By
 from intake.store import outbox
 from intake.store.contacts import directory, preferences
@@ -50,7 +50,7 @@ def desk(prepared: Engine) -> Desk:
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
                 preferences.set_(
-                    session, who, name, Preference("digest"), By(who, made.now), mandatory=()
+                    session, who, name, Preference("digest"), By(who, made.now), must=MustReach()
                 )
     return made
 
@@ -210,7 +210,7 @@ def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
             "informational",
             Preference("off"),
             By("p00001", desk.now),
-            mandatory=(),
+            must=MustReach(),
         )
     desk.now = SEVEN
     assert passed(desk) == 0

@@ -15,7 +15,7 @@ from intake.incidents import digest as letter_digest
 from intake.incidents.digest import Digest, Entry
 from intake.letters.compose import LetterError
 from intake.letters.letter import Letter
-from intake.model.accounts import Preference
+from intake.model.accounts import MustReach, Preference
 from intake.model.authorship import By
 from intake.model.incidents import Update
 from intake.store.contacts import preferences
@@ -62,7 +62,7 @@ def desk(prepared: Engine) -> Desk:
         for who in ("p00000", "p00001"):
             for name in ("informational", "maintenance"):
                 preferences.set_(
-                    session, who, name, Preference("digest"), By(who, made.now), mandatory=()
+                    session, who, name, Preference("digest"), By(who, made.now), must=MustReach()
                 )
     return made
 
@@ -221,7 +221,12 @@ def test_the_worker_writes_it_and_sends_it(tmp_path: Path) -> None:
     habits, terms = notice_bootstrap.habits(config), notice_bootstrap.terms(config)
     with here.database(config, write=True) as session:
         preferences.set_(
-            session, "p0", "informational", Preference("digest"), By("p0", yesterday), mandatory=()
+            session,
+            "p0",
+            "informational",
+            Preference("digest"),
+            By("p0", yesterday),
+            must=MustReach(),
         )
         opening = Opening("incident", "Slow mornings", "First.", notice_class="informational")
         made = incidents.open_(session, opening, "operator:ann", yesterday)

@@ -24,6 +24,7 @@ from tests.support import installation, notice_rows
 from tests.support.bounced import ARCHIE, BOUNCE, GONE, ZACK, own_way, report, verp
 from tests.support.notice_answers import FORM, KEYS, PEOPLE, answers, make, put, told
 from tests.support.postgres import postgres
+from tests.support.values import MUST
 
 
 def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) -> None:
@@ -142,9 +143,11 @@ def test_colleagues_are_told_once_a_month(tmp_path: Path, told_too: bool) -> Non
         return
     house_of = worker_house(config)
     with installation.database(config, write=True) as session:
-        assert undeliverable_notice.tell(session, house_of, datetime.now(UTC)) == 0
+        assert undeliverable_notice.tell(session, house_of, MUST, datetime.now(UTC)) == 0
         assert (
-            undeliverable_notice.tell(session, house_of, datetime.now(UTC) + timedelta(days=40))
+            undeliverable_notice.tell(
+                session, house_of, MUST, datetime.now(UTC) + timedelta(days=40)
+            )
             == 2
         )
 
@@ -164,10 +167,10 @@ def test_an_answer_that_bounced_tells_no_colleague(tmp_path: Path) -> None:
         session.execute(
             update(ContactRow).where(ContactRow.id == "zack").values(undeliverable_since=now)
         )
-        assert undeliverable_notice.tell(session, worker_house(config), now) == 0
-        assert [one.contact_id for one in undeliverable.waiting(session)] == ["zack"]
+        assert undeliverable_notice.tell(session, worker_house(config), MUST, now) == 0
+        assert [one.contact_id for one in undeliverable.waiting(session, MUST)] == ["zack"]
         directory.set_active(session, "zack", False, now)
-        assert undeliverable.count(session) == 0
+        assert undeliverable.count(session, MUST) == 0
 
 
 @settings(deadline=None)
@@ -221,11 +224,11 @@ def test_the_other_database_says_the_same(tmp_path: Path) -> None:
                 session, made, 2, "Over.", By("operator:a", now), worker_house(config)
             )
             assert people_told == ("zack",)
-            assert undeliverable.count(session) == 1
-            assert undeliverable.newest(session) > 0
+            assert undeliverable.count(session, MUST) == 1
+            assert undeliverable.newest(session, MUST) > 0
             assert session.get(SuppressionRow, ZACK) is not None
             assert undeliverable.clear(session, "zack", "operator:a", now) == ""
-            assert undeliverable.count(session) == 0
+            assert undeliverable.count(session, MUST) == 0
         found = installation.everything(config)
         assert [one["rule"] for one in found["messages"][2:]] == ["R2", "R2"]
         assert sorted(one["kind"] for one in found["letters"]) == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.model.accounts import AccountEntry, ContactEntry, Entries, Preference
+from intake.model.accounts import AccountEntry, ContactEntry, Entries, MustReach, Preference
 from intake.model.authorship import By
 from intake.model.incidents import NOTICE_CLASSES
 from intake.store import alerts, migrate
@@ -24,8 +25,9 @@ from tests.support import installation
 from tests.support import postgres as databases
 from tests.support.values import NOW
 
-MUST = ("outage", "security")
-FREE = tuple(name for name in NOTICE_CLASSES if name not in MUST)
+CLASSES = ("outage", "security")
+MUST = MustReach(CLASSES, ("Authorized", "Technical"))
+FREE = tuple(name for name in NOTICE_CLASSES if name not in CLASSES)
 BOTH = ("bayside", "riverdale")
 
 
@@ -80,7 +82,7 @@ def choose(engine: Engine, who: str, name: str, mode: str, instead: str = "") ->
                 name,
                 Preference(mode, instead),
                 By("operator:test", NOW),
-                mandatory=MUST,
+                must=MUST,
             )
     except PreferenceError as error:
         return str(error)
@@ -201,8 +203,8 @@ def unsubscribed(engine: Engine, who: str) -> tuple[tuple[str, ...], tuple[str, 
 
 def test_unsubscribing_stops_what_is_optional(engine: Engine) -> None:
     """What must come stays; who must not be reached gets nothing; again it is the same."""
-    assert unsubscribed(engine, "zack") == (FREE, MUST)
-    assert unsubscribed(engine, "zack") == (FREE, MUST)
+    assert unsubscribed(engine, "zack") == (FREE, CLASSES)
+    assert unsubscribed(engine, "zack") == (FREE, CLASSES)
     assert chosen(engine)["zack"] == dict.fromkeys(FREE, Preference("off"))
     assert choose(engine, "kelly", "outage", "off", "screech") == ""
     assert unsubscribed(engine, "screech") == (("security", *FREE), ("outage",))
@@ -213,10 +215,10 @@ def test_unsubscribing_stops_what_is_optional(engine: Engine) -> None:
         unsubscribed(engine, "nobody")
 
 
-def todo(engine: Engine, mandatory: tuple[str, ...] = MUST) -> list[str]:
+def todo(engine: Engine, must: MustReach = MUST) -> list[str]:
     """What the operator should see to."""
     with reading(engine) as session:
-        return tasks(session, NOW, mandatory)
+        return tasks(session, NOW, must)
 
 
 def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
@@ -233,7 +235,7 @@ def test_a_stand_in_who_is_lost_is_a_task(engine: Engine) -> None:
         "outage notices: nobody is told instead of zack: kelly is disabled",
     ]
     with reading(engine) as session:
-        assert "instead of zack: kelly is disabled" in "\n".join(alerts.lines(session, NOW))
+        assert "instead of zack: kelly is disabled" in "\n".join(alerts.lines(session, NOW, MUST))
     moved = Entries((), (person("kelly", "Technical", "riverdale"),))
     with writing(engine) as session:
         directory.set_active(session, "kelly", True, NOW)
@@ -251,7 +253,7 @@ def test_a_class_that_becomes_mandatory_is_a_task(engine: Engine) -> None:
     assert choose(engine, "zack", "maintenance", "off") == ""
     assert choose(engine, "screech", "maintenance", "off") == ""
     assert todo(engine) == []
-    assert todo(engine, (*MUST, "maintenance")) == [
+    assert todo(engine, replace(MUST, classes=(*CLASSES, "maintenance"))) == [
         "maintenance notices: nobody is told instead of zack: nobody is named"
     ]
 
@@ -284,7 +286,7 @@ ROLES = {one.id: one for one in ENTRIES.contacts}
 def silent(found: dict[str, dict[str, Preference]], off: set[str]) -> set[tuple[str, str]]:
     """Who must be reached about what and is not, nor anybody instead: from the rule alone."""
     missed = set()
-    for name in MUST:
+    for name in CLASSES:
         for one in set(IDS) - off:
             choice = found.get(one, {}).get(name, Preference())
             if choice.mode != "off" or ROLES[one].contact_type == "Read Only":
@@ -312,7 +314,7 @@ def taken(session: Session, step: tuple[str, ...], off: set[str]) -> None:
     if verb == "unsubscribe":
         unsubscribe(session, who, who, NOW, MUST)
     elif verb == "set":
-        set_(session, who, more[0], Preference(more[1], more[2]), By(who, NOW), mandatory=MUST)
+        set_(session, who, more[0], Preference(more[1], more[2]), By(who, NOW), must=MUST)
     else:
         directory.set_active(session, who, verb == "enable", NOW)
         (off.discard if verb == "enable" else off.add)(who)
@@ -340,7 +342,7 @@ def test_whoever_must_be_reached_is_reached_or_is_a_task(
             (f"{name} notices", f" nobody is told instead of {who}") for name, who in after
         }
         assert not any(
-            choice.mode == "digest" and name in MUST
+            choice.mode == "digest" and name in CLASSES
             for choices in found.values()
             for name, choice in choices.items()
         )

@@ -25,11 +25,12 @@ from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow
 from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
 from intake.worker.notice_sender import NoticeQueue
 from intake.worker.outbox_sender import Posted, SendingContext, dispatch
+from tests.support.values import MUST
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TERMS = Terms((b"a secret of the tests, long enough",), "desk.example")
 FAST = Pace(per_minute=10**6, per_minute_domain=10**6)
-HABITS = Habits()
+HABITS = Habits(("Authorized", "Technical"), MUST)
 
 
 class Killed(BaseException):

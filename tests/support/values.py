@@ -9,7 +9,7 @@ from typing import Any
 from intake.authentication.sender import Sender
 from intake.mail.addresses import Mailbox, read_mailbox
 from intake.mail.message import Header, Html, Message, Refusal
-from intake.model.accounts import Account, Contact, Membership
+from intake.model.accounts import Account, Contact, Membership, MustReach
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.context import Known
 from intake.parsers.submission import Submission
@@ -22,6 +22,7 @@ PASS = f"{AUTHSERV}; dkim=pass header.d=bayside.example; dmarc=pass header.from=
 
 BAYSIDE = Account("bayside", "Bayside School District", ("Bayside",))
 RIVERDALE = Account("riverdale", "Riverdale Unified")
+MUST = MustReach(("outage", "security"), ("Authorized", "Technical"), ("Authorized",))
 ZACK = Contact(
     "zack", "Zack Morris", ("Zack.Morris@bayside.example",), (Membership("bayside", "Authorized"),)
 )

@@ -125,7 +125,7 @@ def test_the_product_of_facts_keeps_the_invariants() -> None:
             assert sender.proved
             assert decision.unsubscribes == person.id
             assert person.id in {one.contact_id for one in known.notified}
-            assert decision.mandatory == POLICY.mandatory_classes
+            assert decision.must == POLICY.must
             assert decision.change is None
         if decision.action in ("drop", "ignore", "defer"):  # P5
             assert decision.letters == ()

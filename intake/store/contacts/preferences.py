@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
-from intake.model.accounts import Contact, Preference
+from intake.model.accounts import Contact, MustReach, Preference
 from intake.model.authorship import By
 from intake.model.incidents import NOTICE_CLASSES
 from intake.store.contacts.directory import PeopleError
@@ -28,7 +28,6 @@ from intake.store.tables.incidents import NoticePreferenceRow
 from intake.store.tables.outbox import EventRow
 
 MODES = ("each", "digest", "off")
-BOUND_TYPES = ("Authorized", "Technical")  # contact types that a mandatory class must reach
 
 Chosen = Mapping[str, Mapping[str, Preference]]  # contact id -> class -> how
 
@@ -58,11 +57,6 @@ def of(session: Session, contact_id: str) -> dict[str, Preference]:
     return {name: chosen.get(name, Preference()) for name in NOTICE_CLASSES}
 
 
-def bound(contact: Contact) -> bool:
-    """Whether a mandatory class must reach this contact, or somebody instead."""
-    return any(member.contact_type in BOUND_TYPES for member in contact.memberships)
-
-
 def set_(
     session: Session,
     contact_id: str,
@@ -70,7 +64,7 @@ def set_(
     wanted: Preference,
     by: By,
     *,
-    mandatory: Collection[str],
+    must: MustReach,
 ) -> None:
     """Notices of that class each at once, in the daily summary, or not at all.
 
@@ -88,13 +82,12 @@ def set_(
     contact, other = _locked(session, contact_id, replacement)
     if contact is None:
         raise PreferenceError(_unknown(contact_id))
-    must = notice_class in mandatory
-    if must and mode == "digest":
+    if notice_class in must.classes and mode == "digest":
         raise PreferenceError(
             f"{notice_class} notices are sent at once; the summary of the day is too late for them"
         )
     if mode == "off":
-        _may_be_off(session, _Swap(contact, other, replacement, notice_class), by.at, must=must)
+        _may_be_off(session, _Swap(contact, other, replacement, notice_class), by.at, must)
     _put(session, contact_id, notice_class, wanted, by)
 
 
@@ -108,9 +101,10 @@ class _Swap:
     notice_class: str
 
 
-def _may_be_off(session: Session, swap: _Swap, now: datetime, *, must: bool) -> None:
+def _may_be_off(session: Session, swap: _Swap, now: datetime, must: MustReach) -> None:
     contact, notice_class = swap.contact, swap.notice_class
-    if must and bound(contact) and not swap.replacement:
+    bound = notice_class in must.classes and must.binds(contact)
+    if bound and not swap.replacement:
         raise PreferenceError(
             f"{notice_class} notices must reach somebody: name a contact of the same account "
             "who is told instead"
@@ -124,7 +118,7 @@ def _may_be_off(session: Session, swap: _Swap, now: datetime, *, must: bool) -> 
             "somebody else has to be named for them first"
         )
     if swap.replacement:
-        why = _unfit(session, swap, preferences(session), now)
+        why = _unfit(session, swap, preferences(session), now, must)
         if why:
             raise PreferenceError(f"{notice_class} notices instead of {contact.id}: {why}")
 
@@ -158,7 +152,7 @@ def _relying(session: Session, contact_id: str, notice_class: str) -> list[str]:
     return list(session.scalars(query))
 
 
-def _unfit(session: Session, swap: _Swap, chosen: Chosen, now: datetime) -> str:
+def _unfit(session: Session, swap: _Swap, chosen: Chosen, now: datetime, must: MustReach) -> str:
     """Why that person cannot be told instead; empty when they can."""
     contact, other = swap.contact, swap.other
     if other is None:
@@ -170,7 +164,9 @@ def _unfit(session: Session, swap: _Swap, chosen: Chosen, now: datetime) -> str:
     stopped = session.get(SuppressionRow, ascii_lower(other.emails[0]))
     if stopped is not None and (stopped.until is None or stopped.until > now):
         return f"notices to {other.id} are suspended: {stopped.reason}"
-    needed = [one.account_id for one in contact.memberships if one.contact_type in BOUND_TYPES]
+    needed = [
+        one.account_id for one in contact.memberships if one.contact_type in must.contact_types
+    ]
     needed = needed or [one.account_id for one in contact.memberships]
     missing = [account for account in needed if other.at(account) is None]
     if missing:
@@ -209,7 +205,7 @@ def _put(
 
 
 def unsubscribe(
-    session: Session, contact_id: str, who: str, now: datetime, mandatory: Collection[str]
+    session: Session, contact_id: str, who: str, now: datetime, must: MustReach
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Everything optional switched off: (classes that are off now, classes that still come).
 
@@ -221,8 +217,8 @@ def unsubscribe(
         raise PreferenceError(_unknown(contact_id))
     stopped, kept = [], []
     for name, chosen in of(session, contact_id).items():
-        must = name in mandatory and (bound(contact) or bool(_relying(session, contact_id, name)))
-        if chosen.mode != "off" and must:
+        relied = must.binds(contact) or bool(_relying(session, contact_id, name))
+        if chosen.mode != "off" and name in must.classes and relied:
             kept.append(name)
             continue
         if chosen.mode != "off":
@@ -231,7 +227,7 @@ def unsubscribe(
     return tuple(stopped), tuple(kept)
 
 
-def tasks(session: Session, now: datetime, mandatory: Collection[str] = ()) -> list[str]:
+def tasks(session: Session, now: datetime, must: MustReach) -> list[str]:
     """Contacts instead of whom nobody is told any more, a line each."""
     row = NoticePreferenceRow
     query = (
@@ -240,7 +236,7 @@ def tasks(session: Session, now: datetime, mandatory: Collection[str] = ()) -> l
         .where(
             col(row.mode) == "off",
             col(ContactRow.active).is_(True),
-            or_(col(row.replacement) != "", col(row.notice_class).in_(list(mandatory))),
+            or_(col(row.replacement) != "", col(row.notice_class).in_(must.classes)),
         )
         .order_by(col(row.contact_id), col(row.notice_class))
     )
@@ -252,9 +248,9 @@ def tasks(session: Session, now: datetime, mandatory: Collection[str] = ()) -> l
         contact = people[contact_id]
         if replacement:
             swap = _Swap(contact, people.get(replacement), replacement, notice_class)
-            why = _unfit(session, swap, chosen, now)
+            why = _unfit(session, swap, chosen, now, must)
         else:
-            why = "nobody is named" if bound(contact) else ""
+            why = "nobody is named" if must.binds(contact) else ""
         if why:
             found.append(f"{notice_class} notices: nobody is told instead of {contact_id}: {why}")
     return found

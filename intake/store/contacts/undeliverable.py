@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
+from intake.model.accounts import MustReach
 from intake.store.engine import Session
 from intake.store.tables.contacts import (
     AccountRow,
@@ -24,8 +25,6 @@ from intake.store.tables.contacts import (
     SuppressionRow,
 )
 from intake.store.tables.outbox import EventRow
-
-TASK_TYPES = ("Authorized",)  # contact types whose silence is a task for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +36,14 @@ class Unreached:
     since: datetime
 
 
-def _task() -> Any:
+def _task(must: MustReach) -> Any:
     """Active, of such a type at an account in force, and mail comes back from them."""
     here = (
         select(col(MembershipRow.contact_id))
         .join(AccountRow, col(AccountRow.id) == col(MembershipRow.account_id))
         .where(
             col(MembershipRow.contact_id) == col(ContactRow.id),
-            col(MembershipRow.contact_type).in_(TASK_TYPES),
+            col(MembershipRow.contact_type).in_(must.task_types),
             col(AccountRow.active).is_(True),
         )
     )
@@ -55,9 +54,9 @@ def _task() -> Any:
     )
 
 
-def waiting(session: Session) -> list[Unreached]:
-    """Every Authorized contact whose mail comes back, the longest first."""
-    query = select(ContactRow).where(_task())
+def waiting(session: Session, must: MustReach) -> list[Unreached]:
+    """Every contact of a type that makes it a task, whose mail comes back, the longest first."""
+    query = select(ContactRow).where(_task(must))
     order = (col(ContactRow.undeliverable_since), col(ContactRow.id))
     return [
         Unreached(row.id, row.name, row.undeliverable_since)
@@ -66,14 +65,14 @@ def waiting(session: Session) -> list[Unreached]:
     ]
 
 
-def count(session: Session) -> int:
+def count(session: Session, must: MustReach) -> int:
     """How many there are."""
-    return session.scalar(select(func.count()).select_from(ContactRow).where(_task())) or 0
+    return session.scalar(select(func.count()).select_from(ContactRow).where(_task(must))) or 0
 
 
-def newest(session: Session) -> int:
+def newest(session: Session, must: MustReach) -> int:
     """messages.id of the newest report by which one of them became unreachable; 0 for none."""
-    ids = {one.contact_id for one in waiting(session)}
+    ids = {one.contact_id for one in waiting(session, must)}
     if not ids:
         return 0
     query = select(col(EventRow.message_id), col(EventRow.detail)).where(

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from intake.letters.compose import to_person
 from intake.letters.letter import LetterContext, Occasion, Reached
+from intake.model.accounts import MustReach
 from intake.model.states import NoticeState
 from intake.store.contacts import undeliverable
 from intake.store.contacts.read import whole_accounts, whole_contacts
@@ -20,18 +21,21 @@ from intake.store.outbox import put_letter
 from intake.store.tables.contacts import MembershipRow
 from intake.store.tables.incidents import NoticeRecipientRow
 
-TOLD_TYPES = ("Authorized", "Technical")  # contact types that hear of it
 
-
-def tell(session: Session, letter_context: LetterContext, now: datetime) -> int:
+def tell(session: Session, letter_context: LetterContext, must: MustReach, now: datetime) -> int:
     """One letter a month to each colleague of those whose notices come back; how many are new."""
     return sum(
-        _tell_of(session, one, letter_context, now) for one in undeliverable.waiting(session)
+        _tell_of(session, one, letter_context, must, now)
+        for one in undeliverable.waiting(session, must)
     )
 
 
 def _tell_of(
-    session: Session, one: undeliverable.Unreached, letter_context: LetterContext, now: datetime
+    session: Session,
+    one: undeliverable.Unreached,
+    letter_context: LetterContext,
+    must: MustReach,
+    now: datetime,
 ) -> int:
     returned = (
         select(col(NoticeRecipientRow.id))
@@ -46,14 +50,14 @@ def _tell_of(
         return 0  # it was an answer that came back: no notice of theirs is known to be lost
     mine = select(MembershipRow).where(
         col(MembershipRow.contact_id) == one.contact_id,
-        col(MembershipRow.contact_type).in_(undeliverable.TASK_TYPES),
+        col(MembershipRow.contact_type).in_(must.task_types),
     )
     ids = [row.account_id for row in session.scalars(mine)]
     accounts = {row.id: row.name for row in whole_accounts(session, ids) if row.active}
     theirs: dict[str, list[str]] = {}
     others = select(MembershipRow).where(
         col(MembershipRow.account_id).in_(accounts),
-        col(MembershipRow.contact_type).in_(TOLD_TYPES),
+        col(MembershipRow.contact_type).in_(must.contact_types),
         col(MembershipRow.contact_id) != one.contact_id,
     )
     for row in session.scalars(others.order_by(col(MembershipRow.account_id))):

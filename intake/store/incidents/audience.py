@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlmodel import col
 
-from intake.model.accounts import Contact
+from intake.model.accounts import Contact, MustReach
 from intake.model.incidents import Incident
 from intake.model.states import NoticeState
 from intake.notifier import Audience, AudienceInputs, audience, told_again, with_digests
@@ -32,8 +32,8 @@ REACHED = (
 class Habits:
     """What the operator's configuration says about notices and people."""
 
-    contact_types: tuple[str, ...] = ("Authorized", "Technical")
-    mandatory: tuple[str, ...] = ("outage", "security")
+    contact_types: tuple[str, ...]  # notified when an incident names none
+    must: MustReach
     zone: str = "UTC"
 
 
@@ -56,7 +56,7 @@ def world(session: Session, incident_id: str, habits: Habits, now: datetime) -> 
         accounts={one.id: one for one in accounts},
         contact_types=habits.contact_types,
         zone=habits.zone,
-        mandatory=habits.mandatory,
+        must=habits.must,
         suspended={row.key: row.reason for row in session.scalars(stopped)},
         preferences=preferences(session),
         filed=filed,

@@ -124,7 +124,7 @@ def record(
     if decision.joins:
         change_request.join(session, decision.joins, decision.contact, row_id, now)
     if decision.unsubscribes:
-        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.mandatory)
+        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.must)
         preferences.unsubscribe(session, *wish)
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
 
