@@ -99,6 +99,13 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"  # the virus scanner has not looked at it
 
 
+class SuppressionKind(StrEnum):
+    """Why an address gets fewer letters: a row of ``suppressions``."""
+
+    BOUNCED = "bounced"  # no notices; answers go out all the same
+    LOOP = "loop"  # no letters at all
+
+
 class IncidentStatus(StrEnum):
     """Where an incident or a maintenance is: a row of ``incidents``."""
 

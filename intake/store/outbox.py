@@ -18,7 +18,7 @@ from sqlmodel import col
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
-from intake.model.states import LetterState
+from intake.model.states import LetterState, SuppressionKind
 from intake.store.engine import Session
 from intake.store.sql import clean
 from intake.store.tables.cases import CaseRow
@@ -29,6 +29,7 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
 LONGEST_WAIT_SECONDS = 4000
 OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
+NOTICES = ("notice", "digest")  # kinds that nobody has asked for begin so
 LEAVERS = ("replaced", "removed")  # letters to who has just left
 FOR_ANYBODY = ("refusal", *LEAVERS, "verify", "join")  # letters to who is not of the account
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
@@ -120,15 +121,8 @@ def barred(session: Session, rows: Sequence[Claimed], now: datetime) -> dict[int
             .where(col(ContactEmailRow.key).in_(keys))
         )
     }
-    stopped = {
-        key: reason
-        for key, reason, until in session.execute(
-            select(
-                col(SuppressionRow.key), col(SuppressionRow.reason), col(SuppressionRow.until)
-            ).where(col(SuppressionRow.key).in_(keys))
-        )
-        if until is None or until > now
-    }
+    rows_ = session.scalars(select(SuppressionRow).where(col(SuppressionRow.key).in_(keys)))
+    stopped = {one.key: one for one in rows_ if one.until is None or one.until > now}
     left = _of_accounts_left(session, rows)
     return {row.id: why for row in rows if (why := _why_not(row, owners, stopped) or left(row))}
 
@@ -156,7 +150,9 @@ def _of_accounts_left(session: Session, rows: Sequence[Claimed]) -> Callable[[Cl
     return why_not
 
 
-def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[str, str]) -> str:
+def _why_not(
+    row: Claimed, owners: dict[str, tuple[str, bool]], stopped: Mapping[str, SuppressionRow]
+) -> str:
     key = ascii_lower(row.recipient)
     owner, active = owners.get(key, ("", False))
     if row.kind in OPERATOR_KINDS and not row.contact_id:
@@ -167,9 +163,10 @@ def _why_not(row: Claimed, owners: dict[str, tuple[str, bool]], stopped: dict[st
         return "the contact was disabled"
     if row.must:
         return ""
-    why = stopped.get(key, "")
-    answers = not row.kind.startswith(("notice", "digest")) and why.startswith("bounced")
-    return "" if answers else why  # who writes to us gets an answer, whatever bounced before
+    why = stopped.get(key)
+    if why is None or (why.kind == SuppressionKind.BOUNCED and not row.kind.startswith(NOTICES)):
+        return ""  # who writes to us gets an answer, whatever bounced before
+    return why.reason
 
 
 def mark_in_doubt(

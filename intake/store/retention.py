@@ -15,7 +15,7 @@ from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow, PendingFormRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
-from intake.triage.sender_rules import STRANGERS, UNPROVED
+from intake.triage.rules import FORGERIES, OF_STRANGERS, OF_UNPROVED
 
 
 def expire(session: Session, now: datetime, after_days: int) -> list[str]:
@@ -58,12 +58,12 @@ def retire(session: Session, now: datetime, keep: Keep) -> int:
 
 def _strange() -> Any:
     """Of people nobody knows: a contact's mail under such a rule is no stranger's, but forged."""
-    nobodys = or_(col(MessageRow.contact_id) == "", col(MessageRow.rule) == "R5")
-    return and_(col(MessageRow.rule).in_(STRANGERS), nobodys)
+    nobodys = or_(col(MessageRow.contact_id) == "", col(MessageRow.rule).in_(FORGERIES))
+    return and_(col(MessageRow.rule).in_(OF_STRANGERS), nobodys)
 
 
 def _unproved() -> Any:
-    return col(MessageRow.rule).in_(UNPROVED)
+    return col(MessageRow.rule).in_(OF_UNPROVED)
 
 
 def _close(session: Session, now: datetime, where: Any, days: int) -> int:

@@ -7,7 +7,7 @@ asked before, and the letters wanted; every letter has passed the gate of ``tria
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from intake.authentication.sender import Sender
@@ -18,7 +18,7 @@ from intake.model.cases import CaseBrief
 from intake.model.context import Known, SentLetter
 from intake.parsers.submission import Return, Submission
 from intake.triage import attachment_policy, auto_response
-from intake.triage.facts import CaseChange, Facts, Verdict
+from intake.triage.facts import CaseChange, Facts, Rule, Verdict
 from intake.triage.policy import Policy
 from intake.triage.rules import TABLE
 
@@ -67,6 +67,8 @@ class Decision:
     quarantined: bool = False  # the other files wait for the virus scanner
     unsubscribes: str = ""  # contact id that gets no more notices but those of ``kept``
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+    is_loop: bool = False  # Rule.is_loop
+    is_forgery: bool = False  # Rule.is_forgery
     must: MustReach = NOTHING_MUST  # what an unsubscription leaves on
     matters: int = 1  # cases that came of the mail; its letters say so
 
@@ -87,29 +89,30 @@ def decide(
     facts = Facts(mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now)
     passed: list[str] = []
     for rule in TABLE:
-        verdict = rule.ask(facts)
+        full = bool(rule.holds) and rule.id in known.recent.full
+        verdict = rule.ask(replace(facts, no_place_left=True) if full else facts)
         if verdict is not None:
-            return _decision(facts, rule.id, verdict, tuple(passed), submission)
+            return _decision(facts, rule, verdict, tuple(passed), submission)
         passed.append(rule.id)
     raise AssertionError("the last rule of the table accepts everything")  # table ends with R20
 
 
 def _decision(
     facts: Facts,
-    rule: str,
+    rule: Rule,
     verdict: Verdict,
     passed: tuple[str, ...],
     submission: Submission | None,
 ) -> Decision:
     letters, silence = _letters(facts, verdict)
-    if letters and rule in facts.policy.silent_rules:
-        why = f"the operator wants no letters of {rule}"
+    if letters and rule.id in facts.policy.silent_rules:
+        why = f"the operator wants no letters of {rule.id}"
         letters, silence = (), auto_response.Silence(why, by_rate=False)
     held_back = silence is not None and silence.by_rate
     contact = facts.contact
     return Decision(
         action=verdict.action,
-        rule="R19" if rule == "R20" and held_back else rule,
+        rule=rule.when_held_back or rule.id if held_back else rule.id,
         reasons=verdict.reasons,
         passed=passed,
         level=facts.sender.level,
@@ -131,6 +134,8 @@ def _decision(
         unsubscribes=verdict.unsubscribes,
         kept=verdict.kept,
         must=facts.policy.must,
+        is_loop=rule.is_loop,
+        is_forgery=rule.is_forgery,
         accounts=tuple((one.id, one.active) for one in facts.known.accounts),
     )
 

@@ -51,6 +51,7 @@ class Facts:
     known: Known
     policy: Policy
     now: datetime
+    no_place_left: bool = False  # the rule that is asked held as much today as it may
 
     @property
     def contact(self) -> Contact | None:
@@ -101,9 +102,19 @@ class Verdict:
     kept: tuple[str, ...] = ()  # classes of notices that go on all the same
 
 
+STRANGERS, UNPROVED = "strangers", "unproved"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table."""
+    """One line of the table.
 
-    id: str
+    ``holds`` says whose mail it may hold: a flood of one kind takes no place from another kind.
+    """
+
+    id: str  # as in the identity rules and in every record
     ask: Callable[[Facts], Verdict | None]
+    holds: str = ""  # STRANGERS: each rule has so many places a day; UNPROVED: each address has
+    is_loop: bool = False  # it is our own mail that came back: enough of these break a circuit
+    is_forgery: bool = False  # made in a contact's name: the operator hears of it by contact
+    when_held_back: str = ""  # the id instead, when a rate keeps the letter back

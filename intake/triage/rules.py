@@ -13,7 +13,7 @@ from datetime import timedelta
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.notifier import about
 from intake.triage import command_rules, sender_rules
-from intake.triage.facts import CaseChange, Facts, Rule, Verdict
+from intake.triage.facts import STRANGERS, UNPROVED, CaseChange, Facts, Rule, Verdict
 
 # ---------------------------------------------------------------- may they: R13 to R16
 
@@ -222,20 +222,20 @@ def _follows(facts: Facts) -> str:
 # R27 a mail that asks for nothing, R28 a contact who was asked to be another customer's, too,
 # R29 a contact's mail that is too big to be fetched.
 TABLE: tuple[Rule, ...] = (
-    Rule("R0", sender_rules.malformed),
-    Rule("R1", sender_rules.own_mail),
+    Rule("R0", sender_rules.malformed, STRANGERS),
+    Rule("R1", sender_rules.own_mail, STRANGERS, is_loop=True),
     Rule("R0a", sender_rules.seen_before),
     Rule("R2", sender_rules.answers_our_letter),
-    Rule("R3", sender_rules.automatic),
+    Rule("R3", sender_rules.automatic, STRANGERS),
     Rule("R4", sender_rules.unverifiable_now),
-    Rule("R5", sender_rules.forged_known),
+    Rule("R5", sender_rules.forged_known, STRANGERS, is_forgery=True),
     Rule("R6", sender_rules.forged_unknown),
-    Rule("R7", sender_rules.unproved_known),
-    Rule("R8", sender_rules.unproved_unknown),
+    Rule("R7", sender_rules.unproved_known, UNPROVED),
+    Rule("R8", sender_rules.unproved_unknown, STRANGERS),
     Rule("R24", sender_rules.confirms_address),
     Rule("R9a", sender_rules.ambiguous),
-    Rule("R9", sender_rules.stranger_at_known_domain),
-    Rule("R10", sender_rules.stranger),
+    Rule("R9", sender_rules.stranger_at_known_domain, STRANGERS),
+    Rule("R10", sender_rules.stranger, STRANGERS),
     Rule("R11", sender_rules.inactive),
     Rule("R12", sender_rules.no_account),
     Rule("R29", sender_rules.too_big),
@@ -252,5 +252,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("R26", _too_many),
     Rule("R18a", _rounds_used_up),
     Rule("R18", _missing),
-    Rule("R20", _accept),
+    Rule("R20", _accept, when_held_back="R19"),
 )
+OF_STRANGERS = tuple(rule.id for rule in TABLE if rule.holds == STRANGERS)
+OF_UNPROVED = tuple(rule.id for rule in TABLE if rule.holds == UNPROVED)
+LOOPS = tuple(rule.id for rule in TABLE if rule.is_loop)
+FORGERIES = tuple(rule.id for rule in TABLE if rule.is_forgery)

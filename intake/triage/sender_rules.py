@@ -12,10 +12,6 @@ from intake.mail.mime.encoded_words import one_line
 from intake.model.states import MessageStatus
 from intake.triage.facts import Facts, Verdict
 
-# Rules under which mail is held that nobody we know waits for, and a contact's own. Each rule has
-# so many places a day, R7 for each address: a flood of one kind takes no place from another kind.
-STRANGERS = ("R0", "R1", "R3", "R5", "R8", "R9", "R10")
-UNPROVED = ("R7",)
 REPORTED_FOR = timedelta(days=10)  # twice as long as servers try (RFC 5321 §4.5.4.1)
 
 
@@ -23,12 +19,12 @@ def malformed(facts: Facts) -> Verdict | None:
     """A mail that the structural gate refused, or whose From has no single plain author."""
     mail = facts.mail
     refused = isinstance(mail, Refusal) or isinstance(mail.sender, AddressRefusal)
-    if refused and "R0" in facts.known.recent.full:
+    if refused and facts.no_place_left:
         return _counted_only(facts)
     if isinstance(mail, Refusal):
         return Verdict("hold", (f"{mail.code}: {mail.detail}",))
     if mail.unread_bytes and not _is_heard(facts):
-        full = "R0" in facts.known.recent.full and not facts.known.contacts
+        full = facts.no_place_left and not facts.known.contacts
         return _counted_only(facts) if full else Verdict("hold", (_too_big(facts),))
     if isinstance(mail.sender, AddressRefusal):
         return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
@@ -76,7 +72,7 @@ def _from_our_address(facts: Facts) -> Verdict:
         return Verdict("drop", ("the mail comes from this service itself",))
     if facts.sender.level == "L0":
         return Verdict("drop", ("dmarc=fail for an address of this service",))
-    if "R1" in facts.known.recent.full:
+    if facts.no_place_left:
         return _counted_only(facts)
     why = ("From is an address of this service, as a list or a forwarder writes it",)
     named = next(iter(mail.all("reply-to")), "")
@@ -151,7 +147,7 @@ def automatic(facts: Facts) -> Verdict | None:
     vouched = facts.sender.released_by or (contact and contact.allow_automated and not answer)
     if facts.proved and contact and vouched:
         return None
-    if not facts.known.contacts and "R3" in facts.known.recent.full:
+    if not facts.known.contacts and facts.no_place_left:
         return _counted_only(facts)
     return Verdict("hold", ("machine", *facts.automatic))
 
@@ -169,7 +165,7 @@ def unverifiable_now(facts: Facts) -> Verdict | None:
 def forged_known(facts: Facts) -> Verdict | None:
     """Somebody writes in the name of a contact."""
     if facts.sender.level == "L0" and facts.known.contacts:
-        if "R5" in facts.known.recent.full:
+        if facts.no_place_left:
             return _counted_only(facts)
         return Verdict("hold", ("dmarc=fail for the address of a contact: probably forged",))
     return None
@@ -186,7 +182,7 @@ def unproved_known(facts: Facts) -> Verdict | None:
     """A contact, and nothing proves it."""
     if facts.sender.level != "L1" or not facts.known.contacts or _accepted_unproved(facts):
         return None
-    if "R7" in facts.known.recent.full:
+    if facts.no_place_left:
         count = facts.policy.max_unproved_per_day
         words = f"limits: {count} mails in this contact's name that nothing proves were held today"
         return Verdict("drop", (f"{words}, counted only",))
@@ -208,7 +204,7 @@ def unproved_unknown(facts: Facts) -> Verdict | None:
     """Nobody we know, and nothing proves who."""
     if facts.sender.level != "L1" or facts.known.contacts:
         return None
-    if "R8" in facts.known.recent.full:
+    if facts.no_place_left:
         return _counted_only(facts)
     return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
 
@@ -244,7 +240,7 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
     """Proved, not registered, at a domain where others are."""
     if facts.contact is not None or not facts.known.domain_registered:
         return None
-    if "R9" in facts.known.recent.full:
+    if facts.no_place_left:
         return _counted_only(facts)
     told = facts.policy.refuse_unknown and facts.sender.level == "L3"
     letter, reason = ("refusal", "unknown") if told else ("", "")
@@ -256,7 +252,7 @@ def stranger(facts: Facts) -> Verdict | None:
     """Proved, and nobody we know."""
     if facts.contact is not None:
         return None
-    if "R10" in facts.known.recent.full and facts.policy.unknown_sender == "hold":
+    if facts.no_place_left and facts.policy.unknown_sender == "hold":
         return _counted_only(facts)
     return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
 

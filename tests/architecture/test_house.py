@@ -67,6 +67,7 @@ BANNED = (
     (r"policy\.default|default_policy", "email.policy.default"),
     (r"write_attachments|write_sample", "mail-parser's writers"),
 )
+RULES = ("triage/rules", "cli/messages")  # the table, and what operators are advised by rule
 NAMELESS = ("utils", "common", "helpers", "base", "models")
 
 
@@ -229,6 +230,15 @@ def test_every_mutant_can_still_be_made() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=place)
-def test_no_behaviour_hangs_on_the_words_of_a_silence(path: Path) -> None:
-    """Why a letter is not written is said for people; what follows from it is a value."""
-    assert not re.search(r"silence\.(startswith|find|partition)", path.read_text(encoding="utf-8"))
+def test_no_behaviour_hangs_on_words_or_on_a_rules_number(path: Path) -> None:
+    """Reasons are for people, and rules have attributes: what follows from both is a value."""
+    source = path.read_text(encoding="utf-8")
+    assert not re.search(r"(silence|reason|why)\.(startswith|find|partition)\(", source)
+    assert not re.search(r"reason\)\.(like|contains|startswith)\(", source)
+    if place(path) not in RULES:
+        ids = [
+            node.value
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert [one for one in ids if re.fullmatch(r"R\d+[a-z]?", one)] == []

@@ -222,7 +222,9 @@ def test_who_is_gone_or_wants_none_gets_none(desk: Desk) -> None:
     again = opened(desk)
     with writing(desk.engine) as session:
         session.add(
-            SuppressionRow(key="p00000@bayside.example", reason="bounced 5.1.1", since=desk.now)
+            SuppressionRow(
+                key="p00000@bayside.example", kind="bounced", reason="bounced 5.1.1", since=desk.now
+            )
         )
     desk.later(days=1)
     assert passed(desk) == 0
@@ -235,7 +237,11 @@ def test_a_summary_that_waits_is_not_sent_to_an_address_that_bounces(desk: Desk)
     desk.now = SEVEN
     assert passed(desk) == 2
     with writing(desk.engine) as session:
-        session.add(SuppressionRow(key="p00000@bayside.example", reason="bounced", since=desk.now))
+        session.add(
+            SuppressionRow(
+                key="p00000@bayside.example", kind="bounced", reason="bounced", since=desk.now
+            )
+        )
         claimed = outbox.claim(session, desk.now, 60, 10)
     assert [one.contact_id for one in claimed] == ["p00001"]
     assert letters(desk)[0].state == "suppressed"

@@ -227,7 +227,9 @@ def test_whoever_may_not_be_written_to_is_skipped_at_the_last_moment(desk: Desk,
                 update(ContactRow).where(ContactRow.id == "p00000").values(active=False)
             )
         else:
-            session.add(SuppressionRow(key=first, reason="bounced 5.1.1", since=desk.now))
+            session.add(
+                SuppressionRow(key=first, kind="bounced", reason="bounced 5.1.1", since=desk.now)
+            )
     desk.send()
     if what == "suspended, and must know":
         assert desk.server.got() == {first: 1, second: 1}

@@ -138,10 +138,20 @@ def test_a_stand_in_must_be_told_themselves(engine: Engine) -> None:
     """Not disabled, with an address that works, not off, and nobody's chain."""
     with writing(engine) as session:
         directory.set_active(session, "lisa", False, NOW)
-        session.add(SuppressionRow(key="archie@bayside.example", reason="bounced", since=NOW))
+        session.add(
+            SuppressionRow(
+                key="archie@bayside.example", kind="bounced", reason="bounced", since=NOW
+            )
+        )
         until = NOW - timedelta(days=1)
         session.add(
-            SuppressionRow(key="betty@bayside.example", reason="bounced", since=NOW, until=until)
+            SuppressionRow(
+                key="betty@bayside.example",
+                kind="bounced",
+                reason="bounced",
+                since=NOW,
+                until=until,
+            )
         )
     assert "lisa is disabled" in choose(engine, "zack", "outage", "off", "lisa")
     assert "suspended: bounced" in choose(engine, "zack", "outage", "off", "archie")

@@ -14,6 +14,7 @@ from intake.store.engine import writing
 from tests.support import installation
 from tests.support.mailbag import address
 from tests.support.sender_desk import BODY, BY_SPF, NONE, SIGNED, START, ZERO, Desk, service
+from tests.support.values import MUST
 
 pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
 
@@ -42,7 +43,7 @@ def test_three_letters_that_come_back_break_the_circuit(tmp_path: Path) -> None:
     assert "loop: 3 mails of ours came back" in desk.message(fresh.row)["evidence"]["silence"]
     assert desk.receive(address(10), SIGNED, later).letters == 1  # nobody else is kept silent
     with writing(desk.engine) as session:
-        told = alerts.due(session, later, 24)
+        told = alerts.due(session, later, 24, MUST)
         assert told is not None
         assert any("addresses that get fewer letters" in line for line in told[1])
         assert suppressions.suspended(session, later)[0]["address"] == ZERO

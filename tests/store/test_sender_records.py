@@ -13,7 +13,7 @@ from intake.store.engine import writing
 from intake.worker import bootstrap
 from tests.support import installation
 from tests.support.sender_desk import BY_SPF, NONE, SIGNED, START, ZERO, Desk, service
-from tests.support.values import AUTHSERV
+from tests.support.values import AUTHSERV, MUST
 
 pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
 
@@ -130,7 +130,7 @@ def test_an_operator_hears_of_forgeries_by_contact(tmp_path: Path) -> None:
     for number in range(3):
         desk.receive(ZERO, "dmarc=fail header.from={0}", Subject=f"secret words {number}")
     with writing(desk.engine) as session:
-        told = alerts.due(session, START, 24)
+        told = alerts.due(session, START, 24, MUST)
     assert told is not None
     assert "     3 mails forged in a contact's name" in told[1]
     assert "       3 of them in the name of p0" in told[1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlmodel import col
 
+from intake.model.states import SuppressionKind
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
 from intake.store.tables.contacts import (
@@ -20,6 +22,7 @@ from intake.store.tables.contacts import (
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
+from intake.triage import rules
 
 LOOPS = 3  # mails of our own that come back from one sender, until it gets no letters
 LOOP_WINDOW = timedelta(minutes=10)
@@ -68,7 +71,7 @@ def set_choices(session: Session, contact_id: str, choices: dict[str, bool], now
 def stopped(session: Session, sender: str, now: datetime) -> str:
     """Why no letter goes to that address for now; what bounced there stops notices only."""
     row = session.get(SuppressionRow, sender) if sender else None
-    if row is None or row.reason.startswith("bounced"):
+    if row is None or row.kind == SuppressionKind.BOUNCED:
         return ""
     return row.reason if row.until is None or row.until > now else ""
 
@@ -94,27 +97,35 @@ def note_loop(session: Session, sender: str, message: int, now: datetime) -> boo
         return False
     query = select(func.count()).where(
         col(MessageRow.sender) == sender,
-        col(MessageRow.rule) == "R1",
+        col(MessageRow.rule).in_(rules.LOOPS),
         col(MessageRow.recorded_at) > now - LOOP_WINDOW,
     )
     count = session.scalar(query) or 0
     if count < LOOPS or stopped(session, sender, now):
         return False
     reason = f"loop: {count} mails of ours came back within ten minutes"
-    suspend(session, sender, reason, now + BROKEN_FOR, message, now)
+    why = Suspension(SuppressionKind.LOOP, reason, now + BROKEN_FOR)
+    suspend(session, sender, why, message, now)
     return True
 
 
-def suspend(
-    session: Session, key: str, reason: str, until: datetime | None, message: int, now: datetime
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Why an address gets fewer letters, and until when."""
+
+    kind: SuppressionKind
+    reason: str  # for people
+    until: datetime | None
+
+
+def suspend(session: Session, key: str, why: Suspension, message: int, now: datetime) -> None:
     """The address gets no letters for now, and the operator is told."""
     row = session.get(SuppressionRow, key)
     if row is None:
-        row = SuppressionRow(key=key, reason=reason, since=now)
+        row = SuppressionRow(key=key, reason=why.reason, since=now)
         session.add(row)
-    row.reason, row.since, row.until = reason, now, until
-    detail = {"address": key, "why": reason}
+    row.kind, row.reason, row.since, row.until = why.kind, why.reason, now, why.until
+    detail = {"address": key, "why": why.reason}
     session.execute(
         insert(EventRow).values(
             at=now, kind="suspended", case_number="", message_id=message, who="intake",

@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import MustReach
+from intake.model.states import SuppressionKind
 from intake.store.engine import Session
 from intake.store.tables.contacts import (
     AccountRow,
@@ -101,7 +102,7 @@ def settle(session: Session, contact_id: str, keys: Sequence[str], who: str, now
     since = session.scalar(
         select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == contact_id)
     )
-    bounced = col(SuppressionRow.reason).like("bounced%")
+    bounced = col(SuppressionRow.kind) == SuppressionKind.BOUNCED
     stopped = list(
         session.scalars(
             select(col(SuppressionRow.key)).where(col(SuppressionRow.key).in_(keys), bounced)

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from intake.model.context import SentLetter
-from intake.model.states import NoticeState
+from intake.model.states import NoticeState, SuppressionKind
 from intake.parsers.submission import Return
 from intake.store.contacts import suppressions
 from intake.store.engine import Session
@@ -114,4 +114,5 @@ def _gone(session: Session, letter: SentLetter, status: str, message: int, now: 
         return
     if not suppressions.stopped(session, letter.recipient, now):
         reason = f"bounced {status}".strip()
-        suppressions.suspend(session, letter.recipient, reason, now + DECAY, message, now)
+        why = suppressions.Suspension(SuppressionKind.BOUNCED, reason, now + DECAY)
+        suppressions.suspend(session, letter.recipient, why, message, now)

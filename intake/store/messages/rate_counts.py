@@ -15,7 +15,7 @@ from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
-from intake.triage.sender_rules import STRANGERS, UNPROVED
+from intake.triage.rules import OF_STRANGERS, OF_UNPROVED
 
 MAX_RECENT = 200  # letters to one contact in a day that are looked at
 MAX_COMMENTS = 50  # of a case that a mail may quote
@@ -103,7 +103,7 @@ def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
         select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
         .where(col(MessageRow.status) == MessageStatus.HELD)
         .order_by(col(MessageRow.id).desc())
-        .limit(len(STRANGERS) * keys.max_strangers + keys.max_unproved)
+        .limit(len(OF_STRANGERS) * keys.max_strangers + keys.max_unproved)
         .subquery()
     )
     theirs = func.count().filter(newest.c.sender == keys.sender)
@@ -115,8 +115,8 @@ def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
     return frozenset(
         rule
         for rule, count, own in session.execute(counts)
-        if (rule in STRANGERS and count >= keys.max_strangers)
-        or (rule in UNPROVED and own >= keys.max_unproved)
+        if (rule in OF_STRANGERS and count >= keys.max_strangers)
+        or (rule in OF_UNPROVED and own >= keys.max_unproved)
     )
 
 

@@ -117,7 +117,7 @@ def record(
     put = sum(_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
     if decision.returned is not None and decision.about is not None:
         bounces.note(session, decision.about, decision.returned, row_id, now)
-    if decision.rule in ("R1", "R5"):
+    if decision.is_loop or decision.is_forgery:
         _hostile(session, decision, row_id, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         change_request.verify(session, mail.sender.address.key, decision.confirms, row_id, now)
@@ -158,7 +158,7 @@ def _result(
 def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> None:
     """Loops are counted until they are broken; forgeries, for the contact they are made of."""
     sender = decision.sender.address if decision.sender else ""
-    if decision.rule == "R1":
+    if decision.is_loop:
         suppressions.note_loop(session, sender, row, now)
         return
     detail = {"contact": decision.contact, "address": sender}

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
+from intake.model.states import SuppressionKind
 from intake.store.tables.columns import Base, json_column
 
 
@@ -77,14 +78,12 @@ class MembershipRow(Base, table=True):
 
 
 class SuppressionRow(Base, table=True):
-    """An address that gets no letters for now.
-
-    "bounced …": no notices; answers go out all the same. "loop: …": none at all.
-    """
+    """An address that gets fewer letters for now."""
 
     __tablename__ = "suppressions"
     key: str = Field(primary_key=True)  # Address.key
-    reason: str
+    kind: str = SuppressionKind.LOOP
+    reason: str  # for people
     since: datetime
     until: datetime | None = None
 
