@@ -13,9 +13,10 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from intake.incidents.notice import unsubscribe_ways
-from intake.incidents.notice_content import NoticeStyle, blocks, line, named
+from intake.incidents.notice_content import NoticeStyle, line, named
 from intake.incidents.times import DAYS, MONTHS, NO_BREAK, moment, zone_of
 from intake.letters.letter import Letter, LetterContext, Reached
+from intake.letters.operator_text import blocks
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, encode, phrase
@@ -189,8 +190,8 @@ def _when(at: datetime | None, zone: ZoneInfo) -> str:
 def entry_text(update: Update, room: int) -> list[str]:
     """The update's words, as many lines as there is room for; what is cut ends in "…"."""
     paragraphs: list[str] = []
-    for block in blocks(update.text):
-        paragraphs += ["", *block.lines]
+    for block in blocks(update.text, joined=True):
+        paragraphs += ["", *block.texts]
     lines: list[str] = []
     for one in _wrapped(paragraphs):
         room -= cost([one])

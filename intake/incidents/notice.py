@@ -26,13 +26,13 @@ from intake.incidents.notice_content import (
     TOKEN,
     NoticeStyle,
     View,
-    blocks,
+    footer_spans,
     line,
     look,
-    spans,
 )
 from intake.incidents.times import NO_BREAK
 from intake.letters.letter import LetterContext
+from intake.letters.operator_text import blocks
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import LetterError
@@ -225,10 +225,10 @@ def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offe
         "facts": [{"label": label, "value": value} for label, _, value in facts],
         "notes": sentences("notes"),
         "blocks": view.blocks
-        or blocks(clock_text(letter_context, words["update_kind"], words["status"])),
+        or blocks(clock_text(letter_context, words["update_kind"], words["status"]), joined=True),
         "earlier": view.earlier,
         "left_out": view.left_out,
-        "footer": [spans(row, mailto) for row in sentences("footer")],
+        "footer": [footer_spans(row, mailto) for row in sentences("footer")],
     }
     text = letter_context.templates.fill("notice/body.txt", shown)
     html = letter_context.templates.fill("notice/body.html", shown)

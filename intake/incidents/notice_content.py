@@ -6,14 +6,13 @@ are in the templates. Characters that could hide, reorder or forge something are
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from intake.incidents.times import moment, span, zone_of
+from intake.letters.operator_text import Block, Span, blocks, clean, spans
 from intake.letters.text import one_line
 from intake.model.incidents import CLOSED_STATES, Update
 from intake.model.states import IncidentStatus
@@ -33,9 +32,6 @@ OWN = (NAME, REASONS, TOKEN)
 # What an update is besides the state it tells.
 TURNS = {"reminder": ", reminder", "reschedule": ", new time", "correction": ", correction"}
 KINDS_THAT_MOVE = ("reschedule", "correction")
-_LINK = re.compile(rf"https?://[^\s<>\"]+|unsubscribe {TOKEN}")
-_LINK_END = ".,;:!?)]}'"
-_JOINERS = "\u200c\u200d"  # meaningful inside words and emoji
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +48,6 @@ class NoticeStyle:
     mandatory: tuple[str, ...] = ()  # classes that are passed on, never just switched off
     page_url: str = ""
     lead_days: int = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a paragraph."""
-
-    text: str
-    href: str = ""  # empty: no link
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A paragraph of one line, or a list."""
-
-    items: tuple[tuple[Span, ...], ...]
-    listed: bool = False
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The block as text: one line a paragraph or an item."""
-        mark = "- " if self.listed else ""
-        return tuple(mark + "".join(one.text for one in item) for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +109,7 @@ def look(notice: Notice, style: NoticeStyle, service: str) -> View:
     return View(
         tone="closed" if update.status in CLOSED_STATES else incident.kind,
         values=values,
-        blocks=blocks(update.text),
+        blocks=blocks(update.text, joined=True),
         earlier=earlier,
         left_out=left_out,
     )
@@ -194,7 +168,9 @@ def _earlier(notice: Notice, zone: ZoneInfo) -> tuple[tuple[Earlier, ...], int]:
 
 
 def _earlier_one(update: Update, zone: ZoneInfo) -> Earlier:
-    return Earlier(line(update.status, 40), moment(update.at, zone), blocks(update.text))
+    return Earlier(
+        line(update.status, 40), moment(update.at, zone), blocks(update.text, joined=True)
+    )
 
 
 def _reason(text: str) -> str:
@@ -204,68 +180,16 @@ def _reason(text: str) -> str:
 
 def line(text: str, limit: int) -> str:
     """The text on one line, harmless, cut to that many characters."""
-    return one_line(harmless(text), limit)
+    return one_line(clean(text), limit)
 
 
-def harmless(text: str) -> str:
-    """The text without control and format characters; what cannot be sent is U+FFFD.
-
-    Line feeds stay, joiners inside words and emoji too.
-    """
-    return "".join(map(_harmless, text.replace("\r\n", "\n").replace("\r", "\n")))
-
-
-def _harmless(char: str) -> str:
-    kind = unicodedata.category(char)
-    if char == "\n" or char in _JOINERS:
-        return char
-    if kind in ("Zl", "Zp"):
-        return "\n"
-    if kind == "Cs" or char in OWN:
-        return "\ufffd"
-    if kind == "Cc":
-        return " " if char == "\t" else ""
-    return "" if kind == "Cf" else char
-
-
-def blocks(text: str) -> tuple[Block, ...]:
-    """Paragraphs, and lists whose items begin with "- "; lines within one belong together."""
-    found: list[Block] = []
-    for paragraph in re.split(r"\n[^\S\n]*\n", harmless(text)):
-        found += _paragraph(paragraph.split("\n"))
-    return tuple(found)
-
-
-def _paragraph(rows: Iterable[str]) -> list[Block]:
-    """One paragraph: words before the first item, and its items."""
-    words: list[str] = []
-    items: list[list[str]] = []
-    for row in rows:
-        bare = row.strip()
-        if bare.startswith(("- ", "* ", "• ")):
-            items.append([bare[2:]])
-        else:
-            (items[-1] if items else words).append(bare)
-    made = []
-    if any(words):
-        made.append(Block((spans(" ".join(words)),)))
-    if items:
-        made.append(Block(tuple(spans(" ".join(item)) for item in items), listed=True))
-    return made
-
-
-def spans(text: str, mailto: str = "") -> tuple[Span, ...]:
-    """The text with its web addresses as links, and ``unsubscribe TOKEN`` as one to ``mailto``."""
+def footer_spans(text: str, mailto: str) -> tuple[Span, ...]:
+    """A sentence with its links, and ``unsubscribe TOKEN`` as one to ``mailto``."""
     flat = " ".join(text.split())
-    made: list[Span] = []
-    end = 0
-    for match in _LINK.finditer(flat):
-        words = match[0].rstrip(_LINK_END) if match[0].startswith("http") else match[0]
-        href = words if words.startswith("http") else mailto
-        made += [Span(flat[end : match.start()]), Span(words, href)]
-        end = match.start() + len(words)
-    made.append(Span(flat[end:]))
-    return tuple(one for one in made if one.text)
+    before, found, after = flat.partition(f"unsubscribe {TOKEN}")
+    if not found:
+        return spans(flat)
+    return (*spans(before), Span(found, mailto), *spans(after))
 
 
 def named(names: Iterable[str]) -> str:

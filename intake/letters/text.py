@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
+from intake.letters.operator_text import item
+
 WIDTH = 72
 
 
@@ -45,11 +47,13 @@ def wrap(label: str, value: str) -> list[str]:
 
 
 def text_lines(text: str) -> list[str]:
-    """An operator's paragraphs, wrapped; "- " begins an item."""
+    """An operator's paragraphs, wrapped; items begin with "- "."""
     shown: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         flat = one_line(line, MAX_TEXT_LINE_CHARS)
-        listed = flat.startswith("- ")
+        words = item(flat)
+        listed = words is not None
+        flat = f"- {words}" if listed else flat
         shown += textwrap.wrap(
             flat, WIDTH, subsequent_indent="  " if listed else "",
             break_long_words=False, break_on_hyphens=False,

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from intake.config import loader as configuration
 from intake.incidents.notice import Built, LetterError, address, build, clock_text
-from intake.incidents.notice_content import MAX_TEXT_CHARS, OWN, blocks, named
+from intake.incidents.notice_content import MAX_TEXT_CHARS, OWN, named
 from intake.incidents.times import span
 from intake.letters.letter import Templates
+from intake.letters.operator_text import blocks
+from intake.letters.text import text_lines
 from intake.notifier import Addressee, Notice
 from intake.worker import bootstrap, notice_bootstrap
 from tests.support.calendars import read
@@ -78,11 +80,26 @@ def test_many_names_are_not_all_named() -> None:
 
 def test_paragraphs_and_lists_are_told_apart() -> None:
     """Wrapped lines belong together, "- " begins an item, links lose the full stop behind them."""
-    first, second = blocks("Look at https://a.example/x.\nNow:\n- one\n  more\n- two\n\n\n")
-    assert first.lines == ("Look at https://a.example/x. Now:",)
-    assert [one.href for one in first.items[0]] == ["", "https://a.example/x", ""]
-    assert second.lines == ("- one more", "- two")
-    assert blocks(" \n\t\n") == ()
+    first, second = blocks(
+        "Look at https://a.example/x.\nNow:\n- one\n  more\n- two\n\n\n", joined=True
+    )
+    assert first.texts == ("Look at https://a.example/x. Now:",)
+    assert [one.href for one in first.lines[0]] == ["", "https://a.example/x", ""]
+    assert second.texts == ("- one more", "- two")
+    assert blocks(" \n\t\n", joined=True) == ()
+
+
+def test_an_operators_text_reads_the_same_in_a_notice_and_on_the_page() -> None:
+    """The same lists, the same links, the same end of a list."""
+    text = "See https://en.wikipedia.example/wiki/Grade_(education).\n* one\n- two\nAnd then."
+    for joined in (False, True):
+        paragraph, listed, last = blocks(text, joined=joined)
+        assert [span.href for span in paragraph.lines[0] if span.href] == [
+            "https://en.wikipedia.example/wiki/Grade_(education)"
+        ]
+        assert listed.texts == ("- one", "- two")
+        assert last.texts == ("And then.",)
+    assert text_lines("* one\n- two") == ["- one", "- two"]
 
 
 def test_the_clock_has_words_for_what_it_writes() -> None:

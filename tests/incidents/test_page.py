@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from intake.incidents.page import files
-from intake.incidents.page.content import blocks, clean, length, moment, notices
+from intake.incidents.page.content import length, moment, notices
 from intake.letters.incident_summary import place
+from intake.letters.operator_text import blocks, clean
 from tests.support import page_data
 from tests.support.page_reading import ATOM, FIXED, listing, read, visible
 
@@ -215,14 +216,14 @@ def test_every_text_gives_files_that_can_be_read(
 def test_paragraphs_and_lists_lose_no_character(text: str) -> None:
     """Only the marks of items and white space go."""
     shown = "".join(span.text for block in blocks(text) for spans in block.lines for span in spans)
-    kept = re.sub(r"^\s*- ", "", clean(text), flags=re.MULTILINE)
+    kept = re.sub(r"^\s*[-*•] ", "", clean(text), flags=re.MULTILINE)
     assert "".join(shown.split()).replace("-", "") == "".join(kept.split()).replace("-", "")
 
 
 def test_lists_paragraphs_and_links_are_told_apart() -> None:
     """Empty lines part paragraphs, "- " makes items, an indented line goes on with its item."""
     made = blocks("One\ntwo\n\n- a\n  b\n- c\nthree")
-    assert [(block.is_list, len(block.lines)) for block in made] == [
+    assert [(block.listed, len(block.lines)) for block in made] == [
         (False, 2), (True, 2), (False, 1),
     ]  # fmt: skip
     assert made[1].lines[0][0].text == "a b"

@@ -21,6 +21,7 @@ from intake.store.contacts import directory
 from intake.store.engine import Engine, StoreError, open_engine, reading, writing
 from intake.store.messages import bounces, mailboxes
 from intake.store.tables.cases import CaseRow, PendingFormRow
+from intake.store.tables.contacts import SuppressionRow
 from tests.support.postgres import empty, postgres
 from tests.support.records import DOT, PEOPLE, one_mail
 from tests.support.values import NOW, message
@@ -260,9 +261,29 @@ def test_cases_whose_account_was_asked_for_lose_the_one_they_stood_under(engine:
         )  # fmt: skip
         config = migrate.alembic_config()
         config.attributes["connection"] = session.connection()
-        session.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of a later one
+        session.execute(text("ALTER TABLE mailboxes DROP COLUMN dated_below"))  # of later ones
+        session.execute(text("ALTER TABLE suppressions DROP COLUMN kind"))
         command.stamp(config, "0003")
     migrate.upgrade(engine)
     with reading(engine) as session:
         found = dict(session.execute(select(CaseRow.number, CaseRow.account_id)).all())  # type: ignore[arg-type]  # columns, not values
     assert found == {done[0].case_number: "", done[1].case_number: "bayside"}
+
+
+def test_what_bounced_and_what_looped_are_told_apart_after_an_upgrade(engine: Engine) -> None:
+    """Until then only the words of the reason said it."""
+    from alembic import command
+
+    reasons = {"a@x.example": "bounced 5.1.1", "b@x.example": "loop: 3 mails of ours came back"}
+    with writing(engine) as session:
+        for key, reason in reasons.items():
+            session.add(SuppressionRow(key=key, reason=reason, since=NOW))
+        session.flush()
+        config = migrate.alembic_config()
+        config.attributes["connection"] = session.connection()
+        session.execute(text("ALTER TABLE suppressions DROP COLUMN kind"))
+        command.stamp(config, "0005")
+    migrate.upgrade(engine)
+    with reading(engine) as session:
+        found = {row.key: row.kind for row in session.scalars(select(SuppressionRow))}
+    assert found == {"a@x.example": "bounced", "b@x.example": "loop"}

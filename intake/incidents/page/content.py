@@ -7,14 +7,12 @@ templates escape.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from unicodedata import category
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from intake.letters.operator_text import Block, blocks, clean
 from intake.model.incidents import Incident, Update
 
 LANGUAGE = "en"
@@ -24,10 +22,6 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )  # fmt: skip
-_LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
-_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_TRAILING = ".,;:!?'*_"
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")  # would turn the line around
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +49,6 @@ class Moment:
     iso: str  # "2026-11-03T14:30:00Z"
     local: str  # "Tue, Nov 3, 2026, 8:30 AM CST"
     utc: str  # "14:30 UTC"; empty where local time is UTC
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a line; with an address it is a link."""
-
-    text: str
-    href: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A paragraph with its lines, or a list with its items."""
-
-    is_list: bool
-    lines: tuple[tuple[Span, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,85 +92,9 @@ class NoticeView:
     updates: tuple[UpdateView, ...]  # the newest first
 
 
-def clean(text: str) -> str:
-    """The text without what is no character of HTML, XML or JSON, nor turns lines around."""
-    unified = _LINE_ENDS.sub("\n", text).replace("\t", " ")
-    return "".join(char for char in unified if char == "\n" or _shown(char)).strip()
-
-
-def _shown(char: str) -> bool:
-    if category(char) in ("Cc", "Cs") or char in _OVERRIDES:
-        return False
-    return ord(char) & 0xFFFE != 0xFFFE and not 0xFDD0 <= ord(char) <= 0xFDEF
-
-
 def line(text: str) -> str:
     """The same on one line."""
     return " ".join(clean(text).split())
-
-
-def blocks(text: str) -> tuple[Block, ...]:
-    """Paragraphs, split at empty lines; lines that begin with "- " are the items of a list."""
-    made: list[Block] = []
-    gathered: list[str] = []
-    is_list = False
-
-    def close() -> None:
-        if gathered:
-            made.append(Block(is_list, tuple(spans(one) for one in gathered)))
-            gathered.clear()
-
-    for raw in clean(text).split("\n"):
-        one = raw.strip()
-        item = one.startswith("- ")
-        if not one or item != is_list:
-            if one and is_list and gathered and raw[:1] == " ":
-                gathered[-1] += f" {one}"  # the item goes on, indented
-                continue
-            close()
-            is_list = item
-        if one:
-            gathered.append(one.removeprefix("- ").strip() if item else one)
-    close()
-    return tuple(made)
-
-
-def spans(text: str) -> tuple[Span, ...]:
-    """The line in pieces, web addresses apart."""
-    found: list[Span] = []
-    last = 0
-    for match in _LINK.finditer(text):
-        address = _trimmed(match[0])
-        if not _is_web(address):
-            continue
-        if match.start() > last:
-            found.append(Span(text[last : match.start()]))
-        found.append(Span(address, address))
-        last = match.start() + len(address)
-    if last < len(text):
-        found.append(Span(text[last:]))
-    return tuple(found)
-
-
-def _trimmed(address: str) -> str:
-    """Without the sentence's own marks behind it."""
-    while address:
-        closing = address[-1] in ")]}"
-        unmatched = closing and address.count("([{"[")]}".index(address[-1])]) < address.count(
-            address[-1]
-        )
-        if address[-1] not in _TRAILING and not unmatched:
-            break
-        address = address[:-1]
-    return address
-
-
-def _is_web(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def iso(at: datetime) -> str:
