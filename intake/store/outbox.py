@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
@@ -20,7 +19,7 @@ from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
 from intake.model.states import LetterState, SuppressionKind
 from intake.store.engine import Session
-from intake.store.sql import clean
+from intake.store.sql import clean, upsert
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
 from intake.store.tables.messages import NOBODY
@@ -300,9 +299,8 @@ def _event(session: Session, now: datetime, kind: str, about: _About, words: str
 
 def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int:
     """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     statement = (
-        dialect.insert(OutboxRow)
+        upsert(session, OutboxRow)
         .values(
             cause=letter.cause,
             kind=letter.kind,

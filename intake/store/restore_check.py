@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.adapters.journal import Gap, LetterLine, Line, MailLine
 from intake.model.states import LetterState, MessageStatus, NoticeState
 from intake.store.engine import Engine, Session, StoreError, reading
+from intake.store.sql import upsert
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
@@ -70,9 +70,8 @@ def counter(session: Session, name: str) -> int:
 
 def set_counters(session: Session, values: Mapping[str, int]) -> None:
     """Counters with new values."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for name, value in values.items():
-        row = dialect.insert(CounterRow).values(name=name, value=value)
+        row = upsert(session, CounterRow).values(name=name, value=value)
         session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
-from sqlalchemy.orm import Mapped
-from sqlmodel import col
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session
+from sqlmodel import SQLModel, col
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -14,6 +16,24 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def clean(text: str) -> str:
     """Text that both databases store: without NUL and lone surrogates."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_all(value: object) -> Any:
+    """The same for every text in lists and mappings, however deep; lists come of tuples."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): clean_all(one) for key, one in value.items()}
+    return [clean_all(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into the table that may say what happens ON CONFLICT, for the database in use."""
+    return (
+        sqlite.insert(table)
+        if session.get_bind().dialect.name == "sqlite"
+        else postgresql.insert(table)
+    )
 
 
 def stored_id(column: int | None) -> Mapped[int]:

@@ -21,6 +21,7 @@ from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from intake.model.incidents import Incident, Update
 from intake.model.states import DeliveryState
 from intake.store.engine import Session
+from intake.store.sql import clean_all
 from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
 
 BATCH = 200  # events fanned out in one transaction
@@ -63,17 +64,8 @@ def emit(session: Session, kind: str, payload: Mapping[str, object], now: dateti
     if kind not in EVENT_KINDS:
         raise ValueError(f"event: found {kind!r}, wanted one of {', '.join(EVENT_KINDS)}")
     session.execute(
-        insert(HookEventRow).values(at=now, kind=kind, payload=_clean(payload), fanned_out=False)
+        insert(HookEventRow).values(at=now, kind=kind, payload=clean_all(payload), fanned_out=False)
     )
-
-
-def _clean(value: object) -> object:
-    """The same without what one of the databases cannot store."""
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {str(key): _clean(one) for key, one in value.items()}
-    return [_clean(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def incident_payload(incident: Incident, told: Update) -> dict[str, object]:

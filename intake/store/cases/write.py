@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.message import Arrival
@@ -15,6 +14,7 @@ from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
 from intake.store.engine import Session
+from intake.store.sql import clean, clean_all, upsert
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
 from intake.store.tables.contacts import AccountRow
 from intake.store.tables.messages import NOBODY
@@ -25,10 +25,6 @@ CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag",
 )  # fmt: skip
-
-
-def _clean(text: str) -> str:
-    return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def apply(
@@ -46,14 +42,13 @@ def apply(
         _update(session, change, row, now)
     _fields(session, change, row, now, personal)
     if change.comment:
-        detail = {"text": _clean(change.comment)[:20000]}
+        detail = {"text": clean(change.comment)[:20000]}
         _event(session, now, "comment", change.number, row, detail)
 
 
 def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
     count = int(change.number.rpartition("-")[2])
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(CounterRow).values(name="case", value=count)
+    statement = upsert(session, CounterRow).values(name="case", value=count)
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
     if change.account == NOBODY:
         _nobody(session, now)
@@ -68,8 +63,8 @@ def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now:
             department=change.department,
             billable=change.billable,
             status=change.status,
-            subject=_clean(change.subject),
-            description=_clean(change.description),
+            subject=clean(change.subject),
+            description=clean(change.description),
             incident_id=change.incident,
             follows=change.follows,
             flag=change.flag,
@@ -84,8 +79,7 @@ def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now:
 
 def _nobody(session: Session, now: datetime) -> None:
     """The account of cases whose account nobody has said yet."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    row = dialect.insert(AccountRow).values(
+    row = upsert(session, AccountRow).values(
         id=NOBODY, name="", active=False, timezone="", date_order="", created_at=now, updated_at=now
     )
     session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
@@ -107,8 +101,8 @@ def _update(session: Session, change: CaseChange, row: int, now: datetime) -> No
         "priority": change.priority,
         "department": change.department,
         "billable": change.billable,
-        "subject": _clean(change.subject),
-        "description": _clean(change.description),
+        "subject": clean(change.subject),
+        "description": clean(change.description),
         "account_id": change.account,
         "contact_id": change.contact,
         "submitted_by": change.submitted_by,
@@ -152,10 +146,9 @@ def _fields(
         col(CaseFieldRow.case_number) == change.number
     )
     before: Mapping[str, str] = {name: words for name, words in session.execute(query)}
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for name, one in fresh.items():
         values = _field_values(one, row)
-        statement = dialect.insert(CaseFieldRow).values(
+        statement = upsert(session, CaseFieldRow).values(
             case_number=change.number, name=name, **values
         )
         session.execute(
@@ -170,20 +163,14 @@ def _fields(
 
 def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
     return {
-        "value": _plain(one.value),
-        "words": _clean(one.words),
+        "value": clean_all(one.value),
+        "words": clean(one.words),
         "source": one.source,
-        "label": _clean(one.label),
+        "label": clean(one.label),
         "start": one.start,
         "end": one.end,
         "message_id": row,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return _clean(value)
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _event(

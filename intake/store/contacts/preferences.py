@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -23,6 +22,7 @@ from intake.model.incidents import NOTICE_CLASSES
 from intake.store.contacts.directory import PeopleError
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Session
+from intake.store.sql import upsert
 from intake.store.tables.contacts import ContactRow, SuppressionRow
 from intake.store.tables.incidents import NoticePreferenceRow
 from intake.store.tables.outbox import EventRow
@@ -188,9 +188,8 @@ def _put(
     by: By,
 ) -> None:
     """The row, and a line of history."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     values = {"mode": wanted.mode, "replacement": wanted.replacement, "who": by.who, "at": by.at}
-    statement = dialect.insert(NoticePreferenceRow).values(
+    statement = upsert(session, NoticePreferenceRow).values(
         contact_id=contact_id, notice_class=notice_class, **values
     )
     session.execute(

@@ -6,7 +6,6 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy import and_, case, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -19,7 +18,7 @@ from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Session
 from intake.store.incidents import notice_lookup, read
 from intake.store.messages import answered_questions, rate_counts
-from intake.store.sql import stored_id
+from intake.store.sql import stored_id, upsert
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow, PendingFormRow
 from intake.store.tables.contacts import (
     ContactEmailRow,
@@ -287,8 +286,7 @@ def _next(session: Session) -> int:
         return max(FIRST_NUMBER, (session.scalar(query) or 0) + 1)
     value = session.scalar(query.with_for_update())
     if value is None:  # the very first case: only one of two batches may make the row
-        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-        row = dialect.insert(CounterRow).values(name="case", value=FIRST_NUMBER - 1)
+        row = upsert(session, CounterRow).values(name="case", value=FIRST_NUMBER - 1)
         session.execute(row.on_conflict_do_nothing(index_elements=["name"]))
         value = session.scalar(query.with_for_update())
     return max(FIRST_NUMBER, (value or 0) + 1)

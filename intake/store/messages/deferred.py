@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.mail.message import Arrival
@@ -15,7 +14,7 @@ from intake.model.states import MessageStatus
 from intake.store.engine import Session
 from intake.store.messages.mailboxes import Row
 from intake.store.messages.record import Recorded
-from intake.store.sql import clean
+from intake.store.sql import clean, upsert
 from intake.store.tables.messages import MessageRow
 
 MAX_ATTEMPTS = 3  # of a mail whose handling raises
@@ -101,7 +100,6 @@ def _put(session: Session, arrival: Arrival, values: Mapping[str, Any]) -> int:
 
     The condition stands in the statement: another worker may decide between a look and a write.
     """
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     empty = {
         "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "digest": "", "body_digest": "", "settled": False,
@@ -110,7 +108,7 @@ def _put(session: Session, arrival: Arrival, values: Mapping[str, Any]) -> int:
         "case_number": "", "submission": {}, "policy_hash": "", "version": "", "failure": "",
         "signature_hash": "",
     }  # fmt: skip
-    statement = dialect.insert(MessageRow).values(**(empty | dict(values)))
+    statement = upsert(session, MessageRow).values(**(empty | dict(values)))
     put = statement.on_conflict_do_update(
         index_elements=["mailbox", "uidvalidity", "uid"],
         set_=dict(values),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from intake.authentication.sender import Sender
 from intake.mail.message import Message, Refusal
-from intake.store.sql import clean
+from intake.store.sql import clean, clean_all
 from intake.triage.decision import Decision
 
 MAX_HEADER = 2000  # characters of one field
@@ -45,11 +44,11 @@ def evidence(mail: Message | Refusal, decision: Decision) -> dict[str, object]:
 def _sender(sender: Sender) -> dict[str, object]:
     kept: dict[str, object] = {}
     if sender.details:
-        kept |= _cleaned(dict(sender.details))
+        kept |= clean_all(dict(sender.details))
     if sender.conflict:
         kept["conflict"] = True
     if sender.proof.signatures:
-        kept["dkim"] = [_cleaned(asdict(one)) for one in sender.proof.signatures]
+        kept["dkim"] = [clean_all(asdict(one)) for one in sender.proof.signatures]
     if sender.contact:
         contact = sender.contact
         kept["contact"] = {
@@ -57,12 +56,3 @@ def _sender(sender: Sender) -> dict[str, object]:
             "roles": {one.account_id: one.contact_type for one in contact.memberships},
         }  # fmt: skip
     return kept
-
-
-def _cleaned(value: object) -> Any:
-    """The same with every text storable, however deep."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: _cleaned(one) for key, one in value.items()}
-    return [_cleaned(one) for one in value] if isinstance(value, (list, tuple)) else value

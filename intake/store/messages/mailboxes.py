@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.model.states import MessageStatus
 from intake.store.engine import Session
+from intake.store.sql import upsert
 from intake.store.tables.messages import MailboxRow, MessageRow
 
 CHUNK = 500
@@ -73,8 +73,7 @@ def baseline(session: Session, line: MailboxState) -> None:
 
 def _made(session: Session, name: str) -> MailboxRow:
     """The mailbox's row, made if there is none: seen, never opened. Two workers may come first."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    made = dialect.insert(MailboxRow).values(name=name, uidvalidity=-1, next_uid=1, failure="")
+    made = upsert(session, MailboxRow).values(name=name, uidvalidity=-1, next_uid=1, failure="")
     session.execute(made.on_conflict_do_nothing(index_elements=["name"]))
     return session.get_one(MailboxRow, name)
 

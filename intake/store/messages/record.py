@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from intake.authentication.sender import signature_hashes
@@ -29,7 +28,7 @@ from intake.store.engine import Session, StoreError
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
 from intake.store.outbox import put_letter
-from intake.store.sql import clean, stored_id
+from intake.store.sql import clean, clean_all, stored_id, upsert
 from intake.store.tables.cases import PendingFormRow, UnknownLabelRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
@@ -90,13 +89,6 @@ class Entry:
     arrival: Arrival
     mail: Message | Refusal
     row: int = 0  # the row of a held or shelved mail that is decided anew; 0: a new mail
-
-
-def _clean_all(value: object) -> object:
-    """The same for a text or a list of texts."""
-    if isinstance(value, str):
-        return clean(value)
-    return [_clean_all(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def record(
@@ -224,7 +216,7 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
         return {}
     shown = {
         name: {
-            "value": _clean_all(one.value),
+            "value": clean_all(one.value),
             "words": clean(one.words)[:500],
             "source": one.source,
         }
@@ -241,7 +233,7 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
         "problems": [
             {"field": one.field, "code": one.code}
             if one.field in personal
-            else {key: _clean_all(value) for key, value in asdict(one).items() if key != "choices"}
+            else {key: clean_all(value) for key, value in asdict(one).items() if key != "choices"}
             for one in submission.problems
         ],
         "warnings": [[one.code, clean(one.detail)[:300]] for one in submission.warnings[:50]],
@@ -364,11 +356,10 @@ def _attachments(
 
 def _unknown_labels(session: Session, submission: Submission, now: datetime) -> None:
     """One more mail with each label that the catalogue does not know."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for label in submission.unknown:
         words = clean(label)[:60]
         values = {"label": words, "type": submission.type, "last_at": now}
-        statement = dialect.insert(UnknownLabelRow).values(
+        statement = upsert(session, UnknownLabelRow).values(
             key=" ".join(words.casefold().split()), times=1, **values
         )
         again = {**values, "times": col(UnknownLabelRow.times) + 1}
