@@ -1,10 +1,10 @@
 """Strict mailbox grammar: the bytes of a From field give one Mailbox, or a named refusal.
 
-The standard library's address parsing names the wrong sender for hostile headers, so this room
+The standard library's address parsing names the wrong sender for hostile headers. So this module
 reads a deliberately small part of RFC 5322 §3.4 itself and refuses everything else.
 Accepted: ``[phrase] "<" dot-atom "@" domain ">" [comment]`` and ``dot-atom "@" domain [comment]``.
 Refused: groups, lists, routes, quoted or literal addresses, obsolete forms, control characters,
-encoded-words outside the display name, anything after ``>``. Linear in the length of its input.
+encoded-words outside the display name, anything after ``>``. It takes time linear in its input.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Address:
 
     @property
     def key(self) -> str:
-        """The form two addresses are compared by: ASCII-lower, nothing else is folded."""
+        """Return the form in which addresses are compared: only A–Z is put into lower case."""
         return ascii_lower(f"{self.local}@{self.domain}")
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address with the display name as written; the name is never identity."""
+    """An address and the display name as written. The name never identifies anyone."""
 
     name: str
     address: Address
@@ -64,7 +64,7 @@ class AddressRefusal:
 
 
 class _Refused(Exception):
-    """Carries a refusal out of the grammar; never leaves this room."""
+    """Carries a refusal out of the grammar; it never leaves this module."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -72,24 +72,27 @@ class _Refused(Exception):
 
 
 def ascii_lower(text: str) -> str:
-    """Only A–Z become a–z: str.lower would turn a Kelvin sign into k and open a second identity."""
+    """Turn only A–Z into a–z.
+
+    str.lower would also turn a Kelvin sign into k and give its owner another sender's identity.
+    """
     return text.translate(_UPPER_TO_LOWER)
 
 
 def shown_instead(mailbox: Mailbox) -> str:
-    """Another address than its own that a display name shows; empty when it shows none."""
+    """Return a different address that the display name shows; empty when it shows none."""
     found = (ascii_lower(text) for text in _LOOKS_LIKE.findall(mailbox.name))
     return next((text[:100] for text in found if text != mailbox.address.key), "")
 
 
 def without_plus(key: str) -> str:
-    """``support+data-restore@x`` as ``support@x``: a plus address of ours is ours."""
+    """Return ``support@x`` for ``support+data-restore@x``: our plus addresses are ours, too."""
     local, _, domain = key.rpartition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
 def read_address(text: str) -> Address | AddressRefusal:
-    """A bare ``local@domain`` gives an Address, or a refusal that says what is wrong with it."""
+    """Parse a bare ``local@domain`` into an Address, or into a refusal that says what is wrong."""
     try:
         return _addr_spec(text.encode("ascii"))
     except UnicodeEncodeError:
@@ -99,9 +102,9 @@ def read_address(text: str) -> Address | AddressRefusal:
 
 
 def read_mailbox(value: bytes) -> Mailbox | AddressRefusal:
-    """The unfolded or folded value of one From field gives one Mailbox, or a named refusal.
+    """Parse the value of one From field, folded or not, into a Mailbox or a named refusal.
 
-    ``value`` is what stands behind the colon, with its folding (CRLF + white space) still in it.
+    ``value`` is the text after the colon, with its folding (CRLF + white space) still in it.
     """
     try:
         return _mailbox(_unfold(value))
@@ -138,7 +141,7 @@ def _mailbox(value: bytes) -> Mailbox:
 
 
 def _phrase(value: bytes) -> tuple[str, bool, int]:
-    """The display name, whether ``<`` follows it, and where the address begins."""
+    """Return the display name, whether ``<`` follows it, and where the address begins."""
     words: list[str] = []
     at = 0
     while at < len(value):
@@ -165,7 +168,10 @@ def _phrase(value: bytes) -> tuple[str, bool, int]:
 
 
 def _atom(value: bytes, at: int) -> tuple[str, int]:
-    """A word with dots inside it (RFC 5322 §4.1 obs-phrase); other parsers fail on one in front."""
+    """Read a word with dots inside it (RFC 5322 §4.1 obs-phrase).
+
+    A dot at its start is refused, because other parsers fail on one.
+    """
     if value[at] == 0x2E:
         raise _Refused("character", "a word of the display name begins with a dot")
     start = at
@@ -192,7 +198,7 @@ def _quoted(value: bytes, at: int) -> tuple[str, int]:
 
 
 def _comment_end(value: bytes, at: int) -> int:
-    """The index behind one flat comment; a nested one is refused, so there is no recursion."""
+    """Return the index after one flat comment; refuse a nested one, so no recursion is needed."""
     for index in range(at + 1, len(value)):
         if value[index] == 0x28:
             raise _Refused("nested-comment", "a comment holds another comment")
@@ -204,7 +210,7 @@ def _comment_end(value: bytes, at: int) -> int:
 
 
 def _without_comment(value: bytes) -> bytes:
-    """The text with at most one comment at its end taken off."""
+    """Remove at most one comment from the end of the text."""
     text = value.strip(b" \t")
     start = text.find(b"(")
     if start < 0:
@@ -242,7 +248,7 @@ def _domain(value: bytes) -> str:
 
 
 def _decode_phrase(phrase: str) -> str:
-    """RFC 2047 words decoded for showing; the result has no control characters and 200 at most."""
+    """Decode RFC 2047 words for display: no control characters, at most 200 characters."""
     text = re.sub(r"(\?=)\s+(?==\?)", r"\1", phrase)
     text = _ENCODED_WORD.sub(_decode_word, text)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

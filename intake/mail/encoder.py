@@ -1,7 +1,7 @@
-"""An outgoing message as bytes (RFC 5322, 2045–2047, 3834), checked by reading it back.
+"""Encode an outgoing message (RFC 5322, 2045–2047, 3834) and check it by parsing the result.
 
-Header values are written by hand: the standard generator folds long Message-IDs into
-encoded-words and can be led to write extra fields.
+This module writes the header values itself: the standard generator folds long Message-IDs into
+encoded-words and can be made to write extra fields.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z"
 
 
 class LetterError(Exception):
-    """A letter that must not be sent as it is: what is wrong with it."""
+    """The letter must not be sent as it is; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a message of ours is made of."""
+    """The parts of an outgoing message."""
 
     sender_name: str
     sender: str
@@ -41,12 +41,12 @@ class Envelope:
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     reply_to: str = ""  # where answers go, when it is not the sender's address
-    auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" for what answers nothing
+    auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" if it is no answer
     extra: tuple[tuple[str, str], ...] = ()  # further fields, ASCII; folded at CRLF and a space
 
 
 def encode(envelope: Envelope) -> bytes:
-    """The message with CRLF line ends, ASCII only; raises LetterError when it cannot be right."""
+    """Return the message with CRLF line ends, ASCII only; raise LetterError when a check fails."""
     fields = _fields(envelope)
     body, encoding = _body(envelope.text)
     charset = "us-ascii" if encoding == "7bit" else "utf-8"
@@ -90,7 +90,7 @@ def _fields(envelope: Envelope) -> list[tuple[str, str]]:
 
 
 def unstructured(text: str) -> str:
-    """A field's words: harmless ASCII as it is, else encoded-words of at most 75 characters."""
+    """Return a field's text: plain ASCII as it is, else encoded-words of at most 75 characters."""
     if _PLAIN_WORDS.match(text) and "=?" not in text and len(text) <= 60:
         return text
     if _PLAIN_WORDS.match(text) and "=?" not in text:
@@ -99,7 +99,7 @@ def unstructured(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """Plain words over lines of at most 76 characters; one overlong word is encoded instead."""
+    """Fold the text into lines of at most 76 characters; encode it when one word is too long."""
     lines: list[str] = [""]
     for word in text.split():
         if len(word) > 70:
@@ -113,7 +113,10 @@ def _folded(text: str) -> str:
 
 
 def _encoded_words(text: str) -> list[str]:
-    """RFC 2047 §2: whole characters only in each word; 42 bytes make 56 of base64."""
+    """Split the text into encoded-words of whole characters (RFC 2047 §2).
+
+    Each holds at most 42 bytes, which make 56 characters of base64.
+    """
     words: list[bytes] = [b""]
     for char in text:
         data = char.encode("utf-8", "replace")
@@ -124,7 +127,7 @@ def _encoded_words(text: str) -> list[str]:
 
 
 def phrase(name: str) -> str:
-    """A name in a field: a quoted string when it is ASCII, encoded-words when it is not."""
+    """Return a display name for a field: a quoted string when it is ASCII, else encoded-words."""
     plain = "".join(c for c in name if c.isprintable())[:100]
     if plain.isascii() and "=?" not in plain:
         escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
@@ -142,7 +145,7 @@ def _body(text: str) -> tuple[bytes, str]:
 
 
 def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
-    """Reads the bytes back: the same fields, one recipient, the same text, lawful lines."""
+    """Parse the bytes and compare: the same fields, one recipient, the same text, valid lines."""
     bare = raw.replace(b"\r\n", b"")
     if b"\r" in bare or b"\n" in bare or not raw.isascii():
         raise LetterError("the letter has a bare line end or a byte outside ASCII")

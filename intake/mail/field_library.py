@@ -1,4 +1,4 @@
-"""The address and date fields as mail-parser reads them: a second opinion beside our own."""
+"""Read the address and date fields with mail-parser, to compare them with our own reading."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SEEN_BY_LIBRARY = frozenset(("from", "to", "cc", "date", "received"))
 
 @dataclass(frozen=True, slots=True)
 class Warning:
-    """Something odd that did not stop the reading: a stable code and a sentence."""
+    """An oddity that did not stop the parsing: a stable code and a sentence."""
 
     code: str
     detail: str
 
 
 class FieldLibrary:
-    """What mail-parser makes of the address and date fields; it sees nothing else of a mail.
+    """The address and date fields of a mail as mail-parser reads them; it gets no other field.
 
-    It raises AttributeError and ValueError on real mail; then every answer is "unknown".
+    mail-parser raises AttributeError and ValueError on real mail. Then every answer is "unknown".
     """
 
     def __init__(self, found: Sequence[Field], warnings: list[Warning]) -> None:
@@ -41,7 +41,7 @@ class FieldLibrary:
         warnings += [Warning("defect", defect[:200]) for defect in defects]
 
     def addresses(self, name: str) -> tuple[str, ...] | None:
-        """The addresses of the field, or None when they cannot be told."""
+        """Return the addresses of the field, or None when mail-parser cannot read them."""
         try:
             pairs = getattr(self._parsed, "from_" if name == "from" else name)
             return tuple(str(address) for _, address in pairs)
@@ -49,7 +49,7 @@ class FieldLibrary:
             return None
 
     def date(self) -> datetime | None:
-        """The Date field, or None when it cannot be told."""
+        """Return the date of the Date field, or None when mail-parser cannot read it."""
         try:
             found = self._parsed.date if self._parsed is not None else None
             return found if isinstance(found, datetime) else None
@@ -61,5 +61,5 @@ def _parse(seen: Sequence[Field]) -> mailparser.MailParser | None:
     block = b"".join(item.name.encode("ascii") + b":" + item.value + b"\r\n" for item in seen)
     try:
         return mailparser.MailParser(email.message_from_bytes(block + b"\r\n"))
-    except Exception:  # noqa: BLE001 - it raises anything on real mail; the caller reads without it
+    except Exception:  # noqa: BLE001 - it raises anything on real mail; the caller copes without
         return None

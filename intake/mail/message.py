@@ -1,4 +1,4 @@
-"""Raw bytes and arrival facts give a Message; any bytes give a Message or a named Refusal."""
+"""Parse raw bytes and arrival facts into a Message, or into a Refusal that names the defect."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one mail may cost; a mail beyond a limit is held, its raw bytes kept."""
+    """The limits for one mail. A mail over a limit is held, and its raw bytes are kept."""
 
     max_mail_bytes: int = 50 * 2**20
     max_header_bytes: int = 256 * 2**10
@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One mail as a mailbox holds it. ``raw`` is empty where the bytes lie in the blob store."""
+    """One mail as a mailbox holds it. ``raw`` is empty when the bytes are in the blob store."""
 
     mailbox: str  # the configured name
     uidvalidity: int  # 0 for a Maildir and for a mail from standard input
@@ -70,7 +70,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One header field in its place: name in lower case, value unfolded, bytes kept as latin-1."""
+    """One header field: name in lower case, value unfolded, bytes kept as latin-1."""
 
     name: str
     value: str
@@ -85,24 +85,24 @@ class Attachment:
     detected_type: str  # by signature, empty when unknown
     size: int
     sha256: str
-    inline: bool  # shown inside the body (Content-ID referred to), not meant as a file
+    inline: bool  # shown inside the body, which refers to its Content-ID
     part: str  # place in the MIME tree, "1.2"; "1.2/tnef.1" for a file unpacked from winmail.dat
-    risk: str = ""  # why it is better not handed on; empty: nothing was seen
+    risk: str = ""  # why it should not be handed on; empty: no reason was found
     content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """An HTML body as text, a block element a line, and the rows of its tables cell by cell."""
+    """An HTML body: its text, one line per block element, and the rows of its tables."""
 
     text: str = ""  # cells of a table row are separated by a tab
     rows: tuple[tuple[str, ...], ...] = ()
-    struck: bool = False  # words that the writer struck out were left away
+    struck: bool = False  # text that the writer struck out was left out
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A mail that passed the structural gate."""
+    """A mail that passed the structural checks."""
 
     digest: str
     size: int
@@ -121,11 +121,11 @@ class Message:
     plain: str  # the text/plain body, line ends "\n", unwrapped when format=flowed
     html: Html
     attachments: tuple[Attachment, ...]
-    automatic: tuple[str, ...]  # why a program seems to have written it; empty: a person
-    body_digest: str  # sha256 of everything behind the header block, line ends as LF
+    automatic: tuple[str, ...]  # why a program seems to have written it; empty: a person wrote it
+    body_digest: str  # sha256 of everything after the header block, line ends as LF
     warnings: tuple[Warning, ...] = ()
     unread_bytes: int = 0  # size of a mail over the limit, of which only the header was fetched
-    through: str = ""  # key of the list that has put its own address into From
+    through: str = ""  # key of the mailing list that put its own address into From
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of every field of that lower-case name, top to bottom."""
@@ -134,7 +134,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A mail that is held unread: why, and what little may be shown of it."""
+    """A mail that could not be parsed: the reason, and the few details that may be shown."""
 
     digest: str
     size: int
@@ -143,14 +143,14 @@ class Refusal:
     code: str  # limits, header, structure, sender, crash, timeout …
     detail: str
     subject: str = ""
-    sender_text: str = ""  # what stands in From, for showing only
+    sender_text: str = ""  # the text of the From field, for display only
     message_id: str = ""
 
 
 def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
-    """The mail in ``arrival.raw`` as a Message, or a Refusal that names the limit or defect.
+    """Parse ``arrival.raw`` into a Message, or into a Refusal that names the limit or defect.
 
-    Total: no input raises. Limits and the structural gate come before any parser.
+    No input makes it raise. It applies the limits and the structural checks before any parser.
     """
     try:
         return _read(arrival, limits)
@@ -158,7 +158,7 @@ def read(arrival: Arrival, limits: Limits) -> Message | Refusal:
         return refusal(arrival, fault.code, fault.detail)
     except MemoryError:
         return refusal(arrival, "memory", "the mail needs more memory than there is")
-    except Exception as failure:  # noqa: BLE001 - total by contract; the raw bytes are kept
+    except Exception as failure:  # noqa: BLE001 - read must never raise; the raw bytes are kept
         return refusal(
             arrival, "crash", f"reading raised {type(failure).__name__}: {failure}"[:300]
         )
@@ -207,7 +207,7 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
 
 
 def _sender(value: bytes, library: FieldLibrary) -> Mailbox | AddressRefusal:
-    """The mailbox of our own grammar, if two other parsers name the same address."""
+    """Return the mailbox that our grammar reads, if two other parsers read the same address."""
     sender = read_mailbox(value)
     if isinstance(sender, AddressRefusal):
         return sender
@@ -223,7 +223,7 @@ def _sender(value: bytes, library: FieldLibrary) -> Mailbox | AddressRefusal:
 
 
 def _keys(addresses: Iterable[str] | None, value: str) -> tuple[str, ...]:
-    """Address keys without repetition; read by our own pattern where the library had no answer."""
+    """Return each address key once; our own pattern reads the field when the library cannot."""
     found = addresses if addresses is not None else _ADDRESS.findall(value)
     read = (read_address(address) for address in found)
     return tuple(dict.fromkeys(address.key for address in read if isinstance(address, Address)))
@@ -235,7 +235,7 @@ def _recipients(found: Sequence[Field]) -> tuple[str, ...]:
 
 
 def _date(value: str, library: FieldLibrary, warnings: list[Warning]) -> datetime | None:
-    """Aware, UTC; a Date that is no date leaves a warning."""
+    """Return the date, aware and in UTC; add a warning when the Date field is not readable."""
     try:
         found = library.date() or parsedate_to_datetime(value)
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -293,9 +293,10 @@ def _attachment(file: decode.File) -> Attachment:
 
 
 def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
-    """An mbox ``From `` line on top is a separator, no part of the mail.
+    """Remove an mbox ``From `` line at the top: it is a separator and not part of the mail.
 
-    It has no colon but in a time of day: ``From : x@y`` is a forged field and left to the gate.
+    Such a line has a colon only in a time of day. ``From : x@y`` is a forged field, which the
+    structural checks refuse.
     """
     line = _MBOX_LINE.match(raw)
     if line is None:
@@ -305,7 +306,7 @@ def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:
 
 
 def refusal(arrival: Arrival, code: str, detail: str) -> Refusal:
-    """What may be shown of a mail that is not read: its first header fields, cleaned."""
+    """Return a Refusal with what may be shown of the mail: its first header fields, cleaned."""
     try:
         top, _, _ = headers.lenient(
             _without_mbox_line(arrival.raw[:_PEEK_BYTES], []), 0, 2 * _PEEK_BYTES

@@ -1,8 +1,8 @@
-"""References that only we can have written: a case number with a keyed hash behind it.
+"""References that only we can have written: a case number followed by a keyed hash.
 
-A token selects a case; it never proves who is writing and never raises a sender's level.
-The hash is checked in constant time before the number is used. Several secrets are accepted
-for reading, the first one is written with, so a secret can be changed without losing threads.
+A token selects a case. It never proves who is writing and never raises a sender's level. The hash
+is checked in constant time before the number is used. The first secret is used for writing, and
+every secret is accepted for reading. So a secret can be changed without losing threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ID = re.compile(
     r"<([a-z-]{1,20})\.([A-Z0-9-]{1,40})\.([a-z2-7]{16})\.([a-z2-7]{16})@([a-z0-9.-]{1,255})>\Z"
 )
 _TAG = re.compile(r"\[([A-Z0-9]{0,20}-?[0-9]{1,12})-([A-Z2-7]{8})\]")
-# The same as people retype it: small letters, spaces, other dashes and brackets, or none.
+# The same tag as people retype it: lower case, spaces, other dashes, other brackets or none.
 _LOOSE = re.compile(
     r"(?<![A-Za-z0-9])([A-Za-z0-9]{0,20}?)[\s_‐‑‒–—-]{0,3}([0-9]{1,12})[\s_‐‑‒–—-]{1,3}"
     r"([A-Za-z2-7]{8})(?![A-Za-z0-9])"
@@ -47,7 +47,7 @@ def _mac(secret: bytes, text: str, length: int) -> str:
 def message_id(
     secrets: Sequence[bytes], kind: str, case_number: str, cause: str, domain: str
 ) -> str:
-    """The Message-ID of the letter of that kind for that cause: the same cause, the same id."""
+    """Return the Message-ID of a letter; the same kind, case and cause always give the same ID."""
     number = case_number or NO_CASE
     nonce = _mac(secrets[0], f"cause|{kind}|{number}|{cause}", 16).lower()
     mac = _mac(secrets[0], f"id|{kind}|{number}|{nonce}", 16).lower()
@@ -55,7 +55,7 @@ def message_id(
 
 
 def read_message_id(secrets: Sequence[bytes], text: str, domain: str) -> OwnId | None:
-    """The letter of ours that a Message-ID names, or None when it is not ours or was altered."""
+    """Return the letter that a Message-ID names; None when it is not ours or was altered."""
     match = _ID.match(text)
     if not match or match[5] != domain:
         return None
@@ -68,14 +68,14 @@ def read_message_id(secrets: Sequence[bytes], text: str, domain: str) -> OwnId |
 
 
 def subject_tag(secrets: Sequence[bytes], case_number: str) -> str:
-    """``[CASE-1001-K7Q2M9XD]``: what stands in the subject of every letter about a case."""
+    """Return ``[CASE-1001-K7Q2M9XD]``, the tag in the subject of every letter about a case."""
     return f"[{case_number}-{_mac(secrets[0], f'tag|{case_number}', 8)}]"
 
 
 def read_subject_tags(secrets: Sequence[bytes], subject: str) -> tuple[str, ...]:
-    """The case numbers of the valid tags in a subject, in order, at most three.
+    """Return the case numbers of the valid tags in a subject, in order, at most three.
 
-    A tag is known however it was retyped: what makes it ours is the hash, not the brackets.
+    A retyped tag is recognised too, because only its number and its hash must be right.
     """
     text = subject[:1000]
     found = [(match[1], match[2]) for match in _TAG.finditer(text)]
@@ -90,31 +90,34 @@ def _is_tag(secrets: Sequence[bytes], number: str, mac: str) -> bool:
 
 
 def plain_numbers(subject: str, case_prefix: str) -> tuple[str, ...]:
-    """Case numbers in a subject as anybody can write them: they prove nothing. At most three."""
+    """Return at most three case numbers in a subject. Anyone can write them: they prove nothing."""
     found = re.findall(number_pattern(case_prefix), subject[:1000], re.IGNORECASE)
     return tuple(dict.fromkeys(f"{case_prefix}{int(digits)}" for digits in found))[:3]
 
 
 def number_pattern(case_prefix: str) -> str:
-    """A case number as people type it, for a search that ignores case; its group is the digits."""
+    """Return a pattern for a case number as people type it; its group is the digits.
+
+    It is meant for a search that ignores case.
+    """
     word = re.escape(case_prefix.rstrip("-"))
     return rf"(?<![A-Za-z0-9]){word}[\s_#:‐‑‒–—-]{{0,3}}([0-9]{{1,12}})(?![A-Za-z0-9])"
 
 
 def reply_address(secrets: Sequence[bytes], case_number: str, address: str) -> str:
-    """``support+CASE-1001-K7Q2M9XD@…``: where answers about a case may go."""
+    """Return ``support+CASE-1001-K7Q2M9XD@…``, the address for answers about a case."""
     local, _, domain = address.rpartition("@")
     return f"{local.partition('+')[0]}+{subject_tag(secrets, case_number)[1:-1]}@{domain}"
 
 
 def read_reply_addresses(secrets: Sequence[bytes], keys: Iterable[str]) -> tuple[str, ...]:
-    """The case numbers of the valid tags behind a plus in addresses."""
+    """Return the case numbers of the valid tags after the plus sign in the addresses."""
     tags = (key.partition("@")[0].partition("+")[2].upper() for key in keys)
     return read_subject_tags(secrets, " ".join(f"[{tag}]" for tag in tags if tag))
 
 
 def strip_tags(subject: str) -> str:
-    """The subject without anything of a tag's form, valid or not."""
+    """Return the subject without anything that has the form of a tag, valid or not."""
     return " ".join(_TAG.sub(" ", subject).split())
 
 
@@ -129,23 +132,23 @@ def _row_token(secret: bytes, use: str, row_id: int | str) -> str:
 
 
 def _row(secrets: Sequence[bytes], use: str, digits: str, mac: str) -> int | None:
-    """The row that a token of that use names, when its MAC is valid under any of the secrets."""
+    """Return the row that the token names; None when its MAC is valid under none of the secrets."""
     given = f"{digits}-{mac}"
     good = [hmac.compare_digest(_row_token(secret, use, digits), given) for secret in secrets]
     return int(digits) if any(good) and int(digits) <= _MAX_ROW else None
 
 
 def unsubscribe_token(secrets: Sequence[bytes], row_id: int) -> str:
-    """``17-k7q2m9xdk7q2m9xd``: what ends one kind of notice for whoever got that letter.
+    """Return ``17-k7q2m9xdk7q2m9xd``, which stops one kind of notice for the recipient of a letter.
 
-    ``row_id`` is that of notice_recipients. Small letters, digits and a hyphen: fit for a subject,
-    a web address and a mail address alike.
+    ``row_id`` is the id of a row of notice_recipients. The token consists of lower-case letters,
+    digits and a hyphen, so it can be used in a subject, a web address and a mail address.
     """
     return _row_token(secrets[0], "unsubscribe", row_id)
 
 
 def read_unsubscribe_token(secrets: Sequence[bytes], text: str) -> int | None:
-    """The row of the first valid token in a subject or another short text; None without one."""
+    """Return the row of the first valid token in a subject or another short text, or None."""
     for match in _ROW.finditer(text[:1000].lower()):
         found = _row(secrets, "unsubscribe", match[1], match[2])
         if found is not None:
@@ -154,12 +157,12 @@ def read_unsubscribe_token(secrets: Sequence[bytes], text: str) -> int | None:
 
 
 def bounce_address(secrets: Sequence[bytes], row_id: int, address: str, use: str = "bounce") -> str:
-    """``bounce+b-17-k7q2…@…``: where reports about one letter go (VERP).
+    """Return ``bounce+b-17-k7q2…@…``, the address for delivery reports about one letter (VERP).
 
-    ``use`` is "bounce" for a row of notice_recipients and "letter" for one of the outbox.
+    ``use`` is "bounce" for a row of notice_recipients and "letter" for a row of the outbox.
 
-    The address as it is when its local part would grow beyond 64 octets: a report about such a
-    letter is known by the letter that it returns.
+    The address is returned unchanged when its local part would be longer than 64 octets. A report
+    about such a letter is recognised by the returned letter in it.
     """
     local, _, domain = address.rpartition("@")
     made = f"{local.partition('+')[0]}+b-{_row_token(secrets[0], use, row_id)}"
@@ -169,7 +172,7 @@ def bounce_address(secrets: Sequence[bytes], row_id: int, address: str, use: str
 def read_bounce_addresses(
     secrets: Sequence[bytes], keys: Iterable[str], use: str = "bounce"
 ) -> tuple[int, ...]:
-    """The rows that valid bounce addresses among the given ones name, in order, each once."""
+    """Return the rows that the valid bounce addresses name, in order, each once."""
     matches = (_BOUNCE.match(key.lower()) for key in keys)
     rows = (_row(secrets, use, match[1], match[2]) for match in matches if match)
     return tuple(dict.fromkeys(row for row in rows if row is not None))

@@ -1,1 +1,1 @@
-"""One module a wire format: pure functions over bytes and text that message.py is made of."""
+"""One module per wire format: the pure functions over bytes and text that message.py uses."""

@@ -1,7 +1,7 @@
-"""Why a file is better not handed on: a program, a disguise, an archive that hides something.
+"""Say why a file should not be handed on: a program, a disguise, an archive that hides something.
 
-Only names, first bytes and the directory of a zip are looked at; nothing is unpacked. An empty
-text is no promise that a file is harmless.
+Only names, first bytes and the directory of a zip are examined; nothing is unpacked. An empty
+text does not promise that a file is harmless.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_UNPACKED = 2 * 2**30
 
 
 def risk(name: str, declared: str, detected: str, data: bytes) -> str:
-    """One phrase for people, or an empty text."""
+    """Return the reason in one phrase, or an empty text."""
     if detected in PROGRAMS:
         kind = "it holds macros" if "macro" in detected else "it is a program"
         return f"{kind}, declared as {declared}" if _disguised(declared) else kind
@@ -58,7 +58,7 @@ def _ending(name: str) -> str:
 
 
 def _archive(data: bytes) -> str:
-    """What the directory of a zip says of its entries."""
+    """Return what is wrong with the entries in the directory of a zip."""
     try:
         found = entries(data, MAX_ENTRIES)
     except ZipError as error:

@@ -1,4 +1,4 @@
-"""Why a program seems to have written a mail (RFC 3834 §2, RFC 5321 §4.5.5 and what is in use)."""
+"""Find out whether a program seems to have written a mail (RFC 3834 §2, RFC 5321 §4.5.5, usage)."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _LIST_TITLES = {
 
 
 def reasons(fields: Fields, local_part: str, media_type: str) -> tuple[str, ...]:
-    """Every reason there is, in a fixed order; empty when a person seems to have written.
+    """Return every reason, in a fixed order; empty when a person seems to have written the mail.
 
-    ``local_part`` is the sender's, ``media_type`` the mail's own as it was read: T3 asks for what
-    the field says too, a report without its parts is still one.
+    ``local_part`` is the sender's. ``media_type`` is the type of the mail as it was parsed. T3 also
+    checks the type that the field declares: a report without its parts is still a report.
     """
     found: list[str] = []
     for question in _QUESTIONS:
@@ -72,20 +72,20 @@ _WEAK = frozenset((*_LIST_TITLES.values(), "X-Auto-Response-Suppress", "X-Loop")
 
 
 def strong(found: Sequence[str]) -> tuple[str, ...]:
-    """Those of the reasons that say that a program wrote the mail.
+    """Return the reasons which show that a program wrote the mail.
 
-    The others are weak: mail programs, lists and gateways write them into people's mails, too.
+    The others are weak: mail programs, lists and gateways also add them to mails that people write.
     """
     return tuple(one for one in found if one not in _WEAK and not one.startswith("Precedence: "))
 
 
 def is_answer(found: Sequence[str]) -> bool:
-    """Whether one of the reasons says that the mail answers another one, or reports about it."""
+    """Return whether one of the reasons says that the mail answers another or reports about it."""
     return not _ANSWERS.isdisjoint(found)
 
 
 def keyword(value: str) -> str:
-    """The first word of a structured value in lower case: comments and parameters do not count.
+    """Return the first word of a structured value in lower case, without comments and parameters.
 
     RFC 3834 §5: ``no (a comment)``, ``No`` and ``no; x=1`` are all "no".
     """
@@ -108,7 +108,7 @@ def keyword(value: str) -> str:
 
 
 def _auto_submitted(fields: Fields) -> list[str]:
-    """T1: any keyword other than "no"; an empty one says nothing."""
+    """T1: any keyword other than "no"; an empty keyword is ignored."""
     words = [keyword(value) for value in fields.get("auto-submitted", ())]
     return [f"Auto-Submitted: {word}" for word in words if word not in ("", "no")]
 
@@ -125,7 +125,7 @@ def _list_fields(fields: Fields) -> list[str]:
 
 
 def _precedence(fields: Fields) -> list[str]:
-    """T5."""
+    """T5: the Precedence field."""
     words = [keyword(value) for value in fields.get("precedence", ())]
     return [f"Precedence: {word}" for word in words if word in _PRECEDENCES]
 

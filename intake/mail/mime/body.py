@@ -1,4 +1,4 @@
-"""Which leaves of the tree are the words of the mail, and which are files (RFC 2046 §5.1.4)."""
+"""Decide which leaves are the text of the mail and which are files (RFC 2046 §5.1.4)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Body:
     """Indices of parts, in the order of the mail."""
 
     plain: tuple[int, ...]  # the text/plain leaves to be read one after the other
-    html: tuple[int, ...]  # the text/html leaves, with the plain ones that have no HTML twin
-    left_out: tuple[int, ...]  # text that is a second version of what was taken
+    html: tuple[int, ...]  # the text/html leaves, and the plain ones without an HTML version
+    left_out: tuple[int, ...]  # text that is a second version of a leaf above
 
 
 def file_name(part: Part) -> str:
-    """The cleaned name that the part gives itself (RFC 2183, 2231, 2047); empty when none."""
+    """Return the cleaned name of the part (RFC 2183, 2231, 2047); empty when it has none."""
     given = (
         part.disposition.parameters.get("filename")
         or part.content_type.parameters.get("name")
@@ -30,19 +30,19 @@ def file_name(part: Part) -> str:
 
 
 def is_body(part: Part) -> bool:
-    """Plain text and HTML without a file name, and the only part of a mail even with one."""
+    """Return True for plain text and HTML without a name, and with one if it is the only part."""
     if part.is_multipart or part.media_type not in _KINDS or part.disposition.value == "attachment":
         return False
     return part.parent < 0 or not file_name(part)
 
 
 def is_file(part: Part) -> bool:
-    """Everything that is not the body, and text that has a name."""
+    """Return True for everything that is not the body, and for text that has a name."""
     return not part.is_multipart and (not is_body(part) or bool(file_name(part)))
 
 
 def choose(parts: tuple[Part, ...]) -> Body:
-    """Of every multipart/alternative one plain and one HTML version; of the rest all of it."""
+    """Choose one plain and one HTML version of each multipart/alternative, and all other text."""
     chosen: dict[tuple[int, str], int] = {}
     taken: list[int] = []
     left_out: list[int] = []
@@ -60,7 +60,7 @@ def choose(parts: tuple[Part, ...]) -> Body:
 def _claim(
     parts: tuple[Part, ...], index: int, kind: str, chosen: dict[tuple[int, str], int]
 ) -> bool:
-    """True when every alternative above has no other branch for this kind."""
+    """Return True when no enclosing alternative has chosen another branch for this kind."""
     path = _alternatives(parts, index)
     if any(chosen.get((above, kind), branch) != branch for above, branch in path):
         return False
@@ -73,7 +73,7 @@ def _has_html_twin(parts: tuple[Part, ...], index: int, chosen: dict[tuple[int, 
 
 
 def _alternatives(parts: tuple[Part, ...], index: int) -> list[tuple[int, int]]:
-    """The alternatives above a part, each with its branch that leads there."""
+    """Return the alternatives that enclose a part, each with its branch that leads to the part."""
     out: list[tuple[int, int]] = []
     branch, above = index, parts[index].parent
     while above >= 0:
@@ -84,7 +84,7 @@ def _alternatives(parts: tuple[Part, ...], index: int) -> list[tuple[int, int]]:
 
 
 def is_related(parts: tuple[Part, ...], part: Part) -> bool:
-    """True for a part that stands somewhere inside a multipart/related (RFC 2387)."""
+    """Return True for a part anywhere inside a multipart/related (RFC 2387)."""
     above = part.parent
     while above >= 0:
         if parts[above].media_type == "multipart/related":

@@ -1,7 +1,7 @@
-"""Bytes and the charset label that came with them give text, whatever the label is worth.
+"""Decode bytes to text with the charset label that came with them, even if the label is wrong.
 
-A declared charset that exists wins, except for labels that are known to lie: Latin-1 with bytes
-0x80-0x9F means Windows-1252, ASCII with 8-bit bytes means nothing, GB 2312 means GB 18030.
+A declared charset that exists is used, except for labels that are known to be wrong: Latin-1 with
+bytes 0x80-0x9F means Windows-1252, ASCII with 8-bit bytes means nothing, GB 2312 means GB 18030.
 Without a label: UTF-8, then Windows-1252.
 """
 
@@ -76,7 +76,7 @@ class Decoded:
 
 
 def decode(data: bytes, label: str) -> Decoded:
-    """The bytes as text; never raises, whatever the label."""
+    """Return the bytes as text; no label makes it raise."""
     codec = codec_of(label)
     if not codec:
         doubt = f"the charset {label[:40]!r} is not known" if label.strip() else ""
@@ -93,7 +93,7 @@ def decode(data: bytes, label: str) -> Decoded:
 
 
 def decode_html(data: bytes, label: str) -> Decoded:
-    """As ``decode``; a document without a usable label may name its charset in a meta element."""
+    """Decode a document; without a usable label, a meta element in it may name the charset."""
     if not codec_of(label):
         meta = _META.search(data, 0, _META_WINDOW_BYTES)
         if meta and not data.startswith(codecs.BOM_UTF8):
@@ -102,7 +102,7 @@ def decode_html(data: bytes, label: str) -> Decoded:
 
 
 def codec_of(label: str) -> str:
-    """Python's name of the codec that a label stands for; empty when there is none to use."""
+    """Return Python's name of the codec for a label; empty when there is no usable codec."""
     name = label.strip().strip("\"'").lower().replace("_", "-").strip("- ")
     if name.endswith("$esc"):
         name = name[: -len("$esc")]
@@ -118,7 +118,7 @@ def codec_of(label: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Line ends become LF; NUL, other control characters and lone surrogates are left out."""
+    """Turn line ends into LF, remove NUL and other control characters, replace lone surrogates."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return _LONE_SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
@@ -131,7 +131,7 @@ def _guess(data: bytes) -> tuple[str, str]:
 
 
 def _western(data: bytes) -> str:
-    """Windows-1252 with the five bytes it does not have replaced."""
+    """Decode as Windows-1252; replace the five bytes that it does not define."""
     return data.decode("cp1252", "replace")
 
 

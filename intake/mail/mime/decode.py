@@ -1,4 +1,4 @@
-"""The leaves of the tree decoded: the words of the mail, and its files byte for byte."""
+"""Decode the leaves of the tree: the text of the mail, and its files byte for byte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from intake.mail.mime import (
 )
 from intake.mail.mime.structure import Part, StructureError, Tree
 
-_NO_WORDS = frozenset(  # text types that hold no words for people
+_NO_WORDS = frozenset(  # text types that hold no text for people
     (
         *("text/calendar", "text/csv", "text/tab-separated-values", "text/vcard", "text/x-vcard"),
         *("text/css", "text/javascript", "text/directory", "text/xml", "text/rfc822-headers"),
@@ -31,7 +31,7 @@ _SEALED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What the decoded leaves may amount to."""
+    """The limits for all decoded leaves together."""
 
     max_attachments: int
     max_decoded_bytes: int
@@ -53,18 +53,18 @@ class File:
 
 @dataclass(slots=True)
 class Leaves:
-    """Everything behind the header: body texts, table rows, files, and what was odd."""
+    """Everything after the header: body texts, table rows, files, and what was odd."""
 
     plain: str = ""
     html: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
-    struck: bool = False  # struck-out words of an HTML body were left out
+    struck: bool = False  # struck-out text of an HTML body was left out
     files: list[File] = field(default_factory=list)
     doubts: list[tuple[str, str]] = field(default_factory=list)  # warning code, sentence
 
 
 def read(raw: bytes, tree: Tree, caps: Caps) -> Leaves:
-    """The leaves of the tree; raises StructureError when they are more than ``caps`` allow."""
+    """Decode the leaves of the tree; raise StructureError when they exceed ``caps``."""
     reader = _Reader(raw, tree.parts, caps)
     reader.read_body()
     reader.read_files()
@@ -81,7 +81,7 @@ class _Reader:
         self.shown_ids: set[str] = set()  # Content-IDs that the HTML refers to
 
     def read_body(self) -> None:
-        """Fills the texts; HTML without a twin stands in its place between the others."""
+        """Fill in the texts; plain text without an HTML version is put into the HTML text, too."""
         chosen = body.choose(self.parts)
         for index in chosen.left_out:
             self._doubt(
@@ -103,7 +103,7 @@ class _Reader:
             self._read_any_text()
 
     def _read_any_text(self) -> None:
-        """A mail without a body: its words may stand in text that has a name, or in a text file."""
+        """Read the text of a mail without a body from text with a name, or from a text file."""
         texts = [
             part
             for part in self.parts
@@ -125,7 +125,7 @@ class _Reader:
         return self._html(self._bytes(part), _charset(part), part.number)
 
     def read_files(self) -> None:
-        """Fills the files; those of a winmail.dat stand behind it."""
+        """Fill in the files; those inside a winmail.dat come after it."""
         for part in self.parts:
             if body.is_file(part):
                 self._file(part)
@@ -192,7 +192,7 @@ class _Reader:
         return text
 
     def _add_part_of(self, number: str, place: str, name: str, data: bytes) -> None:
-        """A file that stood inside a text."""
+        """Add a file that was inside a text."""
         self._count(len(data))
         shown = filenames.clean(encoded_words.decode(name)) or f"part-{number}-{place}.bin"
         media_type = "application/octet-stream"
@@ -237,6 +237,6 @@ def _charset(part: Part) -> str:
 
 
 def _paragraphs(texts: list[str]) -> str:
-    """The texts with an empty line between; white space at line ends means nothing here."""
+    """Join the texts with an empty line between them; leave out blank texts."""
     shown = [text.strip("\n") for text in texts if text.strip()]
     return "\n\n".join(shown)

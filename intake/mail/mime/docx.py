@@ -1,8 +1,8 @@
-"""Rows of the tables in a Word document (ECMA-376 Part 1 §17.4), within limits, from its XML.
+"""Read the rows of the tables in a Word document (ECMA-376 Part 1 §17.4), within limits.
 
-Only ``word/document.xml`` is opened: no macro, no relation, no other part. It is read in one pass,
-with bounds on depth and count, and without a tree: what is nested in itself costs no more than what
-stands side by side. A document type declaration, and so every entity, ends the reading.
+Only ``word/document.xml`` is opened: no macro, no relation, no other part. The XML is read in one
+pass, with limits on depth and count, and without a tree: nested elements cost no more than adjacent
+ones. A document type declaration stops the reading, so no entity is ever defined.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from intake.mail.mime.zip_directory import ZipError, entries
 
 MAX_ENTRIES = 500
 MAX_XML_BYTES = 2 * 2**20
-MAX_DEPTH = 200  # of elements; a form of tables in tables needs some dozens
+MAX_DEPTH = 200  # of elements; a form with nested tables needs some dozens
 MAX_ELEMENTS = 200_000
 MAX_ROWS = 500
 MAX_CELLS = 20
@@ -27,13 +27,13 @@ _DOCUMENT = "word/document.xml"
 
 
 class OfficeError(Exception):
-    """The document cannot be read, and why."""
+    """The document cannot be read; the text says why."""
 
 
 def table_rows(data: bytes) -> tuple[tuple[str, ...], ...]:
-    """The rows of every table, cell by cell, in the order in which they begin.
+    """Return the rows of every table, cell by cell, in the order in which they begin.
 
-    The rows of a table that stands in a cell are rows of their own, and no words of that cell.
+    The rows of a table inside a cell are separate rows; their text is not part of that cell.
     Raises OfficeError.
     """
     xml = _document(data)
@@ -48,7 +48,7 @@ def table_rows(data: bytes) -> tuple[tuple[str, ...], ...]:
 
 
 def _document(data: bytes) -> bytes:
-    """The XML of the text, at most so many bytes of it."""
+    """Return the XML of the text; raise OfficeError when it has over MAX_XML_BYTES."""
     try:
         entries(data, MAX_ENTRIES)
         with ZipFile(BytesIO(data)) as archive, archive.open(_DOCUMENT) as file:
@@ -65,7 +65,7 @@ def _document(data: bytes) -> bytes:
 
 
 class _Cell:
-    """A cell that is open: its paragraphs so far, and how many characters they have."""
+    """An open cell: its paragraphs so far, and the number of their characters."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -73,25 +73,25 @@ class _Cell:
         self.chars = 0
 
     def add(self, text: str) -> None:
-        """Words of the paragraph that is open; beyond the limit they are left out."""
+        """Add text to the open paragraph; text beyond the limit is left out."""
         if self.chars < MAX_CELL_CHARS:
             self.words.append(text[: MAX_CELL_CHARS - self.chars])
             self.chars += len(text)
 
     def end_line(self) -> None:
-        """A paragraph begins or ends."""
+        """End the open paragraph."""
         if self.words:
             self.lines.append("".join(self.words).strip())
             self.words = []
 
     def text(self) -> str:
-        """The paragraphs, one a line."""
+        """Return the paragraphs, one per line."""
         self.end_line()
         return "\n".join(self.lines).strip()[:MAX_CELL_CHARS]
 
 
 class _Reader:
-    """Takes the elements as they come; the innermost open cell gets the words."""
+    """Handles the elements as they arrive; text goes to the innermost open cell."""
 
     def __init__(self) -> None:
         self.rows: list[list[str]] = []
@@ -150,6 +150,6 @@ class _Reader:
             self._cells[-1].add(text)
 
     def _tag(self, name: str) -> str:
-        """The name in Word's namespace; empty for another one."""
+        """Return the name without its prefix if it is in Word's namespace, else an empty text."""
         prefix, _, local = name.rpartition(":")
         return local if prefix in self._prefixes else ""

@@ -1,4 +1,4 @@
-"""Encoded-words in header text (RFC 2047), decoded so that any input gives one clean line."""
+"""Decode the encoded-words in header text (RFC 2047); any input gives one clean line."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 def decode(text: str) -> str:
-    """The text with its encoded-words decoded; what is not one stays as it is. Linear.
+    """Decode the encoded-words in the text; all other text stays as it is. Linear.
 
-    Neighbouring words of one charset are joined as bytes before decoding: mailers cut characters
+    Adjacent words of one charset are joined as bytes before decoding: some mailers cut a character
     in two, though RFC 2047 §5 forbids it.
     """
     out: list[str] = []
@@ -38,7 +38,7 @@ def decode(text: str) -> str:
 
 
 def one_line(text: str, max_chars: int = MAX_LINE_CHARS) -> str:
-    """The text on one line: control, format and separator characters become single spaces."""
+    """Put the text on one line: control, format and separator characters become single spaces."""
     shown = "".join(
         " " if unicodedata.category(char) in _HIDDEN else char for char in text[: max_chars * 4]
     )
@@ -46,7 +46,7 @@ def one_line(text: str, max_chars: int = MAX_LINE_CHARS) -> str:
 
 
 def _payload(encoding: str, payload: str, label: str) -> bytes:
-    """The bytes of one word; a raw 8-bit character in it is of the word's own charset."""
+    """Return the bytes of one word; a raw 8-bit character in it is in the word's own charset."""
     try:
         raw = payload.encode("ascii" if payload.isascii() else charsets.codec_of(label) or "utf-8")
     except UnicodeError:

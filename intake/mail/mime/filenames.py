@@ -1,4 +1,4 @@
-"""The name of an attachment, made safe to show and to save under; never a path.
+"""Make the name of an attachment safe to show and to save under; it is never a path.
 
 ``clean`` is idempotent: cleaning a clean name changes nothing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MAX_NAME_BYTES = 120  # UTF-8; file systems stop at 255
+MAX_NAME_BYTES = 120  # UTF-8; file systems allow 255
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _RESERVED = re.compile(
     r"(?i)(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])[ .]*(\.|\Z)"
@@ -61,9 +61,9 @@ _EXTENSIONS = {
 
 
 def clean(name: str) -> str:
-    """The last path segment without hidden characters, 120 bytes at most; may be empty.
+    """Return the last path segment without hidden characters, at most 120 bytes; may be empty.
 
-    Windows' reserved names get a leading underscore, the extension survives shortening.
+    Windows' reserved names get a leading underscore. A shortened name keeps its extension.
     """
     text = "".join("" if unicodedata.category(char) in _HIDDEN else char for char in name)
     text = unicodedata.normalize("NFC", text)
@@ -75,12 +75,15 @@ def clean(name: str) -> str:
 
 
 def default(part: str, media_type: str) -> str:
-    """The name of a part that has none: from its place and type, the same at every reading."""
+    """Return a name for a part that has none; the same place and type always give the same name."""
     return f"part-{part}.{_EXTENSIONS.get(media_type, 'bin')}"
 
 
 def _trimmed(text: str) -> str:
-    """No dot, dash or space in front (hidden files, options), no dot or space behind (Windows)."""
+    """Remove dots and spaces from both ends, and dashes from the start.
+
+    A leading dot hides a file, a leading dash is an option, and Windows drops a trailing dot.
+    """
     return text.lstrip(".- ").rstrip(". ")
 
 

@@ -1,12 +1,12 @@
-"""Paragraphs of text/plain; format=flowed put back on one line each (RFC 3676)."""
+"""Put each paragraph of a format=flowed text on one line (RFC 3676)."""
 
 from __future__ import annotations
 
 
 def unwrap(text: str, del_sp: bool) -> str:
-    """Lines that end in a space are joined to the next one of the same quote depth; linear.
+    """Join each line that ends in a space to the next line of the same quote depth; linear.
 
-    ``del_sp`` (DelSp=yes): the space that marks the soft break is not part of the text.
+    ``del_sp`` (DelSp=yes) says that the space that marks the soft break is not part of the text.
     """
     out: list[str] = []
     paragraph: list[str] = []
@@ -28,7 +28,7 @@ def unwrap(text: str, del_sp: bool) -> str:
 
 
 def _close(out: list[str], paragraph: list[str], depth: int) -> None:
-    """Writes the paragraph as one line behind its quote marks and begins a new one."""
+    """Write the paragraph as one line after its quote marks, and begin a new one."""
     mark = ">" * depth + " " if depth else ""
     text = "".join(paragraph)
     out.append(mark + (text if text == "-- " else text.rstrip(" ")))

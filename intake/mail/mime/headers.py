@@ -1,7 +1,8 @@
-"""The header block of a mail or of a part, read from raw bytes (RFC 5322 §2.2).
+"""Read the header block of a mail or of a part from raw bytes (RFC 5322 §2.2).
 
-``split`` and ``fields`` are the structural gate of the mail itself: what two parsers could read in
-two ways is a fault. ``lenient`` reads the header block of an inner part, where nothing is at stake.
+``split`` and ``fields`` are the structural checks of the mail itself: they refuse a header that two
+parsers could read in two ways. ``lenient`` reads the header block of an inner part, where that does
+no harm.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _MAX_COMMAS_PER_ADDRESS = 4  # display names may hold commas too
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field: name in lower case, value as it stands behind the colon, folded by CRLF."""
+    """One header field: the name in lower case, the value after the colon, still folded by CRLF."""
 
     name: str
     value: bytes
@@ -33,7 +34,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a header block may hold."""
+    """The limits for a header block."""
 
     max_header_bytes: int
     max_header_fields: int
@@ -43,7 +44,7 @@ class Caps:
 
 
 class HeaderError(Exception):
-    """The header block is beyond a limit or can be read in two ways; ``code`` is the refusal's."""
+    """The header block is over a limit or ambiguous; ``code`` becomes the code of the refusal."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -52,7 +53,7 @@ class HeaderError(Exception):
 
 
 def split(raw: bytes, max_header_bytes: int) -> tuple[bytes, int]:
-    """The header block with its blank line, and where the body begins; linear in the cap.
+    """Return the header block with its blank line, and where the body begins; linear in the cap.
 
     Raises HeaderError when the block is longer than ``max_header_bytes``.
     """
@@ -66,7 +67,7 @@ def split(raw: bytes, max_header_bytes: int) -> tuple[bytes, int]:
 
 
 def crlf(block: bytes) -> bytes:
-    """The block with CRLF line ends throughout: a file's LF is turned, a mixture is a fault.
+    """Return the block with CRLF line ends; a file's LF is converted, mixed line ends are an error.
 
     A bare CR or LF between CRLFs is text to one program and a new field to another.
     """
@@ -96,7 +97,7 @@ def fields(block: bytes, caps: Caps) -> tuple[Field, ...]:
 
 
 def _logical_lines(block: bytes) -> list[bytes]:
-    """The unfolded-to-be lines: each with its continuation lines still behind it."""
+    """Return the header lines, each with its continuation lines, still folded."""
     lines: list[list[bytes]] = []
     for line in block.split(b"\r\n"):
         if line[:1] in (b" ", b"\t"):
@@ -135,12 +136,12 @@ def _check_counts(found: list[Field], caps: Caps) -> None:
 
 
 def unfold(value: bytes) -> bytes:
-    """RFC 5322 §2.2.3: the line breaks of folding taken out, the ends stripped."""
+    """Remove the line breaks of folding (RFC 5322 §2.2.3) and the white space at both ends."""
     return value.replace(b"\r\n", b"").strip(b" \t")
 
 
 def text(value: bytes) -> str:
-    """An unfolded value as people wrote it: UTF-8, else Windows-1252, never an error."""
+    """Unfold a value and decode it: as UTF-8, else as Windows-1252. It never raises."""
     flat = unfold(value)
     try:
         return flat.decode("utf-8")
@@ -151,7 +152,7 @@ def text(value: bytes) -> str:
 def lenient(
     raw: bytes, start: int, max_bytes: int
 ) -> tuple[Mapping[str, str], tuple[str, ...], int]:
-    """The fields of a part, which names contradict each other, and where the body begins.
+    """Return the fields of a part, the names that contradict each other, and where the body begins.
 
     The first of two equal names wins. A line that is no field ends the header and belongs to the
     body, as in the standard library. Raises HeaderError beyond ``max_bytes``.

@@ -1,7 +1,7 @@
-"""HTML of a mail as text a person would read, with the rows of its tables cell by cell.
+"""Turn the HTML of a mail into text as a person would read it, and into its table rows.
 
-Lexbor builds the tree; the rules for blocks, lists, quotes and tables are here. Trees that would
-cost more than linear time are never built: their tags are merely taken out.
+Lexbor builds the tree; the rules for blocks, lists, quotes and tables are here. A tree that would
+cost more than linear time is never built: then only the tags are removed.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Rendered:
     text: str
     rows: tuple[tuple[str, ...], ...]
     doubt: str = ""
-    struck: bool = False  # struck-out words were left out
+    struck: bool = False  # struck-out text was left out
 
 
 def render(source: str, max_chars: int, max_depth: int) -> Rendered:
@@ -120,7 +120,7 @@ def render(source: str, max_chars: int, max_depth: int) -> Rendered:
 
 
 def content_ids(source: bytes) -> frozenset[str]:
-    """The Content-IDs that the document shows (RFC 2392)."""
+    """Return the Content-IDs that the document shows (RFC 2392)."""
     return frozenset(found.decode("latin-1") for found in _CID.findall(source))
 
 
@@ -140,8 +140,8 @@ class _Cell:
     chunks: list[str] = field(default_factory=list)
     at_line_start: bool = True
     pending_space: bool = False
-    behind_mark: bool = False  # nothing stands behind the dash of a list item yet
-    gap: int = -1  # an empty line is due before the next words, at that quote depth at most
+    behind_mark: bool = False  # nothing follows the dash of a list item yet
+    gap: int = -1  # the next text needs an empty line before it, at that quote depth at most
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class _Page:
     preformatted: int = 0
 
     def text(self, words: str) -> None:
-        """Adds running text; runs of white space are one space, NBSP is a space too."""
+        """Add running text; a run of white space becomes one space, and NBSP becomes a space."""
         if self.preformatted:
             lines = words.replace("\r\n", "\n").replace("\xa0", " ").split("\n")
             for index, line in enumerate(lines):
@@ -187,23 +187,23 @@ class _Page:
         self.out.at_line_start = self.out.behind_mark = False
 
     def _marks(self, depth: int) -> str:
-        """Quote marks for a line; the cells of a row get theirs when the row is written."""
+        """Return the quote marks for a line; cells get theirs when their row is written."""
         return "" if self.outer is not None else ">" * min(self.quotes, depth, MAX_QUOTE_MARKS)
 
     def mark_item(self) -> None:
-        """The dash of a list item; the block inside it stays on its line."""
+        """Write the dash of a list item; the block inside the item stays on the same line."""
         self._put("- ")
         self.out.behind_mark = True
 
     def line_break(self) -> None:
-        """Ends the line, even an empty one."""
+        """End the line, even an empty one."""
         if self.out.at_line_start:
             self.out.chunks.append(self._marks(self.quotes))
         self.out.chunks.append("\n")
         self.out.at_line_start, self.out.pending_space, self.out.behind_mark = True, False, False
 
     def block(self, spaced: bool) -> None:
-        """Begins a line unless at the start of one; ``spaced`` asks for an empty line between."""
+        """Begin a line unless at the start of one; ``spaced`` asks for an empty line before it."""
         if self.out.behind_mark:
             return
         if not self.out.at_line_start:
@@ -223,7 +223,7 @@ class _Page:
         self.row.append(_tidy("".join(self.out.chunks)))
 
     def end_row(self) -> None:
-        """Writes the row as one line of cells with tabs between."""
+        """Write the row as one line of cells with tabs between."""
         if self.outer is not None:
             self.out, self.outer = self.outer, None
         if not any(self.row):
@@ -243,7 +243,7 @@ class _Page:
 
 
 def _walk(root: LexborNode, page: _Page) -> None:
-    """Every node once on the way in and once on the way out, by an explicit path."""
+    """Visit every node once on the way in and once on the way out, with an explicit stack."""
     plain_rows = _plain_rows(root)
     node: LexborNode | None = root
     entered: list[tuple[LexborNode, str]] = []
@@ -258,7 +258,7 @@ def _walk(root: LexborNode, page: _Page) -> None:
 def _onward(
     node: LexborNode, page: _Page, entered: list[tuple[LexborNode, str]]
 ) -> LexborNode | None:
-    """The next node in document order behind ``node``, leaving the elements that end there."""
+    """Return the node after ``node`` in document order; leave the elements that end before it."""
     following = node.next
     while following is None and entered:
         element, kind = entered.pop()
@@ -268,7 +268,7 @@ def _onward(
 
 
 def _plain_rows(root: LexborNode) -> frozenset[int]:
-    """The rows of two cells or more that hold no other table: rows of data, not of layout."""
+    """Return the rows that hold no other table: they hold data, the others are layout."""
     nested: set[int] = set()
     for table in root.css("table"):
         above = table.parent
@@ -281,7 +281,7 @@ def _plain_rows(root: LexborNode) -> frozenset[int]:
 def _enter(
     node: LexborNode, page: _Page, plain_rows: frozenset[int], entered: list[tuple[LexborNode, str]]
 ) -> LexborNode | None:
-    """Writes what a node begins with; gives its first child when the walk shall go inside."""
+    """Write the beginning of a node; return its first child when the walk must go inside."""
     tag = node.tag or ""
     if tag == "-text":
         page.text(node.text_content or "")
@@ -292,7 +292,7 @@ def _enter(
     if tag in _DROPPED or _is_hidden(node):
         return None
     if tag in _STRIKES or _STRUCK.search(node.attributes.get("style") or ""):
-        page.struck = True  # the writer took these words back
+        page.struck = True  # the writer struck this text out
         return None
     kind = _kind(node, tag, page, plain_rows)
     _begin(node, tag, kind, page)
@@ -312,7 +312,7 @@ def _is_hidden(node: LexborNode) -> bool:
 
 
 def _kind(node: LexborNode, tag: str, page: _Page, plain_rows: frozenset[int]) -> str:
-    """What leaving the element will have to undo."""
+    """Return what must be undone when the walk leaves the element."""
     if tag == "tr" and page.outer is None and node.mem_id in plain_rows:
         return "row"
     if tag in ("td", "th"):
@@ -358,7 +358,7 @@ def _leave(node: LexborNode, kind: str, page: _Page) -> None:
 
 
 def _is_tight(node: LexborNode, tag: str) -> bool:
-    """Outlook writes every line as a paragraph without a margin."""
+    """Return True for a paragraph without a margin: Outlook writes every line as one."""
     if tag != "p":
         return False
     attributes = node.attributes
@@ -368,7 +368,7 @@ def _is_tight(node: LexborNode, tag: str) -> bool:
 
 
 def _is_quote(node: LexborNode) -> bool:
-    """A quoted mail; a bare indent, which has a style without a border, is none."""
+    """Return True for a quoted mail; a bare indent, which has a style without a border, is none."""
     attributes = node.attributes
     if attributes.get("type") == "cite" or _QUOTE_CLASS.search(attributes.get("class") or ""):
         return True
@@ -377,6 +377,6 @@ def _is_quote(node: LexborNode) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """No white space at line ends, one empty line at most, none at either end."""
+    """Remove white space at line ends, more than one empty line in a row, and both ends."""
     lines = (line.rstrip(" \t") for line in text.split("\n"))
     return _MANY_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n").strip(" ")

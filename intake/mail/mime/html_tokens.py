@@ -1,8 +1,9 @@
-"""HTML cut into tags and text in one linear pass, before any parser builds a tree of it.
+"""Cut HTML into tags and text in one linear pass, before any parser builds a tree of it.
 
-Lexbor is quadratic in depth and in the attributes of a tag, and the HTML standard makes it clone
-every open formatting element (``<b>``, ``<font>`` …) into each new block. So it is given only what
-``rebuild`` writes: tags with the few attributes that matter here, and never a costly tree.
+Lexbor takes quadratic time in the depth and in the attributes of a tag. The HTML standard also
+makes it clone every open formatting element (``<b>``, ``<font>`` …) into each new block. So it gets
+only what ``rebuild`` writes: tags with the few attributes that matter here, and never a costly
+tree.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
-MAX_CLONES = 300_000  # formatting elements that would be opened anew
+MAX_CLONES = 300_000  # formatting elements that the parser would open again
 _MAX_VALUE_CHARS = 2000
 _NAME = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,30})[^\s/>]*")
 _ATTRIBUTE = re.compile(
@@ -71,7 +72,7 @@ class Tag:
 
 
 def rebuild(source: str, max_depth: int) -> str | None:
-    """The same page with at most four attributes a tag; None when its tree would be costly."""
+    """Return the page with at most four attributes a tag; None when its tree would be costly."""
     out: list[str] = []
     cost = _Cost()
     for piece in pieces(source):
@@ -86,7 +87,7 @@ def rebuild(source: str, max_depth: int) -> str | None:
 
 
 def text_only(source: str) -> str:
-    """The text between the tags, with line ends where blocks are; for pages too costly."""
+    """Return the text between the tags, with line ends at blocks; for pages that cost too much."""
     out: list[str] = []
     for piece in pieces(source):
         if isinstance(piece, str):
@@ -97,9 +98,9 @@ def text_only(source: str) -> str:
 
 
 def pieces(source: str) -> Iterator[str | Tag]:
-    """Text and tags in their order; comments, declarations, scripts and styles are left out.
+    """Yield text and tags in order; comments, declarations, scripts and styles are left out.
 
-    Follows the tokenizer of the HTML standard (§13.2.5) as far as it decides where a tag ends.
+    It follows the tokenizer of the HTML standard (§13.2.5) as far as that decides where a tag ends.
     """
     at = 0
     while (start := source.find("<", at)) >= 0:
@@ -166,22 +167,24 @@ def _quoted(value: str) -> str:
 
 @dataclass(slots=True)
 class _Cost:
-    """What the tree of the tags so far would cost at most; rather too much than too little."""
+    """An upper estimate of what the tree of the tags so far would cost."""
 
     stack: list[str] = field(default_factory=list)  # open elements
     places: dict[str, list[int]] = field(default_factory=dict)  # name -> its places in the stack
-    barriers: list[int] = field(default_factory=list)  # places that end tags do not reach across
+    barriers: list[int] = field(
+        default_factory=list
+    )  # places in the stack; no end tag closes elements outside the last one
     formats: Counter[str] = field(default_factory=Counter)  # formatting elements not ended
     open_formats: int = 0
     clones: int = 0
 
     @property
     def depth(self) -> int:
-        """How deep the innermost open element lies."""
+        """Return the depth of the innermost open element."""
         return len(self.stack)
 
     def add(self, tag: Tag) -> None:
-        """Counts the tag; elements whose end may be left out do not nest."""
+        """Count the tag; an element whose end tag may be left out does not add depth."""
         if tag.name in _FORMATTING:
             self._format(tag)
         else:
@@ -194,7 +197,7 @@ class _Cost:
             self._open(tag.name)
 
     def _format(self, tag: Tag) -> None:
-        """A formatting element is opened anew in every block until its own end tag comes."""
+        """Count a formatting element: each block opens it again until its own end tag comes."""
         before = self.formats[tag.name]
         most = 1 if tag.name in _NEVER_NESTING else before + 1
         after = max(0, before - 1) if tag.closing else min(before + 1, most)
@@ -208,7 +211,7 @@ class _Cost:
         self.stack.append(name)
 
     def _close(self, name: str) -> None:
-        """Ends the innermost element of that name with all inside it, but not across a barrier."""
+        """End the innermost element of that name and all inside it, but not across a barrier."""
         places = self.places.get(name)
         if not places or (self.barriers and places[-1] < self.barriers[-1]):
             return

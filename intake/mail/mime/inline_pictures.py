@@ -1,4 +1,4 @@
-"""Pictures that stand in an HTML document itself, as ``data:`` addresses (RFC 2397)."""
+"""Pictures embedded in an HTML document as ``data:`` addresses (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MAX_PICTURES = 50
 
 
 def take_out(source: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
-    """The document without the pictures that stand in it as ``data:`` addresses (RFC 2397).
+    """Remove the pictures that are embedded as ``data:`` addresses (RFC 2397), and return them.
 
-    They are given as (kind, base64), at most fifty; the others stay where they are.
+    Each is given as (kind, base64). At most fifty are removed; the others stay where they are.
     """
     if b"base64," not in source:
         return source, []

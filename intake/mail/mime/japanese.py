@@ -1,6 +1,7 @@
-"""ISO-2022-JP as mail programs write it: with NEC's row 13 and half-width kana (RFC 1468, CP50221).
+"""Decode ISO-2022-JP as mail programs write it: with NEC's row 13 and half-width kana.
 
-The standard library's codec knows neither, and Windows' own CP932 has both under other bytes.
+RFC 1468, CP50221. The standard library's codec knows neither, and Windows' CP932 has both under
+other bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ _KANJI = (b"$@", b"$B")
 
 
 def decode(data: bytes) -> str:
-    """The text; empty when the bytes are not of this charset."""
+    """Return the text; empty when the bytes are not in this charset."""
     if b"\x1b$" not in data and b"\x1b(I" not in data:
         return ""
     out: list[str] = []
@@ -29,7 +30,7 @@ def decode(data: bytes) -> str:
 
 def _piece(data: bytes, mode: bytes) -> str:
     if mode in _KANJI:
-        first, end, rest = data.partition(b"\n")  # a line end takes back the escape (RFC 1468)
+        first, end, rest = data.partition(b"\n")  # a line end cancels the escape (RFC 1468)
         return _pairs(first.rstrip(b"\r")) + (end + rest).decode("ascii")
     if mode == b"(I":
         return bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in data).decode("cp932")
@@ -37,7 +38,7 @@ def _piece(data: bytes, mode: bytes) -> str:
 
 
 def _pairs(line: bytes) -> str:
-    """Pairs of JIS X 0208, by way of Shift_JIS. Raises ValueError for anything else."""
+    """Decode pairs of JIS X 0208 by way of Shift_JIS. Raises ValueError for anything else."""
     if not all(0x21 <= byte <= 0x7E for byte in line):
         raise ValueError("no pairs")
     pairs = zip(line[::2], line[1::2], strict=True)

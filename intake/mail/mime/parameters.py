@@ -49,7 +49,7 @@ def _is_extended(section: re.Match[str]) -> bool:
 
 
 def _pieces(text: str) -> list[str]:
-    """The text cut at semicolons that stand outside quoted strings."""
+    """Split the text at the semicolons outside quoted strings."""
     out: list[str] = []
     start, quoted, escaped = 0, False, False
     for index, char in enumerate(text):
@@ -85,7 +85,7 @@ def _unquoted(value: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """RFC 5322 §3.2.2 comments taken out, nested ones too, by counting."""
+    """Remove RFC 5322 §3.2.2 comments, nested ones too, by counting parentheses."""
     out: list[str] = []
     depth = 0
     for char in text:
@@ -99,7 +99,7 @@ def _without_comments(text: str) -> str:
 
 
 def _joined(numbered: Mapping[int, tuple[bool, str]]) -> str:
-    """RFC 2231 §3 and §4: sections in their order, percent-decoded where marked extended."""
+    """Join the sections in order and percent-decode the extended ones (RFC 2231 §3 and §4)."""
     raw, label = bytearray(), ""
     for place, index in enumerate(sorted(numbered)):
         extended, value = numbered[index]

@@ -1,4 +1,7 @@
-"""The type of a file by its first bytes. Advisory: nothing is ever unpacked, run or shown by it."""
+"""Detect the type of a file by its first bytes.
+
+The type is only a hint: nothing is ever unpacked, run or shown because of it.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ _MARKUP_WINDOW_BYTES = 512
 
 
 def detect(data: bytes) -> str:
-    """The media type that the signature stands for; empty when there is none in the table."""
+    """Return the media type of the file's signature; empty when the table has none."""
     if data.startswith(b"PK\x03\x04"):
         return _zip(data)
     if data.startswith(b"RIFF"):
@@ -76,7 +79,7 @@ def detect(data: bytes) -> str:
 
 
 def _zip(data: bytes) -> str:
-    """Office documents are zips; one with a macro project is told apart, whatever its name."""
+    """Return the type of a zip; one that holds a macro project is recognised under any name."""
     ends = data[:_ZIP_WINDOW_BYTES] + data[-_ZIP_WINDOW_BYTES:]
     if b"vbaProject.bin" in ends:
         return "application/vnd.ms-office.macroenabled"

@@ -1,7 +1,7 @@
-"""The MIME tree of a mail as slices of its raw bytes (RFC 2046 §5.1), found in one linear walk.
+"""Find the MIME tree of a mail as slices of its raw bytes (RFC 2046 §5.1), in one linear walk.
 
-The walk goes from boundary line to boundary line with a stack of the multiparts that are open, so
-depth costs nothing and an attached message keeps its exact bytes. It never looks into message/*.
+The walk goes from boundary line to boundary line with a stack of the open multiparts. So depth
+costs nothing, and an attached message keeps its exact bytes. The walk never looks into message/*.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_PART_HEADER_BYTES = 64 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a tree may hold."""
+    """The limits for a tree."""
 
     max_depth: int
     max_parts: int
@@ -51,7 +51,7 @@ class Tree:
 
 
 class StructureError(Exception):
-    """The structure is beyond a limit or ambiguous; ``code`` is the refusal's."""
+    """The structure is over a limit or ambiguous; ``code`` becomes the code of the refusal."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -61,7 +61,7 @@ class StructureError(Exception):
 
 @dataclass(slots=True)
 class _Level:
-    """A multipart whose closing boundary was not seen yet."""
+    """A multipart whose closing boundary has not been found yet."""
 
     boundary: bytes
     node: int
@@ -70,9 +70,9 @@ class _Level:
 
 
 def walk(raw: bytes, start: int, top: Mapping[str, str], caps: Caps) -> Tree:
-    """The tree of the body that begins at ``start``, under the Content fields of ``top``.
+    """Return the tree of the body that begins at ``start``; ``top`` is the header of the mail.
 
-    Raises StructureError or HeaderError when a limit is passed or a part contradicts itself.
+    Raises StructureError or HeaderError when a limit is exceeded or a part contradicts itself.
     """
     walker = _Walker(raw, caps)
     at = walker.open_part(top, start, None)
@@ -86,7 +86,7 @@ def walk(raw: bytes, start: int, top: Mapping[str, str], caps: Caps) -> Tree:
 
 
 def _next_dashes(raw: bytes, at: int) -> int:
-    """Where the next line that begins with two dashes starts, ``at`` itself included; else -1."""
+    """Return where the next line that begins with two dashes starts, from ``at`` on; else -1."""
     if raw.startswith(b"--", at) and raw[at - 1 : at] in (b"\n", b""):
         return at
     found = raw.find(b"\n--", at)
@@ -103,7 +103,7 @@ class _Walker:
         self.doubts: list[str] = []
 
     def boundary_line(self, line: int) -> int:
-        """Takes the line that starts at ``line``; returns where to look on."""
+        """Handle the line that starts at ``line``; return where the search continues."""
         stop = self.raw.find(b"\n", line)
         stop = len(self.raw) if stop < 0 else stop + 1
         longest = line + 2 + self.caps.max_boundary_bytes + 64
@@ -123,7 +123,7 @@ class _Walker:
         return self.open_part(fields, start, level)
 
     def open_part(self, fields: Mapping[str, str], start: int, level: _Level | None) -> int:
-        """Adds a part; a multipart with a boundary becomes the innermost open level."""
+        """Add a part; a multipart with a boundary becomes the innermost open level."""
         if len(self.parts) >= self.caps.max_parts:
             raise StructureError("limits", f"there are over {self.caps.max_parts} parts")
         index = len(self.parts)
@@ -136,7 +136,7 @@ class _Walker:
         return start
 
     def finished(self) -> Tree:
-        """Closes what is still open; multiparts without a single part become text."""
+        """Close everything that is still open; a multipart without any part becomes text."""
         if self.stack:
             self.doubts.append("the closing boundary is missing")
         self._end_deeper(0, len(self.raw))
@@ -151,17 +151,20 @@ class _Walker:
         return Tree(tuple(self.parts), tuple(self.doubts))
 
     def _match(self, token: bytes) -> tuple[int, bool]:
-        """The innermost open level that the line belongs to, and whether it closes it."""
+        """Return the innermost open level that the line belongs to, and whether it closes it."""
         opens = self.depths.get(token, -1)
         closes = self.depths.get(token[:-2], -1) if token.endswith(b"--") else -1
         return (closes, True) if closes > opens else (opens, False)
 
     def _note_depths(self) -> None:
-        """Of two levels with one boundary the inner one counts, as in the standard library."""
+        """Index the levels by boundary.
+
+        If two levels have the same boundary, the inner one counts, as in the standard library.
+        """
         self.depths = {level.boundary: depth for depth, level in enumerate(self.stack)}
 
     def _end_deeper(self, depth: int, end: int) -> None:
-        """Ends the open part of that level and of every level inside it."""
+        """End the open part of that level and of every level inside it."""
         if len(self.stack) > depth + 1:
             self.doubts.append("an inner closing boundary is missing")
         for level in self.stack[depth:]:
@@ -173,7 +176,7 @@ class _Walker:
         self._note_depths()
 
     def _line_break_before(self, line: int) -> int:
-        """Where the line break that belongs to the boundary line starts (RFC 2046 §5.1.1)."""
+        """Return where the line break before the boundary line starts (RFC 2046 §5.1.1)."""
         if line >= 1 and self.raw[line - 1 : line] == b"\n":
             line -= 1
         return line - 1 if self.raw[line - 1 : line] == b"\r" else line
@@ -232,7 +235,7 @@ class _Walker:
         return f"{above}.{level.children}" if above else str(level.children)
 
     def _media_type(self, value: str, parent: int) -> str:
-        """RFC 2045 §5.2: text/plain where none is given; nonsense is read as a file."""
+        """Return text/plain when no type is given (RFC 2045 §5.2); a malformed one means a file."""
         value = "".join(value.split())
         if not value:
             in_digest = parent >= 0 and self.parts[parent].media_type == "multipart/digest"

@@ -1,4 +1,4 @@
-"""The subject as a line of text (RFC 2047), whatever its bytes are."""
+"""Read the subject as one line of text (RFC 2047), whatever bytes it has."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from intake.mail.mime.structure import Tree
 
 
 def read(values: Sequence[bytes], tree: Tree) -> str:
-    """The first value; raw bytes that are no UTF-8 are of the charset of the mail's text."""
+    """Return the first value as one line.
+
+    Raw bytes that are not UTF-8 are in the charset of the text.
+    """
     value = next(iter(values), b"")
     return encoded_words.one_line(encoded_words.decode(_raw(value, tree) or headers.text(value)))
 
 
 def _raw(value: bytes, tree: Tree) -> str:
-    """The value in the charset of the text; empty where that says nothing."""
+    """Decode a value that is not UTF-8 in the charset of the text; empty when that is unknown."""
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,9 +1,9 @@
-"""Outlook's winmail.dat (MS-OXTNEF): the files and the text in it, as far as they can be read.
+"""Read the files and the text in Outlook's winmail.dat (MS-OXTNEF), as far as possible.
 
-The library believes what a file says of itself: a count of four billion keeps it busy for hours,
-and it copies the rest of the file for each object. So the objects are told apart here first, in one
-pass; the library gets them in small groups, one for the message and one for each file, whose counts
-were compared with the bytes that there are.
+The library trusts what a file says of itself: a count of four billion keeps it busy for hours. It
+also copies the rest of the file for each object. So this module first separates the objects, in one
+pass. Then the library gets them in small groups, one for the message and one for each file, whose
+counts were compared with the number of bytes.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from intake.mail.mime import charsets
 
 MEDIA_TYPES = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 MAX_OBJECTS = 5_000
-MAX_GROUP = 20  # objects of one file, or of the message, that are looked at
+MAX_GROUP = 20  # objects of one file, or of the message, that are used
 MAX_PROPERTIES = 2_000  # of one object
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 _HEAD = struct.Struct("<BHHI")
 _MESSAGE = bytes.fromhex("0703020000000000c000000000000046")  # in front of a message as a file
-_FILE = b"intake:a-message"  # stands there instead, so that the library does not go into it
+_FILE = b"intake:a-message"  # replaces _MESSAGE, so that the library does not go into it
 _CODEPAGE, _BODY, _PROPERTIES = 0x9007, 0x800C, 0x9003
 _BEGINS, _ATTACHED, _TITLE, _DATA = 0x9002, 0x9005, 0x8010, 0x800F
 _FIXED = {  # property type -> bytes of one value
     0x0002: 2, 0x000B: 2, 0x0003: 4, 0x0004: 4, 0x000A: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8,
     0x0014: 8, 0x0040: 8, 0x0048: 16,
 }  # fmt: skip
-_SIZED = (0x0000, 0x000D, 0x001E, 0x001F, 0x0102)  # types whose values say how long they are
+_SIZED = (0x0000, 0x000D, 0x001E, 0x001F, 0x0102)  # types whose values begin with their length
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What a winmail.dat holds: files as (name, bytes), the body as text and as HTML."""
+    """The content of a winmail.dat: files as (name, bytes), the body as text and as HTML."""
 
     files: tuple[tuple[str, bytes], ...] = ()
     plain: str = ""
@@ -44,7 +44,7 @@ class Unpacked:
 
 
 def is_tnef(media_type: str, name: str, data: bytes) -> bool:
-    """By type or by its usual name, and only with the signature in front."""
+    """Return True for the type or the usual name, but only if the signature is at the start."""
     named = media_type in MEDIA_TYPES or name.lower() == "winmail.dat"
     return named and data.startswith(_SIGNATURE)
 
@@ -61,7 +61,7 @@ def unpack(data: bytes, max_files: int) -> Unpacked:
 
 
 def _groups(data: bytes, max_files: int) -> tuple[bytes, list[bytes]]:
-    """The message, and each file, as a small winmail.dat of its own."""
+    """Return the message, and each file, as a small winmail.dat of its own."""
     head, codepage = data[:6], b""
     message: list[bytes] = []
     files: list[list[bytes]] = []
@@ -75,14 +75,14 @@ def _groups(data: bytes, max_files: int) -> tuple[bytes, list[bytes]]:
                 files[-1].append(whole)
         elif level == 1 and name in (_BODY, _PROPERTIES) and len(message) < MAX_GROUP:
             message.append(whole)
-    end = bytes(16)  # the library looks at no object that ends with the data
+    end = bytes(16)  # the library ignores an object that ends with the data
     return head + codepage + b"".join(message) + end, [
         head + codepage + b"".join(one) + end for one in files[:max_files]
     ]
 
 
 def _objects(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """(level, name, the whole object) one after the other. Raises ValueError for absurd counts."""
+    """Yield (level, name, the whole object) in order. Raises ValueError for absurd counts."""
     at = 6
     for _ in range(MAX_OBJECTS):
         if len(data) - at < _HEAD.size + 2:
@@ -99,7 +99,7 @@ def _objects(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _checked(data: bytes) -> bytes:
-    """A list of properties whose counts its bytes can hold; a message in it is a file of bytes."""
+    """Return a list of properties whose counts fit its bytes; a message in it becomes a file."""
     (count,) = struct.unpack_from("<I", data)
     if count > MAX_PROPERTIES:
         raise ValueError("too many properties")
@@ -112,7 +112,7 @@ def _checked(data: bytes) -> bytes:
 
 
 def _property(data: bytearray, at: int) -> int:
-    """Where the property that begins there ends; what cannot be is a ValueError or struct.error."""
+    """Return where the property ends that begins there; raise ValueError or struct.error."""
     kind, name = struct.unpack_from("<HH", data, at)
     at += 4
     if name >= 0x8000:  # a named one: a GUID, then a number or a name
@@ -146,7 +146,7 @@ def _property(data: bytearray, at: int) -> int:
 
 
 def _file(data: bytes) -> tuple[str, bytes]:
-    """The one file of a group."""
+    """Return the name and the bytes of the one file in a group."""
     item = TNEF(data, do_checksum=False).attachments[0]
     try:
         name = str(item.long_filename() or item.name)

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding undone (RFC 2045 §6); any bytes give bytes, as a mail reader would."""
+"""Undo the Content-Transfer-Encoding (RFC 2045 §6) as a mail reader would; any bytes give bytes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def decode(data: bytes, encoding: str) -> tuple[bytes, str]:
 
 
 def _base64(data: bytes) -> tuple[bytes, str]:
-    """Piece by piece, each up to its own padding: some programs pad every line (RFC 2045 §6.8).
+    """Decode each piece up to its own padding: some programs pad every line (RFC 2045 §6.8).
 
-    Foreign characters are skipped, missing padding is added, and each loss is a doubt.
+    Foreign characters are skipped and missing padding is added; each repair is reported as a doubt.
     """
     joined = data.translate(None, b" \t\r\n\f\v")
     if len(joined) % 4 == 0 and _WHOLE.fullmatch(joined):
@@ -38,7 +38,7 @@ def _base64(data: bytes) -> tuple[bytes, str]:
     plain = joined.translate(None, _FOREIGN)
     pieces = [piece for piece in plain.split(b"=") if piece]
     doubts = ["foreign characters in base64"] if len(plain) != len(joined) else []
-    if len(pieces) > 1 and doubts:  # prose between, as it stands where a boundary is missing
+    if len(pieces) > 1 and doubts:  # text between the pieces, as happens when a boundary is missing
         return _as_mail_programs(data), "base64 with other text in it, read as far as it goes"
     if len(pieces) > 1:
         doubts.append("base64 padded in pieces")
@@ -47,13 +47,13 @@ def _base64(data: bytes) -> tuple[bytes, str]:
     if any(len(piece) % 4 == 1 for piece in pieces):
         doubts.append("base64 of an impossible length")
         if len(pieces) == 1:
-            return b"".join(data.splitlines()), ", ".join(doubts)  # which one is too many?
+            return b"".join(data.splitlines()), ", ".join(doubts)  # one character too many
     decoded = b"".join(map(_piece, pieces))
     return (decoded if decoded or not plain else b"".join(data.splitlines())), ", ".join(doubts)
 
 
 def _as_mail_programs(data: bytes) -> bytes:
-    """What the usual tolerant decoders make of it; else the bytes stay encoded."""
+    """Decode as the usual tolerant decoders do; return the bytes still encoded when that fails."""
     joined = b"".join(data.splitlines())
     for padding in (b"", b"=="):
         try:
@@ -64,15 +64,15 @@ def _as_mail_programs(data: bytes) -> bytes:
 
 
 def _piece(piece: bytes) -> bytes:
-    """The bytes of a piece without padding; a last character that says nothing is left out."""
+    """Decode a piece without padding; a last character that completes no byte is left out."""
     whole = piece[: len(piece) - 1] if len(piece) % 4 == 1 else piece
     return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
 def take_out_uu(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """Text without the uuencoded files in it, and those files as (name, bytes).
+    """Remove the uuencoded files from a text; return the text, and the files as (name, bytes).
 
-    Only what begins and ends as it should is a file; everything else stays text.
+    Only a block with a correct beginning and end is a file; everything else stays text.
     """
     if b"begin " not in data:
         return data, []
@@ -93,7 +93,7 @@ def take_out_uu(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
 
 
 def _file_from(lines: list[bytes], at: int) -> tuple[bytes, int] | None:
-    """The bytes of a file whose lines begin there, and the place behind its end."""
+    """Return the bytes of the file whose lines begin at ``at``, and the place after its end."""
     out = bytearray()
     for index in range(at, len(lines)):
         line = lines[index].rstrip(b"\r\n")

@@ -1,7 +1,8 @@
-"""The directory of a zip archive (APPNOTE.TXT 4.3), within limits, before anything opens it.
+"""Read the directory of a zip archive (APPNOTE.TXT 4.3), within limits, before anything opens it.
 
-The standard library reads the whole directory first and takes an entry's extra field apart piece by
-piece, so a small file can keep it busy for seconds. Here one pass over bounded bytes comes first.
+The standard library reads the whole directory and takes the extra field of an entry apart piece by
+piece, so a small file can keep it busy for seconds. This module first makes one pass over a limited
+number of bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-MAX_EXTRA_BYTES = 1024  # of one entry; what writers put there takes some dozens
+MAX_EXTRA_BYTES = 1024  # of one entry; real archives use some dozens
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _MAX_COMMENT = 65_535
@@ -17,15 +18,15 @@ _ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE 4.4.4)
 
 
 class ZipError(Exception):
-    """The directory cannot be read; the text says why, as the end of "its archive …"."""
+    """The directory cannot be read. The text completes a sentence that begins "its archive …"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of the archive, as the directory says."""
+    """One file of the archive, as the directory describes it."""
 
     name: str
-    size: int  # bytes, unpacked; 2**32 - 1 where only the extra field says it
+    size: int  # bytes, unpacked; 2**32 - 1 when only the extra field holds it
     encrypted: bool
 
 
@@ -55,7 +56,7 @@ def entries(data: bytes, most: int) -> list[Entry]:
 
 
 def _place(data: bytes) -> tuple[int, int, int]:
-    """Start and end of the directory, and how many entries it says it has."""
+    """Return the start and the end of the directory, and the number of entries that it states."""
     tail = max(0, len(data) - _END.size - _MAX_COMMENT)
     place = data.rfind(b"PK\x05\x06", tail)
     if place < 0 or len(data) - place < _END.size:
