@@ -1,1 +1,1 @@
-"""Message -> Submission: ``scan`` finds values, ``interpret`` makes a typed case of them."""
+"""Turn a Message into a Submission: ``scan`` finds values, ``interpret`` makes a typed case."""

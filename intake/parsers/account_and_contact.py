@@ -1,7 +1,8 @@
-"""Whose case it is: the account and the contact, never beyond what the sender may name.
+"""Determine the account and the contact of a case, within what the sender may name.
 
-A contact of one account files there whatever the mail says; of several, one of their own must be
-named (seed L120). A colleague must be an active contact of that account (seed L121).
+A contact of one account files cases there, whatever the mail says. A contact of several accounts
+must name one of them (seed L120). A colleague must be an active contact of that account
+(seed L121).
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class Parties:
     """Account and contact of a case."""
 
     account: str = ""  # id, empty when it must be asked
-    contact: str = ""  # id of whom the case is for
-    submitted_by: str = ""  # id of the writer, when somebody else
-    behalf: str = ""  # name of that somebody else
+    contact: str = ""  # id of the contact that the case is for
+    submitted_by: str = ""  # id of the writer, when that is another contact
+    behalf: str = ""  # name of the contact, when the writer is another one
     zone: str = ""
     date_order: str = ""
     problems: tuple[Problem, ...] = ()
@@ -42,7 +43,7 @@ class Parties:
 def resolve(
     candidates: Sequence[Candidate], circumstances: Circumstances, catalogue: Catalogue
 ) -> Parties:
-    """The account and the contact under the rules of the page; total."""
+    """Return the account and the contact under the rules of the form; never raises."""
     sender = circumstances.contact
     if sender is None:
         return Parties()
@@ -72,10 +73,10 @@ def resolve(
 
 
 def _is_asked(name: str, circumstances: Circumstances) -> bool:
-    """Whether the draft waits for that answer; what stands in it is a stand-in until then."""
+    """Return whether the draft waits for that answer; until then its value is provisional."""
     case, pending = circumstances.case, circumstances.pending
     if name == "account" and case is not None and not case.account_id:
-        return True  # nobody has said it, whatever else is asked by now
+        return True  # it is still unknown, whatever else has been asked meanwhile
     draft = case is not None and case.status == CaseStatus.DRAFT
     return draft and pending is not None and name in pending.asked
 
@@ -100,7 +101,7 @@ def _account(
 
 
 def _words(candidates: Sequence[Candidate], name: str, catalogue: Catalogue) -> str:
-    """What the mail says first under a label of the field; weak labels do not choose people."""
+    """Return the first text under a label of the field. Weak labels do not choose people."""
     return next(iter(_all_words(candidates, name, catalogue)), "")
 
 
@@ -119,7 +120,7 @@ def _all_words(candidates: Sequence[Candidate], name: str, catalogue: Catalogue)
 def _named_accounts(
     candidates: Sequence[Candidate], own: Sequence[Account], catalogue: Catalogue
 ) -> list[Account]:
-    """The sender's accounts that the mail names; two that answer to one name are both meant."""
+    """Return the sender's accounts that the mail names; both of two accounts with one name."""
     told = _all_words(candidates, "account", catalogue)
     if not told:
         contacts = _all_words(candidates, "contact", catalogue)
@@ -139,7 +140,7 @@ def _named_accounts(
 
 
 def names(message: Message, circumstances: Circumstances) -> tuple[str, ...]:
-    """The writer's names, folded: as the mail gives them and as they are on record."""
+    """Return the writer's names, folded: from the mail and from the contact record."""
     stored = circumstances.contact.name.casefold() if circumstances.contact else ""
     return (*names_of(message), " ".join(stored.split()), stored.partition(" ")[0])
 
@@ -151,7 +152,7 @@ def unsigned(
     catalogue: Catalogue,
     circumstances: Circumstances,
 ) -> tuple[tuple[Candidate, ...], str]:
-    """The candidates and the free words without the lines by which the writer signs."""
+    """Return the candidates and the free text without the lines of the writer's signature."""
     own = names(message, circumstances)
     places = [account.name for account in circumstances.accounts]
     long = {name for name, field in catalogue.fields.items() if field.kind == "multiline"}
@@ -169,7 +170,7 @@ def named(
     circumstances: Circumstances,
     catalogue: Catalogue,
 ) -> tuple[tuple[Candidate, ...], str]:
-    """The candidates with whom the mail names without a label, and the rest of its words."""
+    """Add the account or person that the mail names without a label; return the other text, too."""
     told, rest = _person_below(candidates, free, circumstances, catalogue)
     return account_names.from_words(told, rest, subject, circumstances, catalogue), rest
 
@@ -177,9 +178,9 @@ def named(
 def _person_below(
     candidates: tuple[Candidate, ...], free: str, circumstances: Circumstances, catalogue: Catalogue
 ) -> tuple[tuple[Candidate, ...], str]:
-    """Seed L170: under "Contact" stands the district, and below it the person.
+    """Seed L170: the text under "Contact" is the district, and the line below it is the person.
 
-    Then the person's line is the contact's, and no part of what the case is about.
+    Then the person's line is the contact, and it is no part of the description.
     """
     words = _words(candidates, "contact", catalogue)
     first, _, rest = free.lstrip().partition("\n")
@@ -207,7 +208,7 @@ def _contact(
     account: str,
     catalogue: Catalogue,
 ) -> tuple[Contact | None, tuple[Problem, ...]]:
-    """The colleague named as the contact; None for the sender."""
+    """Return the colleague who is named as the contact; None for the sender."""
     words = _words(candidates, "contact", catalogue)
     sender = circumstances.contact
     if not words or sender is None or _is(sender, words, catalogue):
@@ -215,7 +216,7 @@ def _contact(
     if fold(words, catalogue.normalise.confusables) in ONESELF:
         return None, ()
     if _names_account(words, circumstances.accounts, catalogue):
-        return None, ()  # seed L170: a page shows the district above the person
+        return None, ()  # seed L170: the web form shows the district above the person
     found = [
         one
         for one in circumstances.colleagues
@@ -228,9 +229,9 @@ def _contact(
 
 
 def _is(contact: Contact, words: str, catalogue: Catalogue) -> bool:
-    """Whether the words are the contact's name or id, or hold one whole address of theirs.
+    """Return whether the text is the contact's name or ID, or contains one of their addresses.
 
-    A remark in brackets behind the name is no part of it: "Zack Morris (TESTING)", seed L170.
+    A remark in brackets after the name is ignored: "Zack Morris (TESTING)", seed L170.
     """
     letters = catalogue.normalise.confusables
     wanted = {fold(words, letters), fold(_REMARK.sub("", words), letters)}

@@ -1,7 +1,7 @@
-"""Which of the writer's accounts a mail names without a label: in its subject or a sentence.
+"""Find which of the writer's accounts a mail names without a label, in its subject or text.
 
-Only who works for several is read so, and only one account that is named alone is taken; where two
-are named, or none, it is asked (seed L120).
+This is done only for a writer with several accounts, and only a single named account is used. When
+the mail names two accounts or none, the service asks for the account (seed L120).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from intake.catalogue.labels import fold
 from intake.model.accounts import Account
 from intake.parsers.submission import Candidate, Circumstances
 
-SHORTEST = 4  # letters of a name that is looked for inside other words
+SHORTEST = 4  # letters of a name that is searched for inside other text
 BESIDE = 3  # words beside the name that a signature's line may have
 MAX_CHARS = 20_000
 _NUMBER = re.compile(r"\(?#?([0-9]{1,2})[.)]?(?:\s|\Z)")
@@ -27,7 +27,7 @@ def from_words(
     circumstances: Circumstances,
     catalogue: Catalogue,
 ) -> tuple[Candidate, ...]:
-    """The candidates, and the account that the mail's own words name, if it is one."""
+    """Return the candidates, and the account that the mail's own text names, if it is only one."""
     own, case, pending = circumstances.accounts, circumstances.case, circumstances.pending
     asked = case is not None and not case.account_id
     if len(own) < 2 or not (case is None or asked) or _told(candidates):
@@ -47,7 +47,7 @@ def from_words(
 
 
 def by_number(words: str, accounts: Sequence[Account]) -> Account | None:
-    """The account of that place in the list that our question offers, from 1."""
+    """Return the account at that place in the list of our question, counted from 1."""
     match = _NUMBER.match(words.strip())
     place = int(match[1]) if match else 0
     return accounts[place - 1] if 0 < place <= len(accounts) else None
@@ -62,7 +62,7 @@ def _one(accounts: Sequence[Account]) -> Account | None:
 
 
 def _is_prose(line: str, own: Sequence[Account], catalogue: Catalogue) -> bool:
-    """Whether a line says more than a name and what its bearer is."""
+    """Return whether a line says more than a name and its bearer's position."""
     letters = catalogue.normalise.confusables
     names = [fold(one, letters) for account in own for one in (account.name, *account.aliases)]
     words = fold(line, letters)
@@ -71,7 +71,10 @@ def _is_prose(line: str, own: Sequence[Account], catalogue: Catalogue) -> bool:
 
 
 def named(lines: Sequence[str], own: Sequence[Account], catalogue: Catalogue) -> list[Account]:
-    """The accounts that these lines name, the longest names first: each word names one only."""
+    """Return the accounts that these lines name.
+
+    The longest names are tried first, so each word counts for one name only.
+    """
     letters = catalogue.normalise.confusables
     text = "\n".join(fold(line, letters) for line in lines)
     names: dict[str, list[Account]] = {}

@@ -1,7 +1,8 @@
-"""Forms that were attached instead of written: JSON, JSON-LD, a table of two columns, Word.
+"""Read forms that were attached as files: JSON, JSON-LD, a table of two columns, Word.
 
-What the person wrote visibly counts; an attached form is read when the mail's own text fills less
-than two fields, and else only compared. Of two attached forms the first one is read, and said so.
+The text that the person wrote in the mail has priority. An attached form is read when that text
+fills fewer than two fields; otherwise it is only compared. Of two attached forms only the first is
+read, and a warning says so.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ class AttachedForm:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The forms among a mail's files, and what kept others from being read."""
+    """The forms among a mail's files, and warnings about files that could not be read."""
 
     forms: tuple[AttachedForm, ...] = ()
     warnings: tuple[Warning, ...] = ()
 
 
 def attached_forms(message: Message, catalogue: Catalogue) -> Found:
-    """Every attached file that names at least two fields. Total."""
+    """Return every attached file that names at least two fields. Never raises."""
     find = table(catalogue, "").find
     forms: list[AttachedForm] = []
     warnings: list[Warning] = []
@@ -86,7 +87,7 @@ def candidates(form: AttachedForm, catalogue: Catalogue, type_name: str) -> tupl
 
 
 def _reader(file: Attachment) -> Callable[[bytes], Pairs] | None:
-    """By the declared type or the end of the name; a real Word file begins as a zip does."""
+    """Return the reader for the declared type or the end of the file name, or None."""
     name, kind = file.name.lower(), file.declared_type
     if kind in ("application/json", "application/ld+json") or name.endswith((".json", ".jsonld")):
         return _from_json
@@ -105,7 +106,7 @@ def _text(data: bytes) -> str:
 
 
 def _from_json(data: bytes) -> Pairs:
-    """The members of one object; of several objects the first that has any."""
+    """Return the members of one object; of several objects, those of the first that has any."""
     found = json.loads(_text(data))
     rows = found if isinstance(found, list) else [found]
     return next((pairs for row in rows[:MAX_ROWS] if (pairs := _members(row))), [])
@@ -138,7 +139,7 @@ def _property(one: object) -> Pairs:
 
 
 def _spaced(key: str) -> str:
-    """``issue_began`` and ``issueBegan`` as people write the label."""
+    """Return ``issue_began`` and ``issueBegan`` as people write the label."""
     out = "".join(f" {char.lower()}" if char.isupper() else char for char in key)
     return " ".join(
         (out if "_" not in key and key != key.upper() else key).replace("_", " ").split()
@@ -157,7 +158,7 @@ def _words(value: object, depth: int = 0) -> str:
 
 
 def _from_csv(data: bytes) -> Pairs:
-    """Label and value, one pair a line; commas, semicolons or tabs between."""
+    """Return one label and value per line; commas, semicolons or tabs separate them."""
     text = _text(data)
     first = text.partition("\n")[0]
     mark = max((",", ";", "\t"), key=first.count)
@@ -174,7 +175,7 @@ def _from_word(data: bytes) -> Pairs:
 
 
 def conflicts(visible: Sequence[Candidate], attached: Sequence[Candidate]) -> list[str]:
-    """Fields that the attached form gives otherwise than the mail's own text."""
+    """Return the fields whose value in the attached form differs from the mail's own text."""
     told = {one.field: _flat(one.words) for one in reversed(visible) if one.words.strip()}
     return [
         one.field for one in attached if told.get(one.field, _flat(one.words)) != _flat(one.words)

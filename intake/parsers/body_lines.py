@@ -1,4 +1,4 @@
-"""A body as lines with their places, and how far the person's own new text reaches."""
+"""Split a body into lines with their places, and find where the person's own new text ends."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _SENT_FROM = (
     "téléchargez outlook ",
 )
 SIGNATURE = ("-- ", "--")
-HELP_CHARS = 40  # of a help text are enough to know it by
+HELP_CHARS = 40  # of a help text are enough to recognise it
 MAX_HELP_LINES = 8
 MAX_WRAPPED_CHARS = 80
-MAX_HEAD_CHARS = 300  # of a header line are looked at
+MAX_HEAD_CHARS = 300  # of a header line are examined
 MAX_BANNER_LINES = 8
 _MARKS = "*_>!⚠ \ufe0f"
-MAX_LINES = 10_000  # are told apart; what follows stays one piece of text
+MAX_LINES = 10_000  # are separated; the rest stays one piece of text
 _RULE = re.compile(r"[-_=*\s]{10,200}\Z")
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)")
 _YEAR = re.compile(r"\d{4}")
@@ -107,11 +107,11 @@ class Line:
 
     text: str  # without quote marks
     start: int  # index of ``text`` in the body
-    depth: int  # how many quote marks stood in front
+    depth: int  # number of quote marks in front of it
 
 
 def split(body: str) -> list[Line]:
-    """Every line with its place; ``>`` marks are counted and taken off."""
+    """Return every line with its place; ``>`` marks are counted and removed."""
     found: list[Line] = []
     at = 0
     for raw in body.split("\n", MAX_LINES):
@@ -129,12 +129,12 @@ def split(body: str) -> list[Line]:
 
 
 def wraps(lines: Iterable[Line]) -> bool:
-    """Whether the mail program may have broken the lines itself: none is longer than that."""
+    """Return whether a mail program may have wrapped the lines: none is longer than its limit."""
     return all(len(line.text) <= MAX_WRAPPED_CHARS for line in lines)
 
 
 def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
-    """The lines without the words our forms bring along: intro, divider, helps in brackets."""
+    """Return the lines without the fixed text of our forms: intro, divider, help in brackets."""
     helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
     helps.append(" ".join(FORM_BILLABLE)[1:HELP_CHARS])
     known = {" ".join(line.split()) for line in (*FORM_INTRO, *FORM_INCLUDED, FORM_DIVIDER)}
@@ -150,7 +150,7 @@ def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
 
 
 def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
-    """How many lines a help in brackets takes here; 0 when it is somebody's own bracket."""
+    """Return how many lines a help in brackets takes here; 0 when the person wrote the bracket."""
     block = ""
     for size, line in enumerate(lines[number : number + MAX_HELP_LINES], 1):
         block = f"{block} {' '.join(visible(line.text).split())}".strip()
@@ -162,10 +162,13 @@ def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
 
 
 def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
-    """The person's own new lines: no quotes, nothing behind a signature or an old mail's head."""
+    """Yield the person's own new lines.
+
+    Quotes are left out, and everything after a signature or the head of an old mail.
+    """
     fenced = False
     fences = [n for n, line in enumerate(lines[:end]) if not line.depth and _FENCE.match(line.text)]
-    closed = set(fences[: len(fences) // 2 * 2])  # a fence without a second one is a line
+    closed = set(fences[: len(fences) // 2 * 2])  # a fence without a partner is an ordinary line
     for number, line in enumerate(lines[:end]):
         if line.depth:
             continue
@@ -179,7 +182,7 @@ def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
 
 
 def ends_own_text(lines: list[Line], number: int) -> bool:
-    """Whether a signature, a separator or the header block of an older mail begins here."""
+    """Return whether a signature, a separator or the header block of an older mail begins here."""
     text = lines[number].text
     if is_signature(text) or _SEPARATOR.match(text):
         return True
@@ -189,20 +192,20 @@ def ends_own_text(lines: list[Line], number: int) -> bool:
 
 
 def is_rule(text: str) -> bool:
-    """A line of dashes, stars or the like that only divides."""
+    """Return True for a line of dashes, stars or the like that is only a divider."""
     return bool(_RULE.match(text))
 
 
 def is_signature(text: str) -> bool:
-    """``-- `` and what telephones write under a mail."""
+    """Return True for ``-- `` and for the line that phones add below a mail."""
     return text in SIGNATURE or text.strip().lower().startswith(_SENT_FROM)
 
 
 def is_courtesy(text: str) -> bool:
-    """A line that greets or closes and says nothing else.
+    """Return True for a line that only greets or closes.
 
-    Who is greeted has a capital, or is everybody, or ends in a comma: "Hi it broke" is news, and
-    so is "Hi HELP".
+    The name in a greeting begins with a capital, or means everybody, or the line ends in a comma.
+    So "Hi it broke" and "Hi HELP" are not courtesies.
     """
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
     if flat in _CLOSED or flat in _GREETINGS:
@@ -218,13 +221,13 @@ def is_courtesy(text: str) -> bool:
 
 
 def is_closing(text: str) -> bool:
-    """A line that closes a mail and says nothing else."""
+    """Return True for a line that only closes a mail."""
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
     return flat in _CLOSED
 
 
 def banner_end(lines: Sequence[Line], normal: Normalise) -> int:
-    """How many lines on top a gateway has written: by how they begin and what they hold."""
+    """Return how many lines a gateway added at the top, judged by their beginning and content."""
     end, open_ = 0, False
     for number, line in enumerate(lines[:MAX_BANNER_LINES]):
         flat = " ".join(line.text.lower().split())
@@ -241,7 +244,7 @@ def banner_end(lines: Sequence[Line], normal: Normalise) -> int:
 
 
 def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
-    """The lines without a greeting on top and a closing at the end; all, when nothing is left."""
+    """Remove a greeting at the top and a closing at the end, unless nothing would remain."""
     first, last = 0, len(lines)
     while first < last and (not lines[first].text.strip() or is_courtesy(lines[first].text)):
         first += 1
@@ -251,7 +254,7 @@ def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
 
 
 def is_old_head(lines: list[Line], number: int) -> bool:
-    """From: and two more header lines within five, one of them with an address or a date."""
+    """Return True for From: and two more header lines within five, one with an address or date."""
     if number >= len(lines) or not _FROM.match(lines[number].text):
         return False
     block = [line.text for line in lines[number : number + 6]]
@@ -260,7 +263,7 @@ def is_old_head(lines: list[Line], number: int) -> bool:
 
 
 def is_frame(lines: list[Line], number: int) -> bool:
-    """A line that only says where an older mail begins, or greets and closes in it."""
+    """Return True for a line that only introduces an older mail, or greets or closes in it."""
     text = lines[number].text
     return bool(
         _SEPARATOR.match(text)
@@ -275,7 +278,7 @@ def is_frame(lines: list[Line], number: int) -> bool:
 
 
 def is_attribution(lines: list[Line], number: int) -> bool:
-    """``On … wrote:``, on one line or broken over two, with quoted text behind it."""
+    """Return True for ``On … wrote:``, on one line or two."""
     text = lines[number].text.strip()
     if len(text) > 300 or not text:
         return False

@@ -1,7 +1,7 @@
-"""Mail that comes back about a letter of ours: bounces, delays, receipts, absences, complaints.
+"""Read mails that programs send about our letters: bounces, delays, receipts, absences, complaints.
 
-RFC 3464 and RFC 8098 where they are kept to, and the shapes in use where they are not. Nothing here
-is believed: which letter it is about is decided by our own Message-IDs, which are signed.
+It reads RFC 3464 and RFC 8098 reports, and the usual formats of programs that do not follow them.
+Nothing in the mail is trusted: our own signed Message-IDs decide which letter it is about.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ABSENCE = re.compile(
     re.IGNORECASE,
 )
 _DAEMON = re.compile(r"mailer-daemon|mailerdaemon|postmaster|mail delivery|bounce", re.IGNORECASE)
-_GONE = re.compile(  # in words, where there is no code
+_GONE = re.compile(  # phrases, for a mail without a code
     r"user unknown|unknown user|no such (?:user|recipient|mailbox)|does(?:n't| not) exist"
     r"|mailbox (?:unavailable|not found)|invalid recipient|recipient (?:not found|unknown)"
     r"|address rejected|undeliverable|could not be delivered"
@@ -41,11 +41,14 @@ _GONE = re.compile(  # in words, where there is no code
 _LATER = re.compile(
     r"delayed|will (?:be retried|retry|keep trying)|temporar|deferred", re.IGNORECASE
 )
-_FULL = ("5.2.2", "4.2.2")  # a full mailbox empties again
+_FULL = ("5.2.2", "4.2.2")  # a full mailbox is a temporary failure
 
 
 def read_return(message: Message) -> Return | None:
-    """What the mail says about a letter; None for a mail that no program wrote. Total."""
+    """Return what the mail says about a letter; None for a mail that no program wrote.
+
+    Never raises.
+    """
     if not message.automatic:
         return None
     parts = {one.declared_type: one for one in reversed(message.attachments)}
@@ -69,7 +72,7 @@ def read_return(message: Message) -> Return | None:
 
 
 def _is_bounce(message: Message) -> bool:
-    """By whom it comes from: a null reverse-path and a daemon's name, or a report's type."""
+    """Judge by the sender: a null reverse-path, a daemon's name, or the type of a report."""
     senders = " ".join((*message.all("from"), *message.all("return-path")))[:2000]
     marks = set(message.automatic)
     failed = "X-Failed-Recipients" in marks or "multipart/report" in marks
@@ -84,7 +87,7 @@ def _is_bounce(message: Message) -> bool:
 
 
 def _bounce(fields: dict[str, str], whole: str, ids: tuple[str, ...]) -> Return:
-    """The recipient, the code and whether it is for good."""
+    """Return the recipient, the status code and whether the failure is permanent."""
     action = fields.get("action", "").lower()
     recipient = _recipient(fields, whole)
     words = " ".join(fields.get("diagnostic-code", "").split())[:MAX_WORDS]
@@ -107,7 +110,7 @@ def _bounce(fields: dict[str, str], whole: str, ids: tuple[str, ...]) -> Return:
 
 
 def _recipient(fields: dict[str, str], whole: str) -> str:
-    """Key of the address that failed: of the report, of the server's own field, or of the text."""
+    """Return the key of the failed address, from the report, the server's own field or the text."""
     for name in ("final-recipient", "original-recipient", "x-actual-recipient"):
         found = _ADDRESS.search(fields.get(name, "").partition(";")[2] or fields.get(name, ""))
         if found:
@@ -127,7 +130,7 @@ def _key(text: str) -> str:
 
 
 def _fields(report: str) -> dict[str, str]:
-    """The fields of a delivery report, of its first recipient that failed, else the first one."""
+    """Return the fields of a report about its first failed recipient, else about its first one."""
     groups = [group for group in re.split(r"\r?\n[ \t]*\r?\n", report.strip()) if group.strip()]
     read = [{name.lower(): value for name, value in _FIELD.findall(group)} for group in groups[:50]]
     people = [one for one in read if "final-recipient" in one or "action" in one]
@@ -141,7 +144,7 @@ def _text(part: Attachment | None) -> str:
 
 
 def _whole(message: Message) -> str:
-    """Everything that may hold a code or our Message-ID: fields, text, returned parts."""
+    """Return all text that may hold a code or our Message-ID: fields, body, returned parts."""
     top = "\n".join(
         f"{one.name}: {one.value}" for one in message.fields if one.name.startswith("x-")
     )
@@ -155,6 +158,6 @@ def _whole(message: Message) -> str:
 
 
 def _ids(message: Message, whole: str) -> tuple[str, ...]:
-    """What has the form of our Message-IDs, wherever it stands; none of them is believed yet."""
+    """Return everything in the form of our Message-IDs; none of them has been checked yet."""
     named: Iterable[str] = (*message.in_reply_to, *message.references, *_OURS.findall(whole))
     return tuple(dict.fromkeys(one for one in named if _OURS.fullmatch(one)))[:MAX_IDS]

@@ -1,4 +1,4 @@
-"""Which case type a mail names: under a label, in its address, in its subject; never in prose."""
+"""Find the case type that a mail names under a label, in its address or subject; never in prose."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from intake.parsers.html_rows import cells
 from intake.parsers.label_index import Label, Named, Table, named, nearly, table
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt type name is taken
-MAX_ANSWER_WORDS = 8  # of an answer that names a type among others
+MAX_ANSWER_WORDS = 8  # of an answer that names a type among other words
 _NOT = frozenset(("not", "no", "nor", "never", "isnt", "nicht", "kein", "keine", "pas", "ni"))
-MAX_CHARS = 200  # of words that may name a type
-MAX_TRIES = 50  # labels of the type whose values are looked at
+MAX_CHARS = 200  # of a text that may name a type
+MAX_TRIES = 50  # labels of the case type whose values are checked
 MAX_NEAR_LINES = 200  # that are tried as a misspelt label of the type
 _BRACKET = re.compile(r"\s*\[([^\]]{2,60})\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The case type as told; ``type`` is empty when the words name none."""
+    """The case type that the mail names; ``type`` is empty when it names none."""
 
     type: str = ""
     source: str = ""  # "label", "plus-address", "subject", or empty
     words: str = ""  # as written
-    label: str = ""  # the label they stood under
+    label: str = ""  # the label above or in front of them
     subject: str = ""  # without the type
 
 
 def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
-    """The case type that the words name: by label, alias or name; by near match when asked."""
+    """Return the type that the text names by label, alias or name; if ``near``, misspelt, too."""
     names = _type_names(catalogue)
     folded = fold(words[:MAX_CHARS], catalogue.normalise.confusables)
     if folded in names:
@@ -52,7 +52,7 @@ def type_of(words: str, catalogue: Catalogue, *, near: bool = False) -> str:
 
 
 def _named_inside(folded: str, names: Mapping[str, str]) -> str:
-    """The one type whose name of two words or more stands in a short answer: "… please"."""
+    """Return the one type whose name of two words or more is in a short answer: "… please"."""
     words = [word.strip(",.;:!()") for word in folded.split()]
     if len(words) > MAX_ANSWER_WORDS or not _NOT.isdisjoint(words):
         return ""
@@ -63,7 +63,7 @@ def _named_inside(folded: str, names: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=8)
 def _type_names(catalogue: Catalogue) -> dict[str, str]:
-    """Every folded word for a type."""
+    """Return every folded name of a type with the type."""
     names: dict[str, str] = {}
     for case in catalogue.types.values():
         for word in (case.label, case.name, case.name.replace("_", " "), *case.aliases):
@@ -74,7 +74,7 @@ def _type_names(catalogue: Catalogue) -> dict[str, str]:
 def tell(
     message: Message, bodies: Iterable[Sequence[Line]], subject: str, catalogue: Catalogue
 ) -> Told:
-    """A label counts first, then the address the mail went to, then the subject."""
+    """Find the type under a label, else in the recipient address, else in the subject."""
     from_subject = _subject_type(subject, catalogue)
     rest = from_subject.subject
     under_label = _label_type(message, bodies, catalogue)
@@ -89,7 +89,7 @@ def tell(
 
 
 def _subject_type(subject: str, catalogue: Catalogue) -> Told:
-    """``[Type] topic``, ``Type: topic``, ``Type - topic`` or a subject that is a type's name."""
+    """Read ``[Type] topic``, ``Type: topic``, ``Type - topic`` or a subject that names a type."""
     bracket = _BRACKET.match(subject)
     found = type_of(bracket[1], catalogue) if bracket else ""
     if bracket and found:
@@ -105,7 +105,7 @@ def _subject_type(subject: str, catalogue: Catalogue) -> Told:
 
 
 def plus_type(message: Message, catalogue: Catalogue) -> Told:
-    """``support+data-restore@…``: a type's name, label or alias, with any separators or none."""
+    """Read ``support+data-restore@…``: a name, label or alias of a type, with any separators."""
     for key in (*message.recipients, *message.to, *message.cc):
         _, plus, tag = key.partition("@")[0].partition("+")
         found = type_of(re.sub(r"[-_.]+", " ", tag), catalogue) if plus else ""
@@ -117,7 +117,7 @@ def plus_type(message: Message, catalogue: Catalogue) -> Told:
 
 @lru_cache(maxsize=8)
 def _squeezed(catalogue: Catalogue) -> dict[str, str]:
-    """``reportanoutage`` names a type too."""
+    """Return the names of types without separators: ``reportanoutage`` names a type, too."""
     names = {_letters(word): name for word, name in _type_names(catalogue).items()}
     names.pop("", None)
     return names
@@ -128,7 +128,7 @@ def _letters(word: str) -> str:
 
 
 def _label_type(message: Message, bodies: Iterable[Sequence[Line]], catalogue: Catalogue) -> Told:
-    """The first label in the person's own text whose value names a type."""
+    """Return the first label in the person's own text whose value names a type."""
     unknown = Told()
     pairs = _pairs(message, bodies, catalogue)
     for (label, words, value), _ in zip(pairs, range(MAX_TRIES), strict=False):
@@ -154,7 +154,7 @@ def _type_labels(catalogue: Catalogue) -> Table:
 def _pairs(
     message: Message, bodies: Iterable[Sequence[Line]], catalogue: Catalogue
 ) -> Iterable[tuple[Label, str, str]]:
-    """(what it stands for, label, value) over rows and the lines of both bodies."""
+    """Yield (meaning, label, value) from the table rows and the lines of both bodies."""
     labels = _type_labels(catalogue)
     for _, words, value in cells(message.html.rows, table(catalogue, "").find):
         label = labels.find(words)
@@ -174,13 +174,13 @@ def _pairs(
 
 
 def _misspelt(text: str, labels: Table, catalogue: Catalogue) -> Named | None:
-    """A misspelt label of the type, unless it is a good label of something else."""
+    """Return a misspelt label of the case type, unless it is a correct label of another field."""
     found = nearly(text, labels)
     return found if found and named(text, table(catalogue, "")) is None else None
 
 
 def _next(lines: Sequence[Line], number: int) -> str:
-    """The next line with something on it."""
+    """Return the next line that is not blank."""
     for line in lines[number + 1 : number + 4]:
         if visible(line.text).strip():
             return line.text.strip()

@@ -1,4 +1,4 @@
-"""Labels beside each other with their values on the line below, as a copied page shows them."""
+"""Read labels side by side with their values on the line below, as in a copied page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CELL = re.compile(r"[^\s]+(?:[ \u00a0][^\s]+)*")  # a single space does not end
 
 
 def straightened(lines: Sequence[Line], find: Callable[[str], Label | None]) -> list[Line]:
-    """The lines, each pair of such rows as one line for each label and its value."""
+    """Return the lines; each such pair of rows becomes one line per label and value."""
     out: list[Line] = []
     at = 0
     while at < len(lines):
@@ -25,7 +25,7 @@ def straightened(lines: Sequence[Line], find: Callable[[str], Label | None]) -> 
 
 
 def _pair(heads: Line, values: Line, find: Callable[[str], Label | None]) -> list[Line]:
-    """Nothing when the two lines are no such rows."""
+    """Return the new lines; none when the two lines are not such rows."""
     if heads.depth or values.depth or max(len(heads.text), len(values.text)) > MAX_LINE_CHARS:
         return []
     labels, below = _cells(heads.text), _cells(values.text)
@@ -41,5 +41,5 @@ def _pair(heads: Line, values: Line, find: Callable[[str], Label | None]) -> lis
 
 
 def _cells(text: str) -> list[tuple[str, int]]:
-    """(words, place) of each cell; tabs and two spaces or more stand between them."""
+    """Return (text, place) of each cell; tabs or two spaces and more separate the cells."""
     return [(match[0], match.start()) for match in _CELL.finditer(text)]

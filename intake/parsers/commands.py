@@ -1,9 +1,9 @@
-"""What a contact asks of the service itself: a form, their cases, to close one, no more notices.
+"""Read what a contact asks of the service itself: a form, a list of cases, close one, no notices.
 
-And whether a mail asks for nothing at all, being nothing but thanks.
+It also recognises a mail that only says thanks.
 
-Only a whole subject counts, and never one that answers or forwards something. A mail with more to
-say than a courtesy is read as a mail about a case instead: nothing that was said may be lost.
+Only a whole subject counts, and never one that answers or forwards a mail. A mail that says more
+than a courtesy is read as a mail about a case instead, so that no information is lost.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from intake.parsers.body_lines import is_courtesy
 from intake.parsers.case_type import type_of
 from intake.parsers.submission import Candidate, Wish
 
-MAX_WORDS_CHARS = 80  # of free text beside a wish: "Could you send me the form?"
-MAX_LEFTOVER_CHARS = 2000  # of which greetings and closings are no words
+MAX_WORDS_CHARS = 80  # of free text that may accompany a wish: "Could you send me the form?"
+MAX_LEFTOVER_CHARS = 2000  # of the body; greetings and closings in them do not count
 MAX_SUBJECT_CHARS = 120
 MAX_THANKS_CHARS = 400
 _SENTENCE = re.compile(r"[\n.,;:!…]+|\s[-–—]\s")
@@ -39,7 +39,7 @@ def wish(
     plus_type: str,
     catalogue: Catalogue,
 ) -> Wish | None:
-    """What the mail asks of the service itself; None for a mail about a case."""
+    """Return what the mail asks of the service itself; None for a mail about a case."""
     if _ANSWER.match(message.subject) or len(message.subject) > MAX_SUBJECT_CHARS:
         return None
     if any(one.words and one.field != "case_type" for one in candidates):
@@ -57,21 +57,23 @@ def wish(
     if found is None or (found.kind == "close" and found.number):
         return found
     words = _words(leftover[:MAX_LEFTOVER_CHARS])
-    most = 0 if found.bare else MAX_WORDS_CHARS  # a number is the subject of what is said below
+    most = (
+        0 if found.bare else MAX_WORDS_CHARS
+    )  # with more text, the number is only the mail's topic
     return found if len(words) <= most and not _files(message) else None
 
 
 def _token(subject: str, catalogue: Catalogue) -> str:
-    """What stands behind the one word of the subject that a List-Unsubscribe field gives."""
+    """Return the token after the keyword in a subject that a List-Unsubscribe field prepared."""
     word, _, rest = subject.strip().partition(" ")
     known = {"unsubscribe", *(fold(one, {}) for one in catalogue.subjects.get("unsubscribe", ()))}
     return rest.strip() if fold(word, {}) in known and _TOKEN.match(rest.strip()) else ""
 
 
 def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: Catalogue) -> bool:
-    """Whether an answer to a notice says nothing but that its writer wants no more of them.
+    """Return whether an answer to a notice says only that its writer wants no more notices.
 
-    ``own_words`` are those that were added to the copy of the notice, ``subject`` is without Re:.
+    ``own_words`` is the text that was added to the copy of the notice; ``subject`` is without Re:.
     """
     if _files(message) or len(own_words) > MAX_LEFTOVER_CHARS:
         return False
@@ -84,16 +86,16 @@ def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: 
 def only_thanks(
     message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
 ) -> bool:
-    """Whether words of the writer's own say nothing but thanks, greetings and their name.
+    """Return whether the writer's own text is only thanks, greetings and their name.
 
-    A question, a file, or one word too many, and it is a mail like any other. ``names`` are folded.
+    A question, a file or one more word makes it an ordinary mail. ``names`` are folded.
     """
     kinds = _sentences(message, own_words, names, catalogue)
     return "thanks" in kinds and kinds <= {"thanks", "courtesy"}
 
 
 def may_close(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> bool:
-    """Whether they say nothing but that the case may be closed or is over, and thanks perhaps."""
+    """Return whether the text says only that the case may be closed or is over, or adds thanks."""
     kinds = _sentences(message, own_words, names, catalogue)
     return "close" in kinds and "other" not in kinds
 
@@ -101,7 +103,10 @@ def may_close(message: Message, own_words: str, names: Sequence[str], catalogue:
 def _sentences(
     message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
 ) -> set[str]:
-    """What the sentences say: "thanks", "close", "courtesy", "other"; other for all with a file."""
+    """Return what the sentences say: "thanks", "close", "courtesy", "other".
+
+    A mail with a file gives only "other".
+    """
     if _files(message) or len(own_words) > MAX_THANKS_CHARS or "?" in own_words:
         return {"other"}
     letters = catalogue.normalise.confusables
@@ -138,7 +143,7 @@ def _words(text: str) -> str:
 
 
 def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
-    """The wish in a whole subject: the words for it, then at most what it is about."""
+    """Read the wish from a whole subject: its keyword, and after it at most its object."""
     letters = catalogue.normalise.confusables
     flat = fold(subject, letters)
     told = {kind: {fold(one, letters) for one in words} for kind, words in _subjects(catalogue)}
@@ -165,7 +170,7 @@ def _subjects(catalogue: Catalogue) -> list[tuple[str, tuple[str, ...]]]:
 def _about(
     kind: str, rest: str, plus_type: str, told: dict[str, set[str]], catalogue: Catalogue
 ) -> Wish | None:
-    """What stands behind the words of a wish; None when it is something else."""
+    """Read the text after the keyword of a wish; None when it is something else."""
     if kind == "form":
         named = type_of(rest, catalogue) if rest else plus_type
         return Wish("form", type=named) if named or not rest else None

@@ -1,6 +1,6 @@
-"""Whether words give a confirmation (seed L102): said outright, by the writer, and not denied.
+"""Decide whether a text gives a confirmation (seed L102): explicit, by the writer, not denied.
 
-A doubtful sentence is no confirmation: asking once more costs a mail, a wrong yes costs data.
+A doubtful sentence is not a confirmation: a second question costs one mail, a wrong yes costs data.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ _NO = re.compile(r"\bno\b", re.IGNORECASE)
 
 
 def consent(text: str, field: Field) -> str:
-    """The words of a sentence that confirms by one of the field's phrases; empty when none does.
+    """Return the words that confirm by one of the field's phrases; empty when no sentence does.
 
-    A question does not, nor does a sentence with a no, a not or an if before the phrase.
+    A question does not confirm. A sentence with "no", "not" or "if" before the phrase does not
+    either.
     """
     for sentence in _sentences(text):
         for phrase in field.phrases:
@@ -37,7 +38,7 @@ def consent(text: str, field: Field) -> str:
 
 
 def says_yes(text: str, catalogue: Catalogue) -> bool:
-    """Whether the first sentence is a plain yes, in any language that the catalogue knows."""
+    """Return whether the first sentence is a plain yes in one of the catalogue's languages."""
     first = next(iter(_sentences(text)), "")
     low = first.casefold().strip(" .!\"'")
     word = re.split(r"[\s,:]", low, maxsplit=1)[0]
@@ -47,7 +48,7 @@ def says_yes(text: str, catalogue: Catalogue) -> bool:
 
 
 def confirmed(text: str, field: Field, catalogue: Catalogue) -> bool:
-    """Whether the answer under the field's own label is a yes."""
+    """Return whether the answer under the field's own label is a yes."""
     first = next(iter(_sentences(text)), "")
     low = first.casefold().strip(" .!\"'")
     word = re.split(r"[\s,:]", low, maxsplit=1)[0]
@@ -60,7 +61,10 @@ def confirmed(text: str, field: Field, catalogue: Catalogue) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    """Sentences on one line each; a line break inside one does not end it, a blank line does."""
+    """Return the sentences, each on one line.
+
+    A blank line ends a sentence, a line break does not.
+    """
     paragraphs: list[list[str]] = [[]]
     for line in visible(text)[:MAX_CHARS].splitlines():
         paragraphs[-1] += line.split()

@@ -1,4 +1,4 @@
-"""Dates as people write them, counted from the day their mail was written in their own zone."""
+"""Read dates as people write them, relative to the day of the mail in the writer's time zone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})(?=\D|\Z)")
-_TAIL = re.compile(  # what may stand behind a numeric date without making it another one
+_TAIL = re.compile(  # what may follow a numeric date without changing it
     r"(?:[\s,.()~\-–]"
     r"|T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:\s?[+\-]\d{2}:?\d{2})?"
     r"|(?:\d{1,2}\s?)?[ap]\.?m\b|[aecmp][sd]?t\b|utc\b|gmt\b|z\b"
@@ -33,7 +33,7 @@ _DAYLIKE = re.compile(
 _AHEAD = re.compile(r"next|tomorrow|in \d|próxim|proxim|mañana|en \d", re.IGNORECASE)
 MAX_SENTENCE_CHARS = 300
 MAX_DATE_WORDS = 5
-_WHOLE = re.compile(  # begins or ends with what only a whole date begins or ends with
+_WHOLE = re.compile(  # the whole text is one complete date
     rf"\A(?:\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}[.,;)]?\Z"
     rf"|(?:(?:{_MONTHS})[a-z]*\.?\s+\d{{1,2}}(?:st|nd|rd|th)?,?(?:\s+\d{{4}})?[.,;)]?\Z)"
     rf"|(?:\d{{1,2}}(?:st|nd|rd|th)?\.?\s+(?:de\s+)?(?:{_MONTHS})[a-z]*\.?,?(?:\s+(?:de\s+)?\d{{4}})?"
@@ -45,7 +45,7 @@ _DOUBTFUL = re.compile(
     r"|n't\b",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday belongs to the date
+_SPLIT = re.compile(  # a comma before a year, before a time or after a weekday belongs to the date
     r"[;\n]"
     r"|,(?!\s*(?:\d{4}\b(?![-/.]\d)|\d{1,2}:\d|\d{1,2}\s?[ap]\.?m))"
     rf"(?!(?<=day,|mon,|tue,|ues,|wed,|thu,|hur,|urs,|fri,|sat,|sun,)\s*(?:\d|{_MONTHS}))"
@@ -56,7 +56,7 @@ _SPLIT = re.compile(  # a comma before a year, before a time or behind a weekday
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """From when and in which order dates are read."""
+    """The day and the order in which dates are read."""
 
     written_at: datetime  # aware
     zone: str  # IANA name
@@ -66,12 +66,12 @@ class Calendar:
 
     @property
     def today(self) -> date:
-        """The day the mail was written, where its writer is."""
+        """Return the day on which the mail was written, in the writer's time zone."""
         return self.written_at.astimezone(ZoneInfo(self.zone)).date()
 
 
 def read_date(text: str, calendar: Calendar) -> date | None:
-    """The one day the words mean; None when they do not mean a day for sure."""
+    """Return the one day that the text means; None when that is not certain."""
     words = " ".join(text.split()).strip(" .,")
     if not words or len(words) > MAX_CHARS:
         return None
@@ -91,9 +91,10 @@ def read_date(text: str, calendar: Calendar) -> date | None:
 
 
 def date_inside(text: str, calendar: Calendar) -> date | None:
-    """The one whole date in a sentence: "We would prefer March 24, 2026."
+    """Return the one whole date in a sentence such as "We would prefer March 24, 2026".
 
-    None with two different ones, and with a word that makes another day of it.
+    None when there are two different dates, or a word such as "not" or "before" changes the
+    meaning.
     """
     words = text[:MAX_SENTENCE_CHARS].split()
     if _DOUBTFUL.search(" ".join(words)):
@@ -113,7 +114,7 @@ def date_inside(text: str, calendar: Calendar) -> date | None:
 
 
 def _numeric(first: str, second: str, third: str, order: str) -> date | None:
-    """09/15/2021 in the given order, in the other one only if it cannot be the given one."""
+    """Read 09/15/2021 in the given order, or in the other order if the given one is impossible."""
     a, b, c = int(first), int(second), int(third)
     if len(first) == 4:
         return _day(a, b, c)
@@ -132,7 +133,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def _parsed(words: str, calendar: Calendar) -> date | None:
-    """What dateparser makes of it, when it is sure of the day."""
+    """Return what dateparser reads, when it is certain of the day."""
     local = calendar.written_at.astimezone(ZoneInfo(calendar.zone)).replace(tzinfo=None)
     parser = DateDataParser(
         languages=list(calendar.languages),
@@ -153,6 +154,6 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
 
 
 def split_dates(text: str) -> list[str]:
-    """A list of dates as its parts: lines, semicolons, "or", and commas that end a date."""
+    """Split a list of dates at lines, semicolons, "or", and commas that end a date."""
     parts = [re.sub(r"^\s*\d[.)]\s+", "", part).strip(" .,-*•\t") for part in _SPLIT.split(text)]
     return [part for part in parts if part]

@@ -1,6 +1,6 @@
-"""The catalogue's rules as a table: id -> what it does with a form that is being made.
+"""The catalogue's rules as a table: rule id -> the function that applies it to a form.
 
-A rule that the catalogue does not have is not applied; its numbers and fields come from there.
+A rule that the catalogue does not contain is not applied. Its numbers and fields come from there.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ MAX_SEARCHED = 2000  # characters of an answer
 
 @dataclass(slots=True)
 class Form:
-    """A submission in the making."""
+    """A submission that is being built."""
 
     type: str
     catalogue: Catalogue
     circumstances: Circumstances
     zone: str
     calendar: Calendar
-    sealed: bool = False  # the mail is encrypted, and nobody can read it
+    sealed: bool = False  # the mail is encrypted and cannot be read
     priority: str = ""
     account: str = ""
     values: dict[str, FieldValue] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)  # fields that a rule requires
-    spared: set[str] = field(default_factory=set)  # fields that a rule does without
+    spared: set[str] = field(default_factory=set)  # fields that a rule makes optional
     notices: list[str] = field(default_factory=list)
     forms: int = 1  # filled forms in the mail
 
     @property
     def today(self) -> date:
-        """The day it is where the account is."""
+        """Return the current day in the account's time zone."""
         return self.circumstances.now.astimezone(ZoneInfo(self.zone)).date()
 
     def day(self, name: str) -> date | None:
-        """The date in a field, when it holds one."""
+        """Return the date in a field, if it holds one."""
         one = self.values.get(name)
         try:
             return date.fromisoformat(str(one.value)) if one and one.value else None
@@ -52,7 +52,7 @@ class Form:
             return None
 
     def required(self, name: str) -> bool:
-        """Whether the type requires the field, the operator's word counting more."""
+        """Return whether the type requires the field; an operator's override has priority."""
         if name in self.spared:
             return False
         case = self.catalogue.types.get(self.type)
@@ -61,7 +61,7 @@ class Form:
 
 
 def apply(form: Form) -> None:
-    """Every rule of the catalogue that concerns the form's type, in the catalogue's order."""
+    """Apply every rule of the catalogue that concerns the form's type, in the catalogue's order."""
     for rule in form.catalogue.rules:
         applier = APPLIERS.get(rule.id)
         if applier and (not rule.applies_to or form.type in rule.applies_to):
@@ -69,7 +69,7 @@ def apply(form: Form) -> None:
 
 
 def _critical_only_outage(form: Form, rule: Rule) -> None:
-    """Seed L126: a priority that is kept for other types is capped and said so."""
+    """Seed L126: cap a priority that is reserved for other types, and report it."""
     choice = next((c for c in form.catalogue.priorities.values if c.value == form.priority), None)
     if choice is None or not choice.only_types or form.type in choice.only_types:
         return
@@ -79,7 +79,7 @@ def _critical_only_outage(form: Form, rule: Rule) -> None:
 
 
 def _restore_retention(form: Form, rule: Rule) -> None:
-    """Seed L102: nightly backups reach back so many days, and the date is approximate."""
+    """Seed L102: nightly backups are kept for a number of days, and the date is approximate."""
     lost = form.day("approximate_date_of_loss")
     days = int(rule.settings.get("days", 30)) + int(rule.settings.get("grace_days", 0))
     if lost is not None and form.today - lost > timedelta(days=days):
@@ -92,7 +92,7 @@ def _restore_retention(form: Form, rule: Rule) -> None:
 
 
 def _lost_or_deleted(form: Form, rule: Rule) -> None:
-    """Seed L102: data must be missing or deleted; who says that it is not is asked."""
+    """Seed L102: data must be missing or deleted; a contact who denies that is asked."""
     form.notices.append(rule.id)
     denials = [str(one) for one in rule.settings.get("denials", ())]
     for name in rule.fields:
@@ -103,7 +103,7 @@ def _lost_or_deleted(form: Form, rule: Rule) -> None:
 
 
 def _concerns(form: Form, rule: Rule) -> bool:
-    """Whether the field that the rule looks at has the value that it is about."""
+    """Return whether the field in the rule's condition has the value that the rule is about."""
     when = rule.settings.get("when", {})
     one = form.values.get(str(when.get("field", "")))
     if one is None:
@@ -113,7 +113,7 @@ def _concerns(form: Form, rule: Rule) -> bool:
 
 
 def _spares(form: Form, rule: Rule) -> None:
-    """Fields that are not asked for in that case; and what another field says already."""
+    """Do not ask for some fields in that case, nor for what another field already says."""
     if not _concerns(form, rule):
         return
     form.spared |= set(rule.fields)
@@ -123,7 +123,7 @@ def _spares(form: Form, rule: Rule) -> None:
 
 
 def _needs(form: Form, rule: Rule) -> None:
-    """A field that is required when another one has a certain value."""
+    """Require a field when another one has a certain value."""
     needed = str(rule.settings.get("needs", ""))
     if not needed or not _concerns(form, rule):
         return
@@ -138,7 +138,7 @@ def _needs(form: Form, rule: Rule) -> None:
 
 
 def _says_no(words: str, catalogue: Catalogue) -> bool:
-    """Whether the answer is a no, or a not yet, whatever is said behind it."""
+    """Return whether the answer is a no or a "not yet", whatever follows it."""
     flat = fold(words, catalogue.normalise.confusables)
     first = next(iter(flat.split()), "").strip(",;")
     told = {fold(one, catalogue.normalise.confusables) for one in catalogue.normalise.no_words}
@@ -146,7 +146,7 @@ def _says_no(words: str, catalogue: Catalogue) -> bool:
 
 
 def _replaces(form: Form, rule: Rule) -> None:
-    """Seed L159: the one to be removed, who is not the one that comes."""
+    """Seed L159: the contact to be removed must not be the one to be added."""
     _needs(form, rule)
     needed = str(rule.settings.get("needs", ""))
     old, first = form.values.get(needed), form.values.get("contact_first_name")
@@ -159,13 +159,13 @@ def _replaces(form: Form, rule: Rule) -> None:
 
 
 def _one_case(form: Form, rule: Rule) -> None:
-    """Two filled forms are never merged: the first is read, and the letter says so."""
+    """Never merge two filled forms: the first is read, and the letter says so."""
     if form.forms > 1:
         form.problems.append(Problem("case_type", "two-forms", ""))
 
 
 def _module_not_listed(form: Form, rule: Rule) -> None:
-    """Seed L130: where the module is not demanded, its absence has a value of its own."""
+    """Seed L130: set a special value for an absent module where the module is not required."""
     case = form.catalogue.types.get(form.type)
     value = form.catalogue.modules.not_listed
     shown = case is not None and "module" in case.fields and "module" not in form.values

@@ -1,4 +1,4 @@
-"""Which fields of a submission are missing, worth asking for, or changed by a reply."""
+"""Find the fields of a submission that are missing, worth asking for, or changed by a reply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def missing(
     party: account_and_contact.Parties,
     description: str,
 ) -> tuple[str, ...]:
-    """Required fields without a value, in the order of the form; the type first."""
+    """Return the required fields without a value, in the order of the form, the type first."""
     if case is None:
         if scan.type_words:
             labels = tuple(one.label for one in form.catalogue.types.values())
@@ -47,7 +47,7 @@ def missing(
 
 
 def recommended(form: Form, case: CaseType | None, missing: tuple[str, ...]) -> tuple[str, ...]:
-    """Helpful fields that are asked for along with missing ones, never by themselves."""
+    """Return the helpful fields; they are asked for only together with missing ones."""
     if case is None or not missing:
         return ()
     empty = (name for name in case.recommended if name not in missing)
@@ -62,7 +62,7 @@ def recommended(form: Form, case: CaseType | None, missing: tuple[str, ...]) -> 
 def changed(
     form: Form, candidates: Sequence[Candidate], circumstances: Circumstances
 ) -> tuple[str, ...]:
-    """Fields that a reply gives another value than the stored one."""
+    """Return the fields to which a reply gives another value than the stored one."""
     case = circumstances.case
     if case is None:
         return ()

@@ -1,4 +1,4 @@
-"""Rows of an HTML table as labels and values: beside each other, or a row above a row."""
+"""Read the rows of an HTML table as labels and values: side by side, or one row above the other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Cell = tuple[Label, str, str]  # what the label stands for, the label, the value
 
 
 def cells(rows: Sequence[Row], find: Find) -> list[Cell]:
-    """Every label of the table with its value, top to bottom."""
+    """Return every label of the table with its value, top to bottom."""
     found: list[Cell] = []
-    below = False  # the row is the values of the row above
+    below = False  # the row holds the values for the row above
     for number, row in enumerate(rows[:MAX_ROWS]):
         after = rows[number + 1] if number + 1 < len(rows) else ()
         if below:
@@ -33,7 +33,7 @@ def cells(rows: Sequence[Row], find: Find) -> list[Cell]:
 
 
 def _beside(row: Row, find: Find) -> list[Cell]:
-    """Label and value in turn; empty cells that only make room do not count."""
+    """Read labels and values in turn; empty cells that are only spacing do not count."""
     kept = row if len(row) <= 2 else tuple(cell for cell in row if cell.strip())
     if len(kept) % 2:
         return []
@@ -47,7 +47,7 @@ def _beside(row: Row, find: Find) -> list[Cell]:
 
 
 def candidates(rows: Sequence[Row], find: Find) -> list[Candidate]:
-    """The table's values as candidates."""
+    """Return the values of the table as candidates."""
     return [
         Candidate(label.field, value, "weak-label" if label.weak else "table", words)
         for label, words, value in cells(rows, find)

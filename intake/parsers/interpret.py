@@ -1,4 +1,4 @@
-"""Scan + circumstances -> Submission: values typed, defaults filled, rules applied, gaps named."""
+"""Turn a Scan and its Circumstances into a Submission: typed values, defaults, rules, gaps."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from intake.parsers.values import WEAK, is_blank, take
 
 NO_SUBJECT = "(no subject)"
 MAX_SUBJECT = 255
-MAX_SUBJECT_TAKEN = 80  # characters of a description that stand in for a subject
+MAX_SUBJECT_TAKEN = 80  # characters of a description that are used as the subject
 
 
 def interpret(
     scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
 ) -> Submission:
-    """The typed case as far as the mail, what is stored and the defaults give it. Total."""
+    """Build the typed case from the mail, the stored data and the defaults. Never raises."""
     if notice_replies.answers_one(circumstances):
         scan = notice_replies.read(scan, message, catalogue, circumstances)
     candidates, free = _words(scan, message, catalogue, circumstances)
@@ -95,7 +95,7 @@ def interpret(
 def _fill(
     form: Form, candidates: Sequence[Candidate], free: str, party: account_and_contact.Parties
 ) -> str:
-    """Values, phrases and rules into the form; gives the words that found no place in it."""
+    """Put values, phrases and rules into the form; return the text that fits no field."""
     case, calendar = form.catalogue.types.get(form.type), form.calendar
     _priority(form, candidates)
     lost = _values(form, case, candidates, calendar)
@@ -112,13 +112,13 @@ def _fill(
     return lost
 
 
-# ---------------------------------------------------------------- words and type
+# ---------------------------------------------------------------- text and type
 
 
 def _words(
     scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances
 ) -> tuple[tuple[Candidate, ...], str]:
-    """The candidates and the free text; an answer to a request is compared with the request."""
+    """Return the candidates and the free text; compare an answer to a request with the request."""
     pending, case = circumstances.pending, circumstances.case
     if pending is None or not pending.text.strip():
         return account_and_contact.unsigned(
@@ -137,9 +137,9 @@ def _type(
     catalogue: Catalogue,
     circumstances: Circumstances,
 ) -> str:
-    """A case keeps its type; a draft without one takes the type that the answer names.
+    """Return the type. A case keeps its type; a draft without one takes it from the answer.
 
-    A blank form that comes back has its type printed in it.
+    A blank form that comes back contains its type in print.
     """
     case, pending = circumstances.case, circumstances.pending
     if case is not None and case.type:
@@ -159,7 +159,7 @@ def _type(
 def best(
     candidates: Sequence[Candidate], name: str, field: Field, catalogue: Catalogue
 ) -> Candidate | None:
-    """The first candidate of the field with something in it; in a reply the last one counts."""
+    """Return the first candidate of the field that is not blank; in a reply, the last one."""
     given = [
         one for one in candidates if one.field == name and not is_blank(one.words, field, catalogue)
     ]
@@ -171,7 +171,7 @@ def best(
 
 
 def _priority(form: Form, candidates: Sequence[Candidate]) -> None:
-    """The priority as written, as stored, or by default."""
+    """Set the priority: as written, as stored, or the default."""
     catalogue, stored = form.catalogue, form.circumstances.case
     case = catalogue.types.get(form.type)
     default = (case.default_priority if case else "") or catalogue.default_priority
@@ -191,7 +191,7 @@ def _priority(form: Form, candidates: Sequence[Candidate]) -> None:
 def _values(
     form: Form, case: CaseType | None, candidates: Sequence[Candidate], calendar: Calendar
 ) -> str:
-    """Every field of the type; gives the words under weak labels that did not fit."""
+    """Set every field of the type; return the text under weak labels that did not fit."""
     catalogue = form.catalogue
     stored = form.circumstances.case.fields if form.circumstances.case else {}
     names = case.fields if case else tuple(dict.fromkeys((*(c.field for c in candidates), *stored)))
@@ -236,7 +236,7 @@ def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) ->
 
 
 def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -> None:
-    """Several dates under the first label are the second and third choice."""
+    """Use several dates under the first label as the second and third choice."""
     for field in form.catalogue.fields.values():
         if not field.list_split or field.name not in form.values:
             continue
@@ -253,9 +253,9 @@ def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -
 def _parts(
     candidates: Sequence[Candidate], field: Field, catalogue: Catalogue
 ) -> list[tuple[str, Candidate]]:
-    """Every date under the field's label, which may stand there three times (seed L143).
+    """Return every date under the field's label, which may occur three times (seed L143).
 
-    In a reply the last answer counts alone: it corrects the ones before.
+    In a reply only the last answer counts: it corrects the earlier ones.
     """
     first = best(candidates, field.name, field, catalogue)
     if first is None:
@@ -267,7 +267,7 @@ def _parts(
 
 
 def _split_names(form: Form, candidates: Sequence[Candidate]) -> None:
-    """A full name under one label is the first and the last name."""
+    """Split a full name under one label into the first and the last name."""
     for field in form.catalogue.fields.values():
         one = form.values.get(field.name)
         if not field.split_from or one is None or one.source == "stored":
@@ -281,9 +281,9 @@ def _split_names(form: Form, candidates: Sequence[Candidate]) -> None:
 
 
 def _phrases(form: Form, case: CaseType | None, candidates: Sequence[Candidate], free: str) -> None:
-    """A confirmation that stands as a sentence in the writer's own new words, under any label.
+    """Accept a confirmation that is a sentence in the writer's own new text, under any label.
 
-    Quoted text, an older mail's copy and our own request are nobody's new words.
+    Quoted text, a copy of an older mail and our own request are not the writer's new text.
     """
     own = "\n\n".join((free, *(one.words for one in candidates)))
     for name in case.fields if case else ():
@@ -304,7 +304,7 @@ def _subject(scan: Scan, candidates: Sequence[Candidate], circumstances: Circums
     given = next((one.words for one in candidates if one.field == "subject" and one.words), "")
     if circumstances.case is not None:
         return " ".join(given.split())[:MAX_SUBJECT]
-    if not given and circumstances.pending:  # the subject of a blank form says nothing
+    if not given and circumstances.pending:  # the subject of a blank form carries no information
         given = next((one.words for one in candidates if one.field == "description"), "")
         given = given if len(given) <= MAX_SUBJECT_TAKEN else f"{given[:MAX_SUBJECT_TAKEN]}…"
     return " ".join((given or scan.subject).split())[:MAX_SUBJECT] or NO_SUBJECT
@@ -317,7 +317,7 @@ def _description(
     subject: str,
     circumstances: Circumstances,
 ) -> str:
-    """What stands under the label, else the free text; an outage may say it all in its subject."""
+    """Return the text under the label, else the free text; for an outage the subject is enough."""
     field = form.catalogue.fields.get("description")
     given = best(candidates, "description", field, form.catalogue) if field else None
     words = given.words if given else ""
@@ -328,7 +328,7 @@ def _description(
     if given is not None and given.source in WEAK and free:
         words = quoted_text.joined(free, words)
     kind = form.catalogue.types.get(form.type)
-    ours = notice_replies.answers_one(circumstances)  # and so the subject may be
+    ours = notice_replies.answers_one(circumstances)  # then the subject may be ours, too
     if not words and not free and kind and kind.opens_at_once and not ours:
         return subject if subject != NO_SUBJECT else ""
     return words if words and not free else quoted_text.joined(words, free) if words else free

@@ -1,4 +1,4 @@
-"""The labels that are live on one case type, and how a line of text names one of them."""
+"""The labels that are valid on one case type, and how a line of text names one of them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import EDGE, fold, visible
 
 MAX_LABEL_CHARS = 60
-MIN_NEAR_CHARS = 6  # of a label that is read when a letter is wrong
-LONG_LABEL_CHARS = 10  # from here on two letters may be wrong
+MIN_NEAR_CHARS = 6  # of a label that is recognised with a wrong letter
+LONG_LABEL_CHARS = 10  # from this length on two letters may be wrong
 _LIST_MARK = re.compile(r"[ \t]*(?:\d{1,3}[.)]|[-*•▪◦‣+])[ \t]+")
 _CHECKBOX = re.compile(r"\[[ xX]?\][ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a label stands for. A weak one counts only if its value fits the field."""
+    """What a label means. A weak label counts only if its value fits the field."""
 
     field: str
     weak: bool = False
-    near: str = ""  # the label it was meant to be, when it was misspelt
+    near: str = ""  # the correct label, when this one is misspelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,27 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Folded label -> what it stands for."""
+    """Maps each folded label to its meaning."""
 
     labels: Mapping[str, Label]
     confusables: Mapping[str, str]
     separators: tuple[str, ...]
-    guessable: Mapping[str, Label] = dc_field(default_factory=dict)  # may be read when misspelt
+    guessable: Mapping[str, Label] = dc_field(default_factory=dict)  # recognised when misspelt
 
     def find(self, text: str) -> Label | None:
-        """The field a piece of text names by itself."""
+        """Return the field that this text alone names."""
         if len(text) > MAX_LABEL_CHARS:
             return None
         return self.labels.get(fold(text, self.confusables))
 
     def near(self, text: str) -> Label | None:
-        """The one field whose label is meant by a misspelt one: a letter off, two in a long one."""
+        """Return the one field whose label is meant: one letter is wrong, two in a long label."""
         folded = fold(text[:MAX_LABEL_CHARS], self.confusables)
         if len(folded) < MIN_NEAR_CHARS - 1:
             return None
         close = process.extract(folded, list(self.guessable), scorer=OSA.distance, score_cutoff=2)
         good: dict[str, str] = {}
-        order = list(self.guessable)  # a field's own label stands before its other words
+        order = list(self.guessable)  # a field's own label comes before its aliases
         for word, distance, _ in sorted(close, key=lambda one: (one[1], order.index(one[0]))):
             if distance <= (2 if len(word) >= LONG_LABEL_CHARS else 1):
                 good.setdefault(self.guessable[word].field, word)
@@ -75,7 +75,7 @@ class Table:
 
 @lru_cache(maxsize=64)
 def table(catalogue: Catalogue, type_name: str) -> Table:
-    """The labels of that type; of every type when none is known yet."""
+    """Return the labels of that type; of every type when none is known yet."""
     labels: dict[str, Label] = {}
     confusables = catalogue.normalise.confusables
     case = catalogue.types.get(type_name)
@@ -97,7 +97,10 @@ def table(catalogue: Catalogue, type_name: str) -> Table:
 
 
 def _guessable(labels: Mapping[str, Label], catalogue: Catalogue) -> dict[str, Label]:
-    """The strong labels that are long enough; a misspelt one never names an account or a person."""
+    """Return the strong labels that are long enough to be misspelt.
+
+    A misspelt label never names an account or a person.
+    """
     return {
         word: label
         for word, label in labels.items()
@@ -108,10 +111,10 @@ def _guessable(labels: Mapping[str, Label], catalogue: Catalogue) -> dict[str, L
 
 
 def named(line: str, labels: Table) -> Named | None:
-    """The field that the line names at its start, or None.
+    """Return the field that the line names at its start, or None.
 
-    A colon separates anywhere; every other separator only behind a known label and with room
-    round it; a line that is a label and nothing else names it too.
+    A colon separates anywhere. Every other separator counts only after a known label and with space
+    around it. A line that consists of a label alone names the field, too.
     """
     mark = _LIST_MARK.match(line)
     start = mark.end() if mark else len(line) - len(line.lstrip())
@@ -129,13 +132,13 @@ def named(line: str, labels: Table) -> Named | None:
 
 
 def list_mark(line: str) -> int:
-    """How many characters of a bullet or number stand in front; 0 when there is none."""
+    """Return the length of a bullet or number at the start; 0 when there is none."""
     mark = _LIST_MARK.match(line)
     return mark.end() if mark else 0
 
 
 def nearly(line: str, labels: Table) -> Named | None:
-    """The field that a misspelt label in front of a colon means, with a value behind it."""
+    """Return the field that a misspelt label before a colon means, if a value follows."""
     mark = _LIST_MARK.match(line)
     start = len(line) - len(line.lstrip())
     at = line.find(":", start, start + MAX_LABEL_CHARS)
@@ -158,7 +161,7 @@ def _named(label: Label, rest: str, start: int, length: int, width: int, *, list
 
 
 def _splits(rest: str, separators: tuple[str, ...]) -> list[tuple[int, int]]:
-    """(end of the label, width of the separator) of every way to cut the line, best first."""
+    """Return (end of the label, width of the separator) for each way to cut it, best first."""
     found: list[tuple[int, int]] = []
     head = rest[: MAX_LABEL_CHARS + 2]
     for colon in (":", "："):

@@ -1,6 +1,6 @@
-"""Several matters in one mail: each filled form, and each answer under a case's number, alone.
+"""Separate several matters in one mail: each filled form, and each answer under a case number.
 
-A part is the whole mail with another body, so that everything that reads mails reads it, too.
+Each part is the whole mail with another body, so all code that reads mails can read a part.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from intake.parsers.submission import Matter, Scan
 from intake.parsers.values import WEAK
 
 MAX_MATTERS = 10  # in one mail; with more of them it is read as one
-MAX_NUMBERED_CHARS = 50_000  # of a reply that is looked through for numbers of cases
-PARTIES = ("account", "contact")  # what stands above the first form holds for all of them
+MAX_NUMBERED_CHARS = 50_000  # of a reply that is searched for case numbers
+PARTIES = ("account", "contact")  # above the first form they apply to all forms
 
 
 def read(message: Message, catalogue: Catalogue) -> Scan:
-    """Everything the mail offers, and each of its filled forms by itself. Total."""
+    """Return everything the mail contains, and each of its filled forms separately.
+
+    Never raises.
+    """
     whole = scan(message, catalogue)
     if not any(one.code in ("two-forms", "form-differs") for one in whole.warnings):
         return whole
@@ -35,7 +38,7 @@ def read(message: Message, catalogue: Catalogue) -> Scan:
 
 
 def _forms(message: Message, whole: Scan, catalogue: Catalogue) -> tuple[Matter, ...]:
-    """The filled forms; none when fewer than two can be told apart with certainty."""
+    """Return the filled forms; none when fewer than two can be separated with certainty."""
     files = _form_files(message, catalogue)
     bodies = _in_the_text(message, whole, catalogue) or [replace(message, attachments=())]
     written = [Matter(one, scan(one, catalogue)) for one in bodies]
@@ -46,7 +49,7 @@ def _forms(message: Message, whole: Scan, catalogue: Catalogue) -> tuple[Matter,
         Matter(one, scan(one, catalogue), from_file=True)
         for one in (_with_file(message, file) for file in files)
     ]
-    if written:  # the same form once more as a file is no other matter
+    if written:  # the same form as a file is not another matter
         attached = [one for one in attached if one.scan.type not in told]
     elif attached:
         first = replace(attached[0].message, plain=message.plain, html=message.html)
@@ -63,7 +66,7 @@ def _forms(message: Message, whole: Scan, catalogue: Catalogue) -> tuple[Matter,
 
 
 def _are_forms(found: Sequence[Matter]) -> bool:
-    """Each names its type and tells something beside it and beside whose it is."""
+    """Return whether each names its type and has a value besides type, account and contact."""
     return all(
         one.scan.type
         and not any(warning.code == "two-forms" for warning in one.scan.warnings)
@@ -77,7 +80,7 @@ def _are_forms(found: Sequence[Matter]) -> bool:
 
 
 def _form_files(message: Message, catalogue: Catalogue) -> list[Attachment]:
-    """The attached forms that name their type; of two with the same answers the first."""
+    """Return the attached forms that name their type; of two with the same answers, the first."""
     files: list[Attachment] = []
     seen: set[tuple[tuple[str, str], ...]] = set()
     for file in message.attachments:
@@ -105,7 +108,7 @@ def _with_file(message: Message, file: Attachment) -> Message:
 
 
 def _in_the_text(message: Message, whole: Scan, catalogue: Catalogue) -> list[Message]:
-    """The body cut where another form begins; empty when it holds one form or none."""
+    """Cut the body where another form begins; empty when it holds one form or none."""
     lines = text_lines.split(whole.text)
     labels = table(catalogue, "")
     own = {line.start for line in text_lines.own(lines) if line.depth == 0}
@@ -139,7 +142,7 @@ def _in_the_text(message: Message, whole: Scan, catalogue: Catalogue) -> list[Me
 def _names_type(
     lines: Sequence[text_lines.Line], number: int, labels: Table, catalogue: Catalogue
 ) -> bool:
-    """The label of the case type with a type behind it, or below it."""
+    """Return whether the line is the label of the case type, with a type after or below it."""
     found = named(lines[number].text, labels)
     if found is None or found.label.field != "case_type" or found.label.weak:
         return False
@@ -158,7 +161,10 @@ def _name(line: text_lines.Line, labels: Table) -> str:
 
 
 def _top(lines: Sequence[text_lines.Line], start: int, labels: Table, repeated: set[str]) -> int:
-    """Where the form begins whose type stands there: what stood above the first type may repeat."""
+    """Return where the form begins whose type is in that line.
+
+    Lines above the first type may repeat above the others.
+    """
     top = number = start
     while number:
         number -= 1
@@ -171,7 +177,7 @@ def _top(lines: Sequence[text_lines.Line], start: int, labels: Table, repeated: 
 
 
 def _without_rules(lines: Sequence[text_lines.Line]) -> list[text_lines.Line]:
-    """The lines without blank ones and lines of dashes on top and at the end."""
+    """Remove blank lines and lines of dashes from the top and the end."""
     found = list(lines)
     while found and (not found[0].text.strip() or text_lines.is_rule(found[0].text)):
         found.pop(0)
@@ -183,7 +189,7 @@ def _without_rules(lines: Sequence[text_lines.Line]) -> list[text_lines.Line]:
 def _rows(
     rows: tuple[tuple[str, ...], ...], labels: Table, wanted: int
 ) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    """The table rows of each form; empty when they are not cut as the text is."""
+    """Return the table rows of each form; empty when the rows do not divide as the text does."""
     starts = [
         number
         for number, row in enumerate(rows)
@@ -200,17 +206,17 @@ def _rows(
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a mail says about one case: the mail with nothing else in its body."""
+    """The part of a mail about one case: the mail with only that part as its body."""
 
     number: str  # of the case; empty: the case that the mail refers to
     message: Message
 
 
 def by_number(message: Message, case_prefix: str, own: str) -> tuple[Section, ...]:
-    """A mail with lines such as ``CASE-1002: Attendance``, cut at these; empty when it has none.
+    """Cut a mail at lines such as ``CASE-1002: Attendance``; empty when it has none.
 
-    ``own`` is the number of the case that the mail refers to, or empty. What stands above the
-    first number, and the copy of our letter below, are about that case.
+    ``own`` is the number of the case that the mail refers to, or empty. The text above the first
+    number and the copy of our letter below belong to that case.
     """
     body = message.plain if message.plain.strip() else message.html.text
     if len(body) > MAX_NUMBERED_CHARS or case_prefix.rstrip("-").casefold() not in body.casefold():
@@ -245,9 +251,9 @@ def by_number(message: Message, case_prefix: str, own: str) -> tuple[Section, ..
 
 
 def heading(text: str, case_prefix: str) -> tuple[str, str] | None:
-    """The case whose number begins the line, and the words behind it; None for other lines.
+    """Return the case whose number begins the line, and the text after it; None for other lines.
 
-    The number stands alone on the line, or a colon or a dash follows it.
+    The number is alone on the line, or a colon or a dash follows it.
     """
     found = re.match(
         rf"[\s*_#•(\[-]{{0,4}}{number_pattern(case_prefix)}(?:-[A-Z2-7]{{8}})?[\])*_]{{0,3}}\s{{0,3}}"
@@ -261,7 +267,7 @@ def heading(text: str, case_prefix: str) -> tuple[str, str] | None:
 
 
 def _end_of_own(lines: list[text_lines.Line]) -> int:
-    """How many lines stand above the first that is quoted, or begins an older mail."""
+    """Return how many lines come before the first line that is quoted or begins an older mail."""
     for number, line in enumerate(lines):
         if line.depth or text_lines.is_attribution(lines, number):
             return number
@@ -271,6 +277,6 @@ def _end_of_own(lines: list[text_lines.Line]) -> int:
 
 
 def _said(lines: Sequence[str]) -> list[str]:
-    """The lines, unless they only greet."""
+    """Return the lines, or nothing if they only greet."""
     words = [line for line in lines if line.strip() and not text_lines.is_courtesy(line)]
     return list(lines) if words else []

@@ -1,7 +1,8 @@
-"""An answer to a notice: what its writer added, and what the notice says for them.
+"""Read an answer to a notice: what its writer added, and what the notice implies.
 
-A notice is text of ours that nobody fills in. So nothing of its copy is the writer's, and what
-they leave out is taken from it: the type that the operator chose, the one module it names.
+A notice is our own text and has nothing to fill in, so no text of its copy is the writer's. Values
+that the writer leaves out come from the notice: the type that the operator chose, and the module if
+it names just one.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ SOURCE = "notice"
 
 
 def answers_one(circumstances: Circumstances) -> bool:
-    """Whether the mail answers a notice and neither a case nor a form."""
+    """Return whether the mail answers a notice, and neither a case nor a form."""
     bare = circumstances.case is None and circumstances.pending is None
     return circumstances.replied is not None and bare
 
 
 def texts(incident: Incident, updates: Iterable[Update]) -> tuple[str, ...]:
-    """What stood in the notices as far as the incident shows it, a text an update, newest first.
+    """Return the text of each notice as far as the incident shows it, one per update, newest first.
 
-    A copy is known by whole lines, so no module stands on a line of its own here.
+    A copy is recognised by whole lines, so no module is alone on a line here.
     """
     what = f"What is affected: {', '.join(incident.modules)}" if incident.modules else ""
     head = (incident.title, f"{incident.title} ({incident.id})", incident.impact, what)
@@ -44,7 +45,7 @@ def texts(incident: Incident, updates: Iterable[Update]) -> tuple[str, ...]:
 
 
 def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circumstances) -> Scan:
-    """The scan without our own words, with the type and the wish of an answer to a notice."""
+    """Return the scan without our own text, with the type and the wish of an answer to a notice."""
     subject = clean_subject(message.subject, catalogue.normalise.subject_marks)
     ours = scan.type_source == "subject" and _is_ours(subject, circumstances)
     type_name = "" if ours else scan.type
@@ -58,7 +59,7 @@ def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circ
         candidates, free = scan.candidates, scan.leftover
     named = next((one.words for one in candidates if one.field == "case_type" and one.words), "")
     if named and not type_of(named, catalogue, near=True):
-        chosen = ""  # a type was meant, and it is asked which
+        chosen = ""  # the writer meant a type; a letter asks which one
     stops = circumstances.may_unsubscribe and not candidates
     if stops and wants_no_notices(message, free, subject, catalogue):
         scan, chosen = replace(scan, wish=Wish("unsubscribe")), ""
@@ -74,7 +75,7 @@ def read(scan: Scan, message: Message, catalogue: Catalogue, circumstances: Circ
 
 
 def _is_ours(subject: str, circumstances: Circumstances) -> bool:
-    """Whether the subject is still the notice's own."""
+    """Return whether the subject is still that of the notice."""
     title = circumstances.replied.title if circumstances.replied else ""
     return bool(title) and fold(title, {}) in fold(subject, {})
 
@@ -84,7 +85,7 @@ def _strong(scan: Scan) -> int:
 
 
 def fill(form: Form, case: CaseType | None, calendar: Calendar) -> None:
-    """The module that the notice is about, where it has just one and the mail names none."""
+    """Set the module that the notice is about, if it has just one and the mail names none."""
     replied, stored = form.circumstances.replied, form.circumstances.case
     if stored is not None and stored.status != CaseStatus.DRAFT:
         return

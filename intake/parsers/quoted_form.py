@@ -1,8 +1,8 @@
-"""A letter of ours as a row of words, and which lines of a mail are copies of its pieces.
+"""Represent a letter of ours as a list of words, and find the lines of a mail that copy it.
 
-A mail program may quote, wrap, flow, bold or bullet what we wrote, and never changes its words.
-So a line is ours when its words stand in our letter one behind the other, from where the copy had
-got to, or from the beginning of one of our lines.
+A mail program may quote, wrap, flow, embolden or bullet our text, but it never changes the words.
+So a line is a copy when its words follow each other in our letter, either from where the copy had
+got to or from the beginning of one of our lines.
 """
 
 from __future__ import annotations
@@ -20,27 +20,29 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text without case, marks and punctuation."""
+    """Return the words of a text without case, marks and punctuation."""
     flat = unicodedata.normalize("NFKC", visible(text)).casefold()
     return tuple(_WORD.findall(flat))
 
 
 @dataclass(slots=True)
 class SentForm:
-    """Our letter, and how far a copy of it was followed."""
+    """A letter of ours, and how far a copy of it has been followed."""
 
     words: list[str] = field(default_factory=list)
-    starts: set[int] = field(default_factory=set)  # where our lines begin, not where they go on
+    starts: set[int] = field(
+        default_factory=set
+    )  # where our lines begin, without continuation lines
     ends: set[int] = field(default_factory=set)
     begins: dict[str, list[int]] = field(default_factory=dict)  # first word -> starts
-    rules: set[str] = field(default_factory=set)  # our lines without a word: "--"
-    at: int = 0  # the word the copy should go on with
+    rules: set[str] = field(default_factory=set)  # our lines that contain no word: "--"
+    at: int = 0  # the word with which the copy should continue
 
     @classmethod
     def of(cls, text: str) -> SentForm:
-        """The letter with that text."""
+        """Build it from the text of the letter."""
         made = cls()
-        inside = False  # a help in brackets goes on
+        inside = False  # inside a help in brackets
         for line in text[:MAX_CHARS].splitlines():
             found = words_of(line)
             if not found and line.strip():
@@ -58,10 +60,10 @@ class SentForm:
         return made
 
     def is_copy(self, text: str, *, quoted: bool) -> bool:
-        """Whether the line is a piece of our letter; then the copy is followed behind it.
+        """Return whether the line is a piece of our letter; if so, move the position behind it.
 
-        An unquoted line must be whole lines of ours, or go on in the middle of one: "Yes, I give
-        you permission" is an answer, though our help says the same.
+        An unquoted line must consist of whole lines of ours, or continue in the middle of one:
+        "Yes, I give you permission" is an answer, though our help text says the same.
         """
         found = words_of(text)
         if not found:
@@ -78,7 +80,7 @@ class SentForm:
         return False
 
     def _where(self, found: tuple[str, ...]) -> list[int]:
-        """Where those words stand: where to go on first, then at beginnings of our lines."""
+        """Return where those words are: at the expected place, or where our lines begin."""
         likely = dict.fromkeys((self.at, *self.begins.get(found[0], ())[:MAX_PLACES]))
         size = len(found)
         return [one for one in likely if tuple(self.words[one : one + size]) == found]

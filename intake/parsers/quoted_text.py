@@ -1,7 +1,7 @@
-"""Quoted and forwarded words: whose copy they are, and which of them nobody has told us before.
+"""Find which quoted and forwarded text is a copy of ours, and which is new to us.
 
-In a new mail nothing is a copy of ours, so all of it is kept. In an answer only what stands in our
-letters, or in what the case has already, is a copy; the rest was said by somebody.
+In a new mail no text is a copy of ours, so all of it is kept. In an answer only the text of our
+letters and of the case is a copy; somebody else wrote the rest.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from intake.parsers.body_lines import Line
 from intake.parsers.submission import Candidate, Circumstances, Scan
 
 MAX_KEPT_CHARS = 20_000
-MIN_CHARS = 4  # of a line that says something
+MIN_CHARS = 4  # of a line that is worth keeping
 MARK = "[quoted or forwarded]"
 
 
 def cut_away(lines: Sequence[Line], own: Iterable[Line]) -> str:
-    """The lines that are not the writer's own new ones, without what stands in a signature."""
+    """Return the lines that are not the writer's own new ones, without signatures."""
     there = {line.start for line in own}
     told = list(lines)
     kept: list[str] = []
@@ -38,7 +38,7 @@ def cut_away(lines: Sequence[Line], own: Iterable[Line]) -> str:
 
 
 def unknown_words(cut: str, known: Iterable[str]) -> str:
-    """The lines of what was cut away that stand in none of the known texts."""
+    """Return the cut lines that are in none of the known texts."""
     if not cut:
         return ""
     there = " ".join(_flat(text) for text in known)
@@ -54,23 +54,23 @@ def unknown_words(cut: str, known: Iterable[str]) -> str:
 
 
 def joined(*texts: str) -> str:
-    """The texts that say something, as paragraphs."""
+    """Join the texts that are not blank, as paragraphs."""
     return "\n\n".join(text for text in texts if text.strip())
 
 
 def _is_known(words: str, there: str) -> bool:
-    """As it stands, or a label of ours with words behind it that are known, too."""
+    """Return whether the line is known as a whole, or its label and its value are both known."""
     label, colon, value = words.partition(":")
     return words in there or (bool(colon) and f"{label}:" in there and value.strip() in there)
 
 
 def marked(words: str) -> str:
-    """The words under a line that says that they are not the writer's newest ones."""
+    """Put the text under a line which says that it is not the writer's newest text."""
     return f"{MARK}\n{words}" if words.strip() else ""
 
 
 def quoted(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumstances) -> str:
-    """What is quoted or forwarded and was not said to us before, under a mark."""
+    """Return the quoted or forwarded text that is new to us, under a mark."""
     case, pending = circumstances.case, circumstances.pending
     known = [*circumstances.ours, *circumstances.earlier, *(one.words for one in candidates)]
     if pending is not None:
@@ -78,7 +78,7 @@ def quoted(scan: Scan, candidates: Sequence[Candidate], circumstances: Circumsta
     if case is not None:
         known += [case.subject, case.description, *(one.words for one in case.fields.values())]
     elif not circumstances.is_answer and pending is None:
-        return marked(scan.cut)  # a new mail: nothing in it is a copy of ours
+        return marked(scan.cut)  # a new mail: no text in it is a copy of ours
     return marked(unknown_words(scan.cut, known))
 
 

@@ -1,7 +1,7 @@
-"""Mails that a person's program writes for them and that ask for nothing: "accepted", "was read".
+"""Recognise mails that a person's program sends and that ask for nothing: "accepted", "was read".
 
-They come from a proved contact's own address and bear no mark of a program. Nothing that a person
-has added may be lost, so whatever holds a word more is a mail like any other.
+They come from a proved contact's own address and have no mark of a program. Nothing that a person
+added may be lost, so a mail with one more word is treated as an ordinary mail.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _FIELD = re.compile(  # the returned mail's own lines: "To: Support", "Sent: Mon
 
 
 def tidings(message: Message, own_words: str) -> str:
-    """What the mail tells where it asks for nothing; empty for any other mail. Total."""
+    """Return what a mail reports that asks for nothing; empty for any other mail. Never raises."""
     return _calendar(message, own_words) or _receipt(message)
 
 
 def _calendar(message: Message, own_words: str) -> str:
-    """RFC 5546 §3.2.3: an answer to an invitation, with no comment of the invited one."""
+    """RFC 5546 §3.2.3: recognise an answer to an invitation that has no comment."""
     entries = [_entry(one) for one in message.attachments if _is_entry(one)]
     others = [one for one in message.attachments if not _is_entry(one) and not one.inline]
     if not entries or others or not all(map(_METHOD.search, entries)):
@@ -70,7 +70,7 @@ def _entry(one: Attachment) -> str:
 
 
 def _receipt(message: Message) -> str:
-    """A receipt in plain words, as Outlook and others write it where RFC 8098 is not used."""
+    """Recognise a receipt in plain text, as Outlook and others write it instead of RFC 8098."""
     text = message.plain if message.plain.strip() else message.html.text
     if not _READ_SUBJECT.match(message.subject) or len(text) > MAX_RECEIPT_CHARS:
         return ""

@@ -1,7 +1,7 @@
-"""An answer to our letter, read by comparing the whole body with the letter that was sent.
+"""Read an answer to our letter by comparing the whole body with the letter that was sent.
 
-People write on top, behind the colons, under the labels, inside the quote. Whatever was in our
-letter is the form; whatever was added to it is an answer.
+People write at the top, after the colons, under the labels, inside the quote. Text that was in our
+letter is the form; text that was added to it is an answer.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from intake.parsers.submission import Candidate
 
 MAX_BARE_CHARS = 20_000  # of an answer without a label
 MAX_HEADLINE_CHARS = 400  # of a line that may be a notice's headline: "Investigating: TITLE"
-MAX_HEADLINE_WORDS = 6  # of it beside the title
-MIN_TITLE_WORDS = 2  # a single word may be anybody's
-MAX_MARK_CHARS = 60  # of a name in brackets in front of an answer
+MAX_HEADLINE_WORDS = 6  # of the headline besides the title
+MIN_TITLE_WORDS = 2  # a title of one word could match any text
+MAX_MARK_CHARS = 60  # of a name in brackets before an answer
 _MARK = re.compile(rf"\s*\[([^\[\]]{{1,{MAX_MARK_CHARS}}})\][:\s]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a reply adds to the form it answers."""
+    """What a reply adds to the form that it answers."""
 
     candidates: tuple[Candidate, ...]
-    comment: str  # the person's own words under no label
+    comment: str  # the person's own text under no label
 
 
 @dataclass(slots=True)
@@ -57,21 +57,24 @@ class _Walk:
     end: int = 0
     old: bool = False  # inside an unquoted copy of an older mail
     head: bool = False  # inside the header block of that copy
-    behind: bool = False  # the open answer began behind its label
-    bulleted: bool = False  # the person's labels stand in a list
+    behind: bool = False  # the open answer began on the line of its label
+    bulleted: bool = False  # the person's labels form a list
 
     def field_of(self, found: Named) -> Field | None:
-        """The field a label stands for."""
+        """Return the field that a label means."""
         return self.catalogue.fields.get(found.label.field)
 
     def counts(self, found: Named) -> bool:
-        """Inside a long answer a list item is text, unless the labels themselves are a list."""
+        """Return whether a label counts.
+
+        Inside a long answer a list item is text, unless the labels themselves form a list.
+        """
         inside = self.label is not None and value_extent.is_long(self.field_of(self.label))
         self.bulleted = self.bulleted or (found.listed and not inside)
         return self.bulleted or not found.listed
 
     def close(self) -> None:
-        """The open label's answer, if there is one, is complete."""
+        """Complete the answer of the open label, if there is one."""
         if self.label is not None:
             words = value_extent.joined(self.field_of(self.label), self.type, self.parts)
             if words.strip():
@@ -84,7 +87,7 @@ class _Walk:
         self.label, self.parts = None, []
 
     def open(self, found: Named, line: text_lines.Line, value: str) -> None:
-        """A label of the form, or one the person wrote."""
+        """Open a label of the form, or one that the person wrote."""
         self.close()
         self.label = found
         self.before = line.text if self.wraps else ""
@@ -96,19 +99,22 @@ class _Walk:
             self.close()
 
     def own_words(self, text: str) -> str:
-        """The text without the mark that Word sets in front of a person's comments."""
+        """Remove the name in brackets that Word puts in front of a person's comments."""
         mark = _MARK.match(text)
         named_one = mark is not None and " ".join(mark[1].casefold().split()) in self.names
         return text[mark.end() :].strip() if mark and named_one else text
 
     def is_new_paragraph(self, line: text_lines.Line) -> bool:
-        """Prose after a blank line is no part of an answer that stood behind its label."""
+        """Return whether a line is prose after a blank line.
+
+        It is no part of an answer that began on the line of its label.
+        """
         listed = line.text.lstrip()[:1] in "-*•0123456789"
         blank = bool(self.parts) and not self.parts[-1]
         return self.behind and blank and bool(line.text.strip()) and not listed
 
     def takes(self, line: text_lines.Line) -> bool:
-        """Whether a line under the open label belongs to its answer."""
+        """Return whether a line under the open label belongs to its answer."""
         if self.label is None:
             return False
         one = self.field_of(self.label)
@@ -118,7 +124,7 @@ class _Walk:
         return value_extent.goes_on(one, self.type, self.parts, self.before, words, self.catalogue)
 
     def answer(self, line: text_lines.Line) -> None:
-        """A line that was added under an open label."""
+        """Take a line that was added under an open label."""
         if not visible(line.text).strip():
             if self.parts and self.label and value_extent.is_long(self.field_of(self.label)):
                 self.parts.append("")
@@ -137,7 +143,7 @@ class _Walk:
 
 
 def type_in(text: str, catalogue: Catalogue) -> str:
-    """The case type that a form of ours has printed in it; empty when it asks for it."""
+    """Return the case type that is printed in a form of ours; empty when the form asks for it."""
     labels = table(catalogue, "")
     for line in text.splitlines():
         found = named(line, labels)
@@ -149,10 +155,10 @@ def type_in(text: str, catalogue: Catalogue) -> str:
 def answers(
     message: Message, pending: PendingForm, catalogue: Catalogue, type_name: str
 ) -> Answers:
-    """Every answer in the reply, the person's own labels and bare words included.
+    """Return every answer in the reply, including the person's own labels and unlabelled text.
 
-    Text and HTML are read independently; the one with more answers counts, and the HTML where
-    words were struck out, which the text cannot show.
+    Text and HTML are read independently, and the one with more answers is used. The HTML is used
+    when text was struck out, because the plain text cannot show that.
     """
     bodies = [body for body in (message.plain, message.html.text) if body.strip()]
     sent = _Sent(pending.text, catalogue, type_name)
@@ -169,11 +175,11 @@ def answers(
 def added(
     message: Message, copied: str, catalogue: Catalogue, type_name: str, title: str = ""
 ) -> Answers:
-    """What an answer to a notice adds to the copy of it: a notice asks nothing and has no slots.
+    """Return what an answer to a notice adds to the copy of it. A notice asks for nothing.
 
-    So what is quoted is never the writer's, whether or not it is known word for word; and behind
-    an attribution without quote marks, or a line with the notice's ``title``, the rest is a copy,
-    unless nothing stood above it.
+    So quoted text is never the writer's, even if it is not a known copy. The text after an
+    attribution without quote marks, or after a line with the notice's ``title``, is a copy, unless
+    there is no text above it.
     """
     bodies = [body for body in (message.plain, message.html.text) if body.strip()]
     for mode in ("above", "around"):
@@ -193,17 +199,17 @@ def _weight(one: Answers) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """The letter that is answered, and where its answers may stand."""
+    """The letter that is answered, and where its answers may be."""
 
     text: str
     catalogue: Catalogue
     type_name: str
-    mode: str = "inside"  # the copy of it, only "around" it, or only "above" it
+    mode: str = "inside"  # the copy of the letter, only "around" it, or only "above" it
     title: str = ""  # of a notice
 
 
 def _read(body: str, message: Message, sent: _Sent) -> Answers:
-    """What one body adds to the letter."""
+    """Return what one body adds to the letter."""
     catalogue, type_name, mode = sent.catalogue, sent.type_name, sent.mode
     lines = text_lines.without_form(text_lines.split(body), catalogue)
     walk = _Walk(
@@ -226,7 +232,7 @@ def _read(body: str, message: Message, sent: _Sent) -> Answers:
         elif text_lines.is_signature(line.text) or number == signed:
             ended = True
         elif ended and walk.form.is_copy(line.text, quoted=False):
-            ended = False  # our letter's copy, without marks, begins below the signature
+            ended = False  # the copy of our letter begins below the signature, unquoted
             _ours(walk, line)
             continue
         if mode == "above":
@@ -240,10 +246,10 @@ def _read(body: str, message: Message, sent: _Sent) -> Answers:
 
 
 def _comment(walk: _Walk) -> str:
-    """What was said under no label, without a greeting on top and a closing and name at the end.
+    """Return the text under no label, without a greeting, a closing and a name.
 
-    A name alone counts as one behind a blank line or a closing only; a mail that says no more than
-    "Thanks" keeps it.
+    A name counts as one only after a blank line or a closing. A mail that says only "Thanks" keeps
+    it.
     """
     lines = list(walk.comment)
     first, last = 0, len(lines)
@@ -265,7 +271,7 @@ def _signs(lines: list[str], number: int, names: tuple[str, ...]) -> bool:
 
 
 def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:
-    """Behind an attribution without quote marks, and at the headline of a notice."""
+    """Return True after an attribution without quote marks, and at the headline of a notice."""
     if text_lines.is_attribution(lines, number):
         return not _quoted_below(lines, number)
     wanted, found = words_of(title), words_of(lines[number].text[:MAX_HEADLINE_CHARS])
@@ -275,20 +281,20 @@ def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:
 
 
 def _quoted_below(lines: list[text_lines.Line], number: int) -> bool:
-    """Whether the copy under an attribution bears quote marks."""
+    """Return whether the copy under an attribution has quote marks."""
     below = [line for line in lines[number + 1 : number + 4] if line.text.strip()]
     return any(line.depth for line in below[:2])
 
 
 def names_of(message: Message) -> tuple[str, ...]:
-    """The writer's name and first name, as marks and signatures show them."""
+    """Return the writer's full name and first name, as marks and signatures show them."""
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
     flat = " ".join(name.casefold().split())
     return tuple(dict.fromkeys(one for one in (flat, flat.partition(" ")[0]) if one))
 
 
 def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> int | None:
-    """Where the writer signs with their name on top of the copy of our letter."""
+    """Return where the writer signs with their name above the copy of our letter."""
     own: list[text_lines.Line] = []
     form = walk.form
     for number, line in enumerate(lines):
@@ -308,7 +314,7 @@ def _is_bare_label(text: str, labels: Table) -> bool:
 
 
 def _ours(walk: _Walk, line: text_lines.Line) -> None:
-    """A line of our own letter; a label with nothing behind it waits for its answer."""
+    """Handle a line of our own letter; a label without a value waits for its answer."""
     found = named(line.text, walk.labels)
     walk.close()
     walk.bulleted = walk.bulleted or (found is not None and found.listed)
@@ -317,7 +323,7 @@ def _ours(walk: _Walk, line: text_lines.Line) -> None:
 
 
 def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
-    """One line: ours, a label with an answer behind it, an answer, or free words."""
+    """Handle one line: ours, a label with an answer, an answer, or free text."""
     line = lines[number]
     walk.head = walk.head and bool(line.text.strip())
     if walk.head:
@@ -345,15 +351,16 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
 def _bare(
     message: Message, pending: PendingForm, catalogue: Catalogue, comment: str
 ) -> tuple[Candidate, ...]:
-    """One thing was asked and words stand on top without a label: they are the answer.
+    """Return unlabelled text at the top as the answer, if just one thing was asked.
 
-    A greeting, a closing and the writer's name are no part of it; a short kind takes one line.
+    A greeting, a closing and the writer's name do not belong to it. A field of a short kind takes
+    one line.
     """
     if len(pending.asked) != 1 or len(comment) > MAX_BARE_CHARS:
         return ()
     names = names_of(message)
     if may_close(message, comment, names, catalogue):
-        return ()  # nor is a word that the case is over
+        return ()  # a remark that the case is over is not an answer
     lines = [
         line
         for line in comment.splitlines()
@@ -361,7 +368,7 @@ def _bare(
     ]
     words = "\n".join(lines).strip()
     if not words or words.endswith("?"):
-        return ()  # a question is no answer
+        return ()  # a question is not an answer
     known = catalogue.fields.get(pending.asked[0])
     if not value_extent.is_long(known):
         words = next((line for line in lines if line.strip()), "")

@@ -1,7 +1,8 @@
-"""Message -> Scan: the case type first, then what stands under the labels of that type.
+"""Turn a Message into a Scan: first the case type, then the values under the labels of that type.
 
-Order: type from a label, a plus address or the subject; then HTML rows and lines, plain and HTML
-read independently and compared; kinds decide where a value ends; the rest is the description.
+The type comes from a label, a plus address or the subject. Then HTML rows and lines are read; the
+plain and the HTML body are read independently and compared. The kind of a field decides where its
+value ends. The rest is the description.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from intake.parsers.values import WEAK
 
 __all__ = ["clean_subject", "scan", "type_of"]
 
-MAX_NEAR_LINES = 200  # of one body that are tried as a misspelt label
+MAX_NEAR_LINES = 200  # of one body that are checked for a misspelt label
 MAX_HALF_LABEL_CHARS = 40  # of a line that may be the first half of a label
 _REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
@@ -44,28 +45,28 @@ _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One body of a mail as the writer's own new lines."""
+    """One body of a mail, reduced to the writer's own new lines."""
 
     text: str
     name: str  # "plain" or "html"
     lines: tuple[text_lines.Line, ...]
-    cut: str = ""  # what is quoted or forwarded in it
-    banner: str = ""  # what a gateway has written on top
+    cut: str = ""  # the quoted or forwarded text in it
+    banner: str = ""  # the text that a gateway added at the top
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one body gives."""
+    """The result of reading one body."""
 
     candidates: tuple[Candidate, ...]
     leftover: str
     body: Body
-    forms: int = 1  # how many forms seem to stand in it
+    forms: int = 1  # how many forms it seems to contain
     warnings: tuple[Warning, ...] = ()
 
 
 def scan(message: Message, catalogue: Catalogue) -> Scan:
-    """Everything the mail offers. Total: any mail gives a Scan."""
+    """Return everything the mail contains. Never raises: any mail gives a Scan."""
     bodies = _bodies(message, catalogue)
     told = case_type.tell(
         message,
@@ -116,7 +117,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
 def _type_of_form(
     told: case_type.Told, forms: tuple[AttachedForm, ...], catalogue: Catalogue
 ) -> case_type.Told:
-    """The type that an attached form names, when nothing visible names one."""
+    """Return the type that an attached form names, when the mail's text names none."""
     if told.type or not forms:
         return told
     for one in candidates(forms[0], catalogue, ""):
@@ -129,7 +130,7 @@ def _type_of_form(
 def _with_form(
     found: tuple[Candidate, ...], form: AttachedForm, catalogue: Catalogue, type_name: str
 ) -> tuple[tuple[Candidate, ...], str, list[Warning]]:
-    """The attached form's values where the mail's own text is no form itself."""
+    """Add the attached form's values when the mail's own text is not a form itself."""
     more = candidates(form, catalogue, type_name)
     strong = {one.field for one in found if one.source not in WEAK and one.words.strip()}
     differ = conflicts(found, more)
@@ -144,7 +145,7 @@ def _with_form(
 
 
 def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
-    """The plain and the HTML body, each cut where the writer's own words end."""
+    """Return the plain and the HTML body, each cut where the writer's own text ends."""
     name = message.sender.name if isinstance(message.sender, Mailbox) else ""
     labels = table(catalogue, "")
 
@@ -171,7 +172,7 @@ def _texts(lines: Sequence[text_lines.Line]) -> str:
 
 
 def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[Candidate, ...]:
-    """The line that told the case type says nothing else: "Type: Data Restore" is no Type."""
+    """Use the line that gave the case type for nothing else: "Type: Data Restore" is no Type."""
     if told.source != "label":
         return found
     place = next(
@@ -188,7 +189,7 @@ def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[C
 
 
 def clean_subject(subject: str, marks: Sequence[str] = ()) -> str:
-    """The subject without our tags, any row of Re:, Fwd: and their kin, and gateways' marks."""
+    """Return the subject without our tags, Re:, Fwd: and the like, and the marks of gateways."""
     text = " ".join(_TAG.sub(" ", subject).split())
     while True:
         match = _REPLY.match(text)
@@ -210,18 +211,18 @@ class _Walk:
         self.type = type_name
         self.found: list[Candidate] = []
         self.leftover: list[str] = []
-        self.open: Named | None = None  # the label whose value goes on
+        self.open: Named | None = None  # the label whose value continues
         self.parts: list[str] = []
         self.start = self.end = 0
-        self.bulleted = False  # labels themselves stand in a list
+        self.bulleted = False  # the labels themselves form a list
         self.types = 0
         self.tries = MAX_NEAR_LINES
         self.misread: list[str] = []
-        self.before = ""  # the line in front of the next one, whole
+        self.before = ""  # the whole line before the next one
         self.wraps = wraps  # the lines may have been broken by a program
 
     def feed(self, line: text_lines.Line, after: text_lines.Line | None) -> bool:
-        """One more line; whether the one after it was the second half of its label."""
+        """Take one more line; return whether the line after it was the second half of its label."""
         found = named(line.text, self.labels) if line.depth == 0 else None
         whole = self._two_halves(line, after) if found is None and after else None
         line = whole or line
@@ -237,7 +238,7 @@ class _Walk:
         return whole is not None
 
     def _two_halves(self, line: text_lines.Line, after: text_lines.Line) -> text_lines.Line | None:
-        """``Who is`` and ``impacted?`` on two lines are one label, when neither is one alone."""
+        """Join ``Who is`` and ``impacted?`` on two lines to one label, if neither half is one."""
         if line.depth or after.depth or not line.text.strip() or not after.text.strip():
             return None
         if len(line.text) > MAX_HALF_LABEL_CHARS or after.start != line.start + len(line.text) + 1:
@@ -248,14 +249,14 @@ class _Walk:
         return whole if spans and named(after.text, self.labels) is None else None
 
     def _misspelt(self, line: text_lines.Line) -> Named | None:
-        """A label with a letter wrong; the operator is told how it was read."""
+        """Return a label with a wrong letter; a warning tells the operator how it was read."""
         if line.depth or not self.tries or ":" not in line.text:
             return None
         self.tries -= 1
         return nearly(line.text, self.labels)
 
     def _counts(self, found: Named) -> bool:
-        """Inside a long value a list item or a weak word is text, not a label."""
+        """Return whether a label counts: a list item or weak label in a long value is text."""
         if self.open is None or self._kind(self.open) not in value_extent.LONG_KINDS:
             return True
         if found.listed and not self.bulleted:
@@ -283,7 +284,7 @@ class _Walk:
             self.close()
 
     def _more(self, line: text_lines.Line) -> None:
-        """A further line of an open value; a short kind takes the first line with words on it."""
+        """Take a further line of an open value; a short kind takes the first non-blank line."""
         if self.open is None:
             return
         if self._kind(self.open) in value_extent.LONG_KINDS:
@@ -310,9 +311,10 @@ class _Walk:
         )
 
     def end_of_text(self) -> None:
-        """The last long value ends at a blank line, if it began behind its label.
+        """End the last long value at a blank line, if it began on the line of its label.
 
-        ``Error Message: Login failed``, a blank line and a paragraph: the paragraph is no error.
+        ``Error Message: Login failed``, a blank line and a paragraph: the paragraph is not the
+        error.
         """
         if self.open is None or self.open.label.field == "description" or not self.open.value:
             return
@@ -323,7 +325,7 @@ class _Walk:
             self.parts = self.parts[:blank]
 
     def close(self) -> None:
-        """The open value ends here."""
+        """End the open value here."""
         if self.open is None:
             return
         words = value_extent.joined(self._field(self.open), self.type, self.parts)
@@ -337,9 +339,9 @@ class _Walk:
 
 
 def _read(body: Body, labels: Table, catalogue: Catalogue, type_name: str) -> Reading:
-    """Labels and leftovers of the writer's own lines."""
+    """Return the labels and the leftover text of the writer's own lines."""
     walk = _Walk(labels, catalogue, type_name, wraps=text_lines.wraps(body.lines))
-    taken = False  # with the line before
+    taken = False  # the line was used together with the line before
     for number, line in enumerate(body.lines):
         after = body.lines[number + 1] if number + 1 < len(body.lines) else None
         taken = not taken and walk.feed(line, after)
@@ -351,7 +353,7 @@ def _read(body: Body, labels: Table, catalogue: Catalogue, type_name: str) -> Re
 
 
 def _paragraphs(lines: list[str]) -> str:
-    """The lines without blank ones at the ends or in rows."""
+    """Join the lines without blank ones at the ends or in rows."""
     out: list[str] = []
     for line in lines:
         kept = visible(line).rstrip()
@@ -361,7 +363,7 @@ def _paragraphs(lines: list[str]) -> str:
 
 
 def _with_rows(reading: Reading, rows: tuple[tuple[str, ...], ...], labels: Table) -> Reading:
-    """Table cells say more exactly than lines where a value ends."""
+    """Replace values by those from table cells, which show more exactly where a value ends."""
     made = html_rows.candidates(rows, labels.find)
     found = {candidate.field: candidate for candidate in reversed(made)}
     if not found:
@@ -371,13 +373,13 @@ def _with_rows(reading: Reading, rows: tuple[tuple[str, ...], ...], labels: Tabl
 
 
 def _weight(reading: Reading) -> int:
-    """How many fields a body gives under strong labels, with something in them."""
+    """Return how many fields a body fills under strong labels."""
     strong = {one.field for one in reading.candidates if one.source not in WEAK and one.words}
     return len(strong)
 
 
 def _disagreements(plain: Reading, html: Reading) -> list[Warning]:
-    """Fields that the two bodies of one mail give differently."""
+    """Return the fields that the two bodies of one mail give differently."""
     other = {one.field: one.words for one in reversed(html.candidates)}
     found: list[Warning] = []
     for one in plain.candidates:

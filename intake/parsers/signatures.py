@@ -1,7 +1,7 @@
-"""The end of a mail by which its writer signs, where no ``-- `` stands above it.
+"""Find the signature at the end of a mail that has no ``-- `` line above it.
 
-Only a block at the very end counts, that begins with a closing or the writer's own name and holds
-nothing but names, titles, places and numbers: a word more, and all of it is what they had to say.
+Only a block at the very end counts. It begins with a closing or the writer's own name and contains
+only names, titles, places and numbers. With one more word, the whole block is text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from intake.parsers import body_lines as text_lines
 
-MAX_LINES = 16  # with words on them
-MAX_BELOW_NAME = 8  # lines with words on them, behind the writer's own name
+MAX_LINES = 16  # that are not blank
+MAX_BELOW_NAME = 8  # lines that are not blank, after the writer's own name
 MAX_LINE_CHARS = 120
 MAX_TITLE_WORDS = 9
 MAX_QUOTE_CHARS = 200
@@ -52,10 +52,10 @@ _QUOTE = re.compile(r"""\s*["“”«'‘].*["“”»'’][\w\s.,–—-]{0,40}
 def cut(
     text: str, names: Collection[str], places: Sequence[str] = (), *, alone: bool = False
 ) -> tuple[str, str]:
-    """The words, and the block by which they are signed; the block is empty where there is none.
+    """Return the text, and the block that signs it; the block is empty when there is none.
 
-    ``names`` are the writer's, folded; ``places`` their organisations'. ``alone``: the block may be
-    all there is.
+    ``names`` are the writer's, folded; ``places`` are their organisations'. With ``alone`` the
+    block may be the whole text.
     """
     lines = text.split("\n")
     worded = [number for number, line in enumerate(lines) if line.strip()]
@@ -72,13 +72,13 @@ def cut(
 def signed_at(
     lines: Sequence[text_lines.Line], name: str, is_label: Callable[[str], bool]
 ) -> int | None:
-    """Where the writer signs with their own name, near the end; None when they do not.
+    """Return where the writer signs with their own name near the end; None when they do not.
 
-    Behind a closing or a blank line, never as the answer under a label, and only where the lines
-    from there on do nothing but sign: a postscript stands there, too.
+    The name must follow a closing or a blank line and must not be the answer under a label. The
+    lines from there on must only sign, because a postscript can be there, too.
     """
     wanted = " ".join(name.casefold().split())
-    words = 0  # lines with words on them, counted from the end
+    words = 0  # lines that are not blank, counted from the end
     for number in range(len(lines) - 1, 0, -1):
         line = lines[number]
         flat = " ".join(line.text.casefold().split()).rstrip(",.")
@@ -98,14 +98,14 @@ def signed_at(
 
 
 def _above(lines: Sequence[str], number: int) -> int:
-    """Without the blank and drawn lines on top of the block."""
+    """Return where the blank and drawn lines above the block begin."""
     while number and (not lines[number - 1].strip() or _RULE.match(lines[number - 1])):
         number -= 1
     return number
 
 
 def _begins(lines: Sequence[str], number: int, names: Collection[str]) -> bool:
-    """A closing, or the writer's own name below an empty or a drawn line."""
+    """Return True for a closing, or for the writer's own name below an empty or a drawn line."""
     above = lines[number - 1] if number else ""
     if text_lines.is_closing(lines[number]):
         return True
@@ -113,7 +113,7 @@ def _begins(lines: Sequence[str], number: int, names: Collection[str]) -> bool:
 
 
 def _is_name(line: str, names: Collection[str]) -> bool:
-    """The name, perhaps with a degree or a title behind it."""
+    """Return True for the name, perhaps followed by a degree or a title."""
     flat = " ".join(line.casefold().split()).strip("-–— *_")
     whole = flat.partition(",")[0].partition("|")[0].partition("(")[0].strip(" .")
     return whole in names and (whole == flat.strip(" .,") or len(flat.split()) <= MAX_TITLE_WORDS)
@@ -141,7 +141,7 @@ def _is_block(lines: Sequence[str], names: Collection[str], places: Sequence[str
 
 
 def _is_desk(flat: str, *, named: bool) -> bool:
-    """A title, an organisation or a place, and every longer word of it written large."""
+    """Return True for a title, an organisation or a place whose longer words all have a capital."""
     words = [word for word in re.findall(r"[^\W\d_]{4,}", flat)]
     large = all(word[0].isupper() for word in words)
     return large and bool(named or _TITLE.search(flat) or _PLACE.search(flat))

@@ -1,4 +1,4 @@
-"""What a mail says about a case: candidates as found, and the submission they amount to."""
+"""What a mail says about a case: the candidates that were found, and the resulting submission."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from intake.model.accounts import Account, Contact
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.incidents import Incident
 
-ATTACHED_FORM = "attached-form"  # source of a value that stood in a file
+ATTACHED_FORM = "attached-form"  # source of a value that was in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +23,37 @@ class Candidate:
     words: str  # as written, white space trimmed
     source: str  # reader: "label", "weak-label", "near-label", "table", "reply"
     label: str = ""  # the label as written
-    start: int = 0  # character range in Scan.text that the words came from
+    start: int = 0  # character range of the words in Scan.text
     end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a mail asks of the service itself, instead of telling about a case."""
+    """A request of the mail to the service itself, instead of a text about a case."""
 
     kind: str  # "form", "cases", "close", "unsubscribe"
     type: str = ""  # case type of the form, empty: any
     number: str = ""  # of the case, as written in capital letters; empty: all of them
     state: str = ""  # "open" or "closed", empty: both
     token: str = ""  # of an unsubscription, as written, not checked yet; empty: a reply's words
-    bare: bool = False  # nothing but the number of a case stood in the subject
+    bare: bool = False  # the subject was nothing but a case number
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What a program's mail says about a letter of ours."""
+    """What a mail written by a program says about a letter of ours."""
 
     kind: str  # bounce, delay, delivered, receipt, absence, complaint, automatic
-    recipient: str  # key of the address it is about; empty when it is not told
+    recipient: str  # key of the address it is about; empty when the mail names none
     status: str  # RFC 3463 code, "5.1.1"; "5.0.0" where only the class is known; empty
-    hard: bool  # the address will not work tomorrow either
-    ids: tuple[str, ...]  # texts of the form of our Message-IDs, not checked yet
-    words: str  # the server's own, or the subject
+    hard: bool  # a permanent failure of the address
+    ids: tuple[str, ...]  # texts that look like our Message-IDs, not checked yet
+    words: str  # the server's own text, or the subject
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Everything a mail offers, before it is known who wrote it."""
+    """Everything a mail contains, before its sender is known."""
 
     type: str  # catalogue name of the case type, empty when none was named
     type_source: str  # "label", "subject", "plus-address", or empty
@@ -65,15 +65,15 @@ class Scan:
     subject: str  # without Re:, Fwd:, tags and type prefix
     warnings: tuple[Warning, ...] = ()
     wish: Wish | None = None
-    unknown: tuple[str, ...] = ()  # what looks like a label and is none of the catalogue's
+    unknown: tuple[str, ...] = ()  # texts that look like labels but are not in the catalogue
     read_from: str = ""  # name of an attached file that was read as the form
     returned: Return | None = None  # for a program's mail
-    cut: str = ""  # what is quoted or forwarded, without signatures
-    tidings: str = ""  # what a program tells in the writer's name, asking for nothing
+    cut: str = ""  # quoted or forwarded text, without signatures
+    tidings: str = ""  # what a program reports in the writer's name, asking for nothing
     matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
 
     def without_files(self) -> Scan:
-        """The same without what stood in an attached form: nobody has proved to have sent it."""
+        """Return the scan without the values of attached forms, whose sender is not proved."""
         told = self.type_source == ATTACHED_FORM
         return replace(
             self,
@@ -101,24 +101,24 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What interpretation may know beside the mail."""
+    """What the interpretation may know in addition to the mail."""
 
     contact: Contact | None  # the proved sender; None when there is none
     accounts: tuple[Account, ...]  # of that contact
     colleagues: tuple[Contact, ...]
-    written_at: datetime  # aware: the mail's arrival; what "yesterday" is counted from
+    written_at: datetime  # aware: the mail's arrival; "yesterday" is relative to it
     now: datetime
     timezone: str  # IANA name of the service
     case: CaseBrief | None = None  # the case a reply completes or corrects
     pending: PendingForm | None = None
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     """Operator's overrides: type name -> field name -> required or not."""
-    replied: Incident | None = None  # whose notice the mail answers
+    replied: Incident | None = None  # the incident whose notice the mail answers
     sent: tuple[str, ...] = ()  # texts of such notices, as the mail may have copied them
     ours: tuple[str, ...] = ()  # texts of our letters about the case, as the mail may quote them
-    earlier: tuple[str, ...] = ()  # what was added to the case by mail before
+    earlier: tuple[str, ...] = ()  # texts that earlier mails added to the case
     is_answer: bool = False  # the mail refers to a letter of ours
-    earlier_type: str = ""  # of the closed case that the mail goes on from, when it names none
+    earlier_type: str = ""  # type of the closed case that the mail continues, when it names none
     reply_type: str = ""  # the type of such a mail when it names none
     may_unsubscribe: bool = False  # the notice it answers was sent to its own writer
 
@@ -137,25 +137,25 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that was adjusted or could not be taken. Codes: see ``intake.parsers.form_rules``."""
+    """A value that was adjusted or not accepted. Codes: see ``intake.parsers.form_rules``."""
 
     field: str
     code: (
         str  # "capped", "unknown-choice", "bad-date", "bad-email", "too-old", "past", "not-yours" …
     )
     found: str
-    used: str = ""  # what was taken instead, empty when nothing
+    used: str = ""  # the value used instead, empty when there is none
     choices: tuple[str, ...] = ()
     blocking: bool = False  # the field counts as missing
     near: str = ""  # a listed value that may have been meant
-    rule: str = ""  # id of the catalogue rule that stands behind it
+    rule: str = ""  # id of the catalogue rule that caused it
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A typed case as far as the mail gives it."""
+    """A typed case, as far as the mail describes it."""
 
-    type: str  # empty: no type could be told
+    type: str  # empty: the type is unknown
     subject: str
     description: str
     priority: str
@@ -164,7 +164,7 @@ class Submission:
     account: str  # account id, empty when it must be asked
     contact: str  # contact id the case is for
     submitted_by: str  # contact id of the sender, when different from ``contact``; else empty
-    fields: Mapping[str, FieldValue]  # the type's own fields, those above not among them
+    fields: Mapping[str, FieldValue]  # the type's own fields, without those above
     missing: tuple[str, ...]  # required and absent, or blocking problems; order of the form
     recommended: tuple[str, ...]  # asked for along with missing ones
     problems: tuple[Problem, ...]
@@ -175,7 +175,7 @@ class Submission:
     wish: Wish | None = None
     unknown: tuple[str, ...] = ()  # Scan.unknown
     read_from: str = ""  # Scan.read_from
-    may_close: bool = False  # it says nothing but that the case may be closed
-    tidings: str = ""  # what it tells, asking for nothing: "a receipt in plain words"
-    thanks: bool = False  # the mail says nothing but thanks and brings no file
+    may_close: bool = False  # the mail says only that the case may be closed
+    tidings: str = ""  # what it reports, asking for nothing: "a receipt in plain words"
+    thanks: bool = False  # the mail says only thanks and has no file
     returned: Return | None = None  # Scan.returned

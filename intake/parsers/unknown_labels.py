@@ -1,4 +1,4 @@
-"""Labels that people write and the catalogue does not know: candidates for its aliases."""
+"""Find labels that people write and the catalogue lacks: they are candidates for its aliases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COURTESY = ("hi", "hello", "dear", "good", "hey", "hola", "thanks", "note", "fy
 
 
 def unknown_labels(lines: Iterable[Line], catalogue: Catalogue) -> tuple[str, ...]:
-    """Labels as written, each once: short words in front of a colon that name no field."""
+    """Return each label as written, once: a few words before a colon that name no field."""
     known = table(catalogue, "")
     found: dict[str, None] = {}
     tries = MAX_TRIES

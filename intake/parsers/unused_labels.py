@@ -1,4 +1,4 @@
-"""Labelled lines that changed nothing: they are kept in sight as they were written."""
+"""Find labelled lines that changed nothing; they are kept visible as they were written."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def unused(
     circumstances: Circumstances,
     catalogue: Catalogue,
 ) -> str:
-    """Such lines, one below the other; none that says what is known already.
+    """Return such lines, one below the other, without those that say what is already known.
 
-    In a new mail the first line under a label counts. A case that is there takes no other type,
-    account or contact from a mail, unless that is what it asks for.
+    In a new mail the first line under a label counts. An existing case does not take another type,
+    account or contact from a mail, unless the case asks for it.
     """
     used = _used(candidates, circumstances, catalogue)
     known = _known(used, circumstances, catalogue)
@@ -45,7 +45,7 @@ def unused(
 def _used(
     candidates: Sequence[Candidate], circumstances: Circumstances, catalogue: Catalogue
 ) -> list[Candidate]:
-    """The lines that something is taken from."""
+    """Return the lines from which a value is taken."""
     case, pending = circumstances.case, circumstances.pending
     if case is not None:
         asked = set(pending.asked if pending and case.status == CaseStatus.DRAFT else ())
@@ -66,7 +66,7 @@ def _used(
 def _known(
     used: Sequence[Candidate], circumstances: Circumstances, catalogue: Catalogue
 ) -> dict[str, set[str]]:
-    """Field -> folded words that say nothing new."""
+    """Return for each field the folded texts that say nothing new."""
     known: dict[str, set[str]] = {}
     for one in used:
         known.setdefault(one.field, set()).add(_flat(one.words, catalogue))

@@ -1,4 +1,4 @@
-"""How far the value under a label reaches: a date ends at its line, steps run on."""
+"""Decide where the value under a label ends: a date ends with its line, a description continues."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from intake.parsers.values import is_listed
 
 LONG_KINDS = ("multiline",)
 WRAPPED_KINDS = ("text", "choice", "multichoice", "confirm")
-WRAP_CHARS = 48  # from here on a line may have been broken by the mail program
-WRAP_AT = 70  # a quote mark less than the usual 72
+WRAP_CHARS = 48  # from this length on the mail program may have wrapped the line
+WRAP_AT = 70  # the usual 72 without the quote mark
 MAX_WRAPPED_LINES = 4
-MAX_DATE_CHARS = 40  # of a line that goes on a list of dates
+MAX_DATE_CHARS = 40  # of a line that continues a list of dates
 MAX_LIST_LINES = 20  # of one answer
 
 
 def is_long(field: Field | None) -> bool:
-    """Whether the value runs to the next label."""
+    """Return whether the value continues to the next label."""
     return field is not None and field.kind in LONG_KINDS
 
 
 def is_list(field: Field, type_name: str) -> bool:
-    """Whether the value may be several ones on several lines."""
+    """Return whether the value may be several values on several lines."""
     multi = field.kind == "multichoice" or field.choices_on(type_name).multi
     return multi or bool(field.list_split)
 
 
 def may_go_on(field: Field | None, type_name: str, line: str) -> bool:
-    """Whether the line after ``line``, where a value begins, may still belong to the value.
+    """Return whether the line after ``line``, where a value begins, may belong to the value, too.
 
-    ``line`` is empty in a mail whose lines were not broken by a program.
+    ``line`` is empty in a mail whose lines were not wrapped by a program.
     """
     if field is None or is_long(field):
         return field is not None
@@ -46,7 +46,7 @@ def goes_on(
     text: str,
     catalogue: Catalogue,
 ) -> bool:
-    """Whether ``text`` is the next line of a short value; ``before`` is the whole line above."""
+    """Return whether ``text`` is the next line of a short value; ``before`` is the line above."""
     words = text[list_mark(text) :].strip()
     if field is None or not words or not parts:
         return False
@@ -62,13 +62,13 @@ def goes_on(
 
 
 def is_broken(before: str, text: str) -> bool:
-    """Whether the line break in front of ``text`` is a mail program's: its word had no room."""
+    """Return whether a mail program made the line break before ``text`` for lack of space."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return bool(first) and len(before) >= WRAP_CHARS and len(before) + len(first) >= WRAP_AT
 
 
 def joined(field: Field | None, type_name: str, parts: Sequence[str]) -> str:
-    """The lines of a value as one text."""
+    """Join the lines of a value to one text."""
     if field is None or is_long(field) or is_list(field, type_name):
         return "\n".join(parts).strip("\n \t\u00a0")
     return " ".join(part.strip() for part in parts if part.strip())

@@ -1,4 +1,7 @@
-"""Words -> a typed value, kind by kind; what cannot be taken is a problem, never an exception."""
+"""Convert text to a typed value, kind by kind.
+
+Text that does not fit is a problem, no exception.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ from intake.parsers.confirmation import confirmed
 from intake.parsers.dates import Calendar, date_inside, read_date
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
-PERHAPS = 60  # from which it is worth a question
+PERHAPS = 60  # from which the value is suggested in a question
 MIN_NEAR_CHARS = 4
 NONE = ("none", "n/a", "na", "no", "ninguno", "ninguna")
 MAX_PARTS = 50  # of an answer to a list
-WEAK = ("weak-label", "near-label")  # sources whose words must prove themselves
+WEAK = ("weak-label", "near-label")  # sources whose text counts only if it fits the field
 _PARTS = re.compile(r"[,;/\n]|\band\b|&|\t", re.IGNORECASE)
-_PHONE = re.compile(  # an extension and a remark in brackets may stand behind it
+_PHONE = re.compile(  # an extension and a remark in brackets may follow it
     r"(\+?[\d\s().\-/]{7,30}?)(?:[\s,;]*(?:x|ext\.?|extension|#)\s*\d{1,6})?"
     r"(?:\s*\([a-z ]{1,20}\))?\Z",
     re.IGNORECASE,
@@ -40,7 +43,7 @@ _ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A value, or why there is none."""
+    """A value, or the reason why there is none."""
 
     value: object = None
     code: str = ""  # of the problem; empty when there is none
@@ -51,7 +54,7 @@ class Taken:
 
 
 def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
-    """Whether nothing was given: "?", "tbd", and "none" where it is no answer."""
+    """Return whether no value was given: "?", "tbd", and "none" where that is not an answer."""
     folded = " ".join(visible(words).casefold().split()).strip("_* ")
     if field.none_is_answer and folded in NONE:
         return False
@@ -62,7 +65,7 @@ def is_blank(words: str, field: Field, catalogue: Catalogue) -> bool:
 def take(
     words: str, field: Field, type_name: str, catalogue: Catalogue, calendar: Calendar
 ) -> Taken:
-    """The words as a value of the field on that type."""
+    """Convert the text to a value of the field on that type."""
     text = visible(words).strip()
     if field.none_is_answer and " ".join(text.casefold().split()).strip("_* .") in NONE:
         return Taken(text)
@@ -82,7 +85,7 @@ def take(
 
 
 def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> Taken:
-    """A day; of a field that must not lie in the past, "Monday" and "October 20" are to come."""
+    """Return a day; in a field that must not be past, "Monday" and "October 20" are in future."""
     rule = catalogue.rule("date_not_in_past")
     ahead = rule is not None and field.name in rule.fields
     when = replace(calendar, ahead=ahead)
@@ -95,10 +98,10 @@ def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> 
 
 
 def _phone(text: str, region: str) -> Taken:
-    """A number that can be dialled, as written: seven to fifteen digits (ITU-T E.164).
+    """Accept a phone number as written: seven to fifteen digits (ITU-T E.164).
 
-    An extension is not counted. ``phonenumbers``, where it is installed, knows more ways to write
-    one: letters for digits, other scripts, "tel:".
+    An extension is not counted. ``phonenumbers``, if installed, accepts more ways to write a
+    number: letters for digits, other scripts, "tel:".
     """
     match = _PHONE.match(text)
     digits = sum(char.isdigit() for char in match[1]) if match else 0
@@ -139,7 +142,7 @@ def _confirm(text: str, field: Field, catalogue: Catalogue) -> Taken:
 
 
 def _choices(text: str, choices: Choices, field: Field, catalogue: Catalogue) -> Taken:
-    """One value, or several where the list allows it."""
+    """Return one value, or several where the list allows it."""
     if not (choices.multi or field.kind == "multichoice"):
         single = _choice(text, choices, catalogue)
         return Taken(single) if single else _unlisted(text, choices)
@@ -153,11 +156,11 @@ def _choices(text: str, choices: Choices, field: Field, catalogue: Catalogue) ->
 
 
 def _listed_parts(text: str, choices: Choices, catalogue: Catalogue) -> list[str]:
-    """The words as several ones; whole, when the list has them whole."""
+    """Split the text into several values; keep it whole when the list contains it whole."""
     names = _names(choices, catalogue)
     if fold(text, catalogue.normalise.confusables) in names:
         return [text]
-    if "\n" in text:  # a line break may stand inside a value
+    if "\n" in text:  # a line break may be inside a value
         flat = [part for part in _PARTS.split(text.replace("\n", " "))[:MAX_PARTS] if part.strip()]
         if all(fold(part, catalogue.normalise.confusables) in names for part in flat):
             return flat
@@ -165,7 +168,7 @@ def _listed_parts(text: str, choices: Choices, catalogue: Catalogue) -> list[str
 
 
 def is_listed(text: str, choices: Choices, catalogue: Catalogue) -> bool:
-    """Whether the words are values of the list and nothing else."""
+    """Return whether the text consists only of values of the list."""
     parts = _listed_parts(text, choices, catalogue)
     return bool(parts) and all(_choice(part, choices, catalogue) for part in parts)
 
@@ -181,7 +184,7 @@ def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
 
 
 def _perhaps(text: str, values: Sequence[str]) -> str:
-    """The value that comes nearest to the words, for a question: "did you mean …?"."""
+    """Return the value that is closest to the text, for the question "did you mean …?"."""
     best = process.extractOne(
         text[:80].casefold(), [one.casefold() for one in values], scorer=fuzz.ratio,
         score_cutoff=PERHAPS,
@@ -191,7 +194,7 @@ def _perhaps(text: str, values: Sequence[str]) -> str:
 
 @lru_cache(maxsize=512)
 def _names(choices: Choices, catalogue: Catalogue) -> dict[str, str]:
-    """Every folded word for a value of the list."""
+    """Return every folded name of a value in the list, with the value."""
     names: dict[str, str] = {}
     for choice in choices.values:
         for word in (choice.value, *choice.aliases):
@@ -200,7 +203,7 @@ def _names(choices: Choices, catalogue: Catalogue) -> dict[str, str]:
 
 
 def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
-    """The listed value of those words: exact, by alias, or the one near match."""
+    """Return the listed value for the text: exact, by alias, or the one near match."""
     names = _names(choices, catalogue)
     folded = fold(text, catalogue.normalise.confusables)
     if folded in names:
@@ -209,7 +212,7 @@ def _choice(text: str, choices: Choices, catalogue: Catalogue) -> str:
         return ""
     near = process.extract(folded, list(names), scorer=fuzz.ratio, score_cutoff=NEAR, limit=3)
     found = {names[one[0]] for one in near}
-    if not found:  # "Hihg": two letters changed places
+    if not found:  # "Hihg": two letters are swapped
         long = [name for name in names if len(name) >= MIN_NEAR_CHARS]
         close = process.extract(folded, long, scorer=OSA.distance, score_cutoff=1, limit=3)
         found = {names[one[0]] for one in close}
