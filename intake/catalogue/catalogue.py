@@ -1,7 +1,7 @@
 """Case types, fields, choices and rules as frozen values, built from catalogue.toml.
 
-The file is data: another organisation replaces it and leaves the code alone. It is read by
-``intake.catalogue.loader``.
+The file is data: another organisation replaces it and leaves the code unchanged.
+``intake.catalogue.loader`` reads it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUBJECTS = (
 
 
 class CatalogueError(Exception):
-    """The catalogue is not usable; ``mistakes`` names each one: where, found, wanted."""
+    """The catalogue is not usable; ``mistakes`` lists each mistake: where, found, wanted."""
 
     def __init__(self, mistakes: tuple[str, ...]) -> None:
         super().__init__("\n".join(mistakes))
@@ -45,7 +45,7 @@ class CatalogueError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of a choice list with the other words people use for it."""
+    """One value of a choice list, with the other words that people use for it."""
 
     value: str
     aliases: tuple[str, ...] = ()
@@ -55,7 +55,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The values a field may take on one type; an open list keeps other words and flags them."""
+    """The values that a field may have on one type.
+
+    An open list accepts other texts, too, and flags them.
+    """
 
     values: tuple[Choice, ...] = ()
     open: bool = False
@@ -79,20 +82,22 @@ class Field:
     choices: Mapping[str, Choices] = field(
         default_factory=dict
     )  # type name ("*" = every type) -> list
-    list_split: tuple[str, ...] = ()  # fields that a list of values is dealt out to
-    split_from: tuple[str, ...] = ()  # labels whose value is a full name this field is a part of
-    keep_text: bool = False  # words that are no date are an answer too
+    list_split: tuple[str, ...] = ()  # fields that receive the values of a list, one each
+    split_from: tuple[
+        str, ...
+    ] = ()  # labels whose value is a full name; this field is a part of it
+    keep_text: bool = False  # text that is no date is an answer, too
     none_is_answer: bool = False
     max_length: int = 0  # characters; 0: no limit of its own
     personal_data: bool = False  # kept out of letters, notices and logs
     basis: str = ""  # where the fact comes from: "seed L131", or an inference
 
     def choices_on(self, type_name: str) -> Choices:
-        """The list in force on that case type; an empty one when the field has no list."""
+        """Return the list that applies on that case type; empty when the field has none."""
         return self.choices.get(type_name) or self.choices.get("*") or Choices()
 
     def aliases_on(self, type_name: str) -> tuple[str, ...]:
-        """Every strong label of the field on that type, the field's own label first."""
+        """Return every strong label of the field on that type, the field's own label first."""
         return (self.label, *self.aliases_by_type.get(type_name, ()), *self.aliases)
 
 
@@ -111,14 +116,16 @@ class CaseType:
     required: tuple[str, ...]
     recommended: tuple[str, ...] = ()
     conditional: tuple[str, ...] = ()  # required when a rule says so
-    opens_at_once: bool = False  # opened whatever is missing, and asked about afterwards
+    opens_at_once: bool = (
+        False  # the case is opened at once; missing fields are asked for afterwards
+    )
     default_priority: str = ""  # empty: the catalogue's
     basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the catalogue; ``id`` selects the code that applies it, the rest is its data."""
+    """A rule of the catalogue. ``id`` selects the code that applies it; the rest is its data."""
 
     id: str
     on_violation: str  # cap, ask, ask_if_required, refuse, notice, or "" for a plain default
@@ -141,9 +148,9 @@ class Normalise:
     blank_values: tuple[str, ...] = ("",)
     yes_words: tuple[str, ...] = ("yes",)
     no_words: tuple[str, ...] = ("no",)
-    subject_marks: tuple[str, ...] = ()  # that gateways write in front of subjects
-    banner_starts: tuple[str, ...] = ()  # how lines begin that gateways write on top of mails
-    banners: tuple[str, ...] = ()  # words of such lines
+    subject_marks: tuple[str, ...] = ()  # texts that gateways put before subjects
+    banner_starts: tuple[str, ...] = ()  # beginnings of lines that gateways add at the top of mails
+    banners: tuple[str, ...] = ()  # texts inside such lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Everything that makes this service's case forms its own; the same only as itself."""
+    """Everything that is specific to this service's case forms. It is equal only to itself."""
 
     name: str
     types: Mapping[str, CaseType]  # in the order of the file
@@ -175,9 +182,9 @@ class Catalogue:
     date_order: str  # "MDY" or "DMY"
     timezone: str  # IANA name
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
-    phone_region: str = ""  # ISO 3166 code of the country that numbers without one are in
+    phone_region: str = ""  # ISO 3166 code of the country of numbers without a country code
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
 
     def rule(self, rule_id: str) -> Rule | None:
-        """The rule of that id, or None when this catalogue does not have it."""
+        """Return the rule with that id, or None when this catalogue does not have it."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)

@@ -1,4 +1,4 @@
-"""How labels and values compare: without case, marks, look-alike letters and extra white space."""
+"""Compare labels and values without case, marks, look-alike letters and extra white space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-# The fixed words of our blank form: writing and reading share them.
+# The fixed text of our blank form, used for both writing and reading.
 FORM_INTRO = (
     "Write your answers behind the colons. Leave a line empty if you do not",
     "know the answer.",
@@ -22,18 +22,18 @@ _TYPED = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "}
     | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f", "")
 )
-_ODD = re.compile(f"[{''.join(map(chr, _TYPED))}]")  # translating what holds none costs a lot
+_ODD = re.compile(f"[{''.join(map(chr, _TYPED))}]")  # a cheap test: str.translate is slow
 
 
 def visible(text: str) -> str:
-    """The text with hard spaces as spaces and invisible characters gone; values keep the rest."""
+    """Return the text with hard spaces as spaces and without invisible characters."""
     return text.translate(_TYPED) if _ODD.search(text) else text
 
 
 def fold(text: str, confusables: Mapping[str, str]) -> str:
-    """The form two labels are compared in. ``confusables`` maps single look-alike letters.
+    """Return the form in which labels are compared. ``confusables`` maps look-alike letters.
 
-    Accents go: "Descripcion" is how many write "Descripción".
+    Accents are removed, because many people write "Descripcion" for "Descripción".
     """
     flat = unicodedata.normalize("NFKC", visible(text))
     if not flat.isascii():

@@ -1,8 +1,8 @@
-"""Label tables of further languages, laid over a catalogue file before it is built.
+"""Merge the label tables of further languages into a catalogue file before it is built.
 
-A language adds words: further labels of fields, names of case types, words for listed values,
-for yes, no and nothing, and subjects. It never takes one away, so a mail may mix languages, as
-people's mails do. The mistakes of a merged file name the place where the word ended up.
+A language adds words: further labels of fields, names of case types, words for listed values, for
+yes, no and nothing, and subjects. It never removes a word, so a mail may mix languages. An error
+message about a merged file names the place where the word was put.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _into(section: str, key: str) -> Callable[[dict[str, object], object, str, W
 
 
 def _values(whole: dict[str, Any], table: Any, where: str, wrong: Wrong) -> None:
-    """Words for a listed value, in every list that has the value."""
+    """Add words for a listed value, in every list that has the value."""
     rows = _value_rows(whole)
     for name, value in table.items():
         words = _words(value, f"{where}.{name}", wrong)

@@ -1,6 +1,6 @@
-"""What is wrong or doubtful with a catalogue whose every value has the right shape.
+"""Find errors and doubts in a catalogue whose values all have the right shape.
 
-Names that point nowhere, words that two things share, rules that nobody applies.
+Examples: names that do not exist, words that belong to two things, rules that no code applies.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTINGS: Mapping[str, type] = {
 
 
 def mistakes(catalogue: Catalogue) -> Iterator[Mistake]:
-    """Every reason why the catalogue cannot be used."""
+    """Yield every reason why the catalogue cannot be used."""
     for check in (_scalars, _normalise, _lists, _type_words, _rule_ids):
         yield from check(catalogue)
     for case in catalogue.types.values():
@@ -46,7 +46,7 @@ def _folded(words: Iterable[str], catalogue: Catalogue) -> list[str]:
 
 
 def _twice(words: Iterable[str]) -> list[str]:
-    """The words that stand there more than once."""
+    """Return the words that occur more than once."""
     told = list(words)
     return list(dict.fromkeys(word for word in told if told.count(word) > 1))
 
@@ -82,7 +82,7 @@ def _normalise(catalogue: Catalogue) -> Iterator[Mistake]:
 
 
 def _lists(catalogue: Catalogue) -> Iterator[Mistake]:
-    """Every list of values: each word is one value's, folded as it is compared."""
+    """Check every list of values: each folded word may belong to one value only."""
     named = [("priorities", catalogue.priorities), ("areas", catalogue.areas)]
     kinds = (Choice(one.name, one.aliases) for one in catalogue.contact_types.values())
     named += [("modules", catalogue.modules), ("contact_types", Choices(tuple(kinds)))]
@@ -105,7 +105,7 @@ def _lists(catalogue: Catalogue) -> Iterator[Mistake]:
 
 
 def _type_words(catalogue: Catalogue) -> Iterator[Mistake]:
-    """A word that names two case types would file half of the cases in the wrong place."""
+    """Check the words for case types: a word for two types would misfile half of the cases."""
     owners: dict[str, str] = {}
     for case in catalogue.types.values():
         words = (case.label, case.name.replace("_", " "), *case.aliases)
@@ -142,7 +142,7 @@ def _type(case: CaseType, catalogue: Catalogue) -> Iterator[Mistake]:
 
 
 def _labels(case: CaseType, catalogue: Catalogue) -> Iterator[Mistake]:
-    """No label that counts by itself may mean two fields of one type."""
+    """Check that no strong label means two fields of one type."""
     owners: dict[str, str] = {}
     for name in ("case_type", *case.fields):
         field = catalogue.fields.get(name)
@@ -207,7 +207,7 @@ def _rule(rule: Rule, catalogue: Catalogue) -> Iterator[Mistake]:
 
 
 def _check_when(where: str, value: Mapping[str, object], catalogue: Catalogue) -> list[Mistake]:
-    """``{ field = "…", equals = "…" }`` or ``contains``."""
+    """Check ``{ field = "…", equals = "…" }`` or ``contains``."""
     told = {key: one for key, one in value.items() if isinstance(one, str)}
     tests = [key for key in ("equals", "contains") if key in told]
     if set(value) != {"field", *tests} or "field" not in told or len(tests) != 1:
@@ -228,7 +228,7 @@ def _check_needs(where: str, value: str, catalogue: Catalogue) -> list[Mistake]:
 
 
 def _check_names(where: str, value: Mapping[str, object], catalogue: Catalogue) -> list[Mistake]:
-    """``{ field = ["field", "field"] }``: the first says what the others would."""
+    """Check ``{ field = ["field", "field"] }``: the first field replaces the others."""
     told = list(value)
     for one in value.values():
         told += map(str, one if isinstance(one, list) else [one])
@@ -268,7 +268,7 @@ _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
 
 
 def lint(catalogue: Catalogue) -> tuple[str, ...]:
-    """Doubts about a usable catalogue: weak labels that fields of a type share, missing helps."""
+    """Return doubts about a usable catalogue: weak labels shared in a type, missing help texts."""
     doubts: list[str] = []
     for case in catalogue.types.values():
         owners: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""A parsed catalogue file -> Catalogue, every mistake collected: where, found, wanted."""
+"""Build a Catalogue from a parsed catalogue file; collect every mistake: where, found, wanted."""
 
 from __future__ import annotations
 
@@ -62,20 +62,20 @@ _WORDS = {str: "a text", int: "a number", bool: "true or false", list: "a list",
 
 
 class _Builder:
-    """Collects mistakes while the values are made."""
+    """Collects mistakes while it builds the values."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
         self.mistakes: list[str] = []
 
     def wrong(self, where: str, found: object, wanted: str) -> None:
-        """Notes one mistake."""
+        """Record one mistake."""
         self.mistakes.append(f"{where}: found {found!r}, wanted {wanted}")
 
     def keys(
         self, where: str, table: Any, known: Mapping[str, type], needed: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """The table's keys that are known and of their type."""
+        """Return the keys of the table that are known and have the right type."""
         if not isinstance(table, Mapping):
             self.wrong(where, table, "a table")
             return {}
