@@ -1,1 +1,1 @@
-"""Who sent a mail, as far as it is proved."""
+"""Determine who sent a mail, and how well that is proved."""

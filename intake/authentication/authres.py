@@ -1,7 +1,7 @@
-"""Authentication-Results fields as values (RFC 8601 §2.2), read tolerantly and not judged here.
+"""Parse Authentication-Results fields (RFC 8601 §2.2) tolerantly; they are not judged here.
 
 Comments, quoted strings, folding, a missing authserv-id (as Microsoft 365 writes it) and unknown
-methods are all read; a property that is not of the plain form is left out, never guessed at.
+methods are all accepted. A property that is not of the plain form is left out, never guessed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from intake.mail.addresses import ascii_lower
 
 MAX_CHARS = 16 * 2**10
 _RESULT = re.compile(r"([a-z0-9-]+)(?:/0*1)?=([a-z0-9-]+)\Z", re.IGNORECASE)
-_VERSION = re.compile(r"0*1\Z")  # of the field and of a method; no other is known (RFC 8601 §2.2)
+_VERSION = re.compile(r"0*1\Z")  # of the field and of a method; the only version (RFC 8601 §2.2)
 _PROPERTY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9_-]+)?)\s*=\s*(\S+)\Z", re.IGNORECASE)
 _ID = re.compile(r"[!#$%&'*+./0-9A-Z^_`a-z{|}~-]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One ``method=result`` with its properties, all in lower case but for the values."""
+    """One ``method=result`` with its properties; everything except the values is in lower case."""
 
     method: str
     result: str
@@ -30,17 +30,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class AuthResults:
-    """One field. ``authserv_id`` is empty where the field has none."""
+    """One field. ``authserv_id`` is empty when the field has none."""
 
     authserv_id: str
     results: tuple[Result, ...]
 
 
 def read(value: str) -> AuthResults | None:
-    """The field's value as results; None when it is not of the form at all.
+    """Parse the value of the field; None when it is not of the right form at all.
 
-    It is too long or not closed, begins with a semicolon, or has a version that nobody knows. A
-    result of an unknown version of its method is left out.
+    That is so when it is too long, not closed, begins with a semicolon or has an unknown version. A
+    result with an unknown version of its method is left out.
     """
     if len(value) > MAX_CHARS:
         return None
@@ -61,20 +61,20 @@ def read(value: str) -> AuthResults | None:
 
 
 class _Splitter:
-    """Tokens between semicolons, as they come in."""
+    """Collects the tokens between semicolons."""
 
     def __init__(self) -> None:
         self.clauses: list[list[str]] = [[]]
         self.token = ""
 
     def cut(self) -> None:
-        """The token ends."""
+        """End the current token."""
         if self.token:
             self.clauses[-1].append(self.token)
             self.token = ""
 
     def feed(self, char: str) -> None:
-        """One character outside comments and quotes."""
+        """Take one character outside comments and quotes."""
         if char in " \t\r\n;":
             self.cut()
         if char == ";":
@@ -84,7 +84,7 @@ class _Splitter:
 
 
 def _clauses(value: str) -> list[list[str]] | None:
-    """The text between semicolons as tokens, comments gone and quoted strings unquoted."""
+    """Return the tokens between semicolons, without comments, with quoted strings unquoted."""
     splitter = _Splitter()
     depth = 0
     at = 0
@@ -110,7 +110,7 @@ def _clauses(value: str) -> list[list[str]] | None:
 
 
 def _quoted(value: str, start: int) -> tuple[str, int]:
-    """The text of a quoted string, and the index behind it; -1 when it is not closed."""
+    """Return the text of a quoted string and the index after it; -1 when it is not closed."""
     end = _quote_end(value, start)
     if end < 0:
         return "", -1
@@ -129,7 +129,7 @@ def _quote_end(value: str, start: int) -> int:
 
 
 def _join_equals(tokens: list[str]) -> list[str]:
-    """``dmarc = pass`` and ``dmarc= pass`` become one token."""
+    """Join ``dmarc = pass`` and ``dmarc= pass`` to one token."""
     joined: list[str] = []
     for token in tokens:
         glue = joined and (joined[-1].endswith("=") or token.startswith("="))
@@ -148,5 +148,5 @@ def _result(tokens: list[str]) -> Result | None:
     for token in tokens[1:]:
         pair = _PROPERTY.match(token)
         if pair and properties.setdefault(ascii_lower(pair[1]), pair[2]) != pair[2]:
-            properties[ascii_lower(pair[1])] = ""  # two values are none
+            properties[ascii_lower(pair[1])] = ""  # contradicting values do not count
     return Result(ascii_lower(match[1]), ascii_lower(match[2]), properties)

@@ -1,7 +1,7 @@
-"""What was found out about a mail's DKIM signatures, and which of them prove anything.
+"""The results of a mail's DKIM signatures, and which of them prove anything.
 
-The profile is stricter than RFC 6376: a signature counts only when it covers what a reader goes by
-and nothing can have been added behind its back.
+The rules are stricter than RFC 6376: a signature counts only when it covers the fields that readers
+rely on and when nothing can have been added outside of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8301: no sha1; RFC 8463
-MIN_KEY_BITS = 2048  # of an RSA key that proves something; RFC 8301 demands 1024
-MAX_AGE = timedelta(days=7)  # of a signature, before it may be an old mail sent again
+MIN_KEY_BITS = 2048  # of an RSA key that counts as proof; RFC 8301 requires 1024
+MAX_AGE = timedelta(days=7)  # of a signature; an older one may be a replayed mail
 CLOCK_SKEW = timedelta(hours=1)
 NEEDED = ("from", "to", "subject", "date", "message-id")
 _LDH = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -24,7 +24,7 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One DKIM-Signature field and what came of it."""
+    """One DKIM-Signature field and its result."""
 
     domain: str  # d=
     selector: str  # s=
@@ -38,26 +38,26 @@ class Signature:
 
     @property
     def proves(self) -> bool:
-        """It passed, is the author's own, and its key is long enough."""
+        """Return True when it passed, is aligned with the author and has a long enough key."""
         strong = self.algorithm != "rsa-sha256" or self.key_bits >= MIN_KEY_BITS
         return self.result == "pass" and self.aligned and strong
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Everything that was looked at; without any, the mail was not looked at."""
+    """All signatures that were checked. ``looked`` is False when the mail was not checked."""
 
     signatures: tuple[Signature, ...] = ()
     looked: bool = False
 
     @property
     def good(self) -> Signature | None:
-        """A signature that proves the author's domain."""
+        """Return a signature that proves the author's domain."""
         return next((one for one in self.signatures if one.proves), None)
 
     @property
     def broken(self) -> Signature | None:
-        """An aligned signature over a body that is not this one, with no good one beside it."""
+        """Return an aligned signature over a different body, if no signature is good."""
         if self.good is not None:
             return None
         return next(
@@ -66,7 +66,7 @@ class Proof:
 
     @property
     def waits(self) -> bool:
-        """DNS had no answer for a signature that might have counted."""
+        """Return True when DNS gave no answer for a signature that might have counted."""
         return self.good is None and any(
             one.aligned and one.result == "temperror" for one in self.signatures
         )
@@ -76,13 +76,13 @@ NO_PROOF = Proof()
 
 
 def is_domain(text: str) -> bool:
-    """Letters, digits and hyphens in two labels or more, in lower case."""
+    """Return True for two or more labels of lower-case letters, digits and hyphens."""
     labels = text.split(".")
     return len(text) <= 253 and len(labels) >= 2 and all(_LDH.match(label) for label in labels)
 
 
 def read_tags(value: str) -> dict[str, str]:
-    """RFC 6376 §3.2: tag=value, white space folded away; none when a tag stands twice."""
+    """Parse tag=value pairs without white space (RFC 6376 §3.2); none when a tag occurs twice."""
     pairs = [part.partition("=") for part in value.split(";") if part.strip()]
     names = [name.strip() for name, _, _ in pairs]
     if len(names) != len(set(names)):
@@ -96,11 +96,11 @@ def flaw(
     received_at: datetime,
     naming_us: Collection[str] | None = None,
 ) -> str:
-    """Why a signature is no evidence before DNS is asked; empty when it may be.
+    """Return why a signature is no evidence, before DNS is asked; empty when it may be evidence.
 
-    ``tags`` are the signature's own, ``present`` the lower-case names of the mail's fields,
-    ``naming_us`` those of To and Cc that name one of our addresses; None where we do not know ours.
-    A mail that was signed for somebody else may be sent again to anybody.
+    ``tags`` are those of the signature. ``present`` are the lower-case names of the mail's fields.
+    ``naming_us`` lists those of To and Cc that name one of our addresses, or is None when we do not
+    know our addresses. A mail that was signed for another recipient can be sent again to anyone.
     """
     selector = tags.get("s", "").lower().split(".")
     signed = [name.strip().lower() for name in tags.get("h", "").split(":")]
@@ -122,7 +122,7 @@ def flaw(
 
 
 def _times(tags: Mapping[str, str], received_at: datetime) -> str:
-    """Not before it was made, not after it expired, not long after it was made."""
+    """Check that the mail is not older than the signature, not expired, and not much later."""
     for name in ("t", "x"):
         if name in tags and not _NUMBER.match(tags[name].strip()):
             return f"{name}= is no number"

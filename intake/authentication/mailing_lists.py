@@ -1,7 +1,7 @@
-"""Mail of lists that put their own address into From: the author stands in a field beside it.
+"""Handle mailing lists that put their own address into From and the author into another field.
 
-Google Groups do so for domains with a DMARC policy. The author's field proves nothing by itself;
-only a believed forwarder's ARC seal over the author's own dmarc=pass does: see ``identity``.
+Google Groups does so for domains with a DMARC policy. The author's field proves nothing by itself.
+Only the ARC seal of a trusted forwarder over the author's own dmarc=pass proves it: see ``sender``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ FIELD = "x-original-from"
 
 
 def author_behind(mail: Message, lists: Collection[str]) -> Message:
-    """The mail with its author as the sender, where one of the lists has put itself into From.
+    """Return the mail with its author as the sender, if one of the lists put itself into From.
 
-    As it is for every other mail, and where the field is missing, doubled or no plain mailbox.
+    The mail is unchanged otherwise, and when the field is missing, doubled or no plain mailbox.
     """
     if not isinstance(mail.sender, Mailbox):
         return mail

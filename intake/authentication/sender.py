@@ -1,10 +1,10 @@
-"""Message + evidence + known contacts -> Sender: the level that was proved, and who it is.
+"""Determine the Sender from a Message, its evidence and the known contacts: level and identity.
 
-The From address alone identifies; nothing but evidence authenticates it. To, Cc, Reply-To,
-Sender, display names and the body play no part.
+Only the From address identifies a sender. Only evidence authenticates that address. To, Cc,
+Reply-To, Sender, display names and the body have no influence.
 
 Levels: L3 dmarc=pass and a passing DKIM signature of the author's domain; L2 dmarc=pass;
-L1 nothing that counts; L0 dmarc=fail; LT the check could not be made for now.
+L1 no evidence that counts; L0 dmarc=fail; LT the check was not possible for now.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ LEVELS = ("L0", "LT", "L1", "L2", "L3")
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose Authentication-Results are believed for one mailbox; empty means nobody's."""
+    """The servers whose Authentication-Results are trusted for one mailbox; empty means none."""
 
-    authserv_ids: tuple[str, ...] = ()  # lower case; "" stands for a field without an id, and
+    authserv_ids: tuple[str, ...] = ()  # lower case; "" means a field without an id, and
     # "*.mail.yahoo.com" for every name below that one
-    received_above: int = 0  # Received fields of other servers of ours that may stand above it
+    received_above: int = 0  # Received fields of other servers of ours that may be above it
     fields: int = 1  # Authentication-Results fields that our servers write into one mail
-    arc_sealers: tuple[str, ...] = ()  # domains whose word about a forwarded mail is believed
+    arc_sealers: tuple[str, ...] = ()  # domains that are trusted about forwarded mails
     own: tuple[str, ...] = ()  # our address keys; empty: we do not know them
     organisation: Callable[[str], str] | None = None  # domain -> organisational domain
-    suffix_list: str = ""  # what the organisations were told by, for the record
+    suffix_list: str = ""  # name of the list that defines organisations, for the record
 
     def trusts(self, authserv_id: str) -> bool:
-        """Whether that id, in lower case, is one of those that are believed."""
+        """Return whether that id, in lower case, is trusted."""
         return authserv_id in self.authserv_ids or any(
             one.startswith("*.") and authserv_id.endswith(one[1:]) and is_domain(authserv_id)
             for one in self.authserv_ids
@@ -51,7 +51,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who wrote, as far as it was proved."""
+    """Who wrote the mail, as far as it was proved."""
 
     level: str  # one of LEVELS
     address: str  # Address.key of the one From; empty when the gate refused it
@@ -65,13 +65,13 @@ class Sender:
 
     @property
     def proved(self) -> bool:
-        """True from L2 upwards: the mail may be acted on and answered."""
+        """Return True from L2 upwards: the mail may be acted on and answered."""
         return self.level in ("L2", "L3")
 
 
 @dataclass(slots=True)
 class _Finding:
-    """What the trusted fields say so far."""
+    """The result of the trusted fields so far."""
 
     level: str = "L1"
     evidence: list[str] = field(default_factory=list)
@@ -79,25 +79,28 @@ class _Finding:
     details: dict[str, object] = field(default_factory=dict)
 
     def at(self, level: str, *words: str) -> _Finding:
-        """The same with that level, and why."""
+        """Set the level and add the reasons."""
         self.level = level
         self.evidence.extend(words)
         return self
 
 
 def level_of(message: Message, trust: Trust) -> str:
-    """The level by the trusted Authentication-Results alone."""
+    """Return the level that the trusted Authentication-Results alone give."""
     if not isinstance(message.sender, Mailbox):
         return "L1"
     return _level(message, message.sender.address.domain, trust).level
 
 
 def identify(message: Message, known: Known, trust: Trust, proof: Proof | None = None) -> Sender:
-    """The sender of the message under that trust and our own proof. Total; never raises."""
+    """Return the sender of the message, given the trusted servers and our own proof.
+
+    Never raises.
+    """
     if not isinstance(message.sender, Mailbox):
         return Sender("L1", "", None, False, (f"From refused: {message.sender.detail}",))
     address = message.sender.address
-    own = NO_PROOF if message.through else proof or NO_PROOF  # the signatures are the list's
+    own = NO_PROOF if message.through else proof or NO_PROOF  # the signatures belong to the list
     found = _with_proof(_level(message, address.domain, trust), own)
     contact = known.contacts[0] if len(known.contacts) == 1 else None
     return Sender(
@@ -113,7 +116,7 @@ def identify(message: Message, known: Known, trust: Trust, proof: Proof | None =
 
 
 def _with_proof(found: _Finding, proof: Proof) -> _Finding:
-    """A signature of our own reading raises L2; one over another body takes dmarc=pass back."""
+    """Raise L2 to L3 for a verified signature; lower the level when one covers another body."""
     found.evidence += [
         f"DKIM {one.domain or '?'}: {one.result}{', ' + one.reason if one.reason else ''}"
         for one in proof.signatures
@@ -129,7 +132,7 @@ def _with_proof(found: _Finding, proof: Proof) -> _Finding:
 
 
 def released(sender: Sender, who: str) -> Sender:
-    """The sender of a held mail that a person vouches for: as good as signed, and on record."""
+    """Return the sender of a held mail that an operator vouches for; it counts as signed."""
     words = f"released by {who}; the mail itself proved {sender.level}"
     return replace(sender, level="L3", evidence=(*sender.evidence, words), released_by=who)
 
@@ -161,14 +164,18 @@ def _level(message: Message, domain: str, trust: Trust) -> _Finding:
 
 
 def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
-    """RFC 8617: an unbroken chain, sealed by believed domains only, whose first saw dmarc=pass."""
+    """Return whether trusted forwarders saw dmarc=pass (RFC 8617).
+
+    The ARC chain must be unbroken and sealed by trusted domains only; its first link must have seen
+    dmarc=pass.
+    """
     whole = any(one.method == "arc" and one.result == "pass" for one in field.results)
     seals = [read_tags(seal) for seal in message.all("arc-seal")]
     if not whole or not seals or not _each_once([tags.get("i", "") for tags in seals]):
         return False
     sealers = {ascii_lower(tags.get("d", "")) for tags in seals}
     if not all(map(is_domain, sealers)) or not sealers <= set(trust.arc_sealers):
-        return False  # a seal that cannot be read counts as one that is not believed
+        return False  # an unreadable seal counts as untrusted
     seen = [value.partition(";") for value in message.all("arc-authentication-results")]
     instances = [_INSTANCE.sub("", one[0]).lower().removeprefix("i=") for one in seen]
     if sorted(instances) != sorted(tags["i"] for tags in seals):
@@ -183,16 +190,16 @@ def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust:
 
 
 def _each_once(instances: Sequence[str]) -> bool:
-    """Whether the links of a chain are numbered from 1 on, each once (RFC 8617 §4.2.1)."""
+    """Return whether the links of a chain are numbered from 1, each once (RFC 8617 §4.2.1)."""
     return sorted(instances) == sorted(str(number + 1) for number in range(len(instances)))
 
 
 def _passed(
     message: Message, field: authres.AuthResults, domain: str, trust: Trust, found: _Finding
 ) -> _Finding:
-    """dmarc=pass counts for the domain or mailbox it names, and only if that is the author's own.
+    """Accept dmarc=pass only when it names the author's own domain or mailbox.
 
-    RFC 8601 §2.2 lets ``header.from`` be a whole mailbox.
+    RFC 8601 §2.2 allows ``header.from`` to be a whole mailbox.
     """
     named = [r.properties.get("header.from", "") for r in field.results if r.method == "dmarc"]
     author = message.sender.address.key if isinstance(message.sender, Mailbox) else domain
@@ -218,10 +225,10 @@ def _passed(
 
 
 def _weakness(message: Message, signer: str, selector: str, trust: Trust) -> str:
-    """Why a signature that passed may cover another mail than this one; empty when it may not.
+    """Return why a signature that passed may cover another mail; empty when it cannot.
 
-    Without any signature in the mail, the server's word is all there is. With some, one of them
-    must be the one that it speaks of.
+    If the mail has no signature, the server's result is the only evidence. If it has some, one of
+    them must be the one that the result names.
     """
     signatures = message.all("dkim-signature")
     present = [header.name for header in message.fields]
@@ -236,9 +243,10 @@ def _weakness(message: Message, signer: str, selector: str, trust: Trust) -> str
 
 
 def _is_meant(tags: Mapping[str, str], signer: str, selector: str) -> bool:
-    """Whether a signature is the server's: d= or the domain of i=, and the selector if it says one.
+    """Return whether the server's result is about this signature.
 
-    Names compare without case; i= must lie within d= (RFC 6376 §3.5).
+    Its d= or the domain of its i= must match, and the selector if the result names one. Names are
+    compared without case; i= must be within d= (RFC 6376 §3.5).
     """
     domain = ascii_lower(tags.get("d", ""))
     identity = ascii_lower(tags.get("i", "").rpartition("@")[2])
@@ -248,9 +256,9 @@ def _is_meant(tags: Mapping[str, str], signer: str, selector: str) -> bool:
 
 
 def signature_hashes(message: Message) -> tuple[str, ...]:
-    """sha256 of each DKIM signature in the author's name, hex, the topmost first.
+    """Return the sha256 of each DKIM signature of the author's domain, hex, the topmost first.
 
-    A mail that is sent again has the same ones, whatever else was put on top of it.
+    A mail that is sent again has the same hashes, whatever fields were added above it.
     """
     if not isinstance(message.sender, Mailbox):
         return ()
@@ -264,7 +272,7 @@ def signature_hashes(message: Message) -> tuple[str, ...]:
 
 
 def naming_us(message: Message, trust: Trust) -> tuple[str, ...] | None:
-    """Which of To and Cc names one of our addresses; None where we do not know ours."""
+    """Return which of To and Cc names one of our addresses; None when we do not know ours."""
     if not trust.own:
         return None
     ours = {without_plus(key) for key in trust.own}
@@ -277,10 +285,10 @@ def _any_of(keys: Iterable[str], ours: set[str]) -> bool:
 
 
 def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: str) -> str:
-    """Why a dmarc=pass without a signature is no proof; empty if it may be.
+    """Return why a dmarc=pass without a signature is no proof; empty if it may be one.
 
-    An envelope sender that is no plain address was read in two ways; HELO is nobody's author; and
-    where a signer was no plain domain (``odd``), only the envelope can have made the pass.
+    An envelope sender that is no plain address can be read in two ways. A HELO name identifies no
+    author. When a signer was no plain domain (``odd``), only the envelope can have caused the pass.
     """
     passed = [one for one in field.results if one.method == "spf" and one.result == "pass"]
     senders = [
@@ -298,9 +306,9 @@ def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: 
 
 
 def _not_borne_out(field: authres.AuthResults, domain: str) -> str:
-    """A verdict beside results of which none can have led to it; empty where that is not certain.
+    """Return a reason if no spf or dkim result can have led to dmarc=pass; empty when uncertain.
 
-    Where a pass does not say for whom, or no result stands beside the verdict, it may be true.
+    The verdict may be true when a pass does not say for whom it is, or when no result is beside it.
     """
     beside = [one for one in field.results if one.method in ("spf", "dkim")]
     passed = [one for one in beside if one.result == "pass"]
@@ -321,7 +329,7 @@ def _signer(result: authres.Result) -> str:
 
 
 def _aligned(signer: str, domain: str, trust: Trust) -> bool:
-    """Relaxed alignment (RFC 7489 §3.1.1), by organisation where organisations can be told."""
+    """Apply relaxed alignment (RFC 7489 §3.1.1), by organisation if organisations are known."""
     if not is_domain(signer):
         return False
     if trust.organisation is not None:
@@ -338,7 +346,7 @@ def _alignment(signer: str, domain: str, trust: Trust) -> dict[str, str]:
 
 
 def is_ours(received: str, trust: Trust) -> bool:
-    """Whether the hop was written by a server that bears a trusted id (RFC 8601 §5)."""
+    """Return whether a server with a trusted id wrote that Received field (RFC 8601 §5)."""
     by = _BY.search(received.partition(";")[0])
     host = ascii_lower(by[1]).rstrip(".") if by else ""
     names = [own.removeprefix("*.") for own in trust.authserv_ids]
@@ -346,10 +354,10 @@ def is_ours(received: str, trust: Trust) -> bool:
 
 
 def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.AuthResults | None:
-    """The topmost fields of a trusted id below no foreign hop; what was set aside is said.
+    """Return the topmost fields with a trusted id that no foreign hop is above; record the others.
 
-    As many fields as our servers write count together, where one hop wrote them: a DKIM and a DMARC
-    filter write one each, some under ids of their own.
+    At most ``trust.fields`` fields count, and one hop must have written them: a DKIM and a DMARC
+    filter write one field each, some with their own ids.
     """
     evidence: list[str] = []
     chosen: list[authres.AuthResults] = []
