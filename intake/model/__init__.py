@@ -1,1 +1,1 @@
-"""Values that several packages share: accounts, cases, incidents, and what is known of a mail."""
+"""Types that several packages share: accounts, cases, incidents, and stored data about a mail."""

@@ -1,4 +1,4 @@
-"""Accounts, contacts, what they are at an account, and how they want notices."""
+"""Accounts, contacts, their roles at an account, and their preferences for notices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
-    """One account as the file gives it."""
+    """One account as the directory file gives it."""
 
     id: str
     name: str
@@ -16,7 +16,7 @@ class AccountEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContactEntry:
-    """One contact as the file gives it, types and areas in the catalogue's spelling."""
+    """One contact as the directory file gives it; types and areas have the catalogue's spelling."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class ContactEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """A whole file; usable only when there are no mistakes."""
+    """A whole directory file; usable only when there are no mistakes."""
 
     accounts: tuple[AccountEntry, ...] = ()
     contacts: tuple[ContactEntry, ...] = ()
@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What one contact is at one account: contact type (seed L157) and areas (seed L158)."""
+    """The role of one contact at one account: contact type (seed L157) and areas (seed L158)."""
 
     account_id: str
     contact_type: str
@@ -87,15 +87,13 @@ class Contact:
     schema_bootcamp: bool = False
     title: str = ""
     phone: str = ""
-    allow_automated: bool = (
-        False  # mail that a program wrote in this contact's name may file a case
-    )
+    allow_automated: bool = False  # mail that a program sent in this contact's name may file a case
     wants_acknowledgements: bool = True
-    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
+    accept_unproved: bool = False  # answers to our letters count even if the sender is not proved
     version: str = ""  # when the record was changed last, ISO 8601
 
     def at(self, account_id: str) -> Membership | None:
-        """The membership at that account, if there is one."""
+        """Return the membership at that account, if there is one."""
         return next((m for m in self.memberships if m.account_id == account_id), None)
 
 
@@ -104,13 +102,13 @@ class Preference:
     """How a contact wants notices of one class."""
 
     mode: str = "each"  # each, digest, off
-    replacement: str = ""  # contact id that is told instead
+    replacement: str = ""  # id of the contact who gets the notices instead
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A contact that a notice was sent to, and what is already chosen about their notices."""
+    """A contact that a notice was sent to, with the existing choices about their notices."""
 
     contact_id: str
     off: tuple[str, ...] = ()  # classes they do not get
-    relied_on: tuple[str, ...] = ()  # classes they get instead of somebody else
+    relied_on: tuple[str, ...] = ()  # classes they get as the stand-in of another contact

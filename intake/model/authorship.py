@@ -1,4 +1,4 @@
-"""Who does something, and when."""
+"""Who made a change, and when."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """The author of a change, as its history names them, and its moment."""
+    """The author of a change, as the history names them, and the time of the change."""
 
     who: str  # "operator:ann", a contact's id, or "intake"
     at: datetime  # aware

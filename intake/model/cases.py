@@ -1,4 +1,4 @@
-"""Cases as a decision sees them: stored fields, lists, and the request that a reply answers."""
+"""Cases as a decision uses them: stored fields, lists, and the request that a reply answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from intake.model.accounts import Contact
 
 @dataclass(frozen=True, slots=True)
 class StoredField:
-    """One field of a case as stored: the typed value, the words it came from, and where from."""
+    """One field of a case as stored: the typed value, its original text and its source."""
 
     value: (
         object  # str, list[str] or bool; dates are ISO 8601 strings; None when only words are known
@@ -25,7 +25,7 @@ class CaseBrief:
     """A case that a valid reference names."""
 
     number: str
-    account_id: str  # empty while the writer has not said which of theirs it is about
+    account_id: str  # empty until the writer has named one of their accounts
     contact_id: str
     submitted_by: str
     type: str
@@ -40,11 +40,11 @@ class CaseBrief:
 
     @property
     def writer(self) -> str:
-        """Contact id of who wrote it, for themselves or for a colleague."""
+        """Return the id of the contact who wrote it, for themselves or for a colleague."""
         return self.submitted_by or self.contact_id
 
     def is_for(self, contact: Contact | None) -> bool:
-        """Whether that contact may see it: by its account, or while it has none, its writer."""
+        """Return whether the contact may see it: by its account; without one, as its writer."""
         if contact is None:
             return False
         if not self.account_id:
@@ -54,7 +54,7 @@ class CaseBrief:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """A case as a list of cases shows it: nothing of what was written in it."""
+    """A case as a list of cases shows it, without the text that was written in it."""
 
     number: str
     account_id: str
@@ -68,7 +68,7 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseList:
-    """Cases of the sender's accounts, newest first, and how many more there are."""
+    """Cases of the sender's accounts, newest first, and the number of further ones."""
 
     cases: tuple[CaseLine, ...] = ()
     more: int = 0
@@ -76,7 +76,7 @@ class CaseList:
 
 @dataclass(frozen=True, slots=True)
 class PendingForm:
-    """What was asked of whom, and in which letter; a blank form belongs to no case yet."""
+    """A question to a contact and the letter that asked it; a blank form has no case yet."""
 
     case_number: str
     contact_id: str

@@ -1,6 +1,6 @@
-"""What may become of a letter that is handed over, and what a way out has to offer. Pure.
+"""The possible outcomes of sending a letter, and the interface of a transport. Pure.
 
-After the final dot silence never means "not sent" (RFC 1047, RFC 5321 §4.5.3.2.6).
+After the final dot a missing answer never means "not sent" (RFC 1047, RFC 5321 §4.5.3.2.6).
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ MAX_LINE_BYTES = 998
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The server took the letter."""
+    """The server accepted the letter."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not taken this time (4xx, no connection, …); trying again is right."""
+    """Not accepted this time (4xx, no connection, …); the letter should be tried again."""
 
     reply: str
-    everybody: bool = False  # no letter would have got through now: not this recipient's fault
+    everybody: bool = False  # the problem affects all letters, not only this recipient
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Refused for good (5xx)."""
+    """Refused permanently (5xx)."""
 
     reply: str
 
@@ -46,7 +46,7 @@ Outcome = Sent | Retry | Failed | InDoubt
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is handed over: one recipient and the bytes."""
+    """The data for one delivery: one recipient and the bytes."""
 
     sender: str  # envelope sender (MAIL FROM)
     recipient: str
@@ -54,21 +54,21 @@ class Parcel:
 
 
 class Lane(Protocol):
-    """One way out, used for one parcel at a time and reused between parcels."""
+    """One connection, used for one parcel at a time and reused between parcels."""
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
-        """Everything up to, but not including, the final dot; None when the dot may be sent."""
+        """Do everything up to, but not including, the final dot; None when the dot may be sent."""
 
     def finish(self) -> Outcome:
-        """Sends the final dot and waits for the answer."""
+        """Send the final dot and wait for the answer."""
 
     def close(self) -> None:
-        """Says QUIT if it can; never raises."""
+        """Send QUIT if possible; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds per stage (RFC 5321 §4.5.3.2): giving up early manufactures doubles."""
+    """Time limits in seconds per stage (RFC 5321 §4.5.3.2): short limits cause double letters."""
 
     connect: float = 30.0
     command: float = 300.0
@@ -79,7 +79,7 @@ class Patience:
 
 
 def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:
-    """The one place where a reply code becomes an outcome (RFC 5321 §4.2.1)."""
+    """Return the outcome for a reply code (RFC 5321 §4.2.1); no other code decides this."""
     words = f"{code} {reply}".strip()
     if 200 <= code <= 299:
         return Sent(words)
@@ -87,11 +87,13 @@ def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:
         return Retry(words)  # greylisting, full queue, "try again later"
     if 500 <= code <= 599:
         return Failed(words)  # no such user, policy, too big
-    return InDoubt(words) if after_dot else Retry(words)  # a cut line or garbage: nothing is known
+    return (
+        InDoubt(words) if after_dot else Retry(words)
+    )  # a broken connection or garbage: the outcome is unknown
 
 
 def unlawful(raw: bytes) -> str:
-    """What could smuggle a second mail or would be mangled on the way; empty when nothing."""
+    """Return what could smuggle in a second mail or change in transit; empty when nothing."""
     if re.search(rb"\r(?!\n)|(?<!\r)\n", raw):
         return "the letter holds a bare CR or LF"
     if not raw.isascii() or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES:

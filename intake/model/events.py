@@ -1,4 +1,4 @@
-"""Events for other programs, and what a receiver's answer means."""
+"""Events for other programs, and the meaning of a receiver's answer."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The program has it (2xx)."""
+    """The program accepted the event (2xx)."""
 
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Not this time; trying again is right."""
+    """Not accepted this time; the event should be sent again."""
 
     reply: str
-    after_seconds: float = 0.0  # the program's own wish, bounded
+    after_seconds: float = 0.0  # as the program asked, within limits
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """It does not want this event, now or ever (410)."""
+    """The program will never accept this event (410)."""
 
     reply: str
 
@@ -30,7 +30,7 @@ class Gone:
 Outcome = Taken | Again | Gone
 
 
-EVENT_KINDS = (  # what other programs may hear of; docs/events.md is the contract
+EVENT_KINDS = (  # events that other programs can receive; docs/events.md defines them
     "incident.opened", "incident.updated", "incident.corrected", "incident.resolved",
     "maintenance.scheduled", "maintenance.updated", "maintenance.corrected",
     "maintenance.rescheduled", "maintenance.reminded", "maintenance.started",

@@ -17,33 +17,33 @@ NOTICE_CLASSES = ("outage", "security", "maintenance", "informational")
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident or a maintenance as its newest update left it."""
+    """An incident or a maintenance in the state of its newest update."""
 
     id: str
     kind: str  # "incident" or "maintenance"
     title: str
     status: str
     impact: str = ""
-    modules: tuple[str, ...] = ()  # none: whatever the words say
+    modules: tuple[str, ...] = ()  # none: the text of a case decides
     areas: tuple[str, ...] = ()  # of responsibility; none: all
     accounts: tuple[str, ...] = ()  # ids; none: all
     words: tuple[str, ...] = ()
     next_update_at: datetime | None = None
     notice_class: str = "outage"  # one of NOTICE_CLASSES
-    contact_types: tuple[str, ...] = ()  # who is told; none: the configured ones
-    public: bool = True  # stands on the notifications page
-    starts_at: datetime | None = None  # aware UTC; of an incident: since when
+    contact_types: tuple[str, ...] = ()  # who is notified; none: the configured types
+    public: bool = True  # shown on the notifications page
+    starts_at: datetime | None = None  # aware UTC; of an incident: when it began
     ends_at: datetime | None = None  # of a maintenance, as planned
     sequence: int = 0  # of the calendar entry
     short_notice: str = ""  # why a maintenance was announced later than the lead time
     closed_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    told: str = ""  # the newest words that a letter may repeat
+    told: str = ""  # the newest text that a letter may repeat
 
     @property
     def open(self) -> bool:
-        """Whether people should know of it."""
+        """Return whether it is not closed yet."""
         return self.status not in CLOSED_STATES
 
 
@@ -60,13 +60,13 @@ class Update:
     who: str = ""
     wrong_number: int = 0  # of a correction: the update that was wrong
     next_update_at: datetime | None = None
-    starts_at: datetime | None = None  # the plan as this update told it
+    starts_at: datetime | None = None  # the plan as this update gave it
     ends_at: datetime | None = None
     sequence: int = 0
 
 
 def as_told(incident: Incident, update: Update) -> Incident:
-    """The incident as that update left it: its state, its promise and its plan."""
+    """Return the incident as of that update: its status, its promised next update and its plan."""
     return replace(
         incident,
         status=update.status,

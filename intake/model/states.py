@@ -1,7 +1,7 @@
-"""The states of everything that is stored, and which state may follow which.
+"""The states of all stored things, and which state may follow which.
 
-The database keeps the values as text. ``BECOMES`` has every change that a row of a table may
-make; docs/states.md tells what is true on disk in each state.
+The database stores the values as text. ``BECOMES`` lists every change that a row of a table may
+make. docs/states.md says what is true on disk in each state.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from enum import StrEnum
 
 
 class MessageStatus(StrEnum):
-    """What became of a mail: a row of ``messages``."""
+    """The status of a mail: a row of ``messages``."""
 
     HANDLED = "handled"  # a case was opened, completed, asked about or added to, or it was answered
-    IGNORED = "ignored"  # nothing is to be done about it: a copy, a receipt, nothing but thanks
-    DROPPED = "dropped"  # forged under an unknown name, our own, or above a daily limit
+    IGNORED = "ignored"  # needs no action: a copy, a receipt, only thanks
+    DROPPED = "dropped"  # forged under an unknown name, our own mail, or above a daily limit
     HELD = "held"  # waits for an operator
-    REJECTED = "rejected"  # an operator rejected it, or nobody decided about it for long
+    REJECTED = "rejected"  # an operator rejected it, or none decided about it for long
     DEFERRED = "deferred"  # stays in the mailbox and is tried again
-    SHELVED = "shelved"  # handling it raised three times, or its bytes did not come
-    VANISHED = "vanished"  # gone from the mailbox before its bytes came
+    SHELVED = "shelved"  # handling it failed three times, or it could not be fetched
+    VANISHED = "vanished"  # gone from the mailbox before it was fetched
 
 
 class CaseStatus(StrEnum):
-    """Where a case is: a row of ``cases``."""
+    """The status of a case: a row of ``cases``."""
 
     DRAFT = "draft"  # required answers are missing
     OPEN = "open"
@@ -39,25 +39,25 @@ class RequestState(StrEnum):
     OPEN = "open"
     ANSWERED = "answered"
     SUPERSEDED = "superseded"  # the case was resolved or closed without the answer
-    EXPIRED = "expired"  # nobody answered; the draft is flagged
+    EXPIRED = "expired"  # the contact did not answer; the draft is flagged
 
 
 class LetterState(StrEnum):
-    """A letter on its way: a row of ``outbox``."""
+    """The state of a letter: a row of ``outbox``."""
 
     DUE = "due"
     CLAIMED = "claimed"  # a worker is sending it: attempt counted, lease and fence written
-    IN_DOUBT = "in_doubt"  # the final dot may have gone out; never sent again by itself
+    IN_DOUBT = "in_doubt"  # the final dot may have been sent; never sent again automatically
     SENT = "sent"
     FAILED = "failed"
-    SUPPRESSED = "suppressed"  # nobody may get it any more
+    SUPPRESSED = "suppressed"  # it may not be sent to anyone any more
     CANCELLED = "cancelled"
 
 
 class SendState(StrEnum):
-    """How far an update of an incident is sent: a row of ``incident_updates``."""
+    """The progress of sending an update of an incident: a row of ``incident_updates``."""
 
-    RECORD = "record"  # on record only: nobody is written to
+    RECORD = "record"  # on record only: no letters are sent
     DRAFT = "draft"
     WAITING = "waiting"  # for another person's approval
     SENDING = "sending"  # the list is frozen
@@ -71,9 +71,9 @@ class NoticeState(StrEnum):
     """A notice to one address: a row of ``notice_recipients``."""
 
     QUEUED = "queued"
-    DEFERRED = "deferred"  # the server put it off
+    DEFERRED = "deferred"  # the server deferred it
     SENDING = "sending"
-    UNCERTAIN = "uncertain"  # the final dot may have gone out; sent once more
+    UNCERTAIN = "uncertain"  # the final dot may have been sent; sent once more
     SENT = "sent"
     FAILED = "failed"
     BOUNCED = "bounced"
@@ -82,7 +82,7 @@ class NoticeState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """An event on its way to another program: a row of ``hook_deliveries``."""
+    """The state of an event for another program: a row of ``hook_deliveries``."""
 
     DUE = "due"
     CLAIMED = "claimed"
@@ -95,8 +95,8 @@ class FileState(StrEnum):
     """A file of a mail: a row of ``attachments``."""
 
     STORED = "stored"
-    WITHHELD = "withheld"  # kept, and handed out only by name
-    QUARANTINED = "quarantined"  # the virus scanner has not looked at it
+    WITHHELD = "withheld"  # stored, and handed out only when asked for by name
+    QUARANTINED = "quarantined"  # the virus scanner has not checked it
 
 
 class SuppressionKind(StrEnum):
@@ -107,7 +107,7 @@ class SuppressionKind(StrEnum):
 
 
 class IncidentStatus(StrEnum):
-    """Where an incident or a maintenance is: a row of ``incidents``."""
+    """The status of an incident or a maintenance: a row of ``incidents``."""
 
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"
@@ -201,5 +201,5 @@ BECOMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def undecided() -> tuple[MessageStatus, ...]:
-    """What a decision may still overwrite."""
+    """Return the states that a decision may still overwrite."""
     return tuple(one for one in MessageStatus if BECOMES["messages.status"][one])
