@@ -1,1 +1,1 @@
-"""What becomes of a mail: the rule table. Pure: the same facts give the same decision."""
+"""The rule table that decides what to do with a mail. Pure: the same facts, the same decision."""

@@ -1,7 +1,7 @@
-"""Which files of a mail are handed on with the case, and why others are kept back.
+"""Decide which files of a mail are handed on with the case, and why others are withheld.
 
-Every file is stored, and named in the letter and the case; one that is withheld is handed out by
-an operator who asks for it by name, never with the case.
+Every file is stored, and named in the letter and the case. A withheld file is never handed out with
+the case, only to an operator who asks for it by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from intake.triage.policy import Policy
 
 
 def withheld(mail: Message | Refusal, policy: Policy) -> Mapping[str, str]:
-    """Place in the MIME tree -> why the file there is withheld."""
+    """Return for each withheld file its place in the MIME tree and the reason."""
     if isinstance(mail, Refusal):
         return {}
     found: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""The one gate that every automatic letter passes: may this mail be answered at all?
+"""The checks that every automatic letter must pass: may this mail be answered at all?
 
-RFC 3834 §2 and RFC 5321 §4.5.5 as questions; each names the reason for silence. A letter goes
+They follow RFC 3834 §2 and RFC 5321 §4.5.5; each one names its reason for silence. A letter goes
 only to the stored address of a contact who was proved to have written from it.
 """
 
@@ -22,12 +22,12 @@ from intake.triage.policy import Policy
 _PREFIX = re.compile(r"(?:re|aw|fwd?|wg|sv|antw|tr|rv)\s?(?:\[\d+\])?\s?:\s?")
 
 
-UNASKED = ("ack", "appended", "closed", "unsubscribed")  # letters that ask nothing
+UNASKED = ("ack", "appended", "closed", "unsubscribed")  # kinds of letters that ask nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A letter somebody would like to send in answer to a mail."""
+    """A letter that a rule wants to send in answer to a mail."""
 
     kind: str  # LetterOrder.kind
     reason: str  # of a refusal
@@ -37,14 +37,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Why a letter is not written."""
+    """The reason why a letter is not written."""
 
     why: str
-    by_rate: bool  # only so many letters go out in a time; nothing else stood in its way
+    by_rate: bool  # True when a rate limit is the only reason
 
 
 def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> Silence | None:
-    """Why the letter is not written; None when it may be."""
+    """Return why the letter is not written; None when it may be."""
     for gate in GATES:
         why = gate(attempt, known, policy, now)
         if why:
@@ -55,7 +55,7 @@ def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> Si
 def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
     contact = attempt.sender.contact
     if _to_a_stranger(attempt) and policy.refuse_unknown and attempt.sender.level == "L3":
-        return ""  # the one exception that an operator can make
+        return ""  # the only exception that an operator can configure
     stored = {ascii_lower(mail) for mail in contact.emails} if contact else set()
     if not attempt.sender.proved or attempt.sender.address not in stored:
         return "the sender was not proved to be a stored address of a contact"
@@ -71,14 +71,14 @@ def _stopped(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> s
 
 
 def _told_lately(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """That there is no entry is said once in seven days."""
+    """Tell a sender only once in seven days that they are not registered."""
     if attempt.reason not in ("inactive", "unknown") or not known.recent.refused_week:
         return ""
     return "rate: it was told so within the last seven days"
 
 
 def _envelope(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Where the server writes Return-Path, its absence and our own address in it forbid answers."""
+    """Refuse an answer when Return-Path is ours, or is missing although the server writes it."""
     if not isinstance(attempt.mail, Message):
         return ""
     paths = [path.strip().strip("<>") for path in attempt.mail.all("return-path")]
@@ -97,14 +97,14 @@ def _inactive(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> 
 
 
 def _automatic(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """A program gets nothing; where only a weak mark stands, what nobody waits for stays away."""
+    """Send nothing to a program; with only a weak mark, leave out the letters that ask nothing."""
     marks = attempt.mail.automatic if isinstance(attempt.mail, Message) else ("unreadable",)
     marks = marks if attempt.kind in UNASKED else strong(marks)
     return f"the mail is automatic: {marks[0]}" if marks else ""
 
 
 def _not_addressed(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Only what names us in To or Cc is answered (RFC 3834 §2)."""
+    """Answer only mails that name us in To or Cc (RFC 3834 §2)."""
     if not isinstance(attempt.mail, Message) or not policy.own_addresses:
         return ""
     named = {without_plus(key) for key in (*attempt.mail.to, *attempt.mail.cc)}
@@ -129,7 +129,7 @@ def _old(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
 
 
 def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """So many to one contact, one domain and altogether: no loop runs for long."""
+    """Limit the letters to one contact, one domain and in total, so that no loop runs for long."""
     recent = known.recent
     if recent.hour >= policy.max_letters_per_hour:
         return f"rate: {recent.hour} letters to this contact in the last hour"
@@ -143,7 +143,7 @@ def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
 
 
 def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """The same kind of letter in the same thread twice a day is enough, but for what was asked."""
+    """Limit letters of one kind in a thread (default: two a day), unless they were asked for."""
     if attempt.kind in ("form", "cases", "closed", "unsubscribed"):
         return ""
     thread = plain_subject(attempt.mail.subject)
@@ -157,7 +157,7 @@ def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -
 
 
 def plain_subject(subject: str) -> str:
-    """A subject without our tags, any row of Re: and Fwd:, case and extra spaces."""
+    """Return the subject without our tags, any row of Re: and Fwd:, case and extra spaces."""
     flat = " ".join(strip_tags(subject).casefold().split())
     while (cut := _PREFIX.match(flat)) is not None:
         flat = flat[cut.end() :]
@@ -177,4 +177,4 @@ GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _rate,
     _same_again,
 )
-RATE_GATES = (_told_lately, _rate, _same_again)  # the reason passes with time
+RATE_GATES = (_told_lately, _rate, _same_again)  # the reason ends by itself after some time

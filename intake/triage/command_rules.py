@@ -1,4 +1,4 @@
-"""The rules R21 to R23, R25, R27 and R28: what a contact may ask of the service itself, or not."""
+"""The rules R21 to R23, R25, R27 and R28: requests of a contact to the service itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from intake.triage.facts import CaseChange, Facts, Verdict
 
 
 def joins(facts: Facts) -> Verdict | None:
-    """Asked whether another customer may name them as its contact: a plain yes from them counts."""
+    """Accept a plain yes from a contact who was asked to become a contact of another customer."""
     number = facts.known.joins
     if not number or not facts.proved or facts.contact is None or facts.machine:
         return None
@@ -19,7 +19,7 @@ def joins(facts: Facts) -> Verdict | None:
 
 
 def asks_for_cases(facts: Facts) -> Verdict | None:
-    """Read Only contacts may ask too: seeing their cases is what they are entered for."""
+    """List the sender's cases. Read Only contacts may ask for this, too."""
     wish = facts.submission.wish
     if wish is None or wish.kind != "cases":
         return None
@@ -28,7 +28,10 @@ def asks_for_cases(facts: Facts) -> Verdict | None:
 
 
 def wants_no_notices(facts: Facts) -> Verdict | None:
-    """By the token or the notice that was sent to the proved writer; nobody stops another's."""
+    """Stop notices for the proved writer, by the token or the notice that was sent to them.
+
+    A contact cannot stop the notices of another contact.
+    """
     wish, contact = facts.submission.wish, facts.contact
     if wish is None or wish.kind != "unsubscribe" or not facts.proved or facts.machine:
         return None
@@ -43,9 +46,10 @@ def wants_no_notices(facts: Facts) -> Verdict | None:
 
 
 def thanks_only(facts: Facts) -> Verdict | None:
-    """Thanks for a notice, or for a case that is long closed, make no case; see R17 for others.
+    """Make no case of thanks for a notice or for a case closed long ago; R17 handles other thanks.
 
-    Nor does what a program tells in the writer's name: an invitation accepted, a letter read.
+    The same applies to what a program reports in the writer's name: an accepted invitation, a
+    receipt.
     """
     known = facts.known
     if facts.submission.tidings:
@@ -57,7 +61,7 @@ def thanks_only(facts: Facts) -> Verdict | None:
 
 
 def asks_for_a_form(facts: Facts) -> Verdict | None:
-    """A blank form, of a type or of any."""
+    """Send a blank form, of one type or of any."""
     wish = facts.submission.wish
     if wish is None or wish.kind != "form":
         return None
@@ -65,7 +69,7 @@ def asks_for_a_form(facts: Facts) -> Verdict | None:
 
 
 def closes(facts: Facts) -> Verdict | None:
-    """``close NUMBER``: a case of the sender's accounts is closed; of no other is anything said."""
+    """``close NUMBER`` closes a case of the sender's accounts; it reveals nothing about others."""
     wish = facts.submission.wish
     if wish is None or wish.kind != "close":
         return None

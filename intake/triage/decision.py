@@ -1,7 +1,7 @@
-"""(mail, sender, submission, known, policy, now) -> Decision: the first rule that matches wins.
+"""Decide about a mail from its facts: the first rule that matches is used.
 
-The table itself is ``triage.rules.TABLE``. A decision carries its reasons, the rules that were
-asked before, and the letters wanted; every letter has passed the gate of ``triage.auto_response``.
+The table is ``triage.rules.TABLE``. A decision contains its reasons, the rules that were tried
+before, and the letters to send. Every letter has passed the checks of ``triage.auto_response``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class LetterOrder:
-    """A letter that the decision wants written."""
+    """A letter that the decision wants to be written."""
 
     kind: str  # "ack", "missing_fields", "appended", "refusal", "form", "cases", "closed",
     # "unsubscribed", "ask_close"
@@ -42,25 +42,25 @@ class LetterOrder:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of one mail, and why."""
+    """The result for one mail, and the reasons."""
 
     action: str  # one of ACTIONS
     rule: str  # "R20"
     reasons: tuple[str, ...]  # of the rule that matched
-    passed: tuple[str, ...]  # ids of the rules that were asked and did not match
+    passed: tuple[str, ...]  # ids of the rules that were tried and did not match
     level: str
     contact: str  # contact id, empty when unknown
     account: str
     submission: Submission | None
     change: CaseChange | None
     letters: tuple[LetterOrder, ...]
-    silence: str = ""  # why no letter is written where one would be
-    held_back: bool = False  # a rate is the reason
+    silence: str = ""  # why a letter that the rule wanted is not written
+    held_back: bool = False  # a rate limit is the reason
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
-    joins: str = ""  # number of the case whose account the sender is a contact of from now on
-    confirms: str = ""  # contact id whose new address this mail proves to be theirs
+    joins: str = ""  # number of the case whose account gets the sender as a contact
+    confirms: str = ""  # id of the contact whose new address this mail confirms
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
     accounts: tuple[tuple[str, bool], ...] = ()  # the contact's, and whether each is in force
@@ -85,7 +85,7 @@ def decide(
     policy: Policy,
     now: datetime,
 ) -> Decision:
-    """The first rule of the table whose question is answered yes, with its reasons. Pure."""
+    """Return the decision of the first rule in the table that matches. Pure."""
     facts = Facts(mail, sender or NO_SENDER, submission or NO_SUBMISSION, known, policy, now)
     passed: list[str] = []
     for rule in TABLE:
@@ -143,7 +143,7 @@ def _decision(
 def _letters(
     facts: Facts, verdict: Verdict
 ) -> tuple[tuple[LetterOrder, ...], auto_response.Silence | None]:
-    """The letter of a verdict, or why there is none. No letter goes round the gate."""
+    """Return the letter of a verdict, or why there is none. Every letter passes the checks."""
     contact = facts.contact
     if not verdict.letter:
         return (), None
@@ -151,7 +151,7 @@ def _letters(
     silence = auto_response.silence(attempt, facts.known, facts.policy, facts.now)
     if silence:
         return (), silence
-    if contact is None:  # the gate lets only the fixed text to a stranger through
+    if contact is None:  # the checks let only the fixed text for a stranger pass
         nobody = Contact("", "", (facts.sender.address,))
         return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), None
     stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)

@@ -1,4 +1,4 @@
-"""What the rules of the judgement are asked about, and what they answer."""
+"""The input and the output of the rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from intake.triage.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """What the transaction does to a case."""
+    """The change that the transaction makes to a case."""
 
     number: str
     new: bool
@@ -28,22 +28,22 @@ class CaseChange:
     type: str
     priority: str
     department: str
-    billable: bool | None  # None: the case keeps what it has
+    billable: bool | None  # None: the case keeps its value
     subject: str
     description: str
     fields: Mapping[str, FieldValue]  # set or overwritten by this mail
     comment: str = ""  # new text to keep with the case, when it was a reply
     asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
-    keeps_request: bool = False  # what was asked before still waits for its answer
+    keeps_request: bool = False  # the earlier request still waits for its answer
     round: int = 0
-    flag: str = ""  # why a person should look at the case
+    flag: str = ""  # why an operator should check the case
     incident: str = ""  # id of the known incident that the case is about
-    follows: str = ""  # number of the closed case that a new one goes on from
+    follows: str = ""  # number of the closed case that a new case continues
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything a rule may ask about."""
+    """Everything that a rule may use."""
 
     mail: Message | Refusal
     sender: Sender
@@ -55,51 +55,51 @@ class Facts:
 
     @property
     def contact(self) -> Contact | None:
-        """The proved or claimed contact of the sender's address."""
+        """Return the proved or claimed contact of the sender's address."""
         return self.sender.contact
 
     @property
     def returned(self) -> Return | None:
-        """What a program's mail says about a letter."""
+        """Return what a program's mail says about a letter."""
         return self.submission.returned
 
     @property
     def proved(self) -> bool:
-        """True when the sender was authenticated."""
+        """Return True when the sender was authenticated."""
         return self.sender.proved
 
     @property
     def automatic(self) -> tuple[str, ...]:
-        """Marks of a program's mail; none for a refused one."""
+        """Return the marks of a program's mail; none for a refused mail."""
         return self.mail.automatic if isinstance(self.mail, Message) else ()
 
     @property
     def machine(self) -> tuple[str, ...]:
-        """Why a program has written the mail. A proved contact's is a program's by strong marks."""
+        """Return why a program wrote the mail; for a proved contact only strong marks count."""
         if self.proved and self.contact is not None:
             return strong(self.automatic)
         return self.automatic
 
     @property
     def active_accounts(self) -> tuple[str, ...]:
-        """The accounts in force that the contact belongs to."""
+        """Return the active accounts of the contact."""
         return tuple(account.id for account in self.known.accounts if account.active)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule answers with."""
+    """The answer of a rule that matches."""
 
     action: str
     reasons: tuple[str, ...]
     change: CaseChange | None = None
     letter: str = ""  # kind, empty for none
     reason: str = ""  # of a refusal
-    returned: Return | None = None  # to be noted with the letter it is about
-    joins: str = ""  # case number: its account's question whether to be its contact had a yes
-    confirms: str = ""  # contact id whose new address is proved by this mail
-    unsubscribes: str = ""  # contact id that wants no more of the notices one can do without
-    kept: tuple[str, ...] = ()  # classes of notices that go on all the same
+    returned: Return | None = None  # to be recorded with the letter it is about
+    joins: str = ""  # number of the case whose account's question was answered with yes
+    confirms: str = ""  # id of the contact whose new address this mail confirms
+    unsubscribes: str = ""  # id of the contact who wants no more optional notices
+    kept: tuple[str, ...] = ()  # classes of notices that continue
 
 
 STRANGERS, UNPROVED = "strangers", "unproved"

@@ -1,4 +1,4 @@
-"""What the operator chose about judging and answering mail, as one frozen value."""
+"""The operator's choices about judging and answering mail, as one frozen value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from intake.model.accounts import NOTHING_MUST, MustReach
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator chose; frozen, hashed into every decision."""
+    """The operator's choices; they are frozen and hashed into every decision."""
 
     unknown_sender: str = "hold"  # R10: "hold" or "drop"
     max_rounds: int = 2
@@ -18,26 +18,28 @@ class Policy:
     max_letters_per_hour: int = 5
     max_letters_per_day: int = 20
     max_letters_per_domain_hour: int = 60  # to all addresses of one domain
-    max_letters_all_hour: int = 2000  # to anybody
+    max_letters_all_hour: int = 2000  # to all recipients
     max_same_letters_per_day: int = 2  # of one kind in one thread to one contact
     max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
-    defer_hours: int = 4  # how long a temporary failure of the sender check is waited out
+    defer_hours: int = 4  # how long a mail waits when the sender check fails temporarily
     own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included
-    verp: bool = True  # each letter of ours has a bounce address of its own
+    verp: bool = True  # each letter has its own bounce address
     writes_return_path: tuple[str, ...] = ()  # mailboxes whose server adds Return-Path to all mail
     refuse_inactive: bool = False  # R11 and R12 answer with the fixed text at L3
     refuse_unknown: bool = False  # R9 answers with the fixed text at L3
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
-    high_risk_priority: str = "Critical"  # a reply that raises a case to it needs L3 too
+    high_risk_priority: str = "Critical"  # a reply that raises a case to it needs L3, too
     step_up: bool = True  # high-risk types need L3
     max_cases_per_contact_hour: int = 60
     max_cases_per_account_hour: int = 300
-    max_strangers_per_day: int = 1000  # mails held by each rule for strangers; more are counted
-    max_unproved_per_day: int = 100  # the same in one contact's name that nothing proves
+    max_strangers_per_day: int = (
+        1000  # mails that each rule holds for strangers; more are only counted
+    )
+    max_unproved_per_day: int = 100  # the same for unproved mails in one contact's name
     may_not_submit: tuple[str, ...] = ("Read Only",)  # contact types
     reopen_days: int = 30  # a reply to a case closed longer ago opens a new one that follows it
-    open_at_once: tuple[str, ...] = ("report_outage",)  # opened whatever is missing
-    only_approved: bool = False  # letters repeat only words on an incident that were approved
+    open_at_once: tuple[str, ...] = ("report_outage",)  # opened even if answers are missing
+    only_approved: bool = False  # letters repeat only approved text about an incident
     known_incidents: bool = True  # a case about an open incident is linked to it
     withhold_risky: bool = True  # programs, macros, archives that hide something
     max_mail_bytes: int = 50 * 2**20  # of a mail; a larger one is not fetched

@@ -1,8 +1,8 @@
-"""The rules of the judgement: questions about the facts, and the verdict a yes leads to.
+"""The rules of the judgement: each checks the facts and may return a verdict.
 
-The table at the end of this file is the judgement; read it from top to bottom. Nothing here
-reads a clock, a database or a header that proves nothing, so a recorded mail can be judged again
-at any time and comes out the same.
+The table at the end of this file is the judgement: read it from top to bottom. The rules use no
+clock, no database and no header that proves nothing. So a recorded mail can be judged again at any
+time with the same result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from intake.notifier import about
 from intake.triage import command_rules, sender_rules
 from intake.triage.facts import STRANGERS, UNPROVED, CaseChange, Facts, Rule, Verdict
 
-# ---------------------------------------------------------------- may they: R13 to R16
+# ---------------------------------------------------------------- permissions: R13 to R16
 
 
 def _other_peoples_case(facts: Facts) -> Verdict | None:
@@ -30,7 +30,7 @@ def _other_peoples_case(facts: Facts) -> Verdict | None:
 
 
 def _account(facts: Facts) -> str:
-    """The account that the case will have; empty while nobody has said which."""
+    """Return the account that the case will have; empty until the writer has named one."""
     line = next(iter(facts.known.listed.cases), None)
     if line is not None:
         return line.account_id  # the case that is to be closed
@@ -77,11 +77,11 @@ def _step_up(facts: Facts) -> Verdict | None:
     )
 
 
-# ---------------------------------------------------------------- what becomes of it: R17 to R20
+# ---------------------------------------------------------------- results: R17 to R20
 
 
 def _closing(facts: Facts) -> Verdict | None:
-    """What says only that the case may be closed is asked once; a plain yes to that closes it."""
+    """Ask once when a mail says only that the case may be closed; a plain yes to that closes it."""
     case, known = facts.known.case, facts.known
     if case is None:
         return None
@@ -103,7 +103,7 @@ def _append(facts: Facts) -> Verdict | None:
     if closing is not None or case is None or case.status == CaseStatus.DRAFT:
         return closing
     if facts.submission.thanks:
-        waits = case.status == CaseStatus.WAITING  # "ok" may be what it waits for
+        waits = case.status == CaseStatus.WAITING  # "ok" may be the answer that it waits for
         status = CaseStatus.OPEN if waits else case.status
         words = f"nothing but thanks; {case.number} is {status}"
         return Verdict("append", (words,), _change(facts, status=status, asked=()))
@@ -117,7 +117,7 @@ def _append(facts: Facts) -> Verdict | None:
 
 
 def _too_many(facts: Facts) -> Verdict | None:
-    """More new cases in an hour than a person writes: somebody looks first."""
+    """Hold more new cases in an hour than a person writes; an operator checks them first."""
     recent, policy = facts.known.recent, facts.policy
     if facts.known.case is not None or facts.sender.released_by:
         return None
@@ -190,10 +190,10 @@ def _change(facts: Facts, *, status: str, asked: tuple[str, ...]) -> CaseChange:
 
 
 def _incident(facts: Facts) -> str:
-    """The open incident that a new or completed case is about (seed L52).
+    """Return the open incident that a new or completed case is about (seed L52).
 
-    The one whose notice the mail answers, whatever its words are; else the one they fit; else the
-    one that the draft is about already.
+    That is the incident whose notice the mail answers, whatever its text is. Else it is the
+    incident that the text fits, else the one that the draft is about already.
     """
     case, replied = facts.known.case, facts.known.replied
     if not facts.policy.known_incidents or (case is not None and case.status != CaseStatus.DRAFT):
@@ -210,16 +210,16 @@ def _incident(facts: Facts) -> str:
 
 
 def _follows(facts: Facts) -> str:
-    """The closed case of the same account that a new case goes on from."""
+    """Return the closed case of the same account that a new case continues."""
     earlier = facts.known.earlier
     mine = earlier is not None and earlier.account_id in facts.active_accounts
     return earlier.number if earlier and mine and facts.known.case is None else ""
 
 
-# R0–R20 as in the identity rules; R0a and R9a stand where those rules speak of copies of a mail
-# and of an address that two people share. R21–R23 and R25 are what a contact may ask of the service
-# itself, R24 is the answer of an address that waits to be confirmed, R26 a flood of new cases,
-# R27 a mail that asks for nothing, R28 a contact who was asked to be another customer's, too,
+# R0–R20 are those of the identity rules; R0a is about copies of a mail, R9a about an address that
+# two contacts share. R21–R23 and R25 are requests of a contact to the service itself. R24 is the
+# answer from an address that waits to be confirmed, R26 a flood of new cases, R27 a mail that asks
+# for nothing, R28 the answer of a contact who was asked to become a contact of another customer,
 # R29 a contact's mail that is too big to be fetched.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", sender_rules.malformed, STRANGERS),

@@ -1,4 +1,4 @@
-"""The rules R0 to R12 and R24: who wrote a mail, as far as it is proved, and who is not heard."""
+"""The rules R0 to R12 and R24: who wrote a mail, and whether that is proved well enough."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPORTED_FOR = timedelta(days=10)  # twice as long as servers try (RFC 5321 §4.
 
 
 def malformed(facts: Facts) -> Verdict | None:
-    """A mail that the structural gate refused, or whose From has no single plain author."""
+    """Hold a mail that failed the structural checks, or whose From has no single plain author."""
     mail = facts.mail
     refused = isinstance(mail, Refusal) or isinstance(mail.sender, AddressRefusal)
     if refused and facts.no_place_left:
@@ -32,7 +32,7 @@ def malformed(facts: Facts) -> Verdict | None:
 
 
 def _is_heard(facts: Facts) -> bool:
-    """Whether a proved contact wrote it, and no program."""
+    """Return whether a proved contact wrote it, and not a program."""
     return facts.proved and facts.contact is not None and not facts.machine
 
 
@@ -43,17 +43,17 @@ def _too_big(facts: Facts) -> str:
 
 
 def too_big(facts: Facts) -> Verdict | None:
-    """A contact's mail over the size limit: nothing of it was read, and they are told so."""
+    """Hold a contact's mail over the size limit unread, and inform the contact."""
     if not isinstance(facts.mail, Message) or not facts.mail.unread_bytes:
         return None
     return Verdict("hold", (_too_big(facts),), letter="refusal", reason="too_big")
 
 
 def own_mail(facts: Facts) -> Verdict | None:
-    """Our own address, or a letter of ours that came back from the very address it went to.
+    """Drop mail from our own address, and a letter of ours that came back from its recipient.
 
-    Lists and forwarders write our address into From, too: only what bears a Message-ID or the
-    envelope sender of ours is a mail of our own.
+    Lists and forwarders put our address into From, too. So a mail counts as our own only if it has
+    a Message-ID or the envelope sender of ours.
     """
     ours = {without_plus(key) for key in facts.policy.own_addresses}
     if without_plus(facts.sender.address) in ours:
@@ -80,7 +80,7 @@ def _from_our_address(facts: Facts) -> Verdict:
 
 
 def seen_before(facts: Facts) -> Verdict | None:
-    """The same mail again."""
+    """Ignore a mail that was handled before."""
     twin = facts.known.twin
     if twin is None or twin.status not in (MessageStatus.HANDLED, MessageStatus.IGNORED):
         return None
@@ -89,9 +89,9 @@ def seen_before(facts: Facts) -> Verdict | None:
 
 
 def answers_our_letter(facts: Facts) -> Verdict | None:
-    """Bounces, receipts, absences: noted with the letter they are about, and nothing else.
+    """Record bounces, receipts and absences with the letter that they are about, and nothing else.
 
-    What a proved contact writes is one of these by a strong mark only, or by an absence's subject.
+    A mail of a proved contact counts as one of these only by a strong mark or an absence's subject.
     """
     letter, told = facts.known.returned, facts.returned
     if not facts.automatic or (letter is None and not facts.known.answered_letters):
@@ -116,10 +116,11 @@ def _says_what_became_of_a_letter(facts: Facts) -> bool:
 
 
 def _is_credible(facts: Facts) -> bool:
-    """A report proves something by the address it came back to, which only the letter bore.
+    """Return whether a delivery report can be trusted.
 
-    Or by a sender that is proved to be of the recipient's own organisation. Where letters have no
-    address of their own, the null reverse-path has to do, for some days after the letter.
+    It can if it came to the bounce address that only the letter had, or if its sender is proved to
+    be in the recipient's organisation. If letters have no bounce addresses of their own, the null
+    reverse-path is enough for some days after the letter.
     """
     letter = facts.known.returned
     if letter is None:
@@ -131,7 +132,7 @@ def _is_credible(facts: Facts) -> bool:
 
 
 def _of_one_house(facts: Facts, recipient: str) -> bool:
-    """Whether the author's domain is the recipient's, or one lies below the other."""
+    """Return whether the author's domain is the recipient's, or one is a subdomain of the other."""
     sender = facts.mail.sender if isinstance(facts.mail, Message) else None
     if not isinstance(sender, Mailbox):
         return False
@@ -140,7 +141,7 @@ def _of_one_house(facts: Facts, recipient: str) -> bool:
 
 
 def automatic(facts: Facts) -> Verdict | None:
-    """A program may file cases for a contact who allows it; an automatic answer never does."""
+    """Let a program file cases only for a contact who allows it; an automatic answer never may."""
     if not facts.machine:
         return None
     contact, answer = facts.contact, is_answer(facts.automatic)
@@ -153,7 +154,7 @@ def automatic(facts: Facts) -> Verdict | None:
 
 
 def unverifiable_now(facts: Facts) -> Verdict | None:
-    """DNS had no answer: the mail stays in the mailbox for some hours."""
+    """Leave the mail in the mailbox for some hours when DNS gave no answer."""
     if facts.sender.level != "LT":
         return None
     if facts.now - facts.mail.received_at < timedelta(hours=facts.policy.defer_hours):
@@ -163,7 +164,7 @@ def unverifiable_now(facts: Facts) -> Verdict | None:
 
 
 def forged_known(facts: Facts) -> Verdict | None:
-    """Somebody writes in the name of a contact."""
+    """Hold a mail that is probably forged in the name of a contact."""
     if facts.sender.level == "L0" and facts.known.contacts:
         if facts.no_place_left:
             return _counted_only(facts)
@@ -172,14 +173,14 @@ def forged_known(facts: Facts) -> Verdict | None:
 
 
 def forged_unknown(facts: Facts) -> Verdict | None:
-    """Somebody writes in the name of nobody we know."""
+    """Drop a mail that is forged in the name of an unregistered sender."""
     if facts.sender.level == "L0":
         return Verdict("drop", ("dmarc=fail and nobody of that address is registered",))
     return None
 
 
 def unproved_known(facts: Facts) -> Verdict | None:
-    """A contact, and nothing proves it."""
+    """Hold a mail in the name of a contact when nothing proves that the contact wrote it."""
     if facts.sender.level != "L1" or not facts.known.contacts or _accepted_unproved(facts):
         return None
     if facts.no_place_left:
@@ -190,9 +191,10 @@ def unproved_known(facts: Facts) -> Verdict | None:
 
 
 def _accepted_unproved(facts: Facts) -> bool:
-    """The operator's exception, and an answer to a letter that we sent to that very address.
+    """Apply the operator's exception for answers to a letter that we sent to that very address.
 
-    It makes no level: nothing is answered, and what is risky still needs a signature.
+    It does not raise the level: such a mail is not answered, and risky types still need a
+    signature.
     """
     contact = facts.contact
     if contact is None or not contact.active or facts.sender.conflict:
@@ -201,7 +203,7 @@ def _accepted_unproved(facts: Facts) -> bool:
 
 
 def unproved_unknown(facts: Facts) -> Verdict | None:
-    """Nobody we know, and nothing proves who."""
+    """Hold a mail from an unknown sender that nothing proves."""
     if facts.sender.level != "L1" or facts.known.contacts:
         return None
     if facts.no_place_left:
@@ -219,7 +221,7 @@ def _last(facts: Facts) -> tuple[str, ...]:
 
 
 def confirms_address(facts: Facts) -> Verdict | None:
-    """A new address of a contact has said yes to our question, and is proved to be its own."""
+    """Accept the yes of a contact's new address to our question, if the address is proved."""
     who = facts.known.confirms
     if not who or facts.sender.level not in ("L2", "L3") or strong(facts.automatic):
         return None
@@ -230,14 +232,14 @@ def confirms_address(facts: Facts) -> Verdict | None:
 
 
 def ambiguous(facts: Facts) -> Verdict | None:
-    """Two contacts with one address."""
+    """Hold a mail from an address that two contacts share."""
     if facts.sender.ambiguous:
         return Verdict("hold", ("two contacts share this address",))
     return None
 
 
 def stranger_at_known_domain(facts: Facts) -> Verdict | None:
-    """Proved, not registered, at a domain where others are."""
+    """Hold a mail from a proved, unregistered sender at a domain where others are registered."""
     if facts.contact is not None or not facts.known.domain_registered:
         return None
     if facts.no_place_left:
@@ -249,7 +251,7 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
 
 
 def stranger(facts: Facts) -> Verdict | None:
-    """Proved, and nobody we know."""
+    """Hold or drop a mail from a proved, unregistered sender."""
     if facts.contact is not None:
         return None
     if facts.no_place_left and facts.policy.unknown_sender == "hold":
@@ -258,14 +260,14 @@ def stranger(facts: Facts) -> Verdict | None:
 
 
 def inactive(facts: Facts) -> Verdict | None:
-    """A contact who was disabled."""
+    """Hold a mail from a disabled contact."""
     if facts.contact is None or facts.contact.active:
         return None
     return Verdict("hold", ("the contact is disabled",), letter=_fixed(facts), reason="inactive")
 
 
 def no_account(facts: Facts) -> Verdict | None:
-    """A contact none of whose accounts is in force."""
+    """Hold a mail from a contact who has no active account."""
     if facts.active_accounts:
         return None
     return Verdict(
