@@ -1,7 +1,7 @@
-"""Incidents and maintenances: which one a case is about, and whom one concerns, and why.
+"""Find the incident that a case is about, and the contacts who get an incident's notices, and why.
 
-Pure: incidents, contacts and preferences are given. Who is told is decided once, with a reason for
-each person, so that an operator can read the list before anything is sent.
+Pure: the caller gives incidents, contacts and preferences. The audience is decided once, with a
+reason for each person, so that an operator can read the list before anything is sent.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ DEFAULT_PREFERENCE = Preference()
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person to be told, once, and why."""
+    """One person who gets a notice once, and the reasons."""
 
     contact_id: str
     name: str
     address: str
-    accounts: tuple[str, ...]  # those of theirs that are concerned
+    accounts: tuple[str, ...]  # their accounts that are concerned
     reasons: tuple[str, ...]
     priority: int = 2  # 0: filed a case; 1: at an affected account; 3: Read Only, last
     zone: str = "UTC"  # IANA name
     cases: tuple[str, ...] = ()  # numbers of their own cases about it
-    digest: bool = False  # told in the daily summary
+    digest: bool = False  # gets it in the daily summary
 
     @property
     def key(self) -> str:
-        """What makes two addresses the same one (Address.key)."""
+        """Return the form in which addresses are compared (Address.key)."""
         return ascii_lower(self.address)
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is told and who is left out, each with a reason."""
+    """The contacts who get the notices and those who do not, each with a reason."""
 
     told: tuple[Recipient, ...]
     left_out: tuple[tuple[str, str], ...]  # contact id, why
@@ -52,7 +52,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class AudienceInputs:
-    """Everything about people that decides who is told."""
+    """All data about people that decides who gets the notices."""
 
     contacts: tuple[Contact, ...]
     accounts: Mapping[str, Account]
@@ -68,34 +68,34 @@ class AudienceInputs:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a letter tells: one update, with the older ones that its readers have not had."""
+    """The content of a notice: one update, with older ones that its readers have not had."""
 
     incident: Incident
     update: Update
     zone: str  # IANA name: the readers' own time zone
-    earlier: tuple[Update, ...] = ()  # never received, oldest first; told below the update
-    plain: bool = False  # of a correction: for those who never got the wrong text
+    earlier: tuple[Update, ...] = ()  # not received yet, oldest first; shown below the update
+    plain: bool = False  # of a correction: for readers who never got the wrong text
     cases: tuple[str, ...] = ()  # numbers of the reader's own cases about it
-    was: Update | None = None  # corrected by this one, or with the plan that this one changes
+    was: Update | None = None  # the update that this one corrects, or whose plan it changes
 
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """One reader, and what makes their copy theirs."""
+    """One reader, with the data that makes their copy personal."""
 
     contact_id: str
     name: str
     address: str
     reasons: tuple[str, ...]  # "Authorized at Bayside School District, SIS"
     message_id: str
-    root_id: str  # head of their thread about the incident; never a letter by itself
+    root_id: str  # first ID of their thread about the incident; no letter has it
     last_id: str = ""  # of the last letter they got about it
     unsubscribe: str = ""  # token; empty: no way to unsubscribe is offered
-    row: int = 0  # id in the ledger, for the bounce address; 0: there is none yet
+    row: int = 0  # id in notice_recipients, for the bounce address; 0: none yet
 
 
 def about(submission: Submission, account: str, incidents: Sequence[Incident]) -> Incident | None:
-    """The open incident that a case is about: by its module, or by the operator's words."""
+    """Return the open incident that a case is about: by its module, or by the operator's words."""
     module = submission.fields.get("module")
     named = str(module.value) if module is not None and module.value else ""
     text = f"{submission.subject} {submission.description}"
@@ -108,7 +108,7 @@ def about(submission: Submission, account: str, incidents: Sequence[Incident]) -
 
 
 def fits(incident: Incident, module: str, text: str) -> str:
-    """Why a case of that module and those words is about the incident; empty when it is not."""
+    """Return why a case with that module and text is about the incident; empty when it is not."""
     if module and fold(module, {}) in {fold(name, {}) for name in incident.modules}:
         return f"its module is {module}"
     flat = f" {fold(text[:MAX_SEARCHED_CHARS], {})} "
@@ -118,13 +118,14 @@ def fits(incident: Incident, module: str, text: str) -> str:
 
 
 def audience(incident: Incident, world: AudienceInputs) -> Audience:
-    """Accounts and areas and contact types, who filed a case, who was told before; each once.
+    """Return who gets the notices, each person once, and who does not.
 
-    Whoever is told in place of somebody else comes in by that reason. Everybody is accounted for.
+    The reasons are: account, area and contact type; a filed case; an earlier notice; being the
+    stand-in of another contact. Every contact is in one of the two lists.
     """
     told: dict[str, Recipient] = {}
     left_out: dict[str, str] = {}
-    instead: dict[str, list[str]] = {}  # contact told -> names of those they stand in for
+    instead: dict[str, list[str]] = {}  # stand-in -> names of the contacts whom they replace
     people = {one.id: one for one in sorted(world.contacts, key=lambda one: one.id)}
     for contact in people.values():
         why, recipient = _judge(incident, contact, world)
@@ -145,12 +146,12 @@ def audience(incident: Incident, world: AudienceInputs) -> Audience:
 
 
 def told_again(incident: Incident, world: AudienceInputs) -> Audience:
-    """Only those who were told before or filed a case: whom the clock writes to on its own."""
+    """Return only those who got a notice before or filed a case, for automatic updates."""
     return audience(replace(incident, contact_types=("",)), world)
 
 
 def _once(told: Mapping[str, Recipient], left_out: Mapping[str, str]) -> Audience:
-    """Every address once, those who need it most first."""
+    """Keep every address once, in the order of priority."""
     kept: dict[str, Recipient] = {}
     out = dict(left_out)
     for recipient in sorted(told.values(), key=lambda one: (one.priority, one.contact_id)):
@@ -164,7 +165,7 @@ def _once(told: Mapping[str, Recipient], left_out: Mapping[str, str]) -> Audienc
 def _judge(
     incident: Incident, contact: Contact, world: AudienceInputs
 ) -> tuple[str, Recipient | None]:
-    """Why a contact is not concerned or not reachable, or how they are told."""
+    """Return why a contact gets no notice, or the recipient that they become."""
     if not contact.active:
         return "the contact is disabled", None
     if not contact.emails:
@@ -201,7 +202,7 @@ def _judge(
 def _by_rule(
     incident: Incident, contact: Contact, accounts: Mapping[str, Account], world: AudienceInputs
 ) -> dict[str, str]:
-    """Account -> why: the incident's accounts, areas and contact types all meet there."""
+    """Return a reason per account for which the incident's accounts, areas and types all match."""
     types = incident.contact_types or world.contact_types
     reasons: dict[str, str] = {}
     for member in contact.memberships:
@@ -220,7 +221,7 @@ def _by_rule(
 def _priority(
     incident: Incident, contact: Contact, accounts: Sequence[str], world: AudienceInputs
 ) -> int:
-    """Who has a case, then affected accounts, then Authorized and Technical, then the rest."""
+    """Return the order: who filed a case, affected accounts, Authorized and Technical, the rest."""
     if contact.id in world.filed:
         return 0
     if incident.accounts or world.affected & set(accounts):
@@ -240,10 +241,10 @@ def _muted(
     people: Mapping[str, Contact],
     world: AudienceInputs,
 ) -> tuple[str, str] | None:
-    """(who is told instead, why they are not), or None when they are told.
+    """Return (who gets the notice instead, why), or None when the contact gets it.
 
-    Whoever filed a case hears of it, whatever they muted. A mandatory class cannot be muted by an
-    Authorized or Technical contact unless somebody who can be reached stands in.
+    A contact who filed a case gets it even if they muted the class. An Authorized or Technical
+    contact can mute a mandatory class only if a stand-in who can be reached gets it instead.
     """
     wish = _wish(incident, contact.id, world)
     if wish.mode != "off" or recipient.cases:
@@ -263,7 +264,7 @@ def _wish(incident: Incident, contact_id: str, world: AudienceInputs) -> Prefere
 
 
 def _reachable(other: Contact, concerned: Recipient, world: AudienceInputs) -> bool:
-    """Whether that person can be told, and works for every account for which this one is told."""
+    """Return whether the stand-in can be reached and belongs to every account that is concerned."""
     theirs = {
         member.account_id
         for member in other.memberships
@@ -276,7 +277,7 @@ def _reachable(other: Contact, concerned: Recipient, world: AudienceInputs) -> b
 def _stand_in(
     other: Contact, names: Sequence[str], already: Recipient | None, world: AudienceInputs
 ) -> Recipient:
-    """The person who is told in somebody's place, with that reason beside their own."""
+    """Return the stand-in as a recipient, with that reason in addition to their own."""
     reason = f"in place of {', '.join(names)}"
     if already is not None:
         return replace(already, reasons=(*already.reasons, reason))
@@ -295,9 +296,9 @@ def _stand_in(
 
 
 def with_digests(incident: Incident, found: Audience, world: AudienceInputs) -> Audience:
-    """The same people; those who want a daily summary of this class are marked.
+    """Mark those who want a daily summary of this class; the people stay the same.
 
-    Mandatory classes are told at once, and so is whoever filed a case.
+    Notices of mandatory classes go out at once, and those to contacts who filed a case.
     """
     if incident.notice_class in world.must.classes:
         return found
@@ -313,7 +314,7 @@ def with_digests(incident: Incident, found: Audience, world: AudienceInputs) -> 
 def approval_hash(
     incident: Incident, update: Update, found: Audience, send_at: datetime | None
 ) -> str:
-    """What an approval binds: every word, every reader and the time; 16 hexadecimal digits.
+    """Return the hash that an approval is bound to: all text, all readers and the time.
 
     object change of text, title, plan, list or time gives another one.
     """
@@ -338,7 +339,7 @@ def _iso(moment: datetime | None) -> str:
 
 
 def by_account(recipients: Iterable[Recipient]) -> dict[str, int]:
-    """How many people of each account are told; who works for two is counted at both."""
+    """Return how many people of each account are notified; one at two accounts counts twice."""
     counts: dict[str, int] = {}
     for one in recipients:
         for account in one.accounts:
