@@ -1,1 +1,1 @@
-"""Replies to contacts, written from templates: no clock, no file, no database."""
+"""Write replies to contacts from templates, without a clock, files or a database."""

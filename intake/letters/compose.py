@@ -1,8 +1,8 @@
-"""Decision + templates -> Letter: a complete, checked RFC 5322 message to one recipient.
+"""Build a Letter from a decision and templates: a complete, checked RFC 5322 message.
 
-Templates are given as a mapping of names to sources (``ack/body.txt``); an operator's own file
-takes a name over and may extend the shipped one as ``builtin/ack/body.txt``. The text of a mail
-is only ever a value, never a template. What is written is parsed again before it is returned.
+Templates are a mapping of names to sources (``ack/body.txt``). An operator's own file replaces the
+shipped one of the same name and may extend it as ``builtin/ack/body.txt``. The text of a mail is
+only ever a value, never a template. The written message is parsed again before it is returned.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from intake.triage.decision import Decision, LetterOrder
 __all__ = ["Answered", "Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
 
 
-REPEATING = ("ack", "appended")  # kinds that repeat what was read
+REPEATING = ("ack", "appended")  # kinds that repeat the values that were read
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The mail that a letter answers, and what the letter may tell of beside it."""
+    """The mail that a letter answers, and other data that the letter may mention."""
 
     mail: Message
     accounts: Sequence[Account]
@@ -57,7 +57,7 @@ class Answered:
 def write(
     decision: Decision, answered: Answered, letter_context: LetterContext, now: datetime
 ) -> tuple[Letter, ...]:
-    """Every letter that the decision wants, complete and checked. Raises LetterError."""
+    """Return every letter that the decision wants, complete and checked. Raises LetterError."""
     return tuple(
         _letter(order, decision, answered, letter_context, now) for order in decision.letters
     )
@@ -179,7 +179,7 @@ def _asked(
 def reminder(
     letter_context: LetterContext, request: Reminded, message_id: str, now: datetime
 ) -> Letter:
-    """The request once more, with a line above it; answers are read as answers to the request."""
+    """Send the request once more with a line above it; answers count as answers to the request."""
     values = {
         "service": letter_context.service,
         "name": one_line(request.contact_name, 100),
@@ -209,7 +209,7 @@ def reminder(
 def to_person(
     letter_context: LetterContext, person: Reached, occasion: Occasion, now: datetime
 ) -> Letter:
-    """A letter that answers no mail. Raises LetterError."""
+    """Return a letter that answers no mail. Raises LetterError."""
     kind, cause, thread = occasion.kind, f"{occasion.kind}:{occasion.cause}", occasion.thread
     whole: dict[str, object] = {
         "service": letter_context.service, "name": one_line(person.name, 100), **occasion.values,
@@ -256,7 +256,7 @@ def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str
 
 
 def _thread_subject(mail: Message) -> str:
-    """The person's own subject without our tag or a row of Re:, cut to a sane length."""
+    """Return the person's own subject without our tag or any Re:, cut to a sensible length."""
     return _without_re(tokens.strip_tags(mail.subject)) or "your mail"
 
 
@@ -267,7 +267,7 @@ def _without_re(subject: str) -> str:
 
 
 def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:
-    """The empty form of a case type as text; KeyError when there is no such type."""
+    """Return the empty form of a case type as text; KeyError when there is no such type."""
     return tidy(templates.fill("blank_form/body.txt", _form_values(catalogue, type_name)))
 
 

@@ -1,7 +1,7 @@
-"""A word to whoever filed a case that a colleague has added to or completed.
+"""Inform the contact who filed a case that a colleague has added to it or completed it.
 
-At most one an hour for each case and person, and none where a rate keeps letters back: programs
-that answer each other must not go on for ever.
+At most one letter an hour is sent for each case and person, and none while a rate limit holds
+letters back. Otherwise programs that answer each other would never stop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_ADDED_LINES = 12
 def to_filers(
     decision: Decision, known: Known, letter_context: LetterContext, now: datetime
 ) -> tuple[Letter, ...]:
-    """The letters; none when the writer filed the case alone. Raises LetterError."""
+    """Return the letters; none when the writer filed the case alone. Raises LetterError."""
     case, change, sender = decision.case, decision.change, decision.sender
     writer = sender.contact if sender else None
     if case is None or change is None or writer is None or decision.action not in ACTIONS:

@@ -1,4 +1,4 @@
-"""What a letter says of an incident: how it stands, the newest word, and where to read on."""
+"""The text of a letter about a known incident: its status, its newest update and its page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from intake.letters.text import indented, one_line, text_lines
 from intake.letters.wording import MAX_VALUE_CHARS
 from intake.model.incidents import Incident
 
-MAX_TOLD_CHARS = 3000  # of an update that a letter about a case repeats
+MAX_TOLD_CHARS = 3000  # of an update that is repeated in a letter about a case
 
 
 def incident_lines(
     incidents: Sequence[Incident], incident_id: str, zone: str, page_url: str = ""
 ) -> list[str]:
-    """The known incident a case is about: what, how it stands, and when there is more to hear."""
+    """Return the known incident of a case: what it is, its status, and the next update."""
     found = next((one for one in incidents if one.id == incident_id), None)
     if found is None:
         return []
@@ -33,12 +33,12 @@ def incident_lines(
 
 
 def is_maintenance(incidents: Sequence[Incident], incident_id: str) -> bool:
-    """Whether that is work that was announced, and not a fault."""
+    """Return whether it is planned maintenance and not an incident."""
     return any(one.id == incident_id and one.kind == "maintenance" for one in incidents)
 
 
 def place(url: str, name: str) -> str:
-    """The address of a file of the page: absolute where the page's own address is known."""
+    """Return the address of a file of the page; absolute if the page's own address is known."""
     if not url:
         return name
     head, _, last = url.partition("?")[0].partition("#")[0].rpartition("/")

@@ -1,4 +1,4 @@
-"""A letter, what all letters have in common, and the templates they are filled from."""
+"""A letter, the data that all letters share, and the templates that they are filled from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_SUBJECT_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail of ours as it goes on the wire, and what an operator wants to see of it."""
+    """One letter as it is sent, and the data that an operator wants to see."""
 
     kind: str  # ack, missing_fields, appended, refusal, form, cases, closed, unsubscribed, …
     cause: str  # unique: a letter of that kind for that mail is written once
@@ -34,7 +34,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """A request that nobody answered, as it is sent once more."""
+    """A request without an answer, as it is sent once more."""
 
     case_number: str
     contact_id: str
@@ -46,7 +46,7 @@ class Reminded:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A contact and the one address a letter goes to."""
+    """A contact and the one address to which a letter goes."""
 
     contact_id: str
     name: str
@@ -55,7 +55,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The case that a letter is about, and the letters of ours that it goes on from."""
+    """The case that a letter is about, and the last letter in its thread."""
 
     case_number: str
     subject: str  # of the last letter, or of the case
@@ -64,7 +64,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why a letter is written that answers no mail."""
+    """The reason for a letter that answers no mail."""
 
     kind: str  # "verify", "replaced", "resolved" …: its templates' folder
     cause: str  # unique among letters of that kind
@@ -73,7 +73,7 @@ class Occasion:
 
 
 class Templates:
-    """The letters' texts, ready to be filled; raises LetterError for a template that is wrong."""
+    """The templates of letters; raises LetterError for a template that is wrong."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         loader: BaseLoader = DictLoader(dict(sources))
@@ -97,7 +97,7 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class LetterContext:
-    """What every letter of this service has in common."""
+    """The data that all letters of this service share."""
 
     service: str  # name of the service, as people know it
     address: str  # where answers go
@@ -106,20 +106,20 @@ class LetterContext:
     templates: Templates
     departments: Mapping[str, str] = field(
         default_factory=dict
-    )  # operator's labels over the catalogue's
+    )  # the operator's labels, which replace the catalogue's
     timezone: str = "UTC"  # IANA name, for the dates in letters
     reopen_days: int = 30
-    reply_to_case: bool = False  # answers go to an address of the case
+    reply_to_case: bool = False  # each case has its own address for answers
     repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
     max_mail_bytes: int = 50 * 2**20  # a larger mail is not read
-    page_url: str = ""  # of the notifications page, where there is one
+    page_url: str = ""  # of the notifications page, if there is one
 
     @property
     def domain(self) -> str:
-        """The domain our Message-IDs are in."""
+        """Return the domain of our Message-IDs."""
         return self.address.rpartition("@")[2]
 
     def department(self, key: str) -> str:
-        """The department as people call it."""
+        """Return the name of the department as people use it."""
         label = self.departments.get(key) or self.catalogue.departments.get(key, "")
         return label or self.service

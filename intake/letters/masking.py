@@ -1,8 +1,9 @@
-"""What names a pupil is masked in letters: social security, birth date and student numbers.
+"""Mask student data in letters: social security numbers, birth dates and student numbers.
 
-A letter crosses the open network and lies in mailboxes of people who need none of it. The case and
-its department keep the words as they were written. Only what stands behind a telling word, or has
-the form of a social security number, is masked: a date or a number alone names nobody.
+A letter crosses the open network and stays in mailboxes of people who do not need the data. The
+case and its department keep the original text. Only a value after a keyword such as "born", or a
+text in the form of a social security number, is masked: a date or a number alone identifies no
+person.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ _WORD = re.compile(r"\w")
 
 
 def masked(text: str) -> str:
-    """The same text, as long as it was, with a star for each letter and digit that is masked."""
+    """Return the text in the same length, with a star for each masked letter and digit."""
     for pattern in (_SSN, _SSN_NAMED, _BORN, _STUDENT):
         text = pattern.sub(_stars, text)
     return text
 
 
 def _stars(match: re.Match[str]) -> str:
-    """The match with its group, or all of it, in stars; what separates stays."""
+    """Return the match with stars for its group, or for all of it; separators stay."""
     start, end = match.span(match.re.groups)
     whole, first = match[0], match.start()
     hidden = _WORD.sub("*", whole[start - first : end - first])

@@ -17,14 +17,14 @@ _BLANK_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def one_line(text: str, limit: int) -> str:
-    """The text on one line, without control, format or separator characters."""
+    """Return the text on one line, without control, format or separator characters."""
     clean = "".join(" " if unicodedata.category(c) in _BLANK_KINDS else c for c in text)
     flat = " ".join(clean.split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
 def tidy(text: str) -> str:
-    """At most one blank line in a row, none at the ends; no white space at line ends but "-- "."""
+    """Remove white space at line ends, except in "-- ", and all but single blank lines."""
     out: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         kept = "-- " if line == "-- " else line.rstrip()
@@ -36,7 +36,7 @@ def tidy(text: str) -> str:
 
 
 def wrap(label: str, value: str) -> list[str]:
-    """``Label: value`` over as many lines as it takes, continued lines indented by four."""
+    """Wrap ``Label: value``; continued lines are indented by four."""
     return textwrap.wrap(
         f"{label}: {value}",
         WIDTH,
@@ -62,7 +62,7 @@ def text_lines(text: str) -> list[str]:
 
 
 def indented(text: str) -> list[str]:
-    """Wrapped lines, four columns in."""
+    """Wrap the text with an indent of four columns."""
     return textwrap.wrap(
         text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False
     )

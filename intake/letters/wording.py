@@ -1,7 +1,7 @@
-"""What letters say about a case, as lines of at most 72 characters: values, questions, problems.
+"""The lines of letters about a case, at most 72 characters: values, questions, problems.
 
-Student data never leaves the house: a field the catalogue marks as personal is named in a letter
-and its words are not repeated.
+Student data is never sent out: a letter names a field that the catalogue marks as personal, but it
+does not repeat its text.
 """
 
 from __future__ import annotations
@@ -56,23 +56,23 @@ class Question:
 
     label: str
     help: tuple[str, ...]  # lines in brackets, above the label
-    value: str = ""  # " Medium": what stands behind the colon already
+    value: str = ""  # " Medium": the text already after the colon
 
 
-FREE_WORDS = ("text", "multiline")  # kinds of fields that hold whatever people write
+FREE_WORDS = ("text", "multiline")  # kinds of fields that hold free text
 
 
 def read_lines(
     submission: Submission, catalogue: Catalogue, accounts: Sequence[Account], repeat: str = "all"
 ) -> list[str]:
-    """``Label: value`` for everything that was read, in the order of the form.
+    """Return ``Label: value`` for every value that was read, in the order of the form.
 
-    ``repeat`` "fields" leaves out what people wrote freely, "none" all but the type.
+    ``repeat`` "fields" leaves out free text, "none" leaves out everything but the type.
     """
     case_type = catalogue.types.get(submission.type)
     label = case_type.label if case_type else "not told yet"
     shown = wrap("Case Type", label)
-    first = ("account", "priority", "subject", "description")  # told before any type is
+    first = ("account", "priority", "subject", "description")  # known before the type is
     order = case_type.fields if case_type else tuple(dict.fromkeys((*first, *submission.fields)))
     for name in order if repeat != "none" else ():
         field = catalogue.fields.get(name)
@@ -103,7 +103,7 @@ def _read_line(
     value = submission.fields.get(name)
     words = own[name] if name in own else shown_value(value)
     stands_in = value is not None and value.source == "default" and name in submission.recommended
-    if not words or stands_in:  # what is asked for is not shown as if it had been told
+    if not words or stands_in:  # a value that is still asked for is not shown as if it were given
         return []
     if field.personal_data:
         return wrap(field.label, "received, not repeated here")
@@ -111,7 +111,7 @@ def _read_line(
 
 
 def shown_value(value: FieldValue | None) -> str:
-    """A value as people read it; the words when there is no typed value."""
+    """Return a value as people read it; its text when there is no typed value."""
     if value is None:
         return ""
     if isinstance(value.value, bool):
@@ -128,7 +128,7 @@ def _item(text: str) -> list[str]:
 
 
 def questions(submission: Submission, catalogue: Catalogue, names: Iterable[str]) -> list[Question]:
-    """The fields of those names as questions, each with its help and its choices."""
+    """Return the fields with those names as questions, each with its help and its choices."""
     return [_question(submission, catalogue, name) for name in names]
 
 
@@ -145,14 +145,14 @@ def _question(submission: Submission, catalogue: Catalogue, name: str) -> Questi
 
 
 def _listed(offered: tuple[str, ...], *, numbered: bool) -> str:
-    """The choices in a row; long names with their number, which is an answer, too."""
+    """Return the choices in a row; long names get a number, which is accepted as an answer, too."""
     if not numbered:
         return ", ".join(offered)
     return ", ".join(f"{place}. {one}" for place, one in enumerate(offered, 1))
 
 
 def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tuple[str, ...]:
-    """Choices that a problem offers (the sender's own districts), else those of the type."""
+    """Return the choices that a problem offers (the sender's own districts), else the type's."""
     for problem in submission.problems:
         if problem.field == field.name and problem.choices:
             return problem.choices
@@ -169,7 +169,7 @@ def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tupl
 
 
 def problem_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
-    """What was adjusted or could not be taken, one item each, and why."""
+    """Return one item for each value that was adjusted or not accepted, with the reason."""
     shown: list[str] = []
     for problem in submission.problems:
         shown += _item(_problem_text(problem, catalogue))
@@ -195,7 +195,7 @@ def _problem_text(problem: Problem, catalogue: Catalogue) -> str:
 
 
 def _kept(problem: Problem) -> str:
-    """What was done with words that are not on a list."""
+    """Return what was done with a text that is not on a list."""
     if not problem.used:
         return ""
     if problem.used == problem.found:
@@ -204,7 +204,7 @@ def _kept(problem: Problem) -> str:
 
 
 def corrected_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
-    """``Label: new value`` for every field that a reply changed."""
+    """Return ``Label: new value`` for every field that a reply changed."""
     own = {
         "priority": submission.priority,
         "subject": submission.subject,
@@ -222,7 +222,7 @@ def corrected_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
 
 
 def notice_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
-    """The catalogue's rules that this letter has to state."""
+    """Return the catalogue's rules that this letter must state."""
     rules = (catalogue.rule(rule_id) for rule_id in submission.notices)
     return [line for rule in rules if rule for line in _item(rule.text)]
 
@@ -230,9 +230,9 @@ def notice_lines(submission: Submission, catalogue: Catalogue) -> list[str]:
 def attachment_lines(
     mail: Message, read_from: str = "", withheld: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Every attached file by name and size; pictures inside the text are not counted.
+    """Return the name and size of every attached file; pictures inside the text do not count.
 
-    ``read_from`` is the file that was read as the form; ``withheld`` says which ones are kept back.
+    ``read_from`` is the file that was read as the form; ``withheld`` says which files are withheld.
     """
     files = [attachment for attachment in mail.attachments if not attachment.inline]
     shown: list[str] = []
@@ -248,7 +248,7 @@ def attachment_lines(
 
 
 def size_text(size: int) -> str:
-    """Bytes as people say them: 900 bytes, 12 KB, 3.4 MB."""
+    """Return a size for people: 900 bytes, 12 KB, 3.4 MB."""
     if size < 1000:
         return f"{size} bytes"
     if size < 1_000_000:
@@ -265,7 +265,7 @@ class TypeLine:
 
 
 def type_lines(catalogue: Catalogue) -> list[TypeLine]:
-    """Every case type with what it is for."""
+    """Return every case type with its description."""
     return [
         TypeLine(
             one.label,
@@ -291,7 +291,7 @@ STATES: Mapping[str, str] = {
 def case_lines(
     case: CaseLine, catalogue: Catalogue, zone: str, accounts: Mapping[str, str]
 ) -> list[str]:
-    """One case in a list: number, state, dates and subject; nothing of what was written in it."""
+    """Return one case of a list: number, state, dates and subject, but none of its text."""
     kind = catalogue.types.get(case.type)
     label = kind.label if kind else "no type yet"
     since = case.received_at.astimezone(ZoneInfo(zone)).date().isoformat()
@@ -314,11 +314,11 @@ CLASSES = {
 
 
 def class_lines(kept: Sequence[str], *, stopped: bool) -> list[str]:
-    """The kinds of notices that go on, or those that do not, an item each."""
+    """Return the kinds of notices that continue, or those that stopped, one item each."""
     names = (one for one in NOTICE_CLASSES if (one in kept) is not stopped)
     return [line for one in names for line in _item(CLASSES[one])]
 
 
 def megabytes(size: int) -> str:
-    """52.4 MB: of a million bytes each, as mail programs show it; a small one in kB."""
+    """Return "52.4 MB": in millions of bytes, as mail programs show it; a small size in kB."""
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"
