@@ -1,8 +1,9 @@
-"""A maintenance as a calendar entry (RFC 5545, RFC 5546): one UID, each change a higher SEQUENCE.
+"""A maintenance as a calendar entry (RFC 5545, RFC 5546): one UID; each change raises SEQUENCE.
 
-The only keeper of icalendar. Times are in UTC, so no VTIMEZONE is needed. The same entry is
-published again when the plan changes and cancelled when the maintenance is: a calendar that keeps
-entries by UID moves it or takes it out, and never holds it twice.
+Only this module and ``page/calendar.py`` use icalendar. Times are in UTC, so no VTIMEZONE is
+needed. The entry is published again when the plan changes, and cancelled when the maintenance is
+cancelled. A calendar that identifies entries by UID moves or removes the entry and never shows it
+twice.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PUBLISH, CANCEL = "PUBLISH", "CANCEL"
 
 @dataclass(frozen=True, slots=True)
 class Organizer:
-    """Who announces the maintenance."""
+    """The service that announces the maintenance."""
 
     name: str
     address: str  # service.address; its domain is the UID's
@@ -31,22 +32,22 @@ class Organizer:
 
 
 def method(update: Update) -> str:
-    """What a calendar does with the entry: PUBLISH puts or moves it, CANCEL takes it out."""
+    """Return PUBLISH, which adds or moves the entry in a calendar, or CANCEL, which removes it."""
     return CANCEL if update.status == IncidentStatus.CANCELLED else PUBLISH
 
 
 def uid(incident_id: str, address: str) -> str:
-    """``INC-42@support.example``: the same for every update, in letters and on the page."""
+    """Return ``INC-42@support.example``, the same for every update, in letters and on the page."""
     return f"{incident_id}@{address.rpartition('@')[2]}"
 
 
 def event_calendar(
     incident: Incident, update: Update, organizer: Organizer, stamp: datetime
 ) -> str:
-    """A whole iCalendar object with CRLF line ends; empty when the plan names no start.
+    """Return an iCalendar object with CRLF line ends; empty when the plan has no start.
 
-    The plan and the SEQUENCE are those of the update; what it leaves open is the incident's.
-    ``stamp`` (aware) is when this was written; the same arguments give the same text.
+    The plan and the SEQUENCE come from the update; values that it does not give come from the
+    incident. ``stamp`` (aware) is the time of writing. The same arguments give the same text.
     """
     starts = update.starts_at or incident.starts_at
     ends = update.ends_at or (incident.ends_at if update.starts_at is None else None)
@@ -81,7 +82,7 @@ def _event(
     if told:
         event.add("description", told)
     event.add("status", "CANCELLED" if update.status == IncidentStatus.CANCELLED else "CONFIRMED")
-    event.add("transp", "TRANSPARENT")  # nobody is busy because of it
+    event.add("transp", "TRANSPARENT")  # it does not mark anyone as busy
     event.add("organizer", _organizer(organizer))
     if organizer.page_url:
         event.add("url", organizer.page_url)
@@ -89,7 +90,10 @@ def _event(
 
 
 def _organizer(organizer: Organizer) -> vCalAddress:
-    """RFC 5546 §3.2.1 and §3.2.5 want one; a quote or control character cannot stand in CN."""
+    """Return the organizer (RFC 5546 §3.2.1 and §3.2.5).
+
+    CN cannot contain a quote or a control character.
+    """
     address = vCalAddress(f"mailto:{organizer.address}")
     name = one_line(organizer.name.replace('"', "'"), 80)
     if name:

@@ -1,7 +1,7 @@
-"""The summary of a day -> letter: each incident once, as its newest update left it.
+"""Build the letter with the daily summary: each incident once, in the state of its newest update.
 
-For people who want one mail a day. A summary tells how many updates there were, not each text; what
-does not fit into a letter is counted. The same arguments give the same bytes.
+It is for people who want one mail a day. A summary gives the number of updates and the newest text.
+Entries that do not fit into the letter are only counted. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from intake.model.incidents import CLOSED_STATES, Incident, Update
 from intake.model.states import IncidentStatus
 
 KIND = "digest"
-MAX_COST = 24_000  # bytes that the entries may take on the wire, of a letter's 32 KiB
+MAX_COST = 24_000  # encoded bytes of all entries, within a letter's 32 KiB
 MAX_TEXT_COST = 6_000  # of one update's text
 MAX_LINE_CHARS = 400
 STATES: Mapping[str, str] = {
@@ -38,35 +38,35 @@ class Entry:
     """One incident or maintenance in a summary."""
 
     incident: Incident
-    update: Update  # the newest one that this person is to be told of
-    updates: int = 1  # how many this entry stands for
+    update: Update  # the newest one for this person
+    updates: int = 1  # number of updates that this entry summarises
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one person has to be told on one day."""
+    """The entries for one person on one day."""
 
     person: Reached
     day: date  # in their time zone
     zone: str  # IANA name
     entries: tuple[Entry, ...]
-    row: int = 0  # newest row of the ledger in it; names the person who unsubscribes
+    row: int = 0  # newest row of notice_recipients in it; identifies who unsubscribes
 
     @property
     def cause(self) -> str:
-        """One letter for one person and day, whoever writes it and however often."""
+        """Return the key that limits letters to one for each person and day."""
         return cause(self.person.contact_id, self.day)
 
 
 def cause(contact_id: str, day: date) -> str:
-    """``digest:zack:2026-03-02``."""
+    """Return ``digest:zack:2026-03-02``."""
     return f"{KIND}:{contact_id}:{day.isoformat()}"
 
 
 def write(
     digest: Digest, letter_context: LetterContext, style: NoticeStyle, now: datetime
 ) -> Letter:
-    """The letter, complete and checked. Raises LetterError."""
+    """Return the letter, complete and checked. Raises LetterError."""
     token = tokens.unsubscribe_token(letter_context.secrets, digest.row) if digest.row else ""
     entries, more = fit(sorted(digest.entries, key=_urgency), zone_of(digest.zone))
     values = {
@@ -107,7 +107,7 @@ def write(
 
 
 def _list_fields(token: str, style: NoticeStyle) -> tuple[tuple[str, str], ...]:
-    """RFC 2919, RFC 2369 §3.2; One-Click beside an https address only (RFC 8058 §3.1)."""
+    """Return the list fields (RFC 2919, RFC 2369 §3.2); One-Click needs https (RFC 8058 §3.1)."""
     ways = unsubscribe_ways(token, style)
     found = [("List-Id", f"{phrase(style.name)} <{style.list_id}>"), ("Precedence", "bulk")]
     if ways:
@@ -118,21 +118,22 @@ def _list_fields(token: str, style: NoticeStyle) -> tuple[tuple[str, str], ...]:
 
 
 def day_words(day: date) -> str:
-    """``Monday, March 2, 2026``."""
+    """Return ``Monday, March 2, 2026``."""
     return f"{DAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
 
 
 def _urgency(entry: Entry) -> tuple[bool, bool, float, str]:
-    """What is open comes first, incidents before maintenances, the newest word before the rest."""
+    """Sort open entries first, incidents before maintenances, newer updates before older ones."""
     over = entry.update.status in CLOSED_STATES
     planned = entry.incident.kind == "maintenance"
     return over, planned, -entry.update.at.timestamp(), entry.incident.id
 
 
 def fit(entries: Sequence[Entry], zone: ZoneInfo) -> tuple[list[list[str]], int]:
-    """The entries as lines, each with a fair share of the room for its text; how many are left out.
+    """Return the entries as lines, and the number of entries that do not fit.
 
-    The order is kept: what is left out stands at the end.
+    Each entry gets a fair share of the space for its text. The order is kept, so the entries that
+    are left out are the last ones.
     """
     shown: list[list[str]] = []
     room = MAX_COST
@@ -149,7 +150,7 @@ def fit(entries: Sequence[Entry], zone: ZoneInfo) -> tuple[list[list[str]], int]
 
 
 def cost(lines: Iterable[str]) -> int:
-    """Bytes on the wire at most, as quoted-printable with its line breaks."""
+    """Return the maximum size in bytes as quoted-printable with its line breaks."""
     return sum(10 + sum(map(_octets, one)) * 27 // 25 for one in lines)
 
 
@@ -159,7 +160,7 @@ def _octets(char: str) -> int:
 
 
 def entry_head(entry: Entry, zone: ZoneInfo) -> list[str]:
-    """State, title, how many updates, and the moments that count."""
+    """Return the status, the title, the number of updates and the important times."""
     incident, update = entry.incident, entry.update
     word = STATES.get(update.status, update.status.capitalize())
     if incident.kind == "maintenance" and update.status not in STATES:
@@ -188,7 +189,7 @@ def _when(at: datetime | None, zone: ZoneInfo) -> str:
 
 
 def entry_text(update: Update, room: int) -> list[str]:
-    """The update's words, as many lines as there is room for; what is cut ends in "…"."""
+    """Return as many lines of the update's text as fit; a cut text ends in "…"."""
     paragraphs: list[str] = []
     for block in blocks(update.text, joined=True):
         paragraphs += ["", *block.texts]
@@ -204,7 +205,7 @@ def entry_text(update: Update, room: int) -> list[str]:
 
 
 def _wrapped(lines: Iterable[str]) -> list[str]:
-    """Lines of at most 72 characters; a word that is longer has one of its own."""
+    """Wrap to lines of at most 72 characters; a longer word gets a line of its own."""
     made: list[str] = []
     for one in lines:
         hang = "  " if one.startswith("- ") else ""

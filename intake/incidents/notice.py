@@ -1,9 +1,9 @@
-"""Notice -> letter: built once for all readers who see the same, then made out to each of them.
+"""Build a notice once for all readers who get the same text, then address it to each reader.
 
-One view gives the facts, one template each sentence; the text and the HTML are two layouts of the
-same words. What is the reader's own (name, reasons, the way to unsubscribe) is put in last, as
-text: it is never read as a template. The same arguments give the same bytes, because a letter
-that may or may not have arrived is sent again as it was.
+One view holds the facts and one template holds each sentence. The text and the HTML are two layouts
+of the same sentences. Personal data (name, reasons, the way to unsubscribe) is inserted last, as
+text; it is never read as a template. The same arguments give the same bytes, because a letter that
+may not have arrived is sent again unchanged.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from intake.notifier import Addressee, Notice
 __all__ = ["Built", "LetterError", "NoticeLetter", "NoticeStyle", "address", "build", "clock_text"]
 
 MAX_SUBJECT_CHARS = 350  # a title of 200, a name and an id always fit
-MAX_OWN_CHARS = 300  # of a name, or of a reason
+MAX_OWN_CHARS = 300  # of one name or one reason
 MAX_REASONS = 5
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
-# Remote style sheets are never loaded; rules for dark schemes, print and phones stay.
+# Remote style sheets are never loaded; rules for dark mode, print and phones are kept.
 _INLINER = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Text and HTML, complete but for what is the reader's own."""
+    """Text and HTML, complete except for the personal data of the reader."""
 
     text: str
     html: str
@@ -58,7 +58,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A notice for everybody in one time zone who has had the same updates before."""
+    """A notice for all readers in one time zone who have had the same earlier updates."""
 
     subject: str  # the same for every update of an incident
     copy: Copy  # with a way to unsubscribe
@@ -68,21 +68,21 @@ class Built:
 
     @property
     def text(self) -> str:
-        """The text, placeholders in it."""
+        """Return the text with placeholders."""
         return self.copy.text
 
     @property
     def html(self) -> str:
-        """The HTML, placeholders in it."""
+        """Return the HTML with placeholders."""
         return self.copy.html
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeLetter:
-    """One notice to one person as it goes on the wire."""
+    """One notice to one person as it is sent."""
 
     message_id: str
-    sender: str  # MAIL FROM: with VERP an address of this letter's own
+    sender: str  # MAIL FROM; with VERP each letter has its own
     recipient: str
     subject: str
     text: str
@@ -90,7 +90,10 @@ class NoticeLetter:
 
 
 def build(notice: Notice, letter_context: LetterContext, style: NoticeStyle) -> Built:
-    """The notice with placeholders. Raises LetterError: a template is wrong, a text too long."""
+    """Return the notice with placeholders.
+
+    Raises LetterError when a template is wrong or a text is too long.
+    """
     length = len(notice.update.text)
     if length > MAX_TEXT_CHARS:
         raise LetterError(
@@ -115,9 +118,10 @@ def address(
     style: NoticeStyle,
     now: datetime,
 ) -> NoticeLetter:
-    """The notice made out to one person. ``now`` is a stored moment: it is the letter's Date.
+    """Return the notice for one person. ``now`` is a stored time: it becomes the letter's Date.
 
-    Raises LetterError when the address, an id or the token is none, or the letter over 100 KB.
+    Raises LetterError when the address, an ID or the token is invalid, or the letter exceeds 100
+    KB.
     """
     own = _own(person)
     copy = built.copy if person.unsubscribe else built.bound
@@ -157,14 +161,14 @@ def address(
 
 
 def mail_from(person: Addressee, letter_context: LetterContext, style: NoticeStyle) -> str:
-    """Where reports about this letter go."""
+    """Return the address to which delivery reports about this letter go."""
     if style.verp and person.row:
         return tokens.bounce_address(letter_context.secrets, person.row, style.bounce_address)
     return style.bounce_address
 
 
 def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
-    """The URIs of List-Unsubscribe: by mail always, by web where there is one."""
+    """Return the URIs of List-Unsubscribe: always one by mail, one by web if configured."""
     if not token:
         return ()
     web = (f"{style.unsubscribe_url}{token}",) if style.unsubscribe_url else ()
@@ -172,13 +176,13 @@ def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
 
 
 def clock_text(letter_context: LetterContext, kind: str, status: str) -> str:
-    """What an update says that the clock writes: a reminder, a start, an end (notice/clock.txt)."""
+    """Return the text of an automatic update: a reminder, a start, an end (notice/clock.txt)."""
     values = {"update_kind": kind, "status": status}
     return tidy(letter_context.templates.fill("notice/clock.txt", values)).strip()
 
 
 def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
-    """The calendar entry, with the words that the view has made harmless."""
+    """Return the calendar entry with the sanitised text of the view."""
     shown = view.values
     incident = replace(notice.incident, title=shown["title"], impact=shown["impact"])
     organizer = calendar_entry.Organizer(shown["service"], style.reply_to, style.page_url)
@@ -186,12 +190,12 @@ def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
 
 
 def _mailto(address: str, subject: str) -> str:
-    """RFC 6068: everything that means something in a URI is escaped."""
+    """Return a mailto: URI with every special character escaped (RFC 6068)."""
     return f"mailto:{quote(address, safe='@')}?subject={quote(subject, safe='')}"
 
 
 def _own(person: Addressee) -> dict[str, str]:
-    """What stands for the placeholders, harmless and on one line each."""
+    """Return the values for the placeholders, sanitised and on one line each."""
     if person.unsubscribe and not _TOKEN.match(person.unsubscribe):
         raise LetterError(f"{person.unsubscribe!r} is no token to unsubscribe with")
     reasons = [line(one, MAX_OWN_CHARS) for one in person.reasons[:MAX_REASONS]]
@@ -203,7 +207,7 @@ def _own(person: Addressee) -> dict[str, str]:
 
 
 def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offered: bool) -> Copy:
-    """The sentences filled in, laid out as text and as HTML."""
+    """Fill in the sentences and lay them out as text and as HTML."""
     words = {**view.values, "unsubscribable": offered}
 
     def sentences(name: str) -> list[str]:
@@ -236,9 +240,9 @@ def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offe
 
 
 def _wrapped(text: str, skip: tuple[str, ...] = ()) -> str:
-    """Every line over 72 characters broken between words; those with a character of ``skip`` not.
+    """Wrap every line over 72 characters between words, except lines with a character of ``skip``.
 
-    What was wrapped before stays as it is.
+    Lines that were wrapped before stay as they are.
     """
     return "\n".join(
         row if len(row) <= WIDTH or any(mark in row for mark in skip) else _folded(row)

@@ -1,7 +1,7 @@
-"""A notice as its readers see it, once, for the text and the HTML of a letter alike.
+"""The content of a notice as its readers see it, shared by the text and the HTML of a letter.
 
-Facts only: moments in words, the operator's text in paragraphs and lists, links found. Sentences
-are in the templates. Characters that could hide, reorder or forge something are gone after this.
+It holds only facts: times in words, the operator's text as paragraphs and lists, links. Sentences
+are in the templates. Characters that could hide, reorder or forge text are removed here.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from intake.notifier import Notice
 
 MAX_TITLE_CHARS = 200
 MAX_IMPACT_CHARS = 500
-MAX_TEXT_CHARS = 10_000  # of one update; beyond it the letter is refused, nothing is cut off
-MAX_EARLIER_CHARS = 10_000  # of all missed updates; the oldest beyond it are counted, not told
+MAX_TEXT_CHARS = 10_000  # of one update; a longer text is refused, never cut
+MAX_EARLIER_CHARS = 10_000  # of all missed updates; older ones are only counted
 MAX_NAMED = 20  # modules and cases named one by one
 
-# What is the reader's own stands for itself until the letter is addressed: characters that no
-# text may hold (Unicode's noncharacters), so nothing that anybody writes can pass for one.
+# Placeholders for personal data until the letter is addressed. They are Unicode noncharacters,
+# which no text may contain, so no written text can be mistaken for one.
 NAME, REASONS, TOKEN = "\ufdd0", "\ufdd1", "\ufdd2"
 OWN = (NAME, REASONS, TOKEN)
 
-# What an update is besides the state it tells.
+# Words for the kind of an update, which follow its status.
 TURNS = {"reminder": ", reminder", "reschedule": ", new time", "correction": ", correction"}
 KINDS_THAT_MOVE = ("reschedule", "correction")
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeStyle:
-    """What all notices of this service have in common."""
+    """The data that all notices of this service share."""
 
-    name: str  # as it stands in brackets in the subject and before the List-Id
+    name: str  # shown in brackets in the subject and before the List-Id
     from_address: str
     reply_to: str  # service.address
     bounce_address: str
     verp: bool  # each letter has a bounce address of its own
     list_id: str
-    unsubscribe_url: str = ""  # https; the token is put behind it; empty: by mail only
-    mandatory: tuple[str, ...] = ()  # classes that are passed on, never just switched off
+    unsubscribe_url: str = ""  # https; the token is appended; empty: by mail only
+    mandatory: tuple[str, ...] = ()  # classes that need a stand-in to be switched off
     page_url: str = ""
     lead_days: int = 14
 
@@ -61,17 +61,17 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The facts of a notice; ``values`` are what the templates of sentences are filled with."""
+    """The facts of a notice; ``values`` fill the templates of the sentences."""
 
     tone: str  # incident (orange), maintenance (green), closed (gray)
     values: Mapping[str, Any]
     blocks: tuple[Block, ...]
     earlier: tuple[Earlier, ...]
-    left_out: int  # earlier updates that were too much
+    left_out: int  # number of earlier updates that did not fit
 
 
 def look(notice: Notice, style: NoticeStyle, service: str) -> View:
-    """The notice as facts in words. Pure; any text whatever gives a View."""
+    """Return the facts of a notice as text. Pure; any text gives a View."""
     incident, update, zone = notice.incident, notice.update, zone_of(notice.zone)
     times = _times(notice, zone)
     earlier, left_out = _earlier(notice, zone)
@@ -116,7 +116,7 @@ def look(notice: Notice, style: NoticeStyle, service: str) -> View:
 
 
 def carries_entry(notice: Notice) -> bool:
-    """Whether a calendar entry comes with it: while a maintenance is ahead, moves, or is off."""
+    """Return whether a calendar entry is attached: a maintenance is ahead, moved or cancelled."""
     incident, update = notice.incident, notice.update
     if incident.kind != "maintenance" or (update.starts_at or incident.starts_at) is None:
         return False
@@ -126,9 +126,10 @@ def carries_entry(notice: Notice) -> bool:
 
 
 def _times(notice: Notice, zone: ZoneInfo) -> dict[str, str]:
-    """Every moment of the notice in words; empty where there is none.
+    """Return every time of the notice as text; empty where there is none.
 
-    An update that names a plan names the whole of it; one that names none leaves the incident's.
+    If an update gives a plan, it gives the whole plan. If it gives none, the incident's plan
+    applies.
     """
     incident, update, was = notice.incident, notice.update, notice.was
     starts, ends = update.starts_at, update.ends_at
@@ -156,7 +157,7 @@ def _times(notice: Notice, zone: ZoneInfo) -> dict[str, str]:
 
 
 def _earlier(notice: Notice, zone: ZoneInfo) -> tuple[tuple[Earlier, ...], int]:
-    """The missed updates, oldest first, as many of the newest as there is room for."""
+    """Return as many of the newest missed updates as fit, oldest first, and how many do not fit."""
     kept: list[Earlier] = []
     room = MAX_EARLIER_CHARS
     for one in reversed(notice.earlier):
@@ -174,7 +175,7 @@ def _earlier_one(update: Update, zone: ZoneInfo) -> Earlier:
 
 
 def _reason(text: str) -> str:
-    """The reason for a short notice as the end of a sentence: no full stop of its own."""
+    """Return the reason for a short notice as the end of a sentence, without a full stop."""
     return line(text, MAX_IMPACT_CHARS).rstrip(".! ")
 
 
@@ -193,7 +194,7 @@ def footer_spans(text: str, mailto: str) -> tuple[Span, ...]:
 
 
 def named(names: Iterable[str]) -> str:
-    """``Grade Book, Attendance and Health``; beyond twenty ``and 3 more``."""
+    """Return ``Grade Book, Attendance and Health``; beyond twenty names ``and 3 more``."""
     every = [line(one, 100) for one in names]
     shown = every[:MAX_NAMED]
     if len(every) > MAX_NAMED:

@@ -1,8 +1,8 @@
-"""A notice as bytes (RFC 5322, 2045–2047, 2369, 2919, 8058, 6047), checked by reading it back.
+"""Encode a notice (RFC 5322, 2045–2047, 2369, 2919, 8058, 6047) and check it by parsing it.
 
-Text, HTML and, for a maintenance, a calendar entry: as the last alternative for programs that know
-calendars, and as an attachment for people. Boundaries are made of the Message-ID, so the same
-notice to the same person is the same bytes whenever it is written.
+It contains text, HTML and, for a maintenance, a calendar entry. The entry is the last alternative
+for programs that know calendars, and also an attachment for people. Boundaries are derived from the
+Message-ID, so the same notice to the same person always has the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hashlib import sha256
 from intake.mail.addresses import Address, Mailbox, read_address, read_mailbox
 from intake.mail.encoder import MAX_LINE_BYTES, MESSAGE_ID, LetterError, phrase, unstructured
 
-MAX_NOTICE_BYTES = 100 * 1000  # whole; from about 102 KB on Gmail clips the HTML of a mail
+MAX_NOTICE_BYTES = 100 * 1000  # whole notice; Gmail clips the HTML of a mail from about 102 KB
 MAX_PLAIN_LINE = 78
 ATTACHMENT = "maintenance.ics"
 ONE_CLICK = "List-Unsubscribe=One-Click"
@@ -31,7 +31,7 @@ _URI = re.compile(r"(mailto|https):[!-;=?-~]{1,900}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What a notice to one person is made of."""
+    """The parts of a notice to one person."""
 
     sender_name: str
     sender: str
@@ -45,7 +45,7 @@ class Parcel:
     list_id: str
     text: str
     html: str
-    reply_to: str = ""  # where answers go, when it is not the sender's address
+    reply_to: str = ""  # where answers go, if not to the sender's address
     unsubscribe: tuple[str, ...] = ()  # URIs, mailto: or https:
     one_click: bool = False  # one of them takes a POST (RFC 8058)
     calendar: str = ""  # an iCalendar object; empty: none
@@ -54,7 +54,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One leaf: its fields but the encoding, and what it must read back as."""
+    """One leaf: its fields except the encoding, and the content that it must have when parsed."""
 
     kind: str  # "text/html; charset=utf-8"
     body: str
@@ -62,7 +62,7 @@ class _Part:
 
 
 def encode(parcel: Parcel) -> bytes:
-    """The message with CRLF line ends, ASCII only; raises LetterError when it cannot be right."""
+    """Return the message with CRLF line ends, ASCII only; raise LetterError when a check fails."""
     mark = sha256(parcel.message_id.encode("utf-8", "replace")).hexdigest()[:24]
     kind, body, parts = _body(parcel, mark)
     fields = [*_fields(parcel), ("MIME-Version", "1.0"), ("Content-Type", kind)]
@@ -96,14 +96,14 @@ def _fields(parcel: Parcel) -> list[tuple[str, str]]:
     fields += _unsubscribing(parcel)
     return [
         *fields,
-        ("Auto-Submitted", "auto-generated"),  # RFC 3834 §5: it answers nothing
+        ("Auto-Submitted", "auto-generated"),  # RFC 3834 §5: it is not an answer
         ("X-Auto-Response-Suppress", "All"),
         ("Precedence", "bulk"),
     ]
 
 
 def _unsubscribing(parcel: Parcel) -> list[tuple[str, str]]:
-    """RFC 2369 §3.2; One-Click only beside an https address (RFC 8058 §3.1)."""
+    """Return the fields of RFC 2369 §3.2; One-Click only with an https address (RFC 8058 §3.1)."""
     if not parcel.unsubscribe:
         return []
     for uri in parcel.unsubscribe:
@@ -118,14 +118,14 @@ def _unsubscribing(parcel: Parcel) -> list[tuple[str, str]]:
 
 
 def _named(field: str, name: str, inner: str) -> str:
-    """``"Campus status" <status.support.example>``, over two lines when it is long."""
+    """Return ``"Campus status" <status.support.example>``, on two lines when it is long."""
     words = phrase(name)
     fits = len(f"{field}: {words} <{inner}>") <= MAX_PLAIN_LINE and "\r\n" not in words
     return f"{words}{' ' if fits else chr(13) + chr(10) + ' '}<{inner}>"
 
 
 def _body(parcel: Parcel, mark: str) -> tuple[str, bytes, list[_Part]]:
-    """The type, the bytes and the leaves of everything below the header."""
+    """Return the type, the bytes and the leaves of everything below the header."""
     parts = [
         _Part("text/plain; charset=utf-8", parcel.text),
         _Part("text/html; charset=utf-8", parcel.html),
@@ -161,15 +161,15 @@ def _leaf(part: _Part) -> bytes:
 
 
 def _flat(text: str) -> bytes:
-    """UTF-8 with CRLF line ends, as it reads back."""
+    """Return the text as UTF-8 with CRLF line ends, as a parser reads it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\n", "\r\n").encode("utf-8", "replace")
 
 
 def _encoded(data: bytes, *, base64: bool) -> tuple[bytes, str]:
-    """As it is when it is ASCII in short lines, else whichever encoding is shorter.
+    """Return ASCII in short lines as it is, other data in the shorter one of two encodings.
 
-    What stands as it is holds no "=_", so it cannot hold a boundary; nor can the encodings.
+    Unencoded data contains no "=_", so it cannot contain a boundary. The encodings cannot either.
     """
     lines = data.split(b"\r\n")
     short = all(len(line) <= MAX_PLAIN_LINE for line in lines)
@@ -183,7 +183,7 @@ def _encoded(data: bytes, *, base64: bool) -> tuple[bytes, str]:
 
 
 def _check(raw: bytes, parcel: Parcel, names: list[str], parts: list[_Part]) -> None:
-    """Reads the bytes back: the same fields, one recipient, the same parts, lawful lines."""
+    """Parse the bytes and compare: the same fields, one recipient, the same parts, valid lines."""
     bare = raw.replace(b"\r\n", b"")
     if b"\r" in bare or b"\n" in bare or not raw.isascii() or b"\0" in raw:
         raise LetterError("the notice has a bare line end, a NUL or a byte outside ASCII")

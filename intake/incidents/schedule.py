@@ -1,7 +1,7 @@
-"""What the clock does with a maintenance: reminders, start and finish; and what is too late.
+"""Decide on automatic steps of a maintenance: reminders, start, finish, and what is overdue.
 
-Pure: every moment is given. A reminder has one span in which it may be sent, from its offset to the
-next one or the beginning; what was not sent in its span is old news and never sent.
+Pure: the caller gives every time. A reminder may be sent only in one span, from its offset to the
+next offset or to the start. A reminder that was not sent in its span is out of date and never sent.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ STEPS: Mapping[str, tuple[IncidentStatus, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that the clock does once."""
+    """One automatic step, taken once."""
 
     cause: str  # unique: the same step is never taken twice
     kind: str  # "reminder" or "automatic"
     status: str  # of the maintenance afterwards
     text: str
-    expires_at: datetime | None  # whoever was not told by then is not told
+    expires_at: datetime | None  # a contact who has not been notified by then is not notified
 
 
 def offset(text: str) -> timedelta:
-    """``14d``, ``24h``, ``30m`` as a span of time. Raises ValueError for anything else."""
+    """Return ``14d``, ``24h`` or ``30m`` as a timedelta. Raises ValueError for anything else."""
     number, unit = text[:-1], text[-1:]
     if unit not in UNITS or not number.isdigit():
         raise ValueError(f"found {text!r}, wanted days, hours or minutes like 14d, 24h or 30m")
@@ -43,16 +43,16 @@ def offset(text: str) -> timedelta:
 
 
 def lead(start: datetime, now: datetime, lead_days: int) -> bool:
-    """Whether a maintenance that begins then is announced early enough (seed L36: two weeks)."""
+    """Return whether a maintenance is announced early enough (seed L36: two weeks)."""
     return start - now >= timedelta(days=lead_days)
 
 
 def reminder_due(
     incident: Incident, offsets: Sequence[str], announced_at: datetime, now: datetime
 ) -> Step | None:
-    """The reminder whose span has come, unless the plan was announced within that span.
+    """Return the reminder whose span has begun, unless the plan was announced within that span.
 
-    ``announced_at`` is when people were last told of the plan as it stands.
+    ``announced_at`` is when people were last notified of the current plan.
     """
     if (
         incident.status != IncidentStatus.SCHEDULED
@@ -75,7 +75,10 @@ def reminder_due(
 
 
 def step_due(incident: Incident, now: datetime, expire_hours: int) -> Step | None:
-    """The start or the finish by the clock, when its moment has come and nobody holds it back."""
+    """Return the automatic start or finish when its time has come.
+
+    The caller leaves out a maintenance that an operator holds back.
+    """
     step = STEPS.get(incident.status)
     moment = incident.starts_at if incident.status == IncidentStatus.SCHEDULED else incident.ends_at
     if incident.kind != "maintenance" or step is None or moment is None or now < moment:
@@ -89,9 +92,9 @@ def step_due(incident: Incident, now: datetime, expire_hours: int) -> Step | Non
 
 
 def overdue(incident: Incident, nagged_at: datetime | None, held_back: bool, now: datetime) -> str:
-    """What the operator should be told of now: a promised update, or an end that has passed.
+    """Return what the operator must be reminded of: a promised update, or an end that has passed.
 
-    Empty when there is nothing, or when it was said before.
+    Empty when there is nothing, or when the operator was already reminded.
     """
     if not incident.open:
         return ""

@@ -1,6 +1,6 @@
-"""Moments and spans as a notice tells them: in the reader's own time zone and in UTC.
+"""Times and durations as a notice shows them: in the reader's own time zone and in UTC.
 
-Written by hand, not by ``strftime``: the words must not depend on the machine's locale.
+This module does not use ``strftime``, because the text must not depend on the machine's locale.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MONTHS = (
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone of that IANA name; UTC when there is none of that name."""
+    """Return the time zone with that IANA name; UTC when there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder
@@ -25,10 +25,10 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def from_local(read: datetime, zone: ZoneInfo) -> datetime:
-    """A moment of that zone as UTC; one with an offset of its own is taken as it is.
+    """Convert a local time of that zone to UTC; a time with its own offset keeps that offset.
 
-    Raises ValueError for a local time that is left out when clocks go forward, and for one that
-    comes twice when they go back: then an offset has to say which one is meant.
+    Raises ValueError for a local time that is skipped when clocks go forward, and for one that
+    occurs twice when they go back. In the second case an offset must say which one is meant.
     """
     if read.tzinfo is not None:
         return read.astimezone(UTC)
@@ -42,7 +42,7 @@ def from_local(read: datetime, zone: ZoneInfo) -> datetime:
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
-    """``Monday, March 16, 2026, 10:00 PM CDT (March 17, 03:00 UTC)``; UTC alone is told once.
+    """Return ``Monday, March 16, 2026, 10:00 PM CDT (March 17, 03:00 UTC)``; UTC is shown once.
 
     Spaces inside a date or a time of day are no-break spaces.
     """
@@ -56,7 +56,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def span(length: timedelta) -> str:
-    """``1 day 2 hours``, ``45 minutes``; ``less than a minute`` below that."""
+    """Return ``1 day 2 hours`` or ``45 minutes``; below one minute ``less than a minute``."""
     minutes = int(length.total_seconds()) // 60
     if minutes < 1:
         return "less than a minute"
@@ -77,7 +77,7 @@ def _clock_24(at: datetime) -> str:
 
 
 def _zone(at: datetime) -> str:
-    """The zone's letters, "CST"; where it has none but digits, "UTC-03:00"."""
+    """Return the abbreviation of the zone, "CST"; "UTC-03:00" if it has only digits."""
     name = at.tzname() or ""
     if name.isalpha():
         return name

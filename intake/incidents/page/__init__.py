@@ -1,1 +1,1 @@
-"""The status page: what stands on it, as HTML, as feeds, as a calendar, as files."""
+"""The status page: its content, as HTML, as feeds, as a calendar and as files."""

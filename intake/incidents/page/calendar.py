@@ -1,6 +1,6 @@
-"""Every public maintenance as one calendar (RFC 5545) that people subscribe to.
+"""All public maintenances as one calendar (RFC 5545) to which people can subscribe.
 
-A maintenance has the same UID in letters and here: ``INC-42@`` and the domain of the service.
+A maintenance has the same UID here and in letters: ``INC-42@`` and the domain of the service.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from intake.model.states import IncidentStatus
 
 
 def calendar(data: PageData) -> bytes:
-    """``maintenance.ics``: CRLF line ends, UTF-8; the same bytes for the same data."""
+    """Return ``maintenance.ics``: CRLF line ends, UTF-8; the same data gives the same bytes."""
     made = Calendar()
     made.add("prodid", "-//intake//notices//EN")
     made.add("version", "2.0")
@@ -55,7 +55,7 @@ def _event(data: PageData, view: NoticeView, one: Incident, updates: tuple[Updat
         if one.ends_at is not None and one.ends_at > one.starts_at:
             event.add("dtend", _whole(one.ends_at))
     event.add("description", _description(view))
-    event.add("transp", "TRANSPARENT")  # nobody is busy because of it
+    event.add("transp", "TRANSPARENT")  # it does not mark anyone as busy
     event.add("class", "PUBLIC")
     if data.url:
         event.add("url", vUri(place(data.url, view.file)))
@@ -79,7 +79,7 @@ def _whole(at: datetime) -> datetime:
 
 
 def _utc() -> Timezone:
-    """A calendar has at least one component (RFC 5545 §3.6); this one says nothing."""
+    """Return an empty component: a calendar must have at least one (RFC 5545 §3.6)."""
     zone, standard = Timezone(), TimezoneStandard()
     zone.add("tzid", "Etc/UTC")
     standard.add("dtstart", datetime(1970, 1, 1))  # noqa: DTZ001 - local time, as RFC 5545 wants it here

@@ -1,8 +1,7 @@
-"""Notices as the notifications page shows them: what is said, in which order, and nothing more.
+"""Notices as the notifications page shows them: the public content and its order.
 
-Only what stands here can reach a reader: no account, no person, no case. Text of operators is
-plain text; it becomes paragraphs, lists and links to web addresses, each still a value that the
-templates escape.
+Only the data here can reach a reader: no account, no person, no case. Text of operators is plain
+text. It becomes paragraphs, lists and links to web addresses, and the templates escape every value.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from intake.letters.operator_text import Block, blocks, clean
 from intake.model.incidents import Incident, Update
 
 LANGUAGE = "en"
-SHOWN_UPDATES = 5  # of an open notice on the front page; its own page has all
+SHOWN_UPDATES = 5  # of an open notice on the front page; its own page shows all
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -26,25 +25,25 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """Everything the page is made of."""
+    """All data of the page."""
 
     title: str
-    service: str  # who writes it
-    address: str  # where cases are sent to
+    service: str  # name of the service
+    address: str  # the address for cases
     zone: str  # IANA name
     notices: tuple[tuple[Incident, tuple[Update, ...]], ...] = ()
-    url: str = ""  # where the folder can be seen; empty: links in feeds are relative
+    url: str = ""  # public address of the folder; empty: links in feeds are relative
     closed_days: int = 90
 
     @property
     def domain(self) -> str:
-        """What stable ids are made with."""
+        """Return the domain from which stable IDs are made."""
         return self.address.rpartition("@")[2].lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment for machines, for people here, and for people elsewhere."""
+    """One time for machines, for local readers and for readers elsewhere."""
 
     iso: str  # "2026-11-03T14:30:00Z"
     local: str  # "Tue, Nov 3, 2026, 8:30 AM CST"
@@ -81,29 +80,29 @@ class NoticeView:
     open: bool
     impact: str
     modules: tuple[str, ...]
-    starts: Moment | None  # of an incident: since when
+    starts: Moment | None  # of an incident: when it began
     ends: Moment | None  # of a maintenance, as planned
     length: str  # of the planned window, or of a closed incident: "3 hours 30 minutes"
     next_update: Moment | None
     closed: Moment | None
     month: str  # in which it was closed: "November 2026"
     short_notice: str
-    changed: Moment  # when there was last something new to read
+    changed: Moment  # time of the newest visible change
     updates: tuple[UpdateView, ...]  # the newest first
 
 
 def line(text: str) -> str:
-    """The same on one line."""
+    """Return the cleaned text on one line."""
     return " ".join(clean(text).split())
 
 
 def iso(at: datetime) -> str:
-    """``2026-11-03T14:30:00Z``: RFC 3339, whole seconds."""
+    """Return ``2026-11-03T14:30:00Z``: RFC 3339, whole seconds."""
     return f"{at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 
 def moment(at: datetime, zone: str) -> Moment:
-    """That moment for everybody."""
+    """Return that time in all three forms."""
     here, there = at.astimezone(ZoneInfo(zone)), at.astimezone(UTC)
     local = f"{_day(here)}, {here.year}, {_clock(here)} {here.tzname()}"
     if here.tzname() == "UTC":
@@ -121,7 +120,7 @@ def _clock(at: datetime) -> str:
 
 
 def length(begins: datetime, ends: datetime) -> str:
-    """How long it is, to the minute; empty when it is not longer than nothing."""
+    """Return the duration to the minute; empty when it is not positive."""
     minutes = (ends - begins) // timedelta(minutes=1)
     if minutes <= 0:
         return ""
@@ -130,7 +129,7 @@ def length(begins: datetime, ends: datetime) -> str:
 
 
 def notices(data: PageData) -> tuple[NoticeView, ...]:
-    """Open incidents, the newest first; open maintenances, the next first; then what is closed."""
+    """Return open incidents, newest first; open maintenances, next first; then closed notices."""
     public = [(one, updates) for one, updates in data.notices if one.public]
     return tuple(_notice(one, updates, data.zone) for one, updates in sorted(public, key=_rank))
 
@@ -188,7 +187,7 @@ def _word(status: str) -> str:
 
 
 def _updates(notice: str, told: Iterable[Update], zone: str) -> tuple[UpdateView, ...]:
-    """The newest first; a correction and what it corrects know of each other."""
+    """Return the updates, newest first; a correction and what it corrects refer to each other."""
     made: dict[int, UpdateView] = {}
     ordered = sorted(told, key=lambda update: update.number)
     corrected = {

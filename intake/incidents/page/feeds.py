@@ -22,7 +22,7 @@ ATOM = "http://www.w3.org/2005/Atom"
 
 
 def listing(data: PageData, views: Sequence[NoticeView], written: datetime) -> bytes:
-    """``notices.json``: when it was written, what is open, what is closed; UTC throughout."""
+    """Return ``notices.json``: time of writing, open notices, closed notices; all times in UTC."""
     shown = {
         "written_at": iso(written),
         "title": line(data.title),
@@ -76,9 +76,10 @@ def atom(
     content: Callable[[NoticeView], str],
     written: datetime,
 ) -> bytes:
-    """``atom.xml``: an entry a notice, the one with the newest update first.
+    """Return ``atom.xml``: one entry per notice, the one with the newest update first.
 
-    Ids are tag URIs (RFC 4151): they stay when the page moves. ``content`` gives an entry's HTML.
+    IDs are tag URIs (RFC 4151): they stay the same when the page moves. ``content`` returns the
+    HTML of an entry.
     """
     feed = Tree.Element("feed", {"xmlns": ATOM, "xml:lang": LANGUAGE})
     _add(feed, "id", f"tag:{data.domain},2026:notices")

@@ -1,8 +1,8 @@
-"""The notifications page as files in a folder that any web server can show (seed L54).
+"""Write the notifications page as files in a folder that any web server can show (seed L54).
 
-Every file is whole at every moment: a temporary file in the same folder, fsync, rename, fsync of
-the folder. What is linked to is there before the link and goes after it. A file whose text would
-be the same is not touched; the moment "written" in a file is the moment its text last changed.
+Every file is complete at all times: a temporary file in the same folder, fsync, rename, fsync of
+the folder. The target of a link is written before the link and removed after it. A file whose text
+would not change is not written. The time "written" in a file is when its text last changed.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ _WRITTEN = re.compile(
 
 
 class PageError(Exception):
-    """The page cannot be written; the text names the file, what was found and wanted."""
+    """The page cannot be written; the text says which file, what was found and what was wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file of the page: its name, and its bytes when it was written at that moment."""
+    """One file of the page: its name, and a function from the time of writing to its bytes."""
 
     name: str
     made: Callable[[datetime], bytes]
 
 
 def write(folder: Path, data: PageData, now: datetime) -> bool:
-    """The folder shows that data; True when anything changed. Raises PageError."""
+    """Write the data to the folder; return True when anything changed. Raises PageError."""
     return write_from(folder, lambda: data, now)
 
 
 def write_from(folder: Path, read: Callable[[], PageData], now: datetime) -> bool:
-    """The same with data that is read when no other writer is at work, so the newest wins."""
+    """Write data that is read while no other writer is active, so that the newest data wins."""
     try:
         _make_folder(folder)
         with _alone(folder):
@@ -85,9 +85,9 @@ def _write(folder: Path, data: PageData, now: datetime) -> bool:
     front.refuse_foreign()
     for left in folder.iterdir():
         if _TEMPORARY.fullmatch(left.name):
-            left.unlink(missing_ok=True)  # of a writer that was killed
+            left.unlink(missing_ok=True)  # left by a writer that was killed
     changed = False
-    if not front.path.exists():  # every notice links to it
+    if not front.path.exists():  # every notice page links to it
         changed = _put(folder, [_File("index.html", lambda _: pages.starting())], now)
     own = [_File(view.file, pages.notice(view)) for view in views]
     feeds = [
@@ -101,13 +101,13 @@ def _write(folder: Path, data: PageData, now: datetime) -> bool:
 
 
 class _Front:
-    """The front page that is there already."""
+    """The front page that already exists."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def refuse_foreign(self) -> None:
-        """A page that somebody else wrote is not overwritten."""
+        """Raise PageError rather than overwrite a page that intake did not write."""
         try:
             found = self.path.read_bytes()
         except FileNotFoundError:
@@ -121,7 +121,7 @@ class _Front:
 
 @cache
 def _templates() -> Environment:
-    """The shipped templates; every value in them is escaped."""
+    """Return the shipped templates; they escape every value."""
     sources = {
         file.name: file.read_text("utf-8")
         for file in resources.files("intake").joinpath("templates/page").iterdir()
@@ -136,7 +136,7 @@ def _templates() -> Environment:
 
 
 class _Pages:
-    """The HTML of the page, from the templates that come with it."""
+    """Renders the HTML of the page from the shipped templates."""
 
     def __init__(self, data: PageData, views: Sequence[NoticeView]) -> None:
         self._environment = _templates()
@@ -158,11 +158,11 @@ class _Pages:
         return f"{self._environment.get_template(name).render(self._common | values)}\n".encode()
 
     def starting(self) -> bytes:
-        """The front page while nothing else is there to link to."""
+        """Return the front page for a folder that has no other pages yet."""
         return self._fill("starting.html")
 
     def front(self, written: datetime) -> bytes:
-        """index.html."""
+        """Return index.html."""
         shown = [one for one in self._views if one.open]
         closed = [one for one in self._views if not one.open]
         return self._fill(
@@ -177,18 +177,18 @@ class _Pages:
         )
 
     def notice(self, view: NoticeView) -> Callable[[datetime], bytes]:
-        """INC-42.html."""
+        """Return INC-42.html."""
         return lambda written: self._fill(
             "notice.html", notice=view, written=moment(written, self._zone)
         )
 
     def entry(self, view: NoticeView) -> str:
-        """What a feed reader shows of it."""
+        """Return the notice as a feed reader shows it."""
         return self._fill("entry.html", notice=view).decode().strip()
 
 
 def _put(folder: Path, files: Sequence[_File], now: datetime) -> bool:
-    """Each of them as it should be, durably; True when one had to be written."""
+    """Write each file that has changed, durably; return True when one was written."""
     written = False
     for file in files:
         path = folder / file.name
@@ -203,7 +203,7 @@ def _put(folder: Path, files: Sequence[_File], now: datetime) -> bool:
 
 
 def _written(old: bytes) -> datetime | None:
-    """The moment that a file says it was written at."""
+    """Return the time of writing that a file states."""
     found = _WRITTEN.search(old)
     if found is None:
         return None
@@ -216,7 +216,7 @@ def _replace(path: Path, data: bytes) -> None:
     descriptor, name = mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)  # a web server is another user
+            os.fchmod(file.fileno(), 0o644)  # a web server runs as another user
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -228,7 +228,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _remove(folder: Path, wanted: set[str]) -> bool:
-    """Notices that are not on the page any more, when nothing links to them any more."""
+    """Remove the pages of notices that are no longer shown; no page links to them any more."""
     gone = [
         path
         for path in sorted(folder.iterdir())
@@ -242,7 +242,7 @@ def _remove(folder: Path, wanted: set[str]) -> bool:
 
 
 def _make_folder(folder: Path) -> None:
-    """The folder, which others may read when we have to make it."""
+    """Create the folder if needed, readable for others."""
     if folder.is_dir():
         return
     folder.mkdir(parents=True)
@@ -260,7 +260,7 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One writer at a time; a lock goes with its process."""
+    """Allow one writer at a time; the lock ends with its process."""
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
