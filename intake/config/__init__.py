@@ -1,1 +1,1 @@
-"""The configuration file and the directory file: their shape, and every mistake in them."""
+"""The configuration file and the directory file: their structure, and all mistakes in them."""

@@ -1,10 +1,10 @@
-"""A file of accounts and contacts -> rows, or every mistake in it; TOML data or CSV text.
+"""Read a file of accounts and contacts, as TOML data or CSV text; report every mistake in it.
 
 TOML: ``[[accounts]]`` with id, name, aliases and ``[[contacts]]`` with id, name, emails, accounts,
-contact_type, areas and optionally schema_bootcamp, title, phone. CSV: one contact a line under a
-header line of these names, several values in a cell separated by ";"; the accounts must exist, or
-stand in the file as lines whose ``kind`` is ``account``. Spreadsheet exports with a byte-order
-mark or with ";" between cells are read too, and then "|" separates values in a cell.
+contact_type, areas and optionally schema_bootcamp, title, phone. CSV: one contact per line below a
+header line with these names; ";" separates several values in a cell. The accounts must exist, or be
+in the file as lines whose ``kind`` is ``account``. Spreadsheet exports with a byte-order mark or
+with ";" between cells are accepted, too; then "|" separates values in a cell.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONTACT_KEYS = {
     "accounts": list,
     "contact_type": str,
     "areas": list,
-    "schema_bootcamp": object,  # true or false, or when it was completed
+    "schema_bootcamp": object,  # true or false, or the date of completion
     "title": str,
     "phone": str,
 }
@@ -70,7 +70,7 @@ def _tables(
 
 
 def from_csv(text: str, catalogue: Catalogue) -> Entries:
-    """The entries of a CSV file; the first line names the columns."""
+    """Return the entries of a CSV file; its first line names the columns."""
     reading = _Reading(catalogue)
     lines = text.removeprefix("\ufeff").splitlines()
     head = lines[0] if lines else ""
@@ -205,7 +205,7 @@ def _area(where: str, text: str, reading: _Reading) -> str:
 
 
 def _finish(reading: _Reading) -> Entries:
-    """What no single row shows: the same id or the same address twice."""
+    """Check what no single row shows: the same ID or the same address twice."""
     _twice("account", "id", [one.id for one in reading.accounts], reading)
     _twice("contact", "id", [one.id for one in reading.contacts], reading)
     owners: dict[str, str] = {}

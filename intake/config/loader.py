@@ -1,8 +1,8 @@
-"""config.toml + environment -> frozen Config; an error names file, key, found and wanted.
+"""Load config.toml and the environment into a Config; an error names file, key, found and wanted.
 
 Order: ``--config FILE``, else INTAKE_CONFIG, else ``./config.toml``, else the built-in defaults.
-Relative paths in the file are relative to its folder. Secrets may stand in INTAKE_… environment
-variables, in files, or be printed by a command; they are never shown.
+Relative paths in the file are relative to its folder. Secrets may be in INTAKE_… environment
+variables, in files, or in the output of a command. They are never shown.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MIN_SECRET_BYTES = 16
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; one mistake a line."""
+    """The configuration cannot be used; the text has one mistake per line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings in force, with the folder that relative paths start from."""
+    """The settings in force, and the folder that relative paths start from."""
 
     shape: parts.Shape
     folder: Path
@@ -48,54 +48,54 @@ class Config:
 
     @property
     def service(self) -> parts.Service:
-        """Who we are."""
+        """Return the settings about the service itself."""
         return self.shape.service
 
     @property
     def mailbox(self) -> tuple[parts.Mailbox, ...]:
-        """The sources of mail."""
+        """Return the sources of mail."""
         return self.shape.mailbox
 
     @property
     def delivery(self) -> parts.Delivery:
-        """The way out."""
+        """Return the settings for sending letters."""
         return self.shape.delivery
 
     @property
     def replies(self) -> parts.Replies:
-        """What is answered."""
+        """Return the settings for replies."""
         return self.shape.replies
 
     @property
     def retention(self) -> parts.Retention:
-        """How long things are kept."""
+        """Return how long data is kept."""
         return self.shape.retention
 
     def path(self, text: str) -> Path:
-        """A path of the configuration, made absolute."""
+        """Return a path of the configuration as an absolute path."""
         return (self.folder / Path(text).expanduser()).absolute()
 
     @property
     def database_url(self) -> str:
-        """The database's URL with an absolute path where it is a file."""
+        """Return the URL of the database; the path of a database file is made absolute."""
         url = self.shape.database.url
         kind, found, path = url.partition(":///")
         return f"{kind}:///{self.path(path)}" if found and kind == "sqlite" and path else url
 
     @property
     def database_folder(self) -> Path | None:
-        """Where the file of an SQLite database lies; None for another database."""
+        """Return the folder of an SQLite database; None for another database."""
         scheme, _, path = self.database_url.partition(":///")
         return Path(path).parent if scheme == "sqlite" and path else None
 
     @property
     def blob_folder(self) -> Path:
-        """Where raw mails and attachments lie."""
+        """Return the folder of raw mails and attachments."""
         return self.path(self.shape.storage.url)
 
 
 def load(path: str | None = None, environment: Mapping[str, str] | None = None) -> Config:
-    """The configuration in force. Raises ConfigError with every mistake in it."""
+    """Return the configuration in force. Raises ConfigError with every mistake in it."""
     environment = os.environ if environment is None else environment
     _refuse_unknown(environment)
     named = path or environment.get("INTAKE_CONFIG", "")
@@ -136,7 +136,7 @@ WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name,
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    """A misspelt variable is a mistake, not a silent nothing."""
+    """Reject a misspelt variable instead of ignoring it."""
     own = ("CONFIG", "OPERATOR", "SECRET", "SECRET_OLD", "DELIVERY_PASSWORD")
     fixed = tuple(f"INTAKE_{name}" for name in own)
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
@@ -150,7 +150,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 
 def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
-    """The password or token of a mailbox, read anew at each call. Raises ConfigError."""
+    """Return the password or token of a mailbox, read again at each call. Raises ConfigError."""
     if box.auth == "xoauth2":
         variable = variable_name("mailbox", box.name, "token")
         return _secret(config, variable, SecretStr(""), box.token_file, box.token_command)
@@ -159,7 +159,10 @@ def mailbox_secret(config: Config, box: parts.Mailbox) -> str:
 
 
 def oauth_secret(config: Config, box: parts.Mailbox) -> str:
-    """The client's secret at the token endpoint; empty for a public client. Raises ConfigError."""
+    """Return the client secret for the token endpoint; empty for a public client.
+
+    Raises ConfigError.
+    """
     own = box.oauth
     variable = variable_name("mailbox", box.name, "client_secret")
     named = own.client_secret.get_secret_value() or own.client_secret_file
@@ -171,14 +174,14 @@ def oauth_secret(config: Config, box: parts.Mailbox) -> str:
 
 
 def refresh_token(config: Config, box: parts.Mailbox) -> str:
-    """The refresh token as the file has it now. Raises ConfigError."""
+    """Return the refresh token that is in the file now. Raises ConfigError."""
     if not box.oauth.refresh_token_file:
         raise ConfigError(f"mailbox {box.name}.oauth.refresh_token_file: found nothing")
     return _secret_file(config.path(box.oauth.refresh_token_file))
 
 
 def delivery_secret(config: Config) -> str:
-    """The password for sending; empty when there is none."""
+    """Return the password for sending; empty when there is none."""
     way = config.delivery
     named = way.password.get_secret_value() or way.password_file or way.password_command
     if not named and "INTAKE_DELIVERY_PASSWORD" not in config.environment:
@@ -189,7 +192,10 @@ def delivery_secret(config: Config) -> str:
 
 
 def webhook_secret(config: Config, hook: parts.Webhook) -> str:
-    """What signs the events for that program; empty when there is none. Raises ConfigError."""
+    """Return the secret that signs the events for that program; empty when there is none.
+
+    Raises ConfigError.
+    """
     variable = variable_name("webhook", hook.name, "secret")
     named = hook.secret.get_secret_value() or hook.secret_file or hook.secret_command
     if not named and variable not in config.environment:
@@ -220,7 +226,10 @@ def _secret_file(path: Path) -> str:
 
 
 def _secret_command(command: str) -> str:
-    """The first line that the command prints; it runs without a shell and within 20 seconds."""
+    """Return the first line that the command prints.
+
+    The command runs without a shell for at most 20 seconds.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own command, split without a shell
             shlex.split(command), capture_output=True, timeout=SECRET_SECONDS, check=True
@@ -234,7 +243,7 @@ def _secret_command(command: str) -> str:
 
 
 def load_secrets(config: Config) -> tuple[bytes, ...]:
-    """The keys that references are signed with, the newest first. Raises ConfigError."""
+    """Return the keys that sign references, the newest first. Raises ConfigError."""
     found = [config.environment.get(name, "") for name in ("INTAKE_SECRET", "INTAKE_SECRET_OLD")]
     if not found[0]:
         given = config.service.secret.get_secret_value()
@@ -254,7 +263,7 @@ def _secret_lines(path: Path) -> str:
     return _secret_file(path)
 
 
-# ---------------------------------------------------------------- what the pure rooms take
+# ---------------------------------------------------------------- values for the pure packages
 
 
 def catalogue_data(config: Config) -> dict[str, object]:
@@ -266,7 +275,7 @@ def catalogue_data(config: Config) -> dict[str, object]:
 
 
 def load_catalogue(config: Config) -> Catalogue:
-    """The catalogue in force. Raises ConfigError with every mistake in it."""
+    """Return the catalogue in force. Raises ConfigError with every mistake in it."""
     where = config.shape.catalogue.path or "the shipped catalogue"
     try:
         made = build(catalogue_data(config))
@@ -291,13 +300,13 @@ def load_catalogue(config: Config) -> Catalogue:
 
 
 def limits(config: Config) -> Limits:
-    """What one mail may cost."""
+    """Return the limits for one mail."""
     given = config.shape.limits.model_dump()
     return Limits(**{one.name: given[one.name] for one in fields(Limits)})
 
 
 def own_addresses(config: Config) -> tuple[str, ...]:
-    """Keys of every address that is ours: what comes from one of them is our own mail."""
+    """Return the keys of all our addresses; mail from one of them is our own mail."""
     given = (
         config.service.address, *config.service.aliases, config.delivery.bounce_address,
         config.shape.notices.from_address,
@@ -306,7 +315,7 @@ def own_addresses(config: Config) -> tuple[str, ...]:
 
 
 def policy(config: Config, catalogue: Catalogue) -> Policy:
-    """What the operator chose, and what the catalogue lets each kind of contact do."""
+    """Return the operator's choices, and what the catalogue allows each kind of contact."""
     replies, notices = config.replies, config.shape.notices
     barred = (kind.name for kind in catalogue.contact_types.values() if not kind.may_submit)
     at_once = (one.name for one in catalogue.types.values() if one.opens_at_once)
@@ -358,7 +367,7 @@ def must_reach(config: Config, catalogue: Catalogue) -> MustReach:
 
 
 def policy_hash(config: Config, catalogue: Catalogue) -> str:
-    """Sixteen hex digits that change whenever a judgement might."""
+    """Return sixteen hex digits that change whenever a judgement might change."""
     chosen = policy(config, catalogue)
     trust = [
         (

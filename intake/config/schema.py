@@ -1,4 +1,4 @@
-"""The configuration's shape: every key with its unit and default; unknown keys are refused.
+"""The structure of the configuration: every key with its unit and default; no unknown keys.
 
 ``config.example.toml`` explains each key to operators; a test compares the two.
 """
@@ -32,7 +32,10 @@ def _address(text: str) -> str:
 
 
 def _authserv_id(text: str) -> str:
-    """An id, or "*." and a name of two labels or more: every id below it. No other star."""
+    """Accept an ID, or "*." and a name of two labels or more, which means every ID below it.
+
+    No other star is allowed.
+    """
     name = text.removeprefix("*.")
     if "*" in name or (name != text and not is_domain(name.lower())):
         raise ValueError(f"{text!r} is neither an id nor *.NAME such as *.mail.yahoo.com")
@@ -48,13 +51,13 @@ Positive = Annotated[int, Field(gt=0)]
 
 
 class Section(BaseModel):
-    """A table of the file: frozen, and strict about names."""
+    """A table of the file: frozen, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Service(Section):
-    """Who we are to the people who write."""
+    """The service as the people who write to it see it."""
 
     name: str = Field(default="Support desk", min_length=1, max_length=80)
     address: MailAddress = "support@desk.example"
@@ -66,7 +69,7 @@ class Service(Section):
 
 
 class OAuth(Section):
-    """Where a mailbox's access tokens come from (RFC 6749)."""
+    """The source of a mailbox's access tokens (RFC 6749)."""
 
     token_url: str = ""
     grant: Literal["client_credentials", "refresh_token"] = "client_credentials"
@@ -110,7 +113,7 @@ class Mailbox(Section):
 
 
 class Delivery(Section):
-    """The way out for letters."""
+    """How letters are sent."""
 
     url: str = "maildir:var/out"
     password: SecretStr = SecretStr("")
@@ -126,26 +129,26 @@ class Delivery(Section):
 
 
 class Database(Section):
-    """Where everything is recorded."""
+    """The database for all records."""
 
     url: str = "sqlite:///var/intake.db"
 
 
 class Storage(Section):
-    """Where raw mails and attachments lie."""
+    """The folder of raw mails and attachments."""
 
     url: str = "var/blobs"
 
 
 class CatalogueChoice(Section):
-    """Which catalogue, and what it demands."""
+    """The catalogue to use, and the fields to require."""
 
     path: str = ""
     required: dict[str, dict[str, bool]] = Field(default_factory=dict)
 
 
 class Replies(Section):
-    """What is answered, and how often."""
+    """Which mails are answered, and how often."""
 
     acknowledge: bool = True
     repeat: Literal["all", "fields", "none"] = "all"
@@ -170,7 +173,7 @@ class Replies(Section):
 
 
 class Limits(Section):
-    """What one mail may cost."""
+    """The limits for one mail."""
 
     max_mail_bytes: Positive = 50 * 2**20
     max_header_bytes: Positive = 256 * 2**10
@@ -196,7 +199,7 @@ class Limits(Section):
 
 
 class Evidence(Section):
-    """What we find out ourselves about a sender."""
+    """The checks of a sender that the service makes itself."""
 
     dkim: Literal["off", "upgrade", "always"] = "upgrade"
     dns_seconds: Positive = 5
@@ -214,7 +217,7 @@ class Files(Section):
 
 
 class Retention(Section):
-    """How long things are kept that nobody needs."""
+    """How long data is kept that is no longer needed."""
 
     orphan_blob_hours: Positive = 24
     stranger_days: Count = 14
@@ -263,7 +266,7 @@ class Page(Section):
 
 
 class Webhook(Section):
-    """A program elsewhere that hears of incidents."""
+    """Another program that receives events about incidents."""
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
     url: str = Field(pattern=r"^https?://[^\s<>]+$")
@@ -277,8 +280,8 @@ class Webhook(Section):
     @field_validator("url")
     @classmethod
     def _safe(cls, value: str) -> str:
-        """What is sent crosses no network in clear, and goes nowhere but there."""
-        parts = urlsplit(value)  # a port that is none raises ValueError, which names it
+        """Require https, except to this machine, and an address without user and fragment."""
+        parts = urlsplit(value)  # an invalid port raises a ValueError that names it
         if not value.isascii() or not parts.hostname or (parts.port or 1) < 1:
             raise ValueError("https://HOST/PATH in ASCII")
         if "@" in parts.netloc or parts.fragment:
@@ -290,24 +293,24 @@ class Webhook(Section):
     @field_validator("events")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """A pattern that nothing ever matches is a typing error."""
+        """Reject a pattern that matches no event: it is a typing error."""
         for pattern in value:
             if not any(_matches(pattern, kind) for kind in EVENT_KINDS):
                 raise ValueError(f'{pattern!r} is neither "incident.*" nor an event\'s kind')
         return value
 
     def hears(self, kind: str) -> bool:
-        """Whether this program wants events of that kind."""
+        """Return whether this program wants events of that kind."""
         return not self.events or any(_matches(pattern, kind) for pattern in self.events)
 
 
 def _matches(pattern: str, kind: str) -> bool:
-    """``*``, ``incident.*`` or the whole kind; nothing else is a pattern."""
+    """Match ``*``, ``incident.*`` or the whole kind; there are no other patterns."""
     return pattern in ("*", kind) or (pattern.endswith(".*") and kind.startswith(pattern[:-1]))
 
 
 class Alerts(Section):
-    """Who is told when something waits for a person."""
+    """Who is notified when something waits for an operator."""
 
     address: str = ""
     every_hours: Positive = 24
@@ -319,7 +322,7 @@ class Alerts(Section):
 
 
 class Logging(Section):
-    """What the worker says."""
+    """The log of the worker."""
 
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, said so that it can be mended: where, found, wanted."""
+"""Describe mistakes in a configuration so that they can be fixed: where, found, wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from intake.config import schema as parts
 
 
 def mistake(file: Path, error: Any) -> str:
-    """``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
+    """Return ``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
     key = ""
     for part in error["loc"]:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
@@ -21,7 +21,7 @@ def mistake(file: Path, error: Any) -> str:
     given = error["input"]
     if secret:
         found = "(hidden)"
-    elif isinstance(given, (dict, list, tuple)):  # a whole table may hold one
+    elif isinstance(given, (dict, list, tuple)):  # a whole table may contain a secret
         found = "a table" if isinstance(given, dict) else "a list"
     else:
         found = repr(given)[:80]
@@ -34,7 +34,7 @@ def mistake(file: Path, error: Any) -> str:
 
 
 def doubts(shape: parts.Shape) -> list[str]:
-    """Mistakes between keys that no single key shows."""
+    """Return mistakes that only a comparison of several keys shows."""
     names = [box.name for box in shape.mailbox]
     found = [f"mailbox: found the name {name!r} twice, wanted each once" for name in _twice(names)]
     hooks = [variable_name("webhook", hook.name, "secret") for hook in shape.webhook]
@@ -62,10 +62,10 @@ def _date(text: str) -> datetime | None:
 
 
 def backfill(box: parts.Mailbox) -> tuple[bool, datetime | None]:
-    """Whether everything is taken on first connecting, or what arrived since when."""
+    """Return whether the first connection takes all mails, and else from which date on."""
     return box.backfill == "all", _date(box.backfill)
 
 
 def variable_name(*words: str) -> str:
-    """The environment variable of those words: INTAKE_MAILBOX_SUPPORT_PASSWORD."""
+    """Return the name of an environment variable: INTAKE_MAILBOX_SUPPORT_PASSWORD."""
     return "INTAKE_" + "_".join(part.upper().replace("-", "_").replace(".", "_") for part in words)
