@@ -1,7 +1,7 @@
 """The results of a mail's DKIM signatures, and which of them prove anything.
 
 The rules are stricter than RFC 6376: a signature counts only when it covers the fields that readers
-rely on and when nothing can have been added outside of it.
+rely on, and when no text can have been added that it does not cover.
 """
 
 from __future__ import annotations

@@ -354,7 +354,7 @@ def is_ours(received: str, trust: Trust) -> bool:
 
 
 def _trusted_field(message: Message, trust: Trust, found: _Finding) -> authres.AuthResults | None:
-    """Return the topmost fields with a trusted id that no foreign hop is above; record the others.
+    """Return the topmost fields with a trusted id below no foreign hop; record the ignored ones.
 
     At most ``trust.fields`` fields count, and one hop must have written them: a DKIM and a DMARC
     filter write one field each, some with their own ids.

@@ -1,1 +1,1 @@
-"""Notices about incidents and maintenance: whom they reach, what they say, the status page."""
+"""Notices about incidents and maintenance: text, mail, calendar, digest and status page."""

@@ -24,7 +24,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def tidy(text: str) -> str:
-    """Remove white space at line ends, except in "-- ", and all but single blank lines."""
+    """Strip line ends except "-- ", keep at most one blank line in a row and none at the ends."""
     out: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         kept = "-- " if line == "-- " else line.rstrip()

@@ -79,7 +79,7 @@ class Patience:
 
 
 def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:
-    """Return the outcome for a reply code (RFC 5321 §4.2.1); no other code decides this."""
+    """Return the outcome for a reply code (RFC 5321 §4.2.1); only this function decides it."""
     words = f"{code} {reply}".strip()
     if 200 <= code <= 299:
         return Sent(words)

@@ -15,7 +15,7 @@ from intake.model.accounts import Account
 from intake.parsers.submission import Candidate, Circumstances
 
 SHORTEST = 4  # letters of a name that is searched for inside other text
-BESIDE = 3  # words beside the name that a signature's line may have
+BESIDE = 3  # words besides the name in a line of a signature
 MAX_CHARS = 20_000
 _NUMBER = re.compile(r"\(?#?([0-9]{1,2})[.)]?(?:\s|\Z)")
 

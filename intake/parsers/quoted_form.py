@@ -1,8 +1,8 @@
 """Represent a letter of ours as a list of words, and find the lines of a mail that copy it.
 
 A mail program may quote, wrap, flow, embolden or bullet our text, but it never changes the words.
-So a line is a copy when its words follow each other in our letter, either from where the copy had
-got to or from the beginning of one of our lines.
+So a line is a copy when its words follow each other in our letter, starting either where the last
+copied line ended or at the beginning of one of our lines.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SentForm:
         return made
 
     def is_copy(self, text: str, *, quoted: bool) -> bool:
-        """Return whether the line is a piece of our letter; if so, move the position behind it.
+        """Return whether the line is a piece of our letter; if so, move the position past it.
 
         An unquoted line must consist of whole lines of ours, or continue in the middle of one:
         "Yes, I give you permission" is an answer, though our help text says the same.

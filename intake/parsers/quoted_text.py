@@ -1,7 +1,7 @@
 """Find which quoted and forwarded text is a copy of ours, and which is new to us.
 
 In a new mail no text is a copy of ours, so all of it is kept. In an answer only the text of our
-letters and of the case is a copy; somebody else wrote the rest.
+letters and of the case is a copy; the rest is new.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def _texts(lines: Sequence[text_lines.Line]) -> str:
 
 
 def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[Candidate, ...]:
-    """Use the line that gave the case type for nothing else: "Type: Data Restore" is no Type."""
+    """Use the line that gave the case type only for that: "Type: Data Restore" is no field Type."""
     if told.source != "label":
         return found
     place = next(

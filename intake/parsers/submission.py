@@ -35,7 +35,7 @@ class Wish:
     type: str = ""  # case type of the form, empty: any
     number: str = ""  # of the case, as written in capital letters; empty: all of them
     state: str = ""  # "open" or "closed", empty: both
-    token: str = ""  # of an unsubscription, as written, not checked yet; empty: a reply's words
+    token: str = ""  # of an unsubscription, as written, not checked yet; empty: the text of a reply
     bare: bool = False  # the subject was nothing but a case number
 
 

@@ -1,4 +1,4 @@
-"""The rules R21 to R23, R25, R27 and R28: requests of a contact to the service itself."""
+"""The rules R21 to R23, R25, R27 and R28: a contact's requests to the service itself, or none."""
 
 from __future__ import annotations
 

@@ -377,6 +377,6 @@ def _is_quote(node: LexborNode) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Remove white space at line ends, more than one empty line in a row, and both ends."""
+    """Strip line ends and both ends of the text; keep at most one empty line in a row."""
     lines = (line.rstrip(" \t") for line in text.split("\n"))
     return _MANY_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n").strip(" ")
