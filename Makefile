@@ -10,7 +10,7 @@ PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,
 PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
   tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
 
-.PHONY: setup demo test check format bench lock servers clean
+.PHONY: setup demo test check format bench pictures lock servers clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,10 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# The pictures of README.md; they need Chromium.
+pictures: setup servers
+	@$(BIN)/python -m bench.pictures
 
 # New pins from pyproject.toml; the files name no index.
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade
