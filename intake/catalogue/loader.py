@@ -83,7 +83,9 @@ class _Builder:
         for key, value in table.items():
             if key not in known:
                 self.wrong(f"{where}.{key}", "an unknown key", f"one of {', '.join(known)}")
-            elif not isinstance(value, known[key]) or (known[key] is int and value is True):
+            elif not isinstance(value, known[key]) or (
+                known[key] is int and isinstance(value, bool)
+            ):
                 self.wrong(f"{where}.{key}", value, _WORDS[known[key]])
             else:
                 good[key] = value

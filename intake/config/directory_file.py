@@ -10,6 +10,7 @@ with ";" between cells are accepted, too; then "|" separates values in a cell.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,11 +73,11 @@ def _tables(
 def from_csv(text: str, catalogue: Catalogue) -> Entries:
     """Return the entries of a CSV file; its first line names the columns."""
     reading = _Reading(catalogue)
-    lines = text.removeprefix("\ufeff").splitlines()
-    head = lines[0] if lines else ""
+    text = text.removeprefix("\ufeff")
+    head = text.partition("\n")[0]
     cell = ";" if head.count(";") > head.count(",") else ","
     inner = "|" if cell == ";" else ";"
-    table = csv.DictReader(lines, delimiter=cell, strict=True)
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=cell, strict=True)
     names = [name.strip().lower() for name in table.fieldnames or []]
     unknown = [name for name in names if name not in {*CONTACT_KEYS, "aliases", "kind"}]
     if unknown or "id" not in names:

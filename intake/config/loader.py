@@ -386,4 +386,5 @@ def policy_hash(config: Config, catalogue: Catalogue) -> str:
         json.dumps(catalogue_data(config), sort_keys=True, default=str),
     ]
     parts.append(json.dumps(config.shape.catalogue.required, sort_keys=True))
+    parts += [config.service.timezone, repr(config.shape.evidence), repr(config.shape.limits)]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]

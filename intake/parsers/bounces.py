@@ -91,8 +91,9 @@ def _bounce(fields: dict[str, str], whole: str, ids: tuple[str, ...]) -> Return:
     action = fields.get("action", "").lower()
     recipient = _recipient(fields, whole)
     words = " ".join(fields.get("diagnostic-code", "").split())[:MAX_WORDS]
+    failures = (one for one in _STATUS.finditer(whole) if one[1][0] in "45")  # "version 2.4.1"
     found = (
-        _STATUS.search(fields.get("status", "")) or _STATUS.search(words) or _STATUS.search(whole)
+        _STATUS.search(fields.get("status", "")) or _STATUS.search(words) or next(failures, None)
     )
     status = found[1] if found else ""
     if not status:

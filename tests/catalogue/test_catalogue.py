@@ -69,6 +69,7 @@ MISTAKES: list[tuple[list[Any], Any, list[str]]] = [
     (["fields", "module", "label"], 7, ["fields.module.label", "found 7", "a text"]),
     (["fields", "module", "aliases"], [1], ["fields.module.aliases", "a list of texts"]),
     (["fields", "subject", "max_length"], True, ["max_length", "True", "a number"]),
+    (["fields", "subject", "max_length"], False, ["max_length", "False", "a number"]),
     (["fields", "module", "values_from"], "moons", ["values_from", "'moons'", "modules"]),
     (["fields", "written_permission", "phrases"], ["("], ["phrases", "regular expression"]),
     (["fields", "type", "aliases_by_type", "nothing"], ["x"], ["'nothing'", "a case type"]),

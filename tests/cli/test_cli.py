@@ -174,6 +174,9 @@ def test_contacts_come_from_a_spreadsheet(config: Config, tmp_path: Path) -> Non
     file.write_bytes(b"\xef\xbb\xbf" + excel.encode())
     done = json.loads(good(config, "contacts", "import", str(file), "--json"))
     assert done["changed"] == ["anna"]
+    lines = CSV.replace("Anna Example", '"Anna\u2028Example"')
+    file.write_text(lines, encoding="utf-8", newline="")
+    assert "changed 1" in good(config, "contacts", "import", str(file))
     shown = json.loads(good(config, "contacts", "show", "anna", "--json"))
     assert shown["emails"] == ["anna@d0.example", "a@d0.example"]
     assert (shown["areas"], shown["schema_bootcamp"]) == (["SIS", "Human Resources"], True)

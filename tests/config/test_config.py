@@ -213,13 +213,17 @@ def test_the_catalogue_can_be_replaced_and_overridden(tmp_path: Path) -> None:
 def test_the_policy_hash_changes_with_the_policy(tmp_path: Path) -> None:
     """Whatever a judgement may depend on is in the hash."""
     hashes = set()
-    for text in ("", "[replies]\nmax_rounds = 3", BOX + "received_above = 2"):
+    texts = (
+        "", "[replies]\nmax_rounds = 3", BOX + "received_above = 2", "[evidence]\ndkim = \"always\"",
+        "[service]\ntimezone = \"Europe/Madrid\"", "[limits]\nmax_cases_per_contact_hour = 7",
+    )  # fmt: skip
+    for text in texts:
         config = load(tmp_path, text)
         catalogue = settings.load_catalogue(config)
         hashes.add(settings.policy_hash(config, catalogue))
         assert settings.policy(config, catalogue).may_not_submit == ("Read Only",)
         assert settings.limits(config).max_parts == 500
-    assert len(hashes) == 3
+    assert len(hashes) == len(texts)
 
 
 def test_backfill_is_none_all_or_a_date(tmp_path: Path) -> None:

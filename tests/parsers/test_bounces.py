@@ -71,6 +71,14 @@ def test_a_person_returns_nothing() -> None:
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the real mail is not there: {FOLDER}")
+def test_a_number_in_the_returned_text_is_no_success() -> None:
+    """ "version 2.4.1" in a report without a status says nothing of a delivery."""
+    text = b"Subject: Undelivered\r\n\r\nversion 2.4.1\r\na@b.example: user unknown\r\n"
+    found = read_return(message(TOP + text))
+    assert found is not None
+    assert (found.kind, found.hard) == ("bounce", True)
+
+
 def test_real_bounces_name_a_recipient_and_a_code() -> None:
     """Of hundreds of real ones nine in ten do, whatever wrote them."""
     counts: Counter[str] = Counter()

@@ -205,7 +205,7 @@ class _Reader:
             content, _ = transfer_encodings.decode(coded, "base64")
             self._add_part_of(number, f"picture.{place}", f"picture-{place}.{kind}", content)
         decoded = charsets.decode_html(data, label)
-        self._charset_doubt("html", decoded.doubt)
+        self._charset_doubt(number, decoded.doubt)
         rendered = html.render(decoded.text, self.caps.max_html_bytes, self.caps.max_html_depth)
         self.leaves.struck = self.leaves.struck or rendered.struck
         if rendered.doubt:
