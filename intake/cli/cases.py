@@ -7,7 +7,7 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +30,9 @@ from intake.cli.screen import (
     write_private,
 )
 from intake.model.states import CaseStatus, FileState
+
+if TYPE_CHECKING:
+    from intake.store.sql import Row
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
 COLUMNS = (
@@ -138,7 +141,7 @@ def _event(event: dict[str, object], zone: str) -> str:
     return f"{when(event['at'], zone)} {event['kind']} {event['who']} {detail}".rstrip()
 
 
-def _case(number: str, config: str | None) -> dict[str, Any]:
+def _case(number: str, config: str | None) -> Row:
     from intake.store import reports
 
     with database(config) as session:
@@ -234,7 +237,7 @@ def export(
     say(f"{len(whole)} cases written to {out}")
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(row: Row) -> Row:
     """The case without our housekeeping."""
     kept = {key: row[key] for key in COLUMNS}
     kept["fields"] = {name: one["value"] for name, one in row["fields"].items()}
@@ -244,7 +247,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[Row]) -> str:
     """One line a case; a cell that a spreadsheet would run as a formula gets a quote in front."""
     names = sorted({name for row in rows for name in row["fields"]})
     out = io.StringIO()
@@ -262,7 +265,7 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _write_files(rows: list[dict[str, Any]], folder: Path, config: str | None) -> None:
+def _write_files(rows: list[Row], folder: Path, config: str | None) -> None:
     """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind.
 
     Withheld and quarantined files are not among them; `intake cases file` writes one by name.

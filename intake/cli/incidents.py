@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,7 @@ from intake.store.incidents.write import Change, Window
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
+    from intake.store.sql import Row
 
 app = typer.Typer(
     help="Incidents and maintenances, and the letters about them.", no_args_is_help=True
@@ -358,7 +359,7 @@ def show(
         wrap(f"  {when(one['at'], zone)} {one['kind']} by {one['who']}: {safe(detail)[:200]}")
 
 
-def _facts(row: dict[str, Any], zone: str) -> dict[str, str]:
+def _facts(row: Row, zone: str) -> dict[str, str]:
     """What stands above the updates; nothing that is empty."""
     named = {
         "status": f"{row['status']} (class {row['notice_class']})", "impact": row["impact"],

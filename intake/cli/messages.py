@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from intake.cli.screen import (
     who,
 )
 from intake.model.states import MessageStatus
+
+if TYPE_CHECKING:
+    from intake.store.sql import Row
 
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
@@ -91,11 +94,11 @@ def _state(row: dict[str, object]) -> str:
     return str(row["case_number"] or row["status"])
 
 
-def _way_out(row: dict[str, Any]) -> str:
+def _way_out(row: Row) -> str:
     return WAY_OUT.get(row["rule"], f"look at it: `intake messages show {row['id']}`")
 
 
-def _why(row: dict[str, Any]) -> str:
+def _why(row: Row) -> str:
     return f"{row['rule']} {'; '.join(row['reasons'][:2])}"
 
 
@@ -135,7 +138,7 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
             pairs({"  -": line})
 
 
-def _evidence(kept: dict[str, Any]) -> list[str]:
+def _evidence(kept: Row) -> list[str]:
     """The evidence laid out, one finding a line."""
     lines = list(kept.get("sender", []))
     lines += [
@@ -167,7 +170,7 @@ def _evidence(kept: dict[str, Any]) -> list[str]:
     return lines + [f"{code}: {words}" for code, words in kept.get("warnings", [])]
 
 
-def _summary(row: dict[str, Any], zone: str) -> dict[str, object]:
+def _summary(row: Row, zone: str) -> dict[str, object]:
     return {
         "message": row["id"],
         "status": row["status"],

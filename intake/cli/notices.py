@@ -33,6 +33,7 @@ from intake.model.states import SendState
 if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.store.incidents.broadcasts import Proposal
+    from intake.store.sql import Row
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +86,7 @@ def preview(
     _next_step(made, counted["hash"])
 
 
-def _counted(config: Config, made: Proposal, samples: Any) -> dict[str, Any]:
+def _counted(config: Config, made: Proposal, samples: Any) -> Row:
     from intake.notifier import by_account
 
     own = config.shape.notices
@@ -100,7 +101,7 @@ def _counted(config: Config, made: Proposal, samples: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_counts(counted: dict[str, Any]) -> None:
+def _show_counts(counted: Row) -> None:
     say(f"\n{counted['people']} people; update {counted['update']} is {counted['state']}")
     for account, count in counted["accounts"].items():
         say(f"  {safe(account)}: {count}")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.model.accounts import MustReach
@@ -54,7 +55,7 @@ TOLD = {
 }
 
 
-def _told_of(after: int) -> tuple[Any, ...]:
+def _told_of(after: int) -> tuple[ColumnElement[bool], ...]:
     """Events that an operator hears of, of mails after that one."""
     return col(EventRow.message_id) > after, col(EventRow.kind).in_(tuple(TOLD))
 

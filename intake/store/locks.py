@@ -15,9 +15,8 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.store.engine import Engine, Session, StoreError, translate
@@ -45,7 +44,7 @@ class Turn:
 
 
 class _PostgresTurn(Turn):
-    def __init__(self, engine: Engine, connection: Any) -> None:
+    def __init__(self, engine: Engine, connection: Connection) -> None:
         self._engine = engine
         self._connection = connection
         self._renewed = time.monotonic()
@@ -116,12 +115,12 @@ def _postgres(engine: Engine, mailbox: str) -> Iterator[Turn | None]:
             connection.close()
 
 
-def _take(connection: Any, keys: dict[str, int]) -> bool:
+def _take(connection: Connection, keys: dict[str, int]) -> bool:
     query = text("SELECT pg_try_advisory_lock(:first, :second)")
     return bool(connection.execute(query, keys).scalar())
 
 
-def _end_silent(connection: Any, keys: dict[str, int]) -> bool:
+def _end_silent(connection: Connection, keys: dict[str, int]) -> bool:
     """Ends the holder's connection when it has been silent for too long; whether it did."""
     given = {"silent": SILENT_SECONDS, "first": keys["first"], "second": keys["second"] % 2**32}
     pid = connection.execute(text(_HOLDER), given).scalar()
@@ -132,7 +131,7 @@ def _end_silent(connection: Any, keys: dict[str, int]) -> bool:
     )
 
 
-def _wait(connection: Any, keys: dict[str, int]) -> bool:
+def _wait(connection: Connection, keys: dict[str, int]) -> bool:
     """The lock once its former holder's connection has ended, within a second."""
     for _ in range(20):
         if _take(connection, keys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from intake.store.engine import StoreError, reading, writing
 
@@ -60,7 +60,7 @@ def is_there(engine: Engine) -> bool:
     return True
 
 
-def _revision(connection: Any) -> str:
+def _revision(connection: Connection) -> str:
     """The revision in force; empty when there is none. Needs no alembic."""
     if not inspect(connection).has_table("alembic_version"):
         return ""

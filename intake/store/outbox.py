@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
@@ -52,7 +52,7 @@ class Claimed:
     must: bool = False  # a mandatory notice: nothing that came back stops it
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime) -> ColumnElement[bool]:
     return or_(
         and_(col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.due_at) <= now),
         and_(col(OutboxRow.state) == LetterState.CLAIMED, col(OutboxRow.lease_until) < now),

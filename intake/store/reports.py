@@ -14,6 +14,7 @@ from intake.model.accounts import NOTHING_MUST, MustReach
 from intake.model.states import LetterState, MessageStatus
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
+from intake.store.sql import Row
 from intake.store.tables.cases import CaseFieldRow, CaseRow
 from intake.store.tables.messages import AttachmentRow, MailboxRow, MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
@@ -28,7 +29,7 @@ class Status:
     letters: dict[str, int]  # by state
     oldest_held: datetime | None
     flagged: int  # cases a person should look at
-    mailboxes: list[dict[str, Any]]
+    mailboxes: list[Row]
     hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
     unreachable: int = 0  # Authorized contacts whose mail comes back
     not_handed_over: int = 0  # mails that a server lists and does not give: asked for again
@@ -85,9 +86,7 @@ def _counts(session: Session, column: Any) -> dict[str, int]:
     }
 
 
-def messages(
-    session: Session, *, state: str = "", limit: int = 50, before: int = 0
-) -> list[dict[str, Any]]:
+def messages(session: Session, *, state: str = "", limit: int = 50, before: int = 0) -> list[Row]:
     """The ledger, newest first; ``before`` is the id to go on from."""
     query = select(MessageRow).order_by(col(MessageRow.id).desc()).limit(limit)
     if state:
@@ -98,7 +97,7 @@ def messages(
     return [_dict(row, *left_out) for row in session.scalars(query)]
 
 
-def message(session: Session, message_id: int) -> dict[str, Any] | None:
+def message(session: Session, message_id: int) -> Row | None:
     """One mail with its evidence, files, history and letters."""
     row = session.get(MessageRow, message_id)
     if row is None:
@@ -134,9 +133,7 @@ def _events(session: Session, column: Any, value: object) -> list[dict[str, obje
     return [_dict(row) for row in session.scalars(query)]
 
 
-def cases(
-    session: Session, *, state: str = "", account: str = "", limit: int = 50
-) -> list[dict[str, Any]]:
+def cases(session: Session, *, state: str = "", account: str = "", limit: int = 50) -> list[Row]:
     """Cases, newest first."""
     query = select(CaseRow).order_by(col(CaseRow.message_id).desc()).limit(limit)
     if state:
@@ -146,7 +143,7 @@ def cases(
     return [_dict(row, "description") for row in session.scalars(query)]
 
 
-def case(session: Session, number: str) -> dict[str, Any] | None:
+def case(session: Session, number: str) -> Row | None:
     """One case with its fields, files, history and letters."""
     row = session.get(CaseRow, number)
     if row is None:
@@ -171,7 +168,7 @@ def case_numbers(session: Session, *, since: datetime | None = None) -> list[str
     return list(session.scalars(query))
 
 
-def letters(session: Session, *, state: str = "", limit: int = 50) -> list[dict[str, Any]]:
+def letters(session: Session, *, state: str = "", limit: int = 50) -> list[Row]:
     """The outbox, newest first, without the bytes."""
     query = select(OutboxRow).order_by(col(OutboxRow.id).desc()).limit(limit)
     if state:

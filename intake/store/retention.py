@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, insert, not_, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.model.states import CaseStatus, MessageStatus, RequestState
@@ -56,17 +56,17 @@ def retire(session: Session, now: datetime, keep: Keep) -> int:
     )
 
 
-def _strange() -> Any:
+def _strange() -> ColumnElement[bool]:
     """Of people nobody knows: a contact's mail under such a rule is no stranger's, but forged."""
     nobodys = or_(col(MessageRow.contact_id) == "", col(MessageRow.rule).in_(FORGERIES))
     return and_(col(MessageRow.rule).in_(OF_STRANGERS), nobodys)
 
 
-def _unproved() -> Any:
+def _unproved() -> ColumnElement[bool]:
     return col(MessageRow.rule).in_(OF_UNPROVED)
 
 
-def _close(session: Session, now: datetime, where: Any, days: int) -> int:
+def _close(session: Session, now: datetime, where: ColumnElement[bool], days: int) -> int:
     query = select(col(MessageRow.id)).where(
         col(MessageRow.status) == MessageStatus.HELD,
         where,
@@ -102,7 +102,7 @@ class Keep:
     unproved_days: int = 180  # a contact's held mail that nothing proves stays open; 0: for ever
 
 
-def _spent(now: datetime, days: int, keep: Keep) -> Any:
+def _spent(now: datetime, days: int, keep: Keep) -> ColumnElement[bool]:
     """Dropped so many days ago, or closed by ``retire`` so many days ago."""
     dropped = and_(
         col(MessageRow.status) == MessageStatus.DROPPED,

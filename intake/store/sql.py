@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session
 from sqlmodel import SQLModel, col
 
+Row = dict[str, Any]  # a row as JSON, which commands print: texts, numbers, lists and objects
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
@@ -162,7 +163,7 @@ def fan_out(session: Session, listeners: Mapping[str, Callable[[str], bool]], no
     return len(events)
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime) -> ColumnElement[bool]:
     return or_(
         and_(col(HookDeliveryRow.state) == DeliveryState.DUE, col(HookDeliveryRow.due_at) <= now),
         and_(

@@ -214,7 +214,8 @@ def test_the_policy_hash_changes_with_the_policy(tmp_path: Path) -> None:
     """Whatever a judgement may depend on is in the hash."""
     hashes = set()
     texts = (
-        "", "[replies]\nmax_rounds = 3", BOX + "received_above = 2", "[evidence]\ndkim = \"always\"",
+        "", "[replies]\nmax_rounds = 3", BOX + "received_above = 2",
+        "[evidence]\ndkim = \"always\"",
         "[service]\ntimezone = \"Europe/Madrid\"", "[limits]\nmax_cases_per_contact_hour = 7",
     )  # fmt: skip
     for text in texts:

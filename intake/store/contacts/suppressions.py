@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlmodel import col
@@ -13,6 +12,7 @@ from sqlmodel import col
 from intake.model.states import SuppressionKind
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
+from intake.store.sql import Row
 from intake.store.tables.contacts import (
     AcceptedDomainRow,
     ContactEmailRow,
@@ -49,7 +49,7 @@ def refuse_domain(session: Session, domain: str) -> bool:
     return row is not None
 
 
-def accepted_domains(session: Session) -> list[dict[str, Any]]:
+def accepted_domains(session: Session) -> list[Row]:
     """Every such domain, with who decided it and why."""
     rows = session.scalars(select(AcceptedDomainRow).order_by(col(AcceptedDomainRow.domain)))
     return [
@@ -134,7 +134,7 @@ def suspend(session: Session, key: str, why: Suspension, message: int, now: date
     )  # fmt: skip
 
 
-def suspended(session: Session, now: datetime) -> list[dict[str, Any]]:
+def suspended(session: Session, now: datetime) -> list[Row]:
     """Addresses that get fewer letters for now, and why."""
     rows = session.scalars(
         select(SuppressionRow)

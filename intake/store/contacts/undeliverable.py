@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -37,7 +37,7 @@ class Unreached:
     since: datetime
 
 
-def _task(must: MustReach) -> Any:
+def _task(must: MustReach) -> ColumnElement[bool]:
     """Active, of such a type at an account in force, and mail comes back from them."""
     here = (
         select(col(MembershipRow.contact_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -29,6 +28,7 @@ from intake.store.incidents.recipients import (
     skip,
 )
 from intake.store.incidents.write import find
+from intake.store.sql import Row
 from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow
 from intake.store.tables.outbox import OutboxRow
 
@@ -287,9 +287,7 @@ def retry(session: Session, incident_id: str, who: str, now: datetime, *, doubtf
     return len(done)
 
 
-def ledger(
-    session: Session, incident_id: str, number: int, state: str, limit: int
-) -> list[dict[str, Any]]:
+def ledger(session: Session, incident_id: str, number: int, state: str, limit: int) -> list[Row]:
     """The rows of an update, as they will be sent or were. Raises IncidentError."""
     row = chosen(session, incident_id, number)
     query = select(NoticeRecipientRow).where(col(NoticeRecipientRow.update_id) == row.id)

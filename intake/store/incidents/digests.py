@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.incidents.digest import Digest, Entry, cause
@@ -79,7 +79,7 @@ def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
     return day, at
 
 
-def _waiting() -> Any:
+def _waiting() -> tuple[ColumnElement[bool], ...]:
     """Rows that wait for a summary, of broadcasts that are not held."""
     return (
         col(Row.state) == NoticeState.DIGEST,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
@@ -53,7 +53,7 @@ class Pace:
     mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
 
 
-def _ready(now: datetime) -> Any:
+def _ready(now: datetime) -> ColumnElement[bool]:
     """Rows that somebody could send now, of broadcasts that run."""
     fresh = and_(col(Row.state).in_(SENDABLE), col(Row.due_at) <= now)
     left = and_(col(Row.state).in_(UNDER_WAY), col(Row.lease_until) < now)

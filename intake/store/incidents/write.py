@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlmodel import col
@@ -22,6 +21,7 @@ from intake.store import webhooks
 from intake.store.engine import Session
 from intake.store.incidents.read import update_value, updates, value
 from intake.store.incidents.recipients import IncidentError, chosen, counts, note
+from intake.store.sql import Row
 from intake.store.tables.cases import CaseRow, CounterRow
 from intake.store.tables.contacts import AccountRow
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
@@ -308,7 +308,7 @@ def listed(session: Session, *, everything: bool) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def shown(session: Session, incident_id: str) -> dict[str, Any]:
+def shown(session: Session, incident_id: str) -> Row:
     """One with its updates and its cases by account. Raises IncidentError."""
     row = row_of(session, incident_id)
     written = session.scalars(

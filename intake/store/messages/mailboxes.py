@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.model.states import MessageStatus
@@ -104,7 +105,7 @@ def _rows(session: Session, name: str, column: Any, wanted: Sequence[Any]) -> It
         )
 
 
-def _found(session: Session, *where: Any) -> list[Row]:
+def _found(session: Session, *where: ColumnElement[bool]) -> list[Row]:
     columns = [col(getattr(MessageRow, one.name)) for one in fields(Row)]
     query = select(*columns).where(*where).order_by(col(MessageRow.id))
     return [Row(*row) for row in session.execute(query)]

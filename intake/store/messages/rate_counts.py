@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.model.context import Keys, Recent
@@ -53,7 +54,7 @@ def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int
     return (there if domain else 0), everybody
 
 
-def _counted() -> Any:
+def _counted() -> ColumnElement[bool]:
     return col(OutboxRow.state).not_in((LetterState.SUPPRESSED, LetterState.CANCELLED))
 
 
