@@ -1,4 +1,4 @@
-"""The command line: one module a noun; nothing here knows how mail is judged."""
+"""The command line: one module for each group of commands, and no logic about mail."""
 
 from intake.cli.app import main
 

@@ -14,7 +14,7 @@ app = typer.Typer(help="The customers.", no_args_is_help=True)
 
 @app.command("list")
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every account with the number of its contacts."""
+    """List every account with the number of its contacts."""
     from intake.store.contacts import directory
 
     with database(config) as session:
@@ -34,12 +34,15 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @app.command()
 def add(
-    account_id: Annotated[str, typer.Argument(help="A short id of your own.")],
+    account_id: Annotated[str, typer.Argument(help="A short id of your choice.")],
     name: Annotated[str, typer.Option(help="The full name.")],
-    alias: Annotated[list[str] | None, typer.Option(help="Another name people use.")] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name that people use; may be given more than once."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Register one account, or change the entry of that id."""
+    """Add an account, or change the account with that id."""
     from intake.model.accounts import AccountEntry, Entries
     from intake.store.contacts import directory
 
@@ -52,10 +55,13 @@ def add(
 @app.command()
 def disable(
     account_id: str,
-    again: Annotated[bool, typer.Option("--enable", help="Put it in force again.")] = False,
+    again: Annotated[bool, typer.Option("--enable", help="Enable the account again.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Hold the mail of this account's people from now on; nothing is deleted."""
+    """Hold mail from this account's contacts from now on.
+
+    Nothing is deleted.
+    """
     from intake.store.contacts import directory
 
     with database(config, write=True) as session:

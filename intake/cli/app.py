@@ -1,8 +1,8 @@
-"""The ``intake`` command: its groups, its exit codes, and the one place where errors become words.
+"""The ``intake`` command: its groups, its exit codes, and the printing of errors.
 
-Exit codes: 0 done; 1 no, with the reason on standard error; 2 wrong usage; 65 no mail on standard
-input; 69 a mailbox or server cannot be reached; 74 the database or disk failed; 75 try again
-later; 78 the configuration is wrong.
+Exit codes: 0 success; 1 failure or a negative answer, with the reason on standard error; 2 wrong
+usage; 65 standard input holds no mail; 69 a mailbox or server cannot be reached; 74 the database or
+disk failed; 75 try again later; 78 the configuration is wrong.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
 app = typer.Typer(
     name="intake",
-    help="Support cases by email: typed, proved, answered, and never handled twice.",
+    help="Read support mail, check its sender, open cases and reply. No mail is handled twice.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -68,20 +68,20 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Support cases by email: typed, proved, answered, and never handled twice."""
+    """Read support mail, check its sender, open cases and reply. No mail is handled twice."""
     settings.file = config or settings.file
 
 
 def main() -> None:
-    """Runs the command; an expected failure is one line on standard error and an exit code."""
+    """Runs the command; prints an expected failure as one line on standard error and exits."""
     try:
         app(prog_name="intake")
     except Abort as abort:
-        print(f"intake: {abort}", file=sys.stderr)  # noqa: T201 - the one way out for errors
+        print(f"intake: {abort}", file=sys.stderr)  # noqa: T201 - errors are printed only here
         sys.exit(abort.code)
     except KeyboardInterrupt:
         sys.exit(130)
     except SystemExit as ended:
         if "receive" in sys.argv[1:] and ended.code not in (EX_OK, EX_DATAERR):
-            sys.exit(EX_TEMPFAIL)  # a wrong option, too, is nothing to send a mail back for
+            sys.exit(EX_TEMPFAIL)  # a wrong option must not make the MTA bounce the mail
         raise

@@ -1,4 +1,4 @@
-"""``intake backup, restore, reconcile``: what is kept, put back, and made up for."""
+"""``intake backup, restore, reconcile``: copy the data, restore it, repair what is missing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def register(app: typer.Typer) -> None:
 def backup(
     folder: FolderArgument, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Copy database, blobs, configuration and secret while the service runs.
+    """Copy database, blobs, configuration and secret to a folder.
 
-    The same folder again brings the backup up to date; blobs are copied once.
+    The service may keep running. Use the same folder again to bring the backup up to date; each
+    blob is copied once.
     """
     from intake.worker import backup as copies
 
@@ -43,12 +44,15 @@ def backup(
 def restore(
     folder: FolderArgument,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put a database with mails in it aside.")
+        bool, typer.Option("--replace", help="Move a database that holds mails aside first.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put a backup in place. Then run `intake reconcile --repair`, before anything is sent."""
+    """Put a backup in place of the current data.
+
+    Then run `intake reconcile --repair`; until then nothing is sent.
+    """
     from intake.worker import backup as copies
 
     with plainly():
@@ -66,15 +70,16 @@ def restore(
 
 def reconcile(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Make up for what the database does not know.")
+        bool, typer.Option("--repair", help="Repair the database, as described above.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Compare database, blobs and the server's folders. Exit code 1 when something is wrong.
+    """Compare the database, the blobs and the server's mail folders.
 
-    After a restore, --repair handles the mails that the database does not know and sees to it that
-    no number and no letter goes out twice. Stop the worker first.
+    Exit code 1 when something is wrong. After a restore, use --repair: it handles the mails that
+    the database does not know, and makes sure that no case number and no letter is used twice. Stop
+    the worker first.
     """
     from intake.worker import reconcile as reconciling
 

@@ -1,4 +1,4 @@
-"""``intake cases``: what came of the mails."""
+"""``intake cases``: the cases that mails have opened."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ COLUMNS = (
 @app.command("list")
 def list_(
     status: Annotated[str, typer.Option(help="draft, open, waiting, resolved or closed.")] = "",
-    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    account: Annotated[str, typer.Option(help="Only cases of this account.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """The newest cases first."""
+    """List the newest cases first."""
     from intake.store import reports
 
     with database(config) as session:
@@ -76,7 +76,7 @@ def list_(
 
 @app.command()
 def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One case: its fields with where each came from, its files, history and letters."""
+    """Show one case: fields with their sources, files, history, letters."""
     row = _case(number, config)
     if as_json:
         show_json(row)
@@ -110,11 +110,14 @@ def _file(number: int, one: dict[str, object]) -> str:
 @app.command()
 def file(
     number: str,
-    file_number: Annotated[int, typer.Argument(help="As `intake cases show` counts them.")],
-    out: Annotated[Path, typer.Argument(help="Where to write it.")],
+    file_number: Annotated[int, typer.Argument(help="The file's number in `intake cases show`.")],
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
     config: ConfigOption = None,
 ) -> None:
-    """Writes one file of a case, withheld ones too: whoever asks for it by name has been warned."""
+    """Write one file of a case to disk, even if it is withheld.
+
+    `intake cases show` gives the reason why a file is withheld.
+    """
     from intake.adapters.blob_store import Blobs
 
     files = _case(number, config)["attachments"]
@@ -154,26 +157,28 @@ def _case(number: str, config: str | None) -> Row:
 @app.command()
 def close(
     numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
-    why: Annotated[str, typer.Option(help="Kept in the case's history.")] = "",
-    resolved: Annotated[bool, typer.Option("--resolved", help="Resolved, not closed.")] = False,
+    why: Annotated[str, typer.Option(help="The reason, kept in the case's history.")] = "",
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="Mark them resolved instead of closed.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Closes cases; a contact's reply opens one again within replies.reopen_days."""
+    """Close cases; a contact's reply within replies.reopen_days reopens."""
     _set_status(numbers, CaseStatus.RESOLVED if resolved else CaseStatus.CLOSED, why, config)
 
 
 @app.command()
 def reopen(
     numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
-    why: Annotated[str, typer.Option(help="Kept in the case's history.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept in the case's history.")] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Opens closed cases again."""
+    """Reopen closed cases."""
     _set_status(numbers, CaseStatus.OPEN, why, config)
 
 
 def _set_status(numbers: list[str], status: str, why: str, config: str | None) -> None:
-    """All of them or none."""
+    """Sets the status of all the cases or, on a mistake, of none."""
     from intake.store.cases import manual
 
     with database(config, write=True) as session:
@@ -190,7 +195,7 @@ def _set_status(numbers: list[str], status: str, why: str, config: str | None) -
 def labels(
     limit: LimitOption = 50, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Labels that people write and the catalogue does not know: candidates for its aliases."""
+    """List labels in mails that the catalogue lacks: possible aliases."""
     from intake.store.cases import manual
 
     with database(config) as session:
@@ -206,17 +211,22 @@ def labels(
 
 @app.command()
 def export(
-    out: Annotated[Path | None, typer.Option(help="A file; standard output when absent.")] = None,
-    form: Annotated[
-        str, typer.Option("--format", help="json (one object a line) or csv.")
-    ] = "json",
-    since: Annotated[str, typer.Option(help="Only cases changed since then, 2026-01-31.")] = "",
-    files: Annotated[
-        Path | None, typer.Option(help="A folder to write the attachments to.")
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; standard output by default.")
     ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="json (one object per line) or csv.")
+    ] = "json",
+    since: Annotated[
+        str, typer.Option(help="Only cases changed since this date, 2026-01-31.")
+    ] = "",
+    files: Annotated[Path | None, typer.Option(help="A folder for the attachments.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Every case with its fields and files, for another system or a spreadsheet."""
+    """Export all cases with their fields and files.
+
+    The output is for another system or for a spreadsheet.
+    """
     from intake.store import reports
 
     if form not in ("json", "csv"):
@@ -268,7 +278,7 @@ def _cell(value: Any) -> str:
 def _write_files(rows: list[Row], folder: Path, config: str | None) -> None:
     """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind.
 
-    Withheld and quarantined files are not among them; `intake cases file` writes one by name.
+    Withheld and quarantined files are left out; `intake cases file` writes one of them.
     """
     from intake.adapters.blob_store import Blobs
 

@@ -1,4 +1,4 @@
-"""``intake contacts``: the people who may write."""
+"""``intake contacts``: the registered people."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def import_(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take over accounts and contacts from a file, all or nothing; again changes nothing."""
+    """Import accounts and contacts from a file.
+
+    One mistake in the file, and nothing is imported. A second import of the same file changes
+    nothing.
+    """
     from intake.config import directory_file
     from intake.config import loader as settings
     from intake.store.contacts import directory
@@ -82,11 +86,11 @@ def _text(file: Path) -> str:
 
 @app.command("list")
 def list_(
-    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    account: Annotated[str, typer.Option(help="Only contacts of this account.")] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Everybody who may write, and the disabled."""
+    """List all contacts, including the disabled ones."""
     from intake.store.contacts import directory
 
     with database(config) as session:
@@ -121,7 +125,7 @@ def _state(one: ContactView, zone: str) -> str:
 
 @app.command()
 def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One contact."""
+    """Show one contact."""
     from dataclasses import asdict
 
     from intake.store.contacts import directory
@@ -147,7 +151,7 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
 
 @app.command()
 def add(
-    contact_id: Annotated[str, typer.Argument(help="A short id of your own.")],
+    contact_id: Annotated[str, typer.Argument(help="A short id of your choice.")],
     name: Annotated[str, typer.Option(help="First and last name.")],
     email: Annotated[list[str], typer.Option(help="An address; may be given more than once.")],
     account: Annotated[
@@ -156,12 +160,15 @@ def add(
     contact_type: Annotated[
         str, typer.Option("--type", help="Authorized, Technical, Read Only.")
     ] = "Authorized",
-    area: Annotated[list[str] | None, typer.Option(help="An area of responsibility.")] = None,
+    area: Annotated[
+        list[str] | None,
+        typer.Option(help="An area of responsibility; may be given more than once."),
+    ] = None,
     title: str = "",
     phone: str = "",
     config: ConfigOption = None,
 ) -> None:
-    """Register one person, or change the entry of that id."""
+    """Add a contact, or change the contact with that id."""
     from intake.config import directory_file
     from intake.config import loader as settings
     from intake.store.contacts import directory
@@ -181,10 +188,13 @@ def add(
 @app.command()
 def disable(
     contact_id: str,
-    again: Annotated[bool, typer.Option("--enable", help="Let the contact in again.")] = False,
+    again: Annotated[bool, typer.Option("--enable", help="Enable the contact again.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Hold this person's mail from now on and send no letters; nothing is deleted."""
+    """Hold this contact's mail and send no letters to the contact.
+
+    Nothing is deleted.
+    """
     from intake.store.contacts import directory
 
     with database(config, write=True) as session:
@@ -199,10 +209,13 @@ def notices(
         str, typer.Option("--class", help="outage, security, maintenance or informational.")
     ] = "",
     mode: Annotated[
-        str, typer.Option(help="each: at once; digest: in the summary of the day; off.")
+        str, typer.Option(help="each: at once; digest: in the daily summary; off: none.")
     ] = "",
     instead: Annotated[
-        str, typer.Option(metavar="ID", help="Who is told instead, with --mode off.")
+        str,
+        typer.Option(
+            metavar="ID", help="With --mode off: the contact who gets the notices instead."
+        ),
     ] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -231,7 +244,10 @@ def notices(
 
 @app.command()
 def reachable(contact_id: str, config: ConfigOption = None) -> None:
-    """Take a contact for reachable again whose mail came back: notices go out to them anew."""
+    """Treat a contact whose mail bounced as reachable again.
+
+    The contact gets notices again, and bounces are counted from zero.
+    """
     from intake.store.contacts import undeliverable
 
     with database(config, write=True) as session:
@@ -243,18 +259,18 @@ def reachable(contact_id: str, config: ConfigOption = None) -> None:
 
 @app.command("apply")
 def apply_(
-    number: Annotated[str, typer.Argument(help="The case that asks for the change.")],
+    number: Annotated[str, typer.Argument(help="The number of the case that asks for the change.")],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Apply it; otherwise it is only shown.")
+        bool, typer.Option("--yes", help="Apply the change; without it the change is only shown.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what a contact case would change, and with --yes apply it.
+    """Show what a contact case would change; --yes applies it.
 
-    A new address gets a letter and counts only once it has answered; whoever is replaced or
-    removed is told. A contact of another customer is asked, and nothing about them changes before
-    their own yes.
+    A new address gets a letter and is used only after a reply from it. A contact who is replaced or
+    removed is informed. A contact of another customer is asked first; nothing about that contact
+    changes before the contact agrees.
     """
     from intake.store.contacts import change_request
     from intake.store.outbox import put_letter
@@ -290,7 +306,7 @@ def apply_(
 
 
 def _letters(change: ContactChange, config: str | None, now: datetime) -> list[Letter]:
-    """The question to the new address, and the word to whoever is replaced."""
+    """The questions to a new address or contact, and the letter to a contact who is replaced."""
     from intake.letters import compose
     from intake.worker import bootstrap
 

@@ -1,4 +1,4 @@
-"""``intake doctor``: everything checked, one line each, before the first mail is touched."""
+"""``intake doctor``: checks everything before the first mail; prints one line for each check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOW_DISK_BYTES = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: ok, warn or fail, and what to do."""
+    """The result of one check: ok, warn or fail, and what to do."""
 
     verdict: str
     what: str
@@ -36,12 +36,16 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     what: Annotated[
-        str, typer.Argument(help="auth: read recent mail and propose whose word to trust.")
+        str, typer.Argument(help="auth: read recent mails and propose trusted_authserv_ids.")
     ] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Check configuration, catalogue, database, folders, mailboxes, delivery. Exit code 0 or 1."""
+    """Check the configuration and everything that it names.
+
+    That is: catalogue, database, folders, mailboxes, delivery, notices, page, webhooks. Exit code
+    0, or 1 when a check failed.
+    """
     found = load(config)
     if what == "auth":
         _auth(found, as_json=as_json)
@@ -59,7 +63,7 @@ def doctor(
 
 
 def _auth(config: Config, *, as_json: bool) -> None:
-    """Shows what could be trusted and what each level would have been; turns nothing on."""
+    """Shows which server could be trusted and the levels that would follow; changes no setting."""
     from intake.worker import trust_report
 
     with plainly():
@@ -95,7 +99,7 @@ def _levels(counts: dict[str, int]) -> str:
 
 
 def _guard(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """A check whose failure is a finding."""
+    """Runs a check; an expected failure becomes a finding."""
     try:
         with plainly():
             yield from check()

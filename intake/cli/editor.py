@@ -1,4 +1,4 @@
-"""A text written in the operator's own editor."""
+"""Lets operators write a text in their own editor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USUAL = "vi"  # where neither VISUAL nor EDITOR is set (POSIX)
 
 
 def edited(before: str) -> str:
-    """What the operator has made of the text; empty when nothing was changed. Raises Abort."""
+    """Returns the text after editing; empty if it was not changed. Raises Abort."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or USUAL
     with TemporaryDirectory(prefix="intake-") as folder:
         file = Path(folder) / "text.txt"

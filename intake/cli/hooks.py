@@ -1,4 +1,4 @@
-"""``intake hooks``: the programs that hear of incidents."""
+"""``intake hooks``: the programs that receive events about incidents."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.config.schema import Webhook
 
-app = typer.Typer(help="Programs that hear of incidents (webhooks).", no_args_is_help=True)
-Which = Annotated[str, typer.Argument(help="A delivery's number, or a hook's name for all its.")]
+app = typer.Typer(
+    help="Programs that receive events about incidents (webhooks).", no_args_is_help=True
+)
+Which = Annotated[
+    str, typer.Argument(help="A delivery's number, or a hook's name for all its deliveries.")
+]
 
 
 @app.command("list")
 def list_(
     state: Annotated[str, typer.Option(help="due, claimed, done, failed, dropped.")] = "",
-    hook: Annotated[str, typer.Option(help="Only of this one.")] = "",
+    hook: Annotated[str, typer.Option(help="Only deliveries of this hook.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """The hooks, what each was told, and what it was not told yet or at all."""
+    """List the hooks and their deliveries: done, waiting and failed."""
     from urllib.parse import urlsplit
 
     from intake.store import webhooks
@@ -82,7 +86,7 @@ def list_(
 
 @app.command()
 def retry(which: Which, config: ConfigOption = None) -> None:
-    """Send failed ones anew, and those that wait at once."""
+    """Send failed or dropped events again, and waiting ones at once."""
     from intake.store import webhooks
 
     with database(config, write=True) as session:
@@ -94,7 +98,7 @@ def retry(which: Which, config: ConfigOption = None) -> None:
 
 @app.command()
 def drop(which: Which, config: ConfigOption = None) -> None:
-    """Take failed and waiting ones off the list; that program is not told of them."""
+    """Drop failed and waiting events; the program does not get them."""
     from intake.store import webhooks
 
     with database(config, write=True) as session:
@@ -110,7 +114,10 @@ def try_(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send one event of the kind webhook.test, now, and say what came of it. Records nothing."""
+    """Send one event of the kind webhook.test now and show the result.
+
+    Nothing is recorded.
+    """
     from intake.adapters import webhook
     from intake.worker import webhook_sender
 

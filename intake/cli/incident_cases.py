@@ -1,4 +1,4 @@
-"""``intake incidents link`` and ``unlink``: cases that came before their incident was known."""
+"""``intake incidents link`` and ``unlink``: cases that were opened before their incident."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.store.incidents.link_cases import Candidate
 
-OFFERED_HOURS = 24  # before now: cases that came in longer ago are tied by their number
+OFFERED_HOURS = 24  # before now: older cases are linked by their number
 
 
 def register(app: typer.Typer) -> None:
@@ -39,20 +39,23 @@ def register(app: typer.Typer) -> None:
 def link(
     incident_id: Id,
     numbers: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE]...", help="Those cases; else all shown.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[CASE]...", help="The cases; without any, those that look like it."
+        ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Tie them; otherwise they are only shown.")
+        bool, typer.Option("--yes", help="Link them; without it they are only shown.")
     ] = False,
     hours: Annotated[
-        int, typer.Option(min=1, max=8760, help="How far back it looks for cases.")
+        int, typer.Option(min=1, max=8760, help="How many hours back to look for cases.")
     ] = OFFERED_HOURS,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show cases filed before the incident was opened, and with --yes tie them to it.
+    """Show cases that are older than the incident; --yes links them.
 
-    Whoever filed one is told in the case's thread what is known, once.
+    Each contact who opened one gets one letter, in the thread of the case, about what is known.
     """
     from intake.store.incidents import link_cases
     from intake.worker import bootstrap
@@ -95,7 +98,7 @@ def unlink(
     number: Annotated[str, typer.Argument(help="The case.", metavar="CASE")],
     config: ConfigOption = None,
 ) -> None:
-    """Untie a case from the incident that it was taken for; nobody is written to."""
+    """Remove a case from its incident; no letter is sent."""
     from intake.store.incidents import link_cases
 
     with database(config, write=True) as session:
@@ -106,7 +109,7 @@ def unlink(
 def candidates(
     config: Config, incident_id: str, hours: int, file: str | None
 ) -> tuple[Candidate, ...]:
-    """The cases of the last hours that look like the incident."""
+    """The cases of the last ``hours`` hours that look like the incident."""
     from intake.config.loader import load_catalogue
     from intake.store.incidents import link_cases
 
@@ -117,7 +120,7 @@ def candidates(
 
 
 def offer(config: Config, incident_id: str, file: str | None) -> None:
-    """One line, when cases came in that look like an incident just opened."""
+    """Prints one line if recent cases look like an incident that was just opened."""
     found = candidates(config, incident_id, OFFERED_HOURS, file)
     if found:
         many = "1 case looks" if len(found) == 1 else f"{len(found)} cases look"

@@ -1,4 +1,4 @@
-"""``intake incidents``: what is known to be wrong, and what is planned; no letter is sent here."""
+"""``intake incidents``: known problems and planned work; these commands send no letters."""
 
 from __future__ import annotations
 
@@ -37,44 +37,55 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Incidents and maintenances, and the letters about them.", no_args_is_help=True
 )
-Id = Annotated[str, typer.Argument(help="INC-1", metavar="ID")]
-Text = Annotated[str, typer.Option(help="The text itself; else --file, else the editor.")]
-File = Annotated[Path | None, typer.Option(help="A file with the text; - is standard input.")]
+Id = Annotated[
+    str, typer.Argument(help="The id of the incident or maintenance, such as INC-1.", metavar="ID")
+]
+Text = Annotated[str, typer.Option(help="The text; without it, --file or the editor is used.")]
+File = Annotated[Path | None, typer.Option(help="A file with the text; - means standard input.")]
 Many = Annotated[list[str] | None, typer.Option(help="May be given more than once.")]
 Next = Annotated[
-    str, typer.Option(help="When there is more to hear: 2026-03-02 14:30, local time.")
+    str, typer.Option(help="When the next update is due: 2026-03-02 14:30, local time.")
 ]
 Class = Annotated[
     str, typer.Option("--class", help="outage, security, maintenance or informational.")
 ]
 Types = Annotated[
-    list[str] | None, typer.Option("--type", help="Contact types that are told; may be repeated.")
+    list[str] | None,
+    typer.Option("--type", help="Contact types to notify; may be given more than once."),
 ]
-Private = Annotated[bool, typer.Option("--private", help="Not on the notifications page.")]
+Private = Annotated[
+    bool, typer.Option("--private", help="Do not show it on the notifications page.")
+]
 Reason = Annotated[
-    str, typer.Option(help="Why it is announced so late, or the word emergency; letters say it.")
+    str, typer.Option(help="Why the notice is short, or the word emergency; letters say it.")
 ]
 
 
 @app.command("open")
 def open_(
-    title: Annotated[str, typer.Argument(help="One line, constant over the whole incident.")],
+    title: Annotated[
+        str, typer.Argument(help="One line; it stays the same for the whole incident.")
+    ],
     text: Text = "",
     file: File = None,
-    impact: Annotated[str, typer.Option(help="What people notice, one line.")] = "",
+    impact: Annotated[str, typer.Option(help="What people notice, in one line.")] = "",
     module: Many = None,
     area: Many = None,
     account: Many = None,
     contact_type: Types = None,
     word: Annotated[
-        list[str] | None, typer.Option(help="That a case about it uses; may be given again.")
+        list[str] | None,
+        typer.Option(help="A word that cases about it contain; may be given more than once."),
     ] = None,
     notice_class: Class = "outage",
     private: Private = False,
     next_update: Next = "",
     config: ConfigOption = None,
 ) -> None:
-    """Open an incident: cases about it are linked to it from now on and told so."""
+    """Open an incident; new cases about it are linked to it.
+
+    The contacts who send these cases are informed of the incident.
+    """
     from intake.store.incidents import write
 
     found = load(config)
@@ -109,7 +120,10 @@ def schedule(
     reason: Reason = "",
     config: ConfigOption = None,
 ) -> None:
-    """Plan a maintenance; it starts and ends by the clock. Late ones need a --reason."""
+    """Plan a maintenance; it starts and ends at the given times.
+
+    One that is announced late needs a --reason.
+    """
     from intake.store.incidents import write
 
     found = load(config)
@@ -134,7 +148,7 @@ def update(
     next_update: Next = "",
     config: ConfigOption = None,
 ) -> None:
-    """Add an update, in a new state or the same."""
+    """Add an update, with or without a new status."""
     _update(incident_id, written(text, file), status, next_update, config)
 
 
@@ -144,11 +158,15 @@ def resolve(
     text: Text = "",
     file: File = None,
     answer_cases: Annotated[
-        bool, typer.Option("--answer-cases", help="Resolve every case about it, with this text.")
+        bool,
+        typer.Option("--answer-cases", help="Resolve every linked case and reply with this text."),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """End an incident, or a maintenance; `send` then tells those whose case was not answered."""
+    """End an incident or a maintenance.
+
+    `send` then notifies the contacts whose case was not answered.
+    """
     from intake.store.incidents import write
 
     with database(config) as session:
@@ -198,7 +216,10 @@ def reschedule(
     reason: Reason = "",
     config: ConfigOption = None,
 ) -> None:
-    """Move a maintenance that has not begun; `send` then tells everyone who was told."""
+    """Move a maintenance that has not begun to another time.
+
+    `send` then notifies all contacts who had been notified.
+    """
     from intake.store.incidents import write
 
     found, made = load(config), incident_id.upper()
@@ -214,12 +235,15 @@ def reschedule(
 @app.command()
 def correct(
     incident_id: Id,
-    number: Annotated[int, typer.Argument(help="The update that was wrong.")],
+    number: Annotated[int, typer.Argument(help="The number of the wrong update.")],
     text: Text = "",
     file: File = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say what was wrong in an update; `send` tells only those who got the wrong text."""
+    """Correct an update.
+
+    `send` then notifies only the contacts who got the wrong text.
+    """
     from intake.store.incidents import write
 
     found, made = load(config), incident_id.upper()
@@ -231,7 +255,10 @@ def correct(
 
 @app.command()
 def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None) -> None:
-    """Rewrite the newest update while nobody was sent it; an approval of it is void."""
+    """Rewrite the newest update before it is sent to anyone.
+
+    An approval of the old text no longer counts.
+    """
     from intake.store.incidents import write
     from intake.store.incidents.recipients import chosen
 
@@ -248,10 +275,12 @@ def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOpti
 @app.command()
 def hold(
     incident_id: Id,
-    off: Annotated[bool, typer.Option("--off", help="Let the clock go on.")] = False,
+    off: Annotated[
+        bool, typer.Option("--off", help="Let it start and end automatically again.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Keep a maintenance from starting and ending by the clock."""
+    """Stop a maintenance from starting and ending automatically."""
     from intake.store.incidents import write
 
     with database(config, write=True) as session:
@@ -261,7 +290,7 @@ def hold(
 
 
 def changed(config: Config, incident_id: str) -> None:
-    """What follows every change: the page shows it, and the next step is said."""
+    """Updates the page after a change and prints the operator's next step."""
     from intake.cli.page import refresh
 
     refresh(config)
@@ -269,7 +298,7 @@ def changed(config: Config, incident_id: str) -> None:
 
 
 def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime, datetime]:
-    """The planned times as UTC; late ones need a reason (seed L36)."""
+    """The planned times as UTC; a late announcement needs a reason (seed L36)."""
     from intake.incidents.schedule import lead
 
     zone, days = config.service.timezone, config.shape.notices.lead_days
@@ -288,7 +317,7 @@ def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime,
 
 
 def written(text: str, file: Path | None, before: str = "") -> str:
-    """Given outright, from a file or standard input, or written in the editor."""
+    """The text from the option, from a file or standard input, or from the editor."""
     if text.strip():
         return text
     if file is not None:
@@ -303,11 +332,11 @@ def written(text: str, file: Path | None, before: str = "") -> str:
 
 @app.command("list")
 def list_(
-    everything: Annotated[bool, typer.Option("--all", help="The closed ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include the closed ones.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List what is open, the newest first."""
+    """List open incidents and maintenances, the newest first."""
     from intake.store.incidents import write
 
     with database(config) as session:
@@ -330,7 +359,10 @@ def show(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one with its updates, its letters, its cases by account, and its history."""
+    """Show one incident with its updates, letters and history.
+
+    Also shows its cases by account.
+    """
     from intake.store.incidents import write
 
     with database(config) as session:

@@ -1,7 +1,7 @@
-"""Log lines of the worker: JSON or for the console, never with the text of a mail or a secret.
+"""The worker's log as JSON or console lines, never with the text of a mail or a secret.
 
-Libraries are kept at WARNING whatever level is chosen: below it they print what they fetch and
-store, and that is other people's mail.
+Libraries log at WARNING or above, whatever level is configured: below it they print what they fetch
+and store, which is customers' mail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ QUIET = (
 
 
 def set_up(form: str, level: str, stream: Any = None) -> None:
-    """Everything that logs writes one line a record to standard error."""
+    """Makes all loggers write one line per record to standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -50,7 +50,7 @@ def set_up(form: str, level: str, stream: Any = None) -> None:
 
 
 def one_line(logger: Any, method: str, event: Any) -> Any:
-    """Control characters in any value are escaped, so that one record is one line."""
+    """Escapes control characters in all values, so that one record is one line."""
     return {key: _escaped(value) for key, value in event.items()}
 
 

@@ -1,4 +1,4 @@
-"""``intake messages``: the holds, the shelf and the ledger."""
+"""``intake messages``: all mails, those on hold, and those on the shelf."""
 
 from __future__ import annotations
 
@@ -47,19 +47,24 @@ WAY_OUT = {
     "R29": "too big to be fetched, and the contact was told: look in the held folder; reject it",
     "R26": "a flood: release it if it is meant, else reject it",
 }
-app = typer.Typer(help="Every mail ever seen, and what became of it.", no_args_is_help=True)
+app = typer.Typer(help="All mails that arrived, and what was done with them.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(help="The number in the first column of the list.")]
 
 
 @app.command("list")
 def list_(
-    held: Annotated[bool, typer.Option("--held", help="Only what waits for a person.")] = False,
+    held: Annotated[
+        bool, typer.Option("--held", help="Only mails that wait for an operator.")
+    ] = False,
     status: Annotated[str, typer.Option(help="handled, held, dropped, shelved, …")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """The newest mails first, each with the reason for its treatment and what releases it."""
+    """List the newest mails first, each with the reason for its status.
+
+    With --held, also what an operator can do about each mail.
+    """
     from intake.store import reports
 
     with database(config) as session:
@@ -104,7 +109,7 @@ def _why(row: Row) -> str:
 
 @app.command()
 def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One mail with the evidence, what was read, its history and the letters."""
+    """Show one mail: evidence, extracted values, history and letters."""
     from intake.store import reports
 
     with database(config) as session:
@@ -194,15 +199,17 @@ def _summary(row: Row, zone: str) -> dict[str, object]:
 @app.command()
 def release(
     message_id: Id,
-    why: Annotated[str, typer.Option(help="Kept in the history.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept in the history.")] = "",
     add_to: Annotated[
-        str, typer.Option(help="A contact's id: the sender's address is theirs from now on.")
+        str, typer.Option(help="A contact's id: the sender's address is added to that contact.")
     ] = "",
     new_contact: Annotated[
         str, typer.Option(help="An id: the sender becomes a contact, with --name and --account.")
     ] = "",
     name: Annotated[str, typer.Option(help="First and last name of the new contact.")] = "",
-    account: Annotated[list[str] | None, typer.Option(help="An account's id.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(help="An account's id; may be given more than once.")
+    ] = None,
     contact_type: Annotated[
         str, typer.Option("--type", help="Authorized, Technical, Read Only.")
     ] = "Authorized",
@@ -210,14 +217,15 @@ def release(
         bool,
         typer.Option(
             "--accept-domain",
-            help="Answers from the sender's domain count from now on though nothing proves them.",
+            help="From now on accept unproved replies from the sender's domain.",
         ),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Handle a held mail after all: you vouch that it comes from whom it names.
+    """Handle a held mail; you confirm that its named sender wrote it.
 
-    Once; or for good, by adding the sender to the contacts or accepting answers of its domain.
+    This applies to this mail only, unless you add the sender to the contacts or accept replies from
+    its domain.
     """
     from intake.worker.replay import Vouching
     from intake.worker.replay import release as do
@@ -235,10 +243,10 @@ def release(
 @app.command()
 def reject(
     message_id: Id,
-    why: Annotated[str, typer.Option(help="Kept in the history.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept in the history.")] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Close a held mail for good; nothing is sent and its bytes are kept."""
+    """Reject a held mail for good; nothing is sent, its bytes are kept."""
     from datetime import UTC, datetime
 
     from intake.store import reports
@@ -252,15 +260,22 @@ def reject(
 
 @app.command()
 def replay(
-    message_id: Annotated[int, typer.Argument(help="Without it: the whole ledger, dry.")] = 0,
-    limit: Annotated[int, typer.Option(help="With the whole ledger: newest mails.")] = 1000,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+    message_id: Annotated[
+        int, typer.Argument(help="The mail's number; without it all mails, with --dry-run only.")
+    ] = 0,
+    limit: Annotated[
+        int, typer.Option(help="Without a number: how many of the newest mails.")
+    ] = 1000,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Judge a held or shelved mail again under today's configuration and contacts.
+    """Decide again about a held or shelved mail.
 
-    Without a number and with --dry-run: which mails of the ledger would be treated otherwise.
+    The current configuration and contacts apply. Without a number and with --dry-run: list the
+    mails for which the decision would now be different.
     """
     from intake.worker.replay import replay as do
     from intake.worker.replay import replay_all

@@ -1,4 +1,4 @@
-"""``intake incidents preview, send, approve, pause …``: the letters about them."""
+"""``intake incidents preview, send, approve, pause …``: the notices about an incident."""
 
 from __future__ import annotations
 
@@ -42,17 +42,22 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-Number = Annotated[int, typer.Option(help="Which update; the newest by default.")]
+Number = Annotated[int, typer.Option(help="The number of the update; the newest by default.")]
 
 
 def preview(
     incident_id: Id,
     number: Number = 0,
-    mails: Annotated[bool, typer.Option("--mails", help="The three longest, whole.")] = False,
+    mails: Annotated[
+        bool, typer.Option("--mails", help="Show the three longest letters in full.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show who would be told and why, who not and why, and what they would read. Sends nothing."""
+    """Show who would be notified and what they would read.
+
+    Also shows who would not be notified, and the reason for each person. Sends nothing.
+    """
     from intake.store.incidents import broadcasts, read
     from intake.worker import bootstrap, notice_bootstrap
 
@@ -118,18 +123,26 @@ def _next_step(made: Proposal, shown: str) -> None:
 
 def send(
     incident_id: Id,
-    at: Annotated[str, typer.Option(help="Not before: 2026-03-02 14:30, local time.")] = "",
+    at: Annotated[
+        str, typer.Option(help="Not before this time: 2026-03-02 14:30, local time.")
+    ] = "",
     emergency: Annotated[
-        str, typer.Option(help="Send it without a second person, and why; goes on record.")
+        str,
+        typer.Option(
+            help="Send it without a second person's approval; the reason, kept in the history."
+        ),
     ] = "",
     test: Annotated[
-        bool, typer.Option("--test", help="Only to the operator's own address (alerts.address).")
+        bool,
+        typer.Option("--test", help="Send it only to the operator's own address (alerts.address)."),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Have the newest update sent: proposes it to a second person, who approves its hash.
+    """Send the newest update after a second person's approval.
 
-    Once it has been sent, it goes to those who have joined since and to nobody else.
+    This command proposes the update; the other person runs `approve` with its hash. No approval is
+    needed for few recipients (notices.max_without_approval) or with --emergency. If the update has
+    already been sent, only contacts who were added since then get it.
     """
     from intake.store.incidents import broadcasts
     from intake.worker import notice_bootstrap
@@ -160,7 +173,7 @@ def send(
 
 
 def _send_test(config: Config, incident_id: str, path: str | None) -> None:
-    """The letter as its first reader would get it, to the operator."""
+    """Sends the letter that the first recipient would get to the operator's address."""
     from intake.store.incidents import broadcasts, read
     from intake.store.outbox import put_letter
     from intake.worker import bootstrap, notice_bootstrap
@@ -180,10 +193,15 @@ def _send_test(config: Config, incident_id: str, path: str | None) -> None:
 
 def approve(
     incident_id: Id,
-    given: Annotated[str, typer.Argument(help="What `preview` and `send` show.", metavar="HASH")],
+    given: Annotated[
+        str, typer.Argument(help="The hash that `preview` and `send` show.", metavar="HASH")
+    ],
     config: ConfigOption = None,
 ) -> None:
-    """Approve, as a second person, exactly what has that hash; it is sent from then on."""
+    """Approve an update as the second person; it is then sent.
+
+    The hash names exactly one text, recipient list and time.
+    """
     from intake.store.incidents import broadcasts
     from intake.worker import notice_bootstrap
 
@@ -202,19 +220,26 @@ def approve(
 
 
 def pause(incident_id: Id, config: ConfigOption = None) -> None:
-    """Stop sending for now; letters at their last byte may still go out."""
+    """Stop sending for now; `resume` continues.
+
+    A letter that is just being handed to the server may still go out.
+    """
     _change(incident_id, "pause", config)
 
 
 def resume(incident_id: Id, config: ConfigOption = None) -> None:
-    """Go on where `pause` stopped."""
+    """Continue sending after `pause`."""
     _change(incident_id, "resume", config)
 
 
 def cancel(
     incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None
 ) -> None:
-    """Stop sending for good; with a text: call a maintenance off, which `send` then tells."""
+    """Stop sending for good; with a text, cancel a maintenance.
+
+    With --text or --file the planned maintenance itself is called off; `send` then notifies the
+    contacts.
+    """
     from intake.store.incidents import write
 
     if not text and file is None:
@@ -242,11 +267,11 @@ def _change(incident_id: str, verb: str, config: str | None) -> None:
 def retry(
     incident_id: Id,
     doubtful: Annotated[
-        bool, typer.Option("--doubtful", help="Those in doubt too; some may arrive twice.")
+        bool, typer.Option("--doubtful", help="Also those in doubt; some may arrive twice.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send again what was refused for good, after its cause is mended."""
+    """Send refused letters again, after the cause is fixed."""
     from intake.store.incidents import broadcasts
 
     with database(config, write=True) as session:
@@ -264,7 +289,10 @@ def recipients(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the ledger of an update: each person, how it went, and the server's words."""
+    """List the recipients of an update.
+
+    Shows the state of each letter and the mail server's reply.
+    """
     from intake.store.incidents import broadcasts
 
     with database(config) as session:

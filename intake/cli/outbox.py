@@ -1,4 +1,4 @@
-"""``intake outbox``: letters on their way."""
+"""``intake outbox``: the letters that intake sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from intake.cli.screen import (
     who,
 )
 
-app = typer.Typer(help="Letters on their way.", no_args_is_help=True)
+app = typer.Typer(help="The letters that intake sends.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -35,7 +35,7 @@ def list_(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """The newest letters first."""
+    """List the newest letters first."""
     from intake.store import reports
 
     with database(config) as session:
@@ -55,7 +55,7 @@ def list_(
 
 @app.command()
 def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One letter as the contact reads it."""
+    """Show one letter as the contact reads it."""
     from intake.store import reports
 
     with database(config) as session:
@@ -78,7 +78,10 @@ def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = Non
 
 @app.command()
 def retry(letter_id: int, config: ConfigOption = None) -> None:
-    """Send a failed or doubtful letter once more; a doubtful one may arrive twice."""
+    """Send a failed or doubtful letter again.
+
+    A doubtful letter may then arrive twice.
+    """
     from intake.store import reports
 
     with database(config, write=True) as session:

@@ -1,4 +1,4 @@
-"""``intake page``: what everybody may see of incidents and maintenances, as files."""
+"""``intake page``: the notifications page about incidents and maintenances, as files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ app = typer.Typer(help="The notifications page.", no_args_is_help=True)
 
 @app.command()
 def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Writes the page, its feeds and its calendar now; files that are right are not touched."""
+    """Write the page, its feeds and its calendar now.
+
+    Files whose content has not changed are not written again.
+    """
     from intake.store.engine import open_engine, reading
     from intake.store.migrate import check
     from intake.worker import page_publisher
@@ -45,7 +48,7 @@ def build(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 
 def refresh(given: Config) -> None:
-    """The page after a committed change: what goes wrong here is said and undoes nothing."""
+    """Writes the page after a committed change; a failure is printed and undoes nothing."""
     from intake.incidents.page.files import PageError
     from intake.store.engine import StoreError, open_engine
     from intake.worker import page_publisher
@@ -56,6 +59,6 @@ def refresh(given: Config) -> None:
     try:
         page_publisher.publish(given, engine, datetime.now(UTC))
     except (PageError, StoreError) as error:
-        print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - beside the command's own output
+        print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - printed in addition to the command's own output
     finally:
         engine.dispose()

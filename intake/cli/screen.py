@@ -1,7 +1,7 @@
-"""What every command shares: the configuration, errors as words, tables for 80 columns, JSON.
+"""What all commands share: the configuration, error messages, tables for 80 columns, JSON.
 
-Text that came by mail is escaped before it reaches a terminal: control and direction characters
-could otherwise rewrite what the operator sees.
+Text that came by mail is escaped before it is printed: control and direction characters could
+otherwise change what the operator sees on the terminal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ConfigOption = Annotated[
     typer.Option("--config", help="The configuration file.", metavar="FILE", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-LimitOption = Annotated[int, typer.Option("--limit", help="How many at most.", min=1)]
+LimitOption = Annotated[int, typer.Option("--limit", help="The maximum number of rows.", min=1)]
 
 
 class Abort(Exception):
@@ -52,7 +52,7 @@ class Abort(Exception):
 
 @dataclass
 class _Settings:
-    """The --config given before the command, if any."""
+    """The --config option given before the command, if any."""
 
     file: str | None = None
 
@@ -61,7 +61,7 @@ settings = _Settings()
 
 
 def load(path: str | None = None) -> Config:
-    """The configuration in force, with logging set up from it."""
+    """Loads the configuration and sets up logging from it."""
     from intake.config import loader
 
     try:
@@ -76,7 +76,7 @@ def load(path: str | None = None) -> Config:
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Every expected failure of the rooms below as one clear line and an exit code."""
+    """Turns every expected failure of the packages below into one line and an exit code."""
     from intake.adapters.blob_store import BlobError
     from intake.adapters.mailbox.protocol import MailboxError
     from intake.adapters.smtp import DeliveryError
@@ -107,7 +107,7 @@ def plainly() -> Iterator[None]:
 
 @contextmanager
 def database(path: str | None, *, write: bool = False) -> Iterator[Session]:
-    """A session on the configured database."""
+    """Opens a session on the configured database."""
     from intake.store.engine import open_engine, reading, writing
     from intake.store.migrate import check
 
@@ -122,7 +122,7 @@ def database(path: str | None, *, write: bool = False) -> Iterator[Session]:
 
 
 def who() -> str:
-    """The operator, as history names them: who they say they are, or who is logged in."""
+    """The operator's name for the history: from INTAKE_OPERATOR, otherwise the login name."""
     named = ("INTAKE_OPERATOR", "SUDO_USER", "USER", "LOGNAME")
     found = next((os.environ[name] for name in named if os.environ.get(name)), "unknown")
     return f"operator:{safe(found)[:60]}"
@@ -142,14 +142,14 @@ def json_text(value: object, indent: int | None = None) -> str:
 
 
 def _json_escape(char: str) -> str:
-    """One character as JSON writes it in ASCII: the document stays the same."""
+    """One character as an ASCII escape of JSON; the meaning of the document does not change."""
     return json.dumps(char)[1:-1] if ord(char) > 0x7F else f"\\u{ord(char):04x}"
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """A file that only its owner may read, new or written over. Raises Abort.
+    """Writes a file that only its owner may read; an existing file is overwritten. Raises Abort.
 
-    Folders that are missing are made, for the owner alone; one that is there stays as it is.
+    Missing folders are created for the owner only; the mode of an existing folder is not changed.
     """
     try:
         missing = [one for one in reversed(path.parents) if not one.exists()]
@@ -170,9 +170,9 @@ def _jsonable(value: object) -> object:
 
 
 def say(text: str) -> None:
-    """A line on standard output; never fails on a terminal that cannot show a character."""
+    """Prints a line; replaces characters that the terminal's encoding does not have."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - the one way out for text
+    print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - text is printed only here
 
 
 def safe(value: object, *, lines: bool = False) -> str:
@@ -221,7 +221,7 @@ def _width() -> int:
 
 
 def pairs(values: Mapping[str, Any]) -> None:
-    """``name  value`` lines for one thing; long values continue indented."""
+    """Prints ``name  value`` lines; long values continue on indented lines."""
     import textwrap
 
     wide = max((len(name) for name in values), default=0) + 2
@@ -235,7 +235,7 @@ def pairs(values: Mapping[str, Any]) -> None:
 
 
 def when(value: Any, zone: str = "UTC") -> str:
-    """A moment in the service's time zone, to the minute, with the zone's name."""
+    """A moment in the given time zone, to the minute, with the zone's name."""
     if not value:
         return ""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -243,9 +243,9 @@ def when(value: Any, zone: str = "UTC") -> str:
 
 
 def moment(option: str, text: str, zone: str) -> datetime | None:
-    """What an operator means by a date or a moment, as UTC; None for no text.
+    """Converts an operator's date or moment to UTC; None for an empty text.
 
-    An offset in the text counts; without one it is the time of that zone.
+    An offset in the text is used; without one the text is in the given zone.
     """
     if not text:
         return None
@@ -263,7 +263,7 @@ def moment(option: str, text: str, zone: str) -> datetime | None:
 
 
 def wrap(text: str) -> None:
-    """A paragraph of ours within the width of the terminal."""
+    """Prints a paragraph of our own text, wrapped to the width of the terminal."""
     import textwrap
 
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""``intake contacts set | accept | suspended``: exceptions for senders, addresses kept silent."""
+"""``intake contacts set | accept | suspended``: exceptions for senders; suspended addresses."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ def register(app: typer.Typer) -> None:
 def set_(
     contact_id: str,
     automated: Annotated[
-        Choice, typer.Option(help="Mail that a program writes in this name files cases.")
+        Choice, typer.Option(help="Accept mail that a program sends in the contact's name.")
     ] = None,
-    acknowledgements: Annotated[Choice, typer.Option(help="Answered with a letter.")] = None,
+    acknowledgements: Annotated[
+        Choice, typer.Option(help="Send acknowledgements to this contact.")
+    ] = None,
     unproved: Annotated[
         Choice,
-        typer.Option(help="Answers to our letters count though nothing proves the sender."),
+        typer.Option(help="Accept replies to our letters without proof of the sender."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make an exception for one contact, or take it back."""
+    """Make an exception for one contact, or revoke it."""
     from intake.store.contacts import suppressions
 
     given = {
@@ -48,13 +50,18 @@ def set_(
 
 
 def accept(
-    domain: Annotated[str, typer.Argument(help="A domain; without it all are shown.")] = "",
-    why: Annotated[str, typer.Option(help="Kept with it.")] = "",
-    off: Annotated[bool, typer.Option("--off", help="Take it back.")] = False,
+    domain: Annotated[
+        str, typer.Argument(help="A domain; without it all accepted domains are listed.")
+    ] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept with the domain.")] = "",
+    off: Annotated[bool, typer.Option("--off", help="Revoke it.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Let contacts of a domain that proves nothing answer our letters of the last 30 days."""
+    """Accept unproved replies from the contacts of a domain.
+
+    This applies to replies to letters that we sent in the last 30 days.
+    """
     from intake.mail.addresses import Address, read_address
     from intake.store.contacts import suppressions
 
@@ -84,7 +91,10 @@ def suspended(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Addresses that get fewer letters for now: their mail bounced, or ran in a loop with ours."""
+    """List the addresses that get fewer letters for now.
+
+    Their mail bounced, or they and we were replying to each other in a loop.
+    """
     from intake.mail.addresses import ascii_lower
     from intake.store.contacts import suppressions
 

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(config: ConfigOption = None) -> None:
-    """Write a configuration if there is none, make the secret, the folders and the database."""
+    """Create missing configuration, secret, folders and database."""
     from intake.worker import init as setting_up
 
     with plainly():
@@ -59,7 +59,10 @@ def init(config: ConfigOption = None) -> None:
 
 
 def run(config: ConfigOption = None) -> None:
-    """Collect, decide, answer and deliver until SIGTERM."""
+    """Run the service until SIGTERM.
+
+    It collects mail, decides about it, replies and delivers the letters.
+    """
     from intake.worker import scheduler
 
     with plainly():
@@ -68,7 +71,7 @@ def run(config: ConfigOption = None) -> None:
 
 
 def once(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One pass over every mailbox and the outbox. Exit code 75 when something failed."""
+    """Do one pass over every mailbox and the outbox. Exit code 75 when something failed."""
     from intake.worker import service as worker
 
     found = load(config)
@@ -85,7 +88,7 @@ def once(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 
 def _progress() -> Any:
-    """A counter on the terminal; nothing when the output is a file."""
+    """Returns a function that counts on the terminal; None when the output is not a terminal."""
     if not sys.stderr.isatty():
         return None
     counts: dict[str, int] = {}
@@ -159,7 +162,10 @@ def _show_report(report: PassReport) -> None:
 
 
 def receive(config: ConfigOption = None) -> None:
-    """Take one mail from standard input, as an MTA's pipe gives it. Exit codes 0, 65, 75."""
+    """Read one mail from standard input, as from an MTA's pipe.
+
+    Exit codes 0, 65, 75.
+    """
     from intake.adapters.mailbox.pipe import read_bounded
     from intake.worker import service as worker
 
@@ -175,7 +181,7 @@ def receive(config: ConfigOption = None) -> None:
 
 @contextmanager
 def _tried_again() -> Iterator[None]:
-    """Whatever keeps us from taking a mail is our trouble: the MTA keeps it and tries again."""
+    """Turns every failure but a bad mail into exit code 75, so that the MTA tries again later."""
     try:
         yield
     except Abort as abort:
@@ -187,14 +193,19 @@ def _tried_again() -> Iterator[None]:
 
 def explain(
     files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml).")],
-    at: Annotated[str, typer.Option(help="Judge at this moment, 2021-09-15T18:44:02Z.")] = "",
+    at: Annotated[
+        str, typer.Option(help="Decide as if it were this moment: 2021-09-15T18:44:02Z.")
+    ] = "",
     mailbox: Annotated[
-        str, typer.Option(help="Whose trust settings count; the first by default.")
+        str, typer.Option(help="The mailbox whose trust settings apply; the first by default.")
     ] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What would be decided about mails, and why; --json: an object a line. Writes nothing."""
+    """Show what would be decided about mails, and why; write nothing.
+
+    With --json, one object per line.
+    """
     from intake.worker import replay
 
     found = load(config)
@@ -250,7 +261,7 @@ def form(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="A case type, by name or label.")],
     config: ConfigOption = None,
 ) -> None:
-    """The blank form of a case type, to be sent or published."""
+    """Print the blank form of a case type, to send or to publish."""
     from intake.config import loader as shapes
     from intake.letters import compose
     from intake.parsers.scanner import type_of
@@ -267,7 +278,10 @@ def form(
 
 
 def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """The state of everything. Exit code 1 when something waits for a person or fails."""
+    """Show the state of the service.
+
+    Exit code 1 when something failed or waits for an operator.
+    """
     from intake.adapters import heartbeat
     from intake.cli.screen import database
     from intake.config import loader
@@ -326,7 +340,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 
 def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:
-    """The service in numbers, a line each; three lines are there only when there is something."""
+    """The service in numbers, one line each; three of the lines appear only if not empty."""
     oldest = f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
     told = {
         "worker": worker,
@@ -345,7 +359,7 @@ def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:
 
 
 def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:
-    """What the heartbeat and the disks say."""
+    """The problems that the heartbeat and the free disk space show."""
     from intake.adapters import heartbeat
 
     places = (setup.path("var"), setup.blob_folder, setup.database_folder)
@@ -366,10 +380,13 @@ def _counts(values: dict[str, int]) -> str:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Option(help="Where to work; a new temporary folder.")
+        Path | None, typer.Option(help="The folder to work in; a new temporary one by default.")
     ] = None,
 ) -> None:
-    """The whole thing on real IMAP and SMTP inside this process, with sample mails."""
+    """Run the whole service on sample mails.
+
+    Real IMAP and SMTP servers run inside this process.
+    """
     try:
         from intake.cli.demo import command as show
     except ImportError as error:

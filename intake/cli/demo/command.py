@@ -1,4 +1,4 @@
-"""``intake demo``: mails through real IMAP and SMTP, what became of them, and an incident."""
+"""``intake demo``: sends mails through real IMAP and SMTP, shows the results, plays an incident."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ level = "error"
 
 
 def run(folder: Path | None = None) -> int:
-    """Plays the demo in that folder, or in a new one; 0 when everything came out as it should."""
+    """Runs the demo in that folder, or in a new one; 0 when all results are as expected."""
     with _folder(folder) as place, imap_server() as imap, smtp_sink() as (smtp, taken):
         file = place / "config.toml"
         file.write_text(
@@ -82,7 +82,7 @@ def _folder(folder: Path | None) -> Iterator[Path]:
 
 
 def _people(config: Config) -> None:
-    """Two districts, three people."""
+    """Registers two districts and their contacts."""
     file = config.path("contacts.toml")
     file.write_text(demo_mails.CONTACTS)
     catalogue = settings.load_catalogue(config)
@@ -94,7 +94,7 @@ def _people(config: Config) -> None:
 
 
 def _play(config: Config, imap: int, taken: Taken) -> bool:
-    """Two passes: the samples, then the answer to the request that one of them led to."""
+    """Two passes: first the samples, then the reply to a request that one of them caused."""
     now = datetime.now(UTC)
     samples = demo_mails.samples(now)
     _append(imap, [sample.raw for sample in samples])
@@ -128,7 +128,7 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
 
 
 def _append(port: int, mails: list[bytes]) -> None:
-    """Mail arrives."""
+    """Puts mails into the mailbox."""
     with IMAPClient("127.0.0.1", port=port, ssl=False, timeout=20) as client:
         client._imap.debug = 0
         client.login(USER, PASSWORD)

@@ -1,4 +1,4 @@
-"""The second half of ``intake demo``: an incident, who is told of it, and a case about it."""
+"""The second half of ``intake demo``: an incident, its notices, and a case about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTHOR, SECOND = "nora", "otto"  # operators: one writes, the other approves
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where it plays: the configuration, the mailbox and what the sink has taken."""
+    """What the demo needs: configuration, delivery into the mailbox, and the sink's letters."""
 
     config: Config
     arrive: Callable[[list[bytes]], None]
@@ -29,7 +29,7 @@ class Stage:
 
 
 def play(stage: Stage) -> bool:
-    """Opened, proposed, approved by another person, told to each contact once; True if so."""
+    """Opens, proposes, approves and sends a notice; True if each contact got it exactly once."""
     incident, told = _announce(stage.config)
     say(f"\n{incident} is opened by {AUTHOR}; its letter is approved by {SECOND}; one pass:\n")
     before = len(stage.taken.letters)
@@ -52,7 +52,7 @@ def play(stage: Stage) -> bool:
 
 
 def _announce(config: Config) -> tuple[str, int]:
-    """The incident's id, and how many people are to be told."""
+    """The incident's id, and how many people are to be notified."""
     now = datetime.now(UTC)
     opening = write.Opening(
         "incident", "Posting of grades is delayed",
@@ -71,7 +71,7 @@ def _announce(config: Config) -> tuple[str, int]:
 
 
 def _show(config: Config, incident: str) -> list[str]:
-    """Who was told; gives the numbers of the cases that are tied to the incident."""
+    """Shows who was notified; returns the numbers of the cases that are linked to the incident."""
     engine = open_engine(config.database_url)
     with reading(engine) as session:
         rows = broadcasts.ledger(session, incident, 0, "", 100)

@@ -1,7 +1,7 @@
-"""The sample mails of ``intake demo``, and how its letters are shown.
+"""The sample mails of ``intake demo``, and the functions that show its letters.
 
-Invented people, invented districts, every case type. Each mail is bytes as an MX would hand them
-over, with that MX's Authentication-Results on top.
+The people and districts are invented; every case type occurs. Each mail is bytes as an MX would
+deliver them, with that MX's Authentication-Results on top.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ areas = ["SIS"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One mail, and in a few words what is special about it."""
+    """One mail, and a few words about what is special in it."""
 
     title: str
     raw: bytes
@@ -81,7 +81,7 @@ class Sample:
 
 
 def samples(now: datetime) -> list[Sample]:
-    """The mails of the first round; dates inside them lie around ``now``."""
+    """The mails of the first pass; the dates in them are near ``now``."""
     day = _days(now)
     return [
         Sample("application issue, labelled lines", _application_issue(now, day(-3))),
@@ -101,7 +101,7 @@ def samples(now: datetime) -> list[Sample]:
 
 
 def reply(now: datetime, message_id: str, subject: str, request_text: str) -> bytes:
-    """Betty's answer to the request: the two answers on top, our letter quoted below."""
+    """Betty's reply to the request: her two answers on top, our letter quoted below."""
     quoted = "\n".join(f"> {line}" for line in request_text.splitlines())
     body = (
         "Who is impacted?: All counselors at two schools\n"
@@ -122,7 +122,7 @@ def text_of(raw: bytes) -> str:
 
 
 def show_letter(raw: bytes) -> None:
-    """Its head and its plain text."""
+    """Prints a letter's main headers and its plain text."""
     letter = message_from_bytes(raw)
     pairs({name: letter[name] for name in ("From", "To", "Subject")})
     say("")
@@ -208,7 +208,7 @@ def _application_issue(now: datetime, began: str) -> bytes:
 
 
 def about_the_incident(now: datetime) -> bytes:
-    """Archie sees what the incident is about."""
+    """A mail from Archie about the problem that the incident describes."""
     body = f"""
         Case Type: Application Issue
         Module: Grade Book
@@ -322,7 +322,7 @@ def _technical(now: datetime) -> bytes:
 
 
 def _png() -> bytes:
-    """A picture of one orange dot."""
+    """A picture of a single orange pixel."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         crc = crc32(kind + data).to_bytes(4, "big")

@@ -1,4 +1,4 @@
-"""An IMAP server and an SMTP sink inside this process, for the demo and for tests without root."""
+"""An IMAP server and an SMTP sink in this process, for the demo and for tests without root."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USER, PASSWORD = "demouser", "demopass"  # of pymap's own sample account
 
 @dataclass
 class Taken:
-    """What the sink got, oldest first: (envelope recipient, bytes)."""
+    """The letters that the sink got, oldest first: (envelope recipient, bytes)."""
 
     letters: list[tuple[str, bytes]] = field(default_factory=list)
 
@@ -32,7 +32,7 @@ class Taken:
 
 
 def free_port() -> int:
-    """A port of this machine that was free a moment ago."""
+    """A port of this machine that was free just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 @contextmanager
 def smtp_sink() -> Iterator[tuple[int, Taken]]:
-    """A sink on loopback: its port and what it has taken."""
+    """Runs a sink on loopback; yields its port and the letters it got."""
     taken = Taken()
     port = free_port()
     controller = Controller(taken, hostname="127.0.0.1", port=port, decode_data=False)
@@ -53,7 +53,7 @@ def smtp_sink() -> Iterator[tuple[int, Taken]]:
 
 @contextmanager
 def imap_server() -> Iterator[int]:
-    """An empty IMAP account of USER with PASSWORD on loopback; gives its port."""
+    """Runs an IMAP server with an empty account of USER on loopback; yields its port."""
     port = free_port()
     ready, stop = threading.Event(), threading.Event()
     failure: list[BaseException] = []
@@ -61,7 +61,7 @@ def imap_server() -> Iterator[int]:
     def serve() -> None:
         try:
             asyncio.run(_serve(port, ready, stop))
-        except BaseException as error:  # noqa: BLE001 - told to the starter below
+        except BaseException as error:  # noqa: BLE001 - reported to the starting thread below
             failure.append(error)
             ready.set()
 
