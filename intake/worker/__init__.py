@@ -1,1 +1,1 @@
-"""What runs: mail collected, judged and recorded; letters and notices sent; the page published."""
+"""The running service: it collects, decides and records mail, sends letters, publishes the page."""

@@ -1,12 +1,12 @@
-"""`intake backup` and `intake restore`: one folder that holds all that cannot be made again.
+"""`intake backup` and `intake restore`: one folder with everything that cannot be created again.
 
-    manifest.json     written last: without it, or with another digest in it, there is no backup
+    manifest.json     written last: without it, or with a wrong digest in it, the backup is invalid
     database          an SQLite file, or the custom format of pg_dump
-    blobs/ab/cd/…     every blob that the database names; a second backup adds what is new
+    blobs/ab/cd/…     every blob that the database names; a second backup adds only new ones
     config.toml, secret
 
 The database is copied while the service runs, in one transaction. The blobs that it names are
-copied afterwards: nobody ever changes them.
+copied afterwards; blobs never change.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CHUNK = 500
 
 
 class BackupError(Exception):
-    """The backup cannot be made, or cannot be used; one line."""
+    """The backup cannot be made, or cannot be used; one line of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself."""
+    """The contents of manifest.json, which describes the backup."""
 
     at: str
     version: str
@@ -48,26 +48,26 @@ class Manifest:
     messages: int
     cases: int
     blobs: int
-    lost: int  # blobs that the database names and that were missing or damaged already
+    lost: int  # blobs that the database names and that were already missing or damaged
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """The result of a restore."""
 
     manifest: Manifest
-    blobs: int  # in place now
-    files: tuple[str, ...]  # configuration and secret, where they were missing
-    aside: str  # where the database that was there before lies now; empty for none
+    blobs: int  # now in the blob store
+    files: tuple[str, ...]  # configuration and secret, if they were missing and restored
+    aside: str  # the new path of the previous database; empty if there was none
 
 
 def make(config: Config, folder: Path) -> Manifest:
-    """A backup in that folder, new or brought up to date. Raises BackupError, StoreError."""
+    """Makes a backup in that folder, or updates the one there. Raises BackupError, StoreError."""
     engine = open_engine(config.database_url)
     try:
         check(engine)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / MANIFEST).unlink(missing_ok=True)  # until everything is there again
+        (folder / MANIFEST).unlink(missing_ok=True)  # written again when everything is in place
         fresh = folder / f"{DATABASE}.new"
         fresh.unlink(missing_ok=True)
         database_copy.take(engine, fresh)
@@ -92,7 +92,7 @@ def make(config: Config, folder: Path) -> Manifest:
 
 
 def _named(config: Config, engine: Engine, copy: Path) -> tuple[list[str], tuple[int, int]]:
-    """Blobs that the copy names, and how many messages and cases it has."""
+    """The blobs that the copy names, and its numbers of messages and cases."""
     most = settings.limits(config).max_mail_bytes
     looked = engine
     if engine.dialect.name == "sqlite":
@@ -106,7 +106,7 @@ def _named(config: Config, engine: Engine, copy: Path) -> tuple[list[str], tuple
 
 
 def _copy_blobs(source: Blobs, target: Blobs, named: Sequence[str]) -> int:
-    """Each checked while it is copied; how many were missing or damaged in the source."""
+    """Copies and checks blobs; returns how many were missing or damaged in the source."""
     lost = 0
     for start in range(0, len(named), CHUNK):
         part = [one for one in named[start : start + CHUNK] if not target.verify(one)]
@@ -117,14 +117,14 @@ def _copy_blobs(source: Blobs, target: Blobs, named: Sequence[str]) -> int:
 
 
 def _extras(config: Config) -> Iterable[tuple[str, Path]]:
-    """What else belongs to the service, by its name in the backup."""
+    """The other files of the service, by their names in the backup."""
     if config.file:
         yield "config.toml", Path(config.file)
     yield "secret", config.path(config.service.secret_file)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The backup's own word, checked against what lies there. Raises BackupError."""
+    """Reads the manifest and checks the database copy against it. Raises BackupError."""
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
         digest = _digest(folder / DATABASE)
@@ -141,9 +141,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
-    """The backup put in place; nothing is sent and no number given out before `reconcile` ran.
+    """Restores a backup; until `reconcile` has run, nothing is sent and no number is assigned.
 
-    A database with mails in it is replaced only when asked for. Raises BackupError, StoreError.
+    A database that holds mails is replaced only with ``replace``. Raises BackupError, StoreError.
     """
     manifest = read_manifest(folder)
     beat = heartbeat.read(config.path("var"))
@@ -175,7 +175,7 @@ def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
 
 
 def _put_back(config: Config, folder: Path) -> Iterable[str]:
-    """The configuration and the secret, where there is none: they may be newer than the backup."""
+    """Restores configuration and secret if they are missing; existing ones may be newer."""
     for name, target in _extras(config):
         kept = folder / name
         if kept.exists() and not target.exists():
@@ -197,7 +197,7 @@ def _digest(path: Path) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """A private file, whole and synced before it has its name."""
+    """Writes a private file; it gets its name only after it is complete and synced."""
     fresh = path.with_name(f"{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,11 +1,11 @@
-"""One batch of a mailbox: fetch, read, make durable, record, move.
+"""One batch of mails from a mailbox: fetch, read, store the blobs, record, move.
 
-The order is the promise: the blobs are on disk before the transaction that names them commits, and
-the server is told only of rows that were read back after that commit. Dying anywhere in between
-means the mail is fetched again and recognised, never lost and never handled twice.
+The order matters. Blobs are on disk before the transaction that names them commits. Mails are moved
+on the server only if their rows were read back after that commit. If the process dies between two
+steps, the mail is fetched again and recognised, so it is never lost and never handled twice.
 
-Only what a mail itself raises is counted against it. When the database or the blob store fails, the
-whole batch is given up, nothing is moved, and the next pass begins anew.
+An exception counts against a mail only if that mail raised it. When the database or the blob store
+fails, the whole batch is given up, nothing is moved, and the next pass starts again.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from intake.worker import oversize
 from intake.worker.parser_process import ReadMail
 from intake.worker.pipeline import JudgementContext, handle
 
-PROVING_SECONDS = 60  # of one batch that DNS may take; what is left is judged without
-DOMAIN_SHARE = 0.5  # of that time, for the mails of one domain
-ITS_OWN = ("constraint", "data")  # failures of the database that one mail of a batch may cause
+PROVING_SECONDS = 60  # for the DNS lookups of one batch; later mails are judged without proof
+DOMAIN_SHARE = 0.5  # the part of that time that mails of one domain may take
+ITS_OWN = ("constraint", "data")  # kinds of database errors that a single mail of a batch may cause
 log = structlog.get_logger("intake.collect")
 
 
 class Reader(Protocol):
-    """Whatever turns arrivals into messages; the pool of child processes in real life."""
+    """Turns arrivals into messages; in production this is the pool of child processes."""
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
-        """Each arrival with what was read, in the given order."""
+        """Yields each arrival with the result of reading it, in the given order."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one pass over a mailbox did."""
+    """The result of one pass over a mailbox."""
 
     mailbox: str
     collected: int = 0  # mails recorded
@@ -59,13 +59,13 @@ class Tally:
     )  # by Decision.action, "shelved", "vanished"
     letters: int = 0  # letters put into the outbox
     moved: int = 0
-    again: bool = False  # something deferred or unmoved waits for the next pass
-    busy: bool = False  # another worker is collecting this mailbox: nothing was done
+    again: bool = False  # a deferred or unmoved mail waits for the next pass
+    busy: bool = False  # another worker is collecting this mailbox, so nothing was done
 
 
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """Everything a pass works with."""
+    """All objects and settings that a pass needs."""
 
     engine: Engine
     blobs: Blobs
@@ -76,7 +76,7 @@ class CollectorContext:
     prover: Prover | None = None
     stopped: Callable[[], bool] = lambda: False
     journal: Journal = field(default_factory=Journal)
-    compared: set[str] = field(default_factory=set)  # mailboxes whose folders were looked at
+    compared: set[str] = field(default_factory=set)  # mailboxes whose folders were compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Pass:
     turn: Turn = field(default_factory=Turn)
 
     def arrival(self, one: Waiting, digest: str, size: int) -> Arrival:
-        """The mail as the rest of the line knows it."""
+        """Returns the mail as an Arrival."""
         return Arrival(
             self.box.name, self.opened.uidvalidity, one.uid, one.received_at, digest, size
         )
@@ -101,15 +101,15 @@ Read = tuple[Arrival, ReadMail]
 
 @dataclass(slots=True)
 class Fetch:
-    """What became of asking the mailbox for mails."""
+    """The result of fetching a batch."""
 
     arrivals: list[Arrival] = field(default_factory=list)  # staged in the blob store
-    big: list[tuple[Arrival, Arrival]] = field(default_factory=list)  # whole, and its head alone
-    missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not handed over, and why
+    big: list[tuple[Arrival, Arrival]] = field(default_factory=list)  # (oversized mail, its header)
+    missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not delivered, and why
 
 
 def take(current: Pass, batch: Sequence[Waiting]) -> None:
-    """The whole batch recorded and moved. Raises MailboxError, StoreError, BlobError, PoolError."""
+    """Records and moves a whole batch. Raises MailboxError, StoreError, BlobError, PoolError."""
     collector = current.collector
     known = _known(current, [one.uid for one in batch])
     done = {uid for uid, row in known.items() if row.status != MessageStatus.DEFERRED}
@@ -131,9 +131,10 @@ def take(current: Pass, batch: Sequence[Waiting]) -> None:
 
 
 def _to_move(current: Pass, uids: Sequence[int]) -> list[mailboxes.Row]:
-    """What the database says after the commit: only that is told to the server.
+    """The rows, read after the commit, whose mails must be moved on the server.
 
-    A Maildir's mail that was moved back keeps its UID, so its row is settled and it is moved again.
+    A Maildir mail keeps its UID when it is moved back. Its row is then already settled, and the
+    mail is moved again.
     """
     again = not current.opened.uidvalidity
     rows = _known(current, uids).values()
@@ -146,7 +147,7 @@ def _known(current: Pass, uids: Sequence[int]) -> dict[int, mailboxes.Row]:
 
 
 def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -> None:
-    """Moves recorded mails, one UID command a folder, and notes which ones are verified."""
+    """Moves recorded mails, with one UID command for each folder, and notes the verified moves."""
     box, tally = current.box, current.tally
     done: list[int] = []
     for folder in sorted({row.folder for row in rows}):
@@ -164,7 +165,7 @@ def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -
 
 
 def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
-    """The bytes of the mails in the blob store; one of unknown size is fetched as a large one."""
+    """Stages the mails in the blob store; a mail of unknown size is fetched like a large one."""
     collector, found = current.collector, Fetch()
     small = {one.uid: one for one in batch if 0 < one.size <= collector.limits.max_mail_bytes // 4}
     for fetched in current.box.fetch(sorted(small)):
@@ -214,7 +215,7 @@ def _head(current: Pass, one: Waiting, size: int) -> tuple[Arrival, Arrival]:
 
 
 def _digests(read: Sequence[Read]) -> set[str]:
-    """Every blob that the batch's rows will refer to."""
+    """The digests of all blobs that the rows of this batch will name."""
     digests = {arrival.digest for arrival, _ in read}
     for _, mail in read:
         if isinstance(mail.message, Message):
@@ -223,10 +224,10 @@ def _digests(read: Sequence[Read]) -> set[str]:
 
 
 def _proofs(read: Sequence[Read], collector: CollectorContext) -> dict[str, Proof]:
-    """Our own look at signatures: with DNS, so before the transaction and within a time.
+    """Verifies DKIM signatures before the transaction, because it needs DNS, within a time limit.
 
-    Mail of domains where contacts are comes first, and no domain takes more than its share: how
-    long a stranger's name servers take is nobody else's affair.
+    Mails from domains with registered contacts come first. No domain may use more than its share of
+    the time, so slow name servers of one domain do not delay the mails of others.
     """
     if collector.prover is None:
         return {}
@@ -247,10 +248,10 @@ def _domain(mail: Message) -> str:
 
 
 def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
-    """One transaction for the batch, a savepoint for each mail.
+    """Records the batch in one transaction, with a savepoint for each mail.
 
-    When the database refuses what one of the mails brings, or somebody else was first with one,
-    every mail gets a transaction of its own, and that one alone is counted as having failed.
+    When the database refuses a value of one mail, or another worker has already recorded one, every
+    mail gets a transaction of its own. Then only the mail that caused the error counts as failed.
     """
     try:
         return _together(current, read, proofs)
@@ -270,7 +271,7 @@ def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) ->
 
 
 def _shelve_alone(current: Pass, arrival: Arrival, why: str) -> None:
-    """Counted against the mail, unless somebody else has recorded it by now."""
+    """Counts a failed attempt of the mail, unless another worker has recorded it meanwhile."""
     with writing(current.collector.engine) as session:
         result = deferred.shelve(session, arrival, why, current.collector.clock())
     if result is not None:
@@ -290,7 +291,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
         for arrival, mail in read:
             row, moved = seen.get(arrival.uid), known.get(arrival.digest)
             if row is not None and row.status != MessageStatus.DEFERRED:
-                continue  # another worker was first
+                continue  # another worker has already recorded it
             if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
                 mailboxes.rebind(session, moved.id, opened.uidvalidity, arrival.uid)
                 continue
@@ -305,9 +306,9 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
 
 
 def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[int]:
-    """Mails that were not handed over: counted, or vanished if no search names them any more.
+    """Records mails that the server did not deliver; those that no search lists have vanished.
 
-    The UIDs of those that were given up for now, and are moved to where a person finds them.
+    Returns the UIDs of shelved mails, which are moved to the held folder.
     """
     if not missing:
         return set()
@@ -330,7 +331,7 @@ def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[
 
 
 def _all_there(collector: CollectorContext, read: Sequence[Read]) -> None:
-    """No row may name a blob that a sweep has taken since the flush; big mail has none."""
+    """Raises BlobError if a blob was removed since the flush; oversized mails have no blob."""
     fetched = [one for one in read if one[0].size <= collector.limits.max_mail_bytes]
     missing = collector.blobs.missing(_digests(fetched))
     if missing:
@@ -345,13 +346,13 @@ def _one(
     now: datetime,
     proof: Proof | None,
 ) -> record.Recorded | None:
-    """The one catch-all: a mail whose handling raises is kept with its traceback."""
+    """Handles one mail; if that raises, keeps the mail with its traceback."""
     try:
         with savepoint(session):
             return handle(session, arrival, mail, collector.context, now, proof)
     except (StoreError, BlobError):
-        raise  # not the mail's fault, and the transaction may be gone
-    except Exception:  # noqa: BLE001 - one bad mail never takes its batch with it
+        raise  # not caused by the mail; the transaction may be lost
+    except Exception:  # noqa: BLE001 - one bad mail must not stop its batch
         trace = traceback.format_exc(limit=20)
         log.error(
             "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]

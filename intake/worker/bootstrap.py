@@ -1,4 +1,4 @@
-"""Everything built from the configuration: bench, desk, post and the mailboxes' lines."""
+"""Builds the service from the configuration: collector, judgement, delivery and mailboxes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ IMAP_SCHEMES = {
 
 @dataclass(frozen=True, slots=True)
 class MailboxJob:
-    """One mailbox with its rhythm."""
+    """One mailbox with its collection settings."""
 
     name: str
     box: MailboxClient
@@ -59,25 +59,25 @@ class MailboxJob:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Everything a pass needs, open."""
+    """All open resources that a pass needs."""
 
     collector: CollectorContext
     post: SendingContext
-    notices: SendingContext  # the same way out, from the ledger of notices
+    notices: SendingContext  # the same connection settings, but for the notice queue
     mailboxes: tuple[MailboxJob, ...]
     pipe_rules: Rules
     stop: threading.Event
     folder: Path  # where the heartbeat is written
-    end_reading: Callable[[], None] = lambda: None  # ends the reading processes at once
+    end_reading: Callable[[], None] = lambda: None  # kills the reader processes at once
 
 
 @contextmanager
 def assemble(
     config: Config, stop: threading.Event | None = None, *, reconciling: bool = False
 ) -> Iterator[Application]:
-    """The whole service, closed again at the end. Raises ConfigError, StoreError.
+    """Opens the whole service and closes it at the end. Raises ConfigError, StoreError.
 
-    Only what reconciles a restored database may work on one.
+    A restored database is refused unless ``reconciling`` is set.
     """
     stop = stop or threading.Event()
     context = judgement_context(config)
@@ -121,7 +121,7 @@ def assemble(
 
 
 def _bounces(config: Config, context: JudgementContext) -> Callable[[int], str]:
-    """Where reports about each letter go: an address of its own, or one for all."""
+    """The bounce address of a letter: its own (VERP), or one address for all letters."""
     address = config.delivery.bounce_address or config.service.address
     secrets = context.letter_context.secrets
     if not config.delivery.verp:
@@ -130,18 +130,18 @@ def _bounces(config: Config, context: JudgementContext) -> Callable[[int], str]:
 
 
 def journal_of(config: Config) -> Journal:
-    """Where is written down, outside the database, what was committed."""
+    """The journal of committed work, which is kept outside the database."""
     return Journal(config.path("var") / "journal")
 
 
 def _notices(config: Config, post: SendingContext, context: JudgementContext) -> SendingContext:
-    """Its own connections, so that a broadcast never holds up an answer."""
+    """Notices get their own connections, so that a broadcast never delays replies."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
     return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, context.letter_context))
 
 
 def trust_of(config: Config, box: schema.Mailbox) -> Trust:
-    """Whose word about senders counts for that mailbox."""
+    """The servers whose statements about senders are trusted for that mailbox."""
     return Trust(
         authserv_ids=box.trusted_authserv_ids,
         received_above=box.received_above,
@@ -154,19 +154,19 @@ def trust_of(config: Config, box: schema.Mailbox) -> Trust:
 
 
 def keep(config: Config) -> Keep:
-    """How long mail is kept that nobody waits for."""
+    """How long mails are kept that need no action."""
     given = config.retention
     return Keep(given.dropped_days, given.stranger_days, given.forgotten_days, given.unproved_days)
 
 
 def prover(config: Config) -> Prover:
-    """Who looks at DKIM signatures for us."""
+    """The verifier of DKIM signatures."""
     own = config.shape.evidence
     return Prover(Resolver(own.dns_seconds, own.dns_server), own.dkim, _trusts(config))
 
 
 def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> JudgementContext:
-    """What every judgement depends on; ``secrets`` stand in for the configured ones.
+    """All settings that a judgement depends on; ``secrets`` replace the configured ones.
 
     Raises ConfigError.
     """
@@ -199,18 +199,18 @@ def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> Judgem
 
 
 def _trusts(config: Config) -> dict[str, Trust]:
-    """By the mailbox that a mail came into; of any other one nobody's word counts."""
+    """The trust settings by mailbox name; for any other mailbox no server is trusted."""
     return {box.name: trust_of(config, box) for box in (*config.mailbox, _pipe(config))}
 
 
 def _pipe(config: Config) -> schema.Mailbox:
-    """A mail from a pipe is trusted as the first mailbox is: the same MX wrote its fields."""
+    """A pipe's mail is trusted like the first mailbox's, because the same MX wrote its fields."""
     pipe: schema.Mailbox = config.mailbox[0].model_copy(update={"name": "pipe"})
     return pipe
 
 
 def load_templates(config: Config) -> Templates:
-    """The shipped letters, and over them the operator's own. Raises ConfigError."""
+    """The shipped letter templates, overridden by the operator's own. Raises ConfigError."""
     sources: dict[str, str] = {}
     shipped = resources.files("intake").joinpath("templates")
     for folder in shipped.iterdir():
@@ -228,7 +228,7 @@ def load_templates(config: Config) -> Templates:
 
 
 def pool_settings(config: Config) -> PoolSettings:
-    """How mails are read: where, with what limits, by how many children."""
+    """The settings of the reader processes: folders, limits, catalogue."""
     given = config.shape.limits
     return PoolSettings(
         blob_root=str(config.blob_folder),
@@ -241,7 +241,7 @@ def pool_settings(config: Config) -> PoolSettings:
 
 
 def lane(config: Config) -> Lane:
-    """One connection for letters. Raises DeliveryError for a setting that cannot be."""
+    """One connection for sending letters. Raises DeliveryError for an invalid setting."""
     way = config.delivery
     url = way.url
     if url.startswith("maildir:"):
@@ -271,7 +271,7 @@ def maildir(config: Config, box: schema.Mailbox) -> MailboxClient:
 
 
 def _at_login(give: Callable[[], str], name: str) -> Callable[[], str]:
-    """The secret at each login; when there is none, that is trouble of this mailbox alone."""
+    """Returns the secret at each login; if it is missing, only this mailbox fails."""
 
     def secret() -> str:
         try:
@@ -283,7 +283,7 @@ def _at_login(give: Callable[[], str], name: str) -> Callable[[], str]:
 
 
 def tokens(config: Config, box: schema.Mailbox) -> TokenSource:
-    """Where the access tokens of a mailbox come from."""
+    """The source of access tokens for a mailbox."""
     own = box.oauth
     return TokenSource(
         url=own.token_url,
@@ -297,7 +297,7 @@ def tokens(config: Config, box: schema.Mailbox) -> TokenSource:
 
 
 def imap(config: Config, box: schema.Mailbox) -> MailboxClient:
-    """An IMAP folder as a mailbox; the secret is read when it is needed."""
+    """An IMAP folder as a mailbox; the secret is read only when it is needed."""
     url = urlsplit(box.url)
     where = f"{config.file or 'configuration'}: mailbox {box.name}.url"
     if url.scheme not in IMAP_SCHEMES or not url.hostname or not url.username:
@@ -306,7 +306,7 @@ def imap(config: Config, box: schema.Mailbox) -> MailboxClient:
             "imap+starttls://…, imap://… on this machine, or maildir:PATH"
         )
     security, port = IMAP_SCHEMES[url.scheme]
-    secret: Callable[[], str] = lambda: settings.mailbox_secret(config, box)  # noqa: E731 - read anew at each login
+    secret: Callable[[], str] = lambda: settings.mailbox_secret(config, box)  # noqa: E731 - read again at each login
     if box.auth == "xoauth2" and box.oauth.token_url:
         secret = tokens(config, box).token
     return ImapBox(

@@ -1,6 +1,6 @@
-"""One mailbox, one pass by one worker: what waits there is listed and handled in batches.
+"""One pass over one mailbox by one worker: lists the waiting mails, handles them in batches.
 
-How far a mailbox was collected is a UID; it never passes a mail that has no outcome.
+The position of a mailbox is a UID. It never passes a mail that has no outcome.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ __all__ = ["CollectorContext", "Rules", "Tally", "collect", "utc_now"]
 
 log = structlog.get_logger("intake.collect")
 
-COMPARED = 200  # mails of a folder that are looked at; one that is unknown says enough
+COMPARED = 200  # mails of a folder that are checked; a single unknown one is enough
 
-EVERY_UID = 2**63 - 1  # those of a Maildir say nothing about the order
+EVERY_UID = 2**63 - 1  # UIDs of a Maildir do not show the order of arrival
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How much is taken at a time, and what is taken on first connecting."""
+    """How many mails are taken at a time, and which mails are taken at the first connection."""
 
     batch_mails: int = 50
     batch_bytes: int = 16 * 2**20
     backfill_since: datetime | None = None  # None: only what arrives from now on
-    backfill_all: bool = False  # a folder that is ours alone: everything in it is ours to handle
-    alone: bool = True  # one worker at a time; a mail from a pipe is nobody else's anyway
+    backfill_all: bool = False  # a folder that only intake uses: every mail in it is handled
+    alone: bool = True  # take the mailbox lock; a mail from a pipe needs none
 
 
 def collect(
@@ -50,7 +50,7 @@ def collect(
     rules: Rules,
     progress: Callable[[int], None] | None = None,
 ) -> Tally:
-    """Every mail waiting in the mailbox recorded and moved, unless another worker is at it.
+    """Records and moves every waiting mail, unless another worker is collecting the mailbox.
 
     Raises MailboxError, StoreError, BlobError, PoolError.
     """
@@ -91,10 +91,11 @@ def _collect(
 
 
 def _compare(current: Pass, state: mailboxes.MailboxState) -> None:
-    """Once in the life of a process: mails that were moved later than the database knows.
+    """Once for each process: looks for moved mails that are newer than the database.
 
-    They came after the last pass that it remembers, and lie where only handled mail lies: the
-    database is an older copy, or a person filed them by hand. Either way somebody must look.
+    Such mails arrived after the last pass that the database knows, and are in a folder for handled
+    mails. Either the database is an older copy, or a person moved them there. An operator must
+    check.
     """
     box, collector = current.box, current.collector
     if box.name in collector.compared or state.checked_at is None:
@@ -131,10 +132,10 @@ def _unmoved(current: Pass) -> list[mailboxes.Row]:
 def _state(
     box: MailboxClient, opened: Opened, collector: CollectorContext, rules: Rules
 ) -> mailboxes.MailboxState:
-    """How far the mailbox was collected; draws the line on first connecting or a new UIDVALIDITY.
+    """The position in the mailbox; set at the first connection and when UIDVALIDITY changes.
 
-    What arrives from then on has a higher UID and is ours, whatever date the server gives it; the
-    date decides only about the mails that lay there.
+    A mail that arrives later has a higher UID and is collected, whatever date the server gives it.
+    The date matters only for mails that were already there.
     """
     with writing(collector.engine) as session:
         state = mailboxes.state(session, box.name)
@@ -167,14 +168,14 @@ def _line(
 
 
 def _ours(one: Waiting, state: mailboxes.MailboxState) -> bool:
-    """Mail that lay there and arrived before the line belongs to whoever had the mailbox before."""
+    """False for a mail that was in the mailbox before and arrived before the baseline date."""
     if state.baseline_at is None or one.uid >= (state.dated_below or 0):
         return True
     return one.received_at >= state.baseline_at.replace(microsecond=0)
 
 
 def _batches(waiting: Sequence[Waiting], rules: Rules) -> Iterator[list[Waiting]]:
-    """Batches bounded by count and bytes; one mail over the byte bound is a batch of its own."""
+    """Batches limited by count and bytes; a mail over the byte limit is a batch of its own."""
     part: list[Waiting] = []
     size = 0
     for one in waiting:
@@ -194,7 +195,7 @@ def _advance(
     state: mailboxes.MailboxState,
     collector: CollectorContext,
 ) -> None:
-    """The line moves up to the first mail that has no terminal status yet."""
+    """Moves the position up to the first mail that has no final status yet."""
     now = collector.clock()
     with writing(collector.engine) as session:
         top = max((one.uid for one in waiting), default=state.next_uid - 1)
@@ -216,5 +217,5 @@ def box_counts_up(opened: Opened) -> bool:
 
 
 def utc_now() -> datetime:
-    """The moment, aware."""
+    """The current time, with time zone."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Summaries of the day written for everybody who has one due; they leave with the other letters."""
+"""Writes the daily summaries that are due; they are sent with the other letters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def send_digests(
     now: datetime,
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Puts every summary that is due into the outbox; how many. Raises StoreError."""
+    """Puts all due summaries into the outbox; returns how many. Raises StoreError."""
     with reading(engine) as session:
         waiting = digests.due(session, now, hour)
     count = 0
@@ -49,7 +49,7 @@ def _one(
     style: NoticeStyle,
     now: datetime,
 ) -> bool:
-    """One person's; a letter that cannot be written is said, and holds up nobody else's."""
+    """Writes one person's summary; a failure is logged and does not stop the others."""
     found = digests.gather(session, one, now)
     try:
         letter = digest.write(found.digest, letter_context, style, now) if found.digest else None

@@ -47,12 +47,12 @@ def explanation(mail: Message | Refusal, judged: Judgement, file: str = "") -> d
 
 
 def _behalf(decision: Decision) -> bool:
-    """Whether the mail was written for a colleague."""
+    """Whether the mail was written on behalf of a colleague."""
     return bool(decision.submission and decision.submission.submitted_by)
 
 
 def _contact(decision: Decision, known: Known) -> str:
-    """The address of the contact whose case it is; empty when nobody is known."""
+    """The address of the contact whose case it is; empty if no contact is known."""
     sender = decision.sender
     if sender is None or sender.contact is None:
         return ""

@@ -1,4 +1,4 @@
-"""What the worker does about files: shown to the virus scanner, swept once nobody names them."""
+"""The worker's jobs on files: virus scans, and removal of blobs that no row names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from intake.worker.bootstrap import Application, keep
 log = structlog.get_logger("intake.files")
 
 INSPECTED_AT_ONCE = 100  # files
-SWEPT_AT_ONCE = 200  # blobs looked at in one transaction
+SWEPT_AT_ONCE = 200  # blobs checked in one transaction
 
 
 def inspect(config: Config, app: Application) -> None:
-    """Asks the virus scanner about every file that waits; those it cannot see go on waiting."""
+    """Sends every waiting file to the virus scanner; a file that it cannot scan keeps waiting."""
     files = config.shape.files
     if not files.clamav:
         return
@@ -34,7 +34,7 @@ def inspect(config: Config, app: Application) -> None:
                 found = scanner.find(collector.blobs.read(digest))
             except UnscannableError as trouble:
                 log.warning("file-unscannable", digest=digest, why=str(trouble))
-                continue  # it waits; no other file waits for it
+                continue  # it keeps waiting, but does not delay other files
             except ScannerError as trouble:
                 log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
                 return
@@ -47,9 +47,9 @@ def inspect(config: Config, app: Application) -> None:
 
 
 def sweep(config: Config, app: Application) -> None:
-    """Blobs that no row names are removed once they are old enough.
+    """Removes blobs that no row names once they are old enough.
 
-    What looks abandoned is asked about again in a transaction during which nobody can name a blob.
+    Each candidate is checked again in a transaction during which no worker can name a blob.
     """
     collector, kept = app.collector, keep(config)
     seconds = config.retention.orphan_blob_hours * 3600

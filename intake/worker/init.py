@@ -1,4 +1,4 @@
-"""``intake init``: what must exist before the first pass, made only where it is missing."""
+"""``intake init``: creates what the first pass needs, but only what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from intake.worker.bootstrap import mailbox_job
 
 
 def init(path: Path) -> list[str]:
-    """The lines that say what was made. Raises ConfigError, StoreError."""
+    """Creates what is missing; returns a report in lines. Raises ConfigError, StoreError."""
     done: list[str] = []
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def init(path: Path) -> list[str]:
 
 
 def prepare(config: Config) -> list[str]:
-    """Secret, folders and database for a configuration that is there."""
+    """Creates secret, folders and database for an existing configuration."""
     done: list[str] = []
     secret = config.path(config.service.secret_file)
     given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
@@ -53,7 +53,7 @@ def prepare(config: Config) -> list[str]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """A new file that only its owner may read."""
+    """Writes a new file that only its owner may read."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One matter judged: what is known is looked up, the mail interpreted, the decision made.
+"""Judges one matter: looks up stored data, interprets the mail, makes the decision.
 
 Nothing here writes, and nothing reads a clock: ``now`` is given.
 """
@@ -34,7 +34,7 @@ from intake.worker.lookup_keys import keys, only_case
 
 @dataclass(frozen=True, slots=True)
 class JudgementContext:
-    """What every judgement depends on beside the mail and the database."""
+    """What every judgement depends on apart from the mail and the database."""
 
     catalogue: Catalogue
     policy: Policy
@@ -45,36 +45,36 @@ class JudgementContext:
     trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     notice_texts: Callable[[Incident, Sequence[Update]], tuple[str, ...]] = notice_replies.texts
-    """What stood in the notices of an incident, a text an update: a reply may hold copies."""
+    """The texts of an incident's notices, one for each update: a reply may quote them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One mail judged, nothing written yet; of several matters in it the first."""
+    """The judgement of one mail, nothing written yet; of several matters in it, the first."""
 
     decision: Decision
     letters: tuple[Letter, ...]
     known: Known
-    further: tuple[Judgement, ...] = ()  # the other matters, none with further ones of its own
+    further: tuple[Judgement, ...] = ()  # the other matters; they have no further ones themselves
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The mail, or one of the matters in it."""
+    """A whole mail, or one of the matters in it."""
 
     message: Message | Refusal
     scan: Scan | None  # None exactly when the mail was refused
-    number: str = ""  # the one case that this part is about; empty: whatever the mail refers to
-    before: tuple[Judgement, ...] = ()  # the parts of the same mail that were judged before it
+    number: str = ""  # the one case that this part is about; empty: those that the mail names
+    before: tuple[Judgement, ...] = ()  # the parts of the same mail that were already judged
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """How a mail is judged that was judged before."""
+    """Settings for a mail that has been judged before."""
 
-    row: int = 0  # its own ledger row
-    released_by: str = ""  # the person who vouches for its sender
-    alone: bool = False  # what it has caused is left aside: its copies, its case, letters of late
+    row: int = 0  # its own row in the messages table
+    released_by: str = ""  # the operator who vouches for its sender
+    alone: bool = False  # ignore what it has caused: its copies, its case, recent letters
 
 
 FIRST_TIME = Again()
@@ -88,9 +88,9 @@ def judge_part(
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
-    """The decision about one matter and the letters it wants; reads the database, writes nothing.
+    """Decides about one matter and its letters; reads the database, writes nothing.
 
-    Without a session there is no database yet and nobody is known.
+    Without a session there is no database yet, so no contact is known.
     """
     mail, scan = part.message, part.scan
     wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
@@ -121,7 +121,7 @@ def judge_part(
 
 
 def _after(known: Known, before: Sequence[Judgement], case_prefix: str) -> Known:
-    """What is known once the parts before this one are recorded."""
+    """What is known after the earlier parts of the mail have been recorded."""
     changes = [one.decision.change for one in before]
     new = sum(change is not None and change.new for change in changes)
     number = int(known.next_number.rpartition("-")[2]) + new
@@ -136,9 +136,10 @@ def _after(known: Known, before: Sequence[Judgement], case_prefix: str) -> Known
 
 
 def _as_far_as_it_counts(scan: Scan, known: Known, sender: identity.Sender) -> Scan:
-    """What was read, without the forms in files of who is not proved and wishes that are none.
+    """The scan without the forms in files of an unproved sender, and without invalid wishes.
 
-    The token of somebody else, or a number that is no case of the sender's: an ordinary mail.
+    A wish with another contact's token, or with a number that is not a case of the sender, is
+    ignored: the mail is treated as an ordinary one.
     """
     found = scan if sender.proved else scan.without_files()
     wish = scan.wish
@@ -150,9 +151,9 @@ def _as_far_as_it_counts(scan: Scan, known: Known, sender: identity.Sender) -> S
 
 
 def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:
-    """A case that this mail can only follow, not go on with, is put beside.
+    """Sets aside a closed case that this mail can only follow and not continue.
 
-    It was closed too long ago, or the mail is a form of its own about something else.
+    The case was closed too long ago, or the mail is a form of its own about something else.
     """
     case = known.case
     if case is None or case.status == CaseStatus.DRAFT:
@@ -166,7 +167,7 @@ def _reopened(known: Known, scan: Scan, policy: Policy, now: datetime) -> Known:
 def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
     """The mail names a case type under its label and answers at least two more labels.
 
-    The line with the type is the writer's own, not one that came with our letter.
+    The line with the type must be the sender's own and not a copy from our letter.
     """
     ours = " ".join(" ".join(sent).split())
     if any(f"{one.label}: {one.words}" in ours for one in scan.candidates if one.words):
@@ -176,7 +177,7 @@ def _is_own_form(scan: Scan, sent: Sequence[str]) -> bool:
 
 
 def _was_notified(known: Known, sender: identity.Sender) -> bool:
-    """The notice or token that the mail names was sent to its proved writer."""
+    """Whether the notice or token that the mail names was sent to its proved sender."""
     contact = sender.contact.id if sender.contact else ""
     return sender.proved and any(one.contact_id == contact for one in known.notified)
 
@@ -184,12 +185,12 @@ def _was_notified(known: Known, sender: identity.Sender) -> bool:
 def _circumstances(
     mail: Message, known: Known, sender: identity.Sender, context: JudgementContext, now: datetime
 ) -> Circumstances:
-    """A case is only shown to the reading when the sender belongs to its account."""
+    """The data that interpretation needs; a case only if the sender belongs to its account."""
     contact = sender.contact
     in_force = {"", *(account.id for account in known.accounts if account.active)}
     case = known.case if known.case and known.case.account_id in in_force else None
     theirs = case if case and case.is_for(contact) else None
-    before = known.earlier  # a closed case that this mail comes too late for
+    before = known.earlier  # a closed case that this mail is too late to continue
     if before and not (before.account_id in in_force and before.is_for(contact)):
         before = None
     return Circumstances(
@@ -214,7 +215,7 @@ def _circumstances(
 
 
 def _form_sent(known: Known, theirs: CaseBrief | None) -> PendingForm | None:
-    """What the mail may quote of ours, with what was asked in it, for the comparison."""
+    """Our text that the mail may quote, and what it asked for, for comparison with the mail."""
     if known.case is not None and theirs is None:
         return None
     found = known.pending

@@ -1,4 +1,4 @@
-"""What to look up in the database for a mail: its sender, its identity, the references it bears."""
+"""Which data to look up in the database for a mail: sender, identity, references to our letters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def keys(
     case_prefix: str = "CASE-",
     policy: Policy = USUAL,
 ) -> Keys:
-    """What to look up for a mail: its sender, its identity and the references of ours it bears."""
+    """The keys of a mail: its sender, its identity and its references to our letters and cases."""
     limits = (policy.max_strangers_per_day, policy.max_unproved_per_day)
     if isinstance(mail, Refusal):
         return Keys(
@@ -49,7 +49,7 @@ def keys(
         plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None
-        or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # a case's filer
+        or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # for a case
         or any(one.field == "contact" for one in scan.candidates),
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
@@ -78,14 +78,14 @@ def keys(
 def _own_ways(
     letter_context: LetterContext, addresses: tuple[str, ...], use: str, scan: Scan | None
 ) -> tuple[int, ...]:
-    """The letters whose own bounce address a program's mail came to."""
+    """The letters to whose own bounce address a program sent this mail."""
     if scan is None or scan.returned is None:
         return ()
     return tokens.read_bounce_addresses(letter_context.secrets, addresses, use)
 
 
 def _returned(scan: Scan | None, letter_context: LetterContext) -> tuple[str, ...]:
-    """Our letters that a program's mail is about, by ids that only we can have written."""
+    """Our letters that a program's mail is about, by Message-IDs that only intake can have made."""
     if scan is None or scan.returned is None:
         return ()
     own = tokens.own_ids(letter_context.secrets, scan.returned.ids, letter_context.domain)
@@ -93,12 +93,12 @@ def _returned(scan: Scan | None, letter_context: LetterContext) -> tuple[str, ..
 
 
 def _numbered(words: str, case_prefix: str) -> str:
-    """The number of a case as people type it: "1001" is "CASE-1001"."""
+    """A case number as people type it: "1001" means "CASE-1001"."""
     return f"{case_prefix}{words}" if words.isdigit() else words
 
 
 def only_case(found: Keys, number: str) -> Keys:
-    """The same keys, with that case as the only thing that the mail refers to."""
+    """The same keys, but that case is the only thing that the mail refers to."""
     return replace(
         found, plain_numbers=(number,), case_numbers=(), outbox_ids=(), form_ids=(),
         verify_ids=(), join_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),

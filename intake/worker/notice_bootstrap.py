@@ -1,4 +1,4 @@
-"""What notices need, built from the configuration: habits, terms, pace, plan, and their letters."""
+"""Builds what notices need from the configuration: audience, terms, pace, plan, letters."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from intake.store.incidents.schedule import Plan
 from intake.store.incidents.send_queue import Pace
 from intake.worker.notice_sender import NoticeQueue, Writer, told
 
-MAX_BUILT = 200  # notices kept ready for their next readers
+MAX_BUILT = 200  # built notices that are kept for their next recipients
 SAMPLED = 400  # letters that a preview writes to find the longest ones
 SHOWN = 3
 
 
 def habits(config: Config) -> Habits:
-    """Who is told when nothing else is said."""
+    """Who is notified if the incident names no other audience."""
     own = config.shape.notices
     must = settings.must_reach(config, settings.load_catalogue(config))
     return Habits(own.contact_types or must.contact_types, must, config.service.timezone)
 
 
 def terms(config: Config) -> Terms:
-    """What a list is frozen with. Raises ConfigError when there is no secret."""
+    """The values that are fixed when a list is frozen. Raises ConfigError if there is no secret."""
     domain = config.service.address.rpartition("@")[2]
     return Terms(settings.load_secrets(config), domain, config.shape.notices.expire_hours)
 
 
 def style(config: Config) -> NoticeStyle:
-    """What all notices have in common, with what the configuration leaves to be derived."""
+    """The values that all notices share, with defaults for those that are not configured."""
     own, service = config.shape.notices, config.service
     domain = service.address.rpartition("@")[2]
     return NoticeStyle(
@@ -59,7 +59,7 @@ def style(config: Config) -> NoticeStyle:
 
 
 def pace(config: Config, *, smooth: bool = True) -> Pace:
-    """How fast letters go out."""
+    """How fast notices are sent."""
     own = config.shape.notices
     return Pace(
         own.rate_per_minute,
@@ -72,19 +72,19 @@ def pace(config: Config, *, smooth: bool = True) -> Pace:
 
 
 def plan(config: Config, letter_context: LetterContext) -> Plan:
-    """What the clock does, and in which words."""
+    """The reminders and texts that are due at set times."""
     own = config.shape.notices
     return Plan(own.reminders, own.expire_hours, partial(notice_mail.clock_text, letter_context))
 
 
 def queue(config: Config, letter_context: LetterContext, *, smooth: bool = True) -> NoticeQueue:
-    """The ledger of notices as a queue of whole letters."""
+    """The notice_recipients table as a queue of complete letters."""
     made = writer(letter_context, style(config))
     return NoticeQueue(made, pace(config, smooth=smooth), config.shape.notices.connections_domain)
 
 
 def writer(letter_context: LetterContext, look: NoticeStyle) -> Writer:
-    """Letters built once for all readers who see the same, and made out one by one."""
+    """Builds each letter once for all recipients with the same text, then addresses each copy."""
     ready: dict[Notice, Built] = {}
 
     def write(notice: Notice, person: Addressee, row: int, date: datetime) -> tuple[bytes, str]:
@@ -109,7 +109,7 @@ def samples(
     updates: Sequence[Update],
     now: datetime,
 ) -> list[NoticeLetter]:
-    """The longest letters of a proposal, at most three, as their readers would get them."""
+    """The longest letters of a proposal, at most three, as their recipients would get them."""
     look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
     built: dict[tuple[str, tuple[str, ...]], Built] = {}
@@ -140,7 +140,7 @@ def test_letter(
     address: str,
     now: datetime,
 ) -> Letter:
-    """The notice as a reader would get it, for the operator alone. Raises LetterError."""
+    """The notice as a recipient would get it, sent only to the operator. Raises LetterError."""
     look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
     built = notice_mail.build(replace(notice, zone=config.service.timezone), letter_context, look)

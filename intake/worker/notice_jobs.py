@@ -1,4 +1,4 @@
-"""What the worker does about incidents: the clock's steps, debts, broadcasts, summaries, hooks."""
+"""The worker's jobs on incidents: planned steps, overdue updates, notices, summaries, webhooks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = structlog.get_logger("intake.notices")
 
 
 def tick(config: Config, app: Application) -> list[str]:
-    """Starts, ends and reminders whose moment has come, and one word to the operator of debts."""
+    """Performs due starts, ends and reminders; writes to the operator about overdue updates."""
     collector, steps = (
         app.collector,
         notice_bootstrap.plan(config, app.collector.context.letter_context),
@@ -45,7 +45,7 @@ def tick(config: Config, app: Application) -> list[str]:
 
 
 def show(config: Config, app: Application) -> None:
-    """The notifications page as it stands; what goes wrong with it stops nothing else."""
+    """Writes the current notifications page; a failure is logged and stops nothing else."""
     try:
         if page_publisher.publish(config, app.collector.engine, app.collector.clock()):
             log.info("page-written")
@@ -54,7 +54,7 @@ def show(config: Config, app: Application) -> None:
 
 
 def _nag(session: Session, config: Config, app: Application, now: datetime) -> None:
-    """One letter to the operator when an update that was promised is overdue."""
+    """One letter to the operator when a promised update is overdue."""
     lines = schedule.nags(session, now, said=True)
     if not lines:
         return
@@ -65,7 +65,7 @@ def _nag(session: Session, config: Config, app: Application, now: datetime) -> N
 
 
 def broadcast(app: Application, *, once: bool = False) -> Posted:
-    """Notices that are due and that the pace allows; ``once``: a minute's share in one go."""
+    """Sends due notices at the set pace; with ``once``, a whole minute's share at once."""
     post = app.notices
     if once and isinstance(post.queue, NoticeQueue):
         hurried = replace(post.queue, pace=replace(post.queue.pace, smooth=False))
@@ -74,7 +74,7 @@ def broadcast(app: Application, *, once: bool = False) -> Posted:
 
 
 def digests(config: Config, app: Application) -> int:
-    """Summaries of the day that are due, into the outbox; how many."""
+    """Puts the due daily summaries into the outbox; returns how many."""
     collector, style = app.collector, notice_bootstrap.style(config)
     hour = config.shape.notices.digest_hour
     return send_digests(
@@ -88,5 +88,5 @@ def digests(config: Config, app: Application) -> int:
 
 
 def call_hooks(config: Config, app: Application) -> HookReport:
-    """Other programs told what happened."""
+    """Sends events to the configured webhooks."""
     return deliver_hooks(app.collector.engine, config, app.collector.clock, app.stop.is_set)

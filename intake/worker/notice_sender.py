@@ -1,8 +1,8 @@
-"""The ledger of notices as a queue: letters written when they are claimed, at the operator's pace.
+"""The notice_recipients table as a queue: letters are written when claimed, at the set pace.
 
-A letter is built once for all its readers who share time zone and past, and made theirs one by one.
-Everything in it comes from rows that do not change any more, so a letter that is sent again is the
-same to the byte.
+A letter is built once for all recipients with the same time zone and history, then addressed to
+each one. Everything in it comes from rows that no longer change, so a letter that is sent again is
+identical to the byte.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from intake.store.incidents.write import find
 from intake.store.outbox import Claimed
 
 Writer = Callable[[Notice, Addressee, int, datetime], tuple[bytes, str]]
-"""(what, to whom, ledger row, Date) -> (the message, its envelope sender). Raises LetterError."""
+"""(what, to whom, notice_recipients row, Date) -> (the mail, its envelope sender). LetterError."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeQueue:
-    """Notices that wait, for ``dispatch``."""
+    """The waiting notices as a queue for ``dispatch``."""
 
     write: Writer
     pace: Pace = field(default_factory=Pace)
     connections_domain: int = 1
 
     def any_due(self, session: Session, now: datetime) -> bool:
-        """Whether something waits that may be sent."""
+        """Whether a waiting notice may be sent."""
         return send_queue.any_due(session, now)
 
     def claim(
         self, session: Session, now: datetime, lease_seconds: float, limit: int
     ) -> list[Claimed]:
-        """As many as the pace allows, those in need first."""
+        """Claims as many as the pace allows, in order of priority."""
         return send_queue.claim(session, now, lease_seconds, limit, self.pace)
 
     def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
-        """The letters written; one that cannot be written says why and stops no other."""
+        """Writes the letters; one that cannot be written carries the reason and stops no other."""
         entries = send_queue.entries(session, [one.id for one in claimed])
         known: dict[str, tuple[Incident, tuple[Update, ...]]] = {}
         done = []
@@ -73,7 +73,7 @@ class NoticeQueue:
         return replace(claimed, raw=raw, sender=sender)
 
     def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
-        """Groups of one letter a lane, no domain in a group more often than it may be."""
+        """Groups with one letter for each lane; the connections to one domain are limited."""
         waiting, groups = list(claimed), []
         while waiting:
             group: list[Claimed] = []
@@ -91,7 +91,7 @@ class NoticeQueue:
     def mark_in_doubt(
         self, session: Session, letters: Sequence[tuple[int, int]], until: datetime
     ) -> list[int]:
-        """(id, fence) whose final dot is about to go out; gives the ids that may not."""
+        """Marks (id, fence) before the final dot is sent; returns the ids that must not be sent."""
         return send_queue.mark_in_doubt(session, letters, until)
 
     def settle(
@@ -101,14 +101,14 @@ class NoticeQueue:
         now: datetime,
         jitter: float,
     ) -> list[int]:
-        """Outcomes written down; gives the ids that somebody else holds by now."""
+        """Records outcomes; returns the ids that another worker holds now."""
         return send_queue.settle(session, outcomes, now, jitter, self.pace)
 
 
 def told(incident: Incident, updates: Sequence[Update], number: int, first: int) -> Notice:
-    """What a letter about that update tells, with what its reader has missed since ``first``.
+    """The content of a letter about that update, with the updates since ``first`` that were missed.
 
-    Reminders are not told later, and neither is what a later update has corrected.
+    Old reminders are left out, and so are updates that a later one has corrected.
     """
     chosen = next(one for one in updates if one.number == number)
     wrong = {one.wrong_number for one in updates if one.number <= number}
@@ -121,7 +121,7 @@ def told(incident: Incident, updates: Sequence[Update], number: int, first: int)
 
 
 def _was(updates: Sequence[Update], chosen: Update) -> Update | None:
-    """The update that a correction is about, or the one with the plan that has been changed."""
+    """The update that a correction is about, or the one with the plan that was changed."""
     if chosen.kind == "correction":
         return next((one for one in updates if one.number == chosen.wrong_number), None)
     if chosen.kind != "reschedule":

@@ -1,9 +1,10 @@
-"""The outbox emptied over several connections: claim, prepare, commit the doubt, send, settle.
+"""Sends the outbox over several connections: claim, prepare, mark as in doubt, send, record.
 
-A letter's row says "in doubt" on disk before its final dot leaves this machine, so a crash
-between the dot and the answer is seen afterwards and the letter is not sent a second time.
-Letters go out in rounds, one on each connection: the round's doubt and the last round's outcomes
-share one commit.
+The row of a letter says "in doubt" on disk before its final dot is sent. After a crash between the
+dot and the answer the row shows this, and the letter is not sent a second time.
+
+Letters are sent in rounds, one on each connection. One commit marks the letters of a round as in
+doubt and records the outcomes of the round before.
 """
 
 from __future__ import annotations
@@ -28,28 +29,28 @@ CLAIM = 64
 
 
 class Queue(Protocol):
-    """Where letters wait: the outbox, or the ledger of notices."""
+    """A source of waiting letters: the outbox or the notice_recipients table."""
 
     def any_due(self, session: Session, now: datetime) -> bool:
-        """Whether there may be something to claim."""
+        """Whether there may be a letter to claim."""
 
     def claim(
         self, session: Session, now: datetime, lease_seconds: float, limit: int
     ) -> list[Claimed]:
-        """Letters that are ours until the lease runs out, each counted as an attempt."""
+        """Claims letters until the lease runs out; each claim counts as an attempt."""
 
     def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """The same letters with their bytes, read in a transaction that writes nothing."""
 
     def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
-        """In which groups they are sent, one on each lane."""
+        """The groups in which the letters are sent, one on each lane."""
 
     def mark_in_doubt(
         self, session: Session, letters: Sequence[tuple[int, int]], until: datetime
     ) -> list[int]:
-        """(id, fence) whose final dot is about to go out; gives the ids that may not.
+        """Marks (id, fence) before the final dot is sent; returns the ids that must not be sent.
 
-        Nobody else may take them for abandoned before ``until``.
+        No other worker may treat them as abandoned before ``until``.
         """
 
     def settle(
@@ -59,11 +60,11 @@ class Queue(Protocol):
         now: datetime,
         jitter: float,
     ) -> list[int]:
-        """Outcomes written down; gives the ids that somebody else holds by now."""
+        """Records outcomes; returns the ids that another worker holds now."""
 
 
 class Outbox:
-    """The outbox as a queue: answers to people, whole letters in their rows."""
+    """The outbox as a queue: replies to people, stored as complete letters."""
 
     any_due = staticmethod(outbox.any_due)
     claim = staticmethod(outbox.claim)
@@ -71,23 +72,23 @@ class Outbox:
     settle = staticmethod(outbox.settle)
 
     def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
-        """They are complete as they lie."""
+        """Returns them unchanged: their rows hold complete letters."""
         return list(claimed)
 
     def rounds(self, claimed: Sequence[Claimed], lanes: int) -> list[list[Claimed]]:
-        """In the order in which they fell due."""
+        """Groups in the order in which the letters became due."""
         return [list(claimed[start : start + lanes]) for start in range(0, len(claimed), lanes)]
 
 
 @dataclass(slots=True)
 class Posted:
-    """What one pass over the outbox did."""
+    """The result of one pass over the outbox."""
 
     sent: int = 0
     retry: int = 0
     failed: int = 0
     in_doubt: int = 0
-    failures: list[str] = field(default_factory=list)  # the servers' words, one of a kind
+    failures: list[str] = field(default_factory=list)  # different replies of the servers
 
     @property
     def total(self) -> int:
@@ -97,14 +98,14 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """Everything a pass works with."""
+    """All objects and settings that a pass needs."""
 
     engine: Engine
     lanes: Sequence[Lane]
-    bounce_address: Callable[[int], str]  # envelope sender of the letter of that row
+    bounce_address: Callable[[int], str]  # envelope sender of the letter in that row
     clock: Callable[[], datetime]
     lease_seconds: float = 90.0
-    dot_seconds: float = Patience().dot + 60.0  # until an answer to the dot has come, or never will
+    dot_seconds: float = Patience().dot + 60.0  # then no answer to the dot can come any more
     stopped: Callable[[], bool] = lambda: False
     queue: Queue = field(default_factory=Outbox)
     journal: Journal = field(default_factory=Journal)
@@ -114,7 +115,7 @@ Settled = tuple[Claimed, Outcome]
 
 
 def dispatch(post: SendingContext, progress: Callable[[int], None] | None = None) -> Posted:
-    """Every letter that is due sent or put off. Raises StoreError; SMTP trouble is an outcome."""
+    """Sends or defers every due letter. Raises StoreError; an SMTP failure is an outcome."""
     posted = Posted()
     try:
         while not post.stopped():
@@ -149,9 +150,9 @@ def _send(
     posted: Posted,
     progress: Callable[[int], None] | None,
 ) -> None:
-    """Rounds of one letter on each lane; the outcomes of a round are settled with the next.
+    """Sends rounds of one letter per lane; a round's outcomes are recorded with the next round.
 
-    Where another worker has taken over what was not sent within the lease, the rest is left to it.
+    If the lease has run out and another worker has taken over letters, the rest is left to it.
     """
     outcomes: list[Settled] = []
     unreachable = ""
@@ -189,7 +190,7 @@ def _send(
 
 
 def _unreachable(outcomes: Sequence[Settled], ready: Sequence[object]) -> str:
-    """The server's words when a whole round met a server that takes nothing now."""
+    """The server's reply if it refused a whole round for the time being; otherwise empty."""
     put_off = [one for _, one in outcomes if isinstance(one, Retry) and one.everybody]
     if ready or len(put_off) < len(outcomes) or not put_off:
         return ""
@@ -199,15 +200,15 @@ def _unreachable(outcomes: Sequence[Settled], ready: Sequence[object]) -> str:
 def _commit(
     post: SendingContext, outcomes: Sequence[Settled], doubtful: Sequence[Claimed], posted: Posted
 ) -> set[int]:
-    """One commit; gives the ids that somebody else holds by now and that must not be sent."""
+    """Makes one commit; returns the ids that another worker holds now and that must not be sent."""
     if not outcomes and not doubtful:
         return set()
     now = post.clock()
     with writing(post.engine) as session:
         rows = [(item.id, item.fence, outcome) for item, outcome in outcomes]
-        late = set(post.queue.settle(session, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, no secret
+        late = set(post.queue.settle(session, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, not a secret
         letters = [(item.id, item.fence) for item in doubtful]
-        until = now + timedelta(seconds=post.dot_seconds * len(letters))  # one after the other
+        until = now + timedelta(seconds=post.dot_seconds * len(letters))  # sent one by one
         refused = set(post.queue.mark_in_doubt(session, letters, until))
     marked = [one for one in doubtful if one.id not in refused]
     post.journal.letters(((one.message_id_header, one.fence) for one in marked), sent=False)

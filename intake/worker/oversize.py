@@ -1,4 +1,4 @@
-"""Mails over the size limit: only the header is fetched, so that a contact can be told."""
+"""Mails over the size limit: only the header is fetched, so that the contact can be informed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from intake.worker.parser_process import ReadMail
 
 
 class Enough(Exception):
-    """More bytes come than are taken."""
+    """More bytes arrived than are needed."""
 
 
 def head(box: MailboxClient, whole: Arrival, max_header_bytes: int) -> tuple[Arrival, Arrival]:
-    """A mail that is not fetched, and its header as a mail of its own.
+    """A mail over the size limit, and its header as a mail of its own.
 
-    The mail stays on the server. Without a header the second one has no bytes.
+    The mail itself stays on the server. If no header arrives, the second mail has no bytes.
     """
     got, most = bytearray(), max_header_bytes + 4
 
@@ -38,7 +38,7 @@ def head(box: MailboxClient, whole: Arrival, max_header_bytes: int) -> tuple[Arr
 
 
 def _end(got: bytearray) -> int:
-    """Where the header ends, its empty line included; 0 when it has not come yet."""
+    """Where the header ends, including its empty line; 0 if that has not arrived yet."""
     ends = [at + len(line) for line in (b"\r\n\r\n", b"\n\n") if (at := got.find(line)) >= 0]
     return min(ends, default=0)
 
@@ -48,7 +48,7 @@ def read(
     reads: Callable[[Sequence[Arrival]], Iterator[tuple[Arrival, ReadMail]]],
     max_bytes: int,
 ) -> list[tuple[Arrival, ReadMail]]:
-    """Each such mail by its header, or a refusal where that cannot be read."""
+    """Reads each such mail by its header; gives a refusal if the header cannot be read."""
     whole = {first.uid: first for first, second in mails if second.raw}
     found = {}
     for arrival, mail in reads([second for _, second in mails if second.raw]):

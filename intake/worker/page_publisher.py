@@ -1,7 +1,7 @@
-"""The notifications page as the database has it now, written to its folder.
+"""Writes the notifications page from the current data in the database.
 
-Called after every change and from time to time: what did not change costs a look at the files,
-and a page that a crash left behind is mended by the next call.
+It is called after every change and at intervals. If nothing has changed, it only checks the files.
+The next call repairs a page that a crash left incomplete.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from intake.store.incidents import read as known_incidents
 
 
 def folder(config: Config) -> Path:
-    """Where the page is written to. Raises ConfigError when it is nowhere."""
+    """The folder of the page. Raises ConfigError if none is configured."""
     if not config.shape.page.folder:
         where = config.file or "the built-in configuration"
         raise ConfigError(
@@ -27,7 +27,7 @@ def folder(config: Config) -> Path:
 
 
 def board(config: Config, session: Session, now: datetime) -> PageData:
-    """What stands on the page: open notices, and those that were closed not long ago."""
+    """The contents of the page: open notices, and recently closed ones."""
     own = config.shape.page
     since = now - timedelta(days=own.closed_days)
     return PageData(
@@ -42,7 +42,7 @@ def board(config: Config, session: Session, now: datetime) -> PageData:
 
 
 def publish(config: Config, engine: Engine, now: datetime) -> bool:
-    """The page shows what is committed; True when a file changed. Nothing without page.folder.
+    """Writes the committed state; True if a file changed. Does nothing without page.folder.
 
     Raises PageError, StoreError.
     """

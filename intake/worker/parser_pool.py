@@ -1,12 +1,14 @@
-"""Mails are read in killable child processes, so that one mail can cost nobody but itself.
+"""Mails are read in child processes that can be killed, so that a bad mail harms no other mail.
 
-A child is ``python -m intake.worker.parser_process``. Parent and child speak length-prefixed JSON
-over the child's standard input and output; the child moves these out of reach of anything that
-prints. A crash, a flood, too much memory or too much time gives a Refusal for that mail and a
-fresh child.
-A child that ended, for whatever reason, or that waited without working, need not be the fault of
-its mail: the mail is read again by a fresh child, and blamed when that happens ``_TRIES`` times.
-Attachments go into the blob store (staged, not flushed) and leave the Message empty of bytes.
+A child is ``python -m intake.worker.parser_process``. Parent and child exchange length-prefixed
+JSON over the child's standard input and output. The child moves both pipes to other descriptors, so
+that stray prints cannot disturb them. A crash, too much output, memory or time gives a Refusal for
+that mail and a new child.
+
+A child may also end, or wait without working, for reasons outside its mail. The mail is then read
+again by a new child. After ``_TRIES`` such failures the mail itself is refused.
+
+Attachments go into the blob store (staged, not flushed); the Message then has no attachment bytes.
 """
 
 from __future__ import annotations
@@ -45,19 +47,19 @@ __all__ = ["Pool", "PoolError", "ReadMail", "Settings", "read_here"]
 
 _MAX_ANSWER_BYTES = 64 * 2**20
 _PEEK_BYTES = 64 * 2**10
-_TRIES = 3  # readings of one mail whose child came to an end that the mail need not have caused
-_SLICE_SECONDS = 0.25  # of one wait: what it takes beyond that, this process was not running
-_IDLE_SHARE = 0.5  # a child that used less of its time than this was waiting, not working
+_TRIES = 3  # readings of one mail, if the child's end need not be caused by the mail
+_SLICE_SECONDS = 0.25  # one slice of a wait; if it takes longer, this process was not running
+_IDLE_SHARE = 0.5  # a child that used less than this share of its time was waiting, not working
 
 
 class PoolError(Exception):
-    """A child cannot be started: our own failure, not the mail's. The text has its last words."""
+    """A child cannot be started, which is not the mail's fault. The text has its last output."""
 
 
 class _ChildError(Exception):
-    """The child is of no use any more; ``code`` is the refusal's.
+    """The child cannot be used any more; ``code`` is the code of the refusal.
 
-    outside: the mail need not have caused it: a signal, a failing pipe, or time spent waiting.
+    ``outside``: the mail need not be the cause: a signal, a broken pipe, or time spent waiting.
     """
 
     def __init__(self, code: str, detail: str, *, outside: bool = False) -> None:
@@ -68,7 +70,7 @@ class _ChildError(Exception):
 
 
 class Pool:
-    """At most ``size`` children, started when needed and used again; for one caller at a time."""
+    """At most ``size`` children, started when needed and reused; for one caller at a time."""
 
     def __init__(
         self, size: int, settings: Settings, stopped: Callable[[], bool] = lambda: False
@@ -81,7 +83,7 @@ class Pool:
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
-        """Each arrival with what was read, in the given order, while children work in parallel.
+        """Yields each arrival with its result, in the given order, while children work in parallel.
 
         Raises BlobError when the blob store fails and PoolError when no child can be started.
         """
@@ -94,14 +96,14 @@ class Pool:
                 answer.cancel()
 
     def close(self) -> None:
-        """Ends every child; those at work end with their mail or at their limit."""
+        """Ends all children; busy ones first finish their mail or reach their limit."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         with suppress(Empty):
             while True:
                 self._idle.get_nowait().end()
 
     def kill(self) -> None:
-        """Ends the children that are at work now, whatever they read: the worker ends."""
+        """Kills the busy children at once, because the worker is ending."""
         for child in list(self._working):
             child.kill()
 
@@ -112,7 +114,7 @@ class Pool:
         self.close()
 
     def _read(self, arrival: Arrival) -> ReadMail:
-        """In a thread of the pool: one mail through one child."""
+        """Reads one mail with one child; runs in a thread of the pool."""
         if arrival.size > self._settings.limits.max_mail_bytes:
             return ReadMail(
                 _refused(arrival, self._blobs, "limits", "the mail is too big to read"), None
@@ -149,9 +151,9 @@ class Pool:
 
 
 class _Patience:
-    """So many seconds of waiting, in slices: a slice that takes longer was not spent waiting.
+    """A time limit for waiting, in slices; a slice that takes too long counts only in part.
 
-    When every process is stopped for a while, or the machine sleeps, that time does not count.
+    If all processes are stopped for a while, or the machine sleeps, that time does not count.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -160,12 +162,12 @@ class _Patience:
         self._since = time.monotonic()
 
     def next_slice(self) -> float:
-        """Seconds to wait now."""
+        """The seconds to wait now."""
         self._since = time.monotonic()
         return max(0.0, min(_SLICE_SECONDS, self._left))
 
     def is_over(self) -> bool:
-        """Counts the slice that was waited in vain; whether nothing is left."""
+        """Counts a slice that passed without result; returns whether the time is used up."""
         self._left -= min(time.monotonic() - self._since, 2 * _SLICE_SECONDS)
         return self._left <= 0
 
@@ -197,7 +199,7 @@ class _Child:
             ) from None
 
     def ask(self, arrival: Arrival) -> Answer:
-        """The child's answer; raises _ChildError after ending the child."""
+        """The child's answer; on an error ends the child and raises _ChildError."""
         patience = _Patience(self._settings.wall_seconds)
         worked = self._cpu_seconds()
         try:
@@ -215,7 +217,7 @@ class _Child:
             raise
 
     def _cpu_seconds(self) -> float | None:
-        """CPU time the process has used so far; None where the system does not tell."""
+        """CPU time that the process has used so far; None if the system does not report it."""
         try:
             with open(f"/proc/{self._process.pid}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
@@ -227,11 +229,11 @@ class _Child:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Ends the process; whoever waits for its answer is told."""
+        """Kills the process; the thread that waits for its answer gets an error."""
         self._process.kill()
 
     def end(self) -> None:
-        """Kills the process if it lives, and lets go of everything."""
+        """Kills the process if it still runs, and closes its streams."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._last_words):
@@ -276,7 +278,7 @@ class _Child:
                 raise _ChildError("timeout", f"reading took over {patience.seconds:g} s")
 
     def _gone(self) -> _ChildError:
-        """Why the child closed its pipe: by its exit status."""
+        """Why the child closed its pipe, judged by its exit status."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode
@@ -292,7 +294,7 @@ class _Child:
 
 
 def _refused(arrival: Arrival, blobs: Blobs, code: str, detail: str) -> Refusal:
-    """A refusal that still shows who wrote, from the first bytes of the blob."""
+    """A refusal that still shows the sender, taken from the first bytes of the blob."""
     head = b""
     with suppress(OSError), blobs.path(arrival.digest).open("rb") as file:
         head = file.read(_PEEK_BYTES)

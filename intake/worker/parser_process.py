@@ -1,7 +1,7 @@
-"""One mail read and scanned: here, or in a child process that the pool speaks to.
+"""Reads and scans one mail: in this process, or in a child process of the pool.
 
-The child is ``python -m intake.reading``: settings first, then one arrival after the other, each
-answered, all as length-prefixed JSON over its standard input and output.
+The child is ``python -m intake.worker.parser_process``. It gets its settings first and then one
+arrival after the other. It answers each. All are length-prefixed JSON on standard input and output.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from intake.mail.message import Arrival, Limits, Message, Refusal
 from intake.parsers.submission import Scan
 
 LENGTH = struct.Struct(">I")  # before each frame, in both directions
-_MEMORY_PER_BYTE = 8  # of the mail: its decoded copies
-_GRACE_SECONDS = 5  # what a child gets beyond the parent's limit before its own alarm ends it
+_MEMORY_PER_BYTE = 8  # for each byte of the mail: its decoded copies
+_GRACE_SECONDS = 5  # extra time after the parent's limit before the child's own alarm ends it
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every child is told once, when it starts."""
+    """The settings that every child gets once, when it starts."""
 
     blob_root: str
-    blob_run: str = ""  # whose staged files the children write and may read
+    blob_run: str = ""  # the run whose staged files the children write and may read
     limits: Limits = field(default_factory=Limits)
     catalogue: Mapping[str, object] = field(default_factory=dict)  # the parsed catalogue.toml
     wall_seconds: float = 10.0  # for one mail
@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """What reading one arrival gave; the scan is None exactly when the mail was refused."""
+    """The result of reading one arrival; the scan is None exactly when the mail was refused."""
 
     message: Message | Refusal
     scan: Scan | None
@@ -56,7 +56,7 @@ class ReadMail:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a child says: a mail that was read, or why the blob store could not be used."""
+    """A child's answer: the mail that it read, or why the blob store could not be used."""
 
     mail: ReadMail | None = None
     blob_error: str = ""
@@ -68,7 +68,7 @@ SETTINGS = TypeAdapter(Settings)
 
 
 def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
-    """The same reading in this process, attachments kept in the message; for ``intake explain``."""
+    """Reads in this process and keeps attachments in the message; for ``intake explain``."""
     return _read_and_scan(arrival, settings, *_tools(settings))
 
 
@@ -78,7 +78,7 @@ def _read_and_scan(
     catalogue: Catalogue,
     scan: Callable[[Message, Catalogue], Scan],
 ) -> ReadMail:
-    """Total, as ``message.read`` is: a scanner that raises is a refusal of this mail."""
+    """Never raises, like ``message.read``: if the scanner raises, this mail is refused."""
     mail = message.read(arrival, settings.limits)
     if isinstance(mail, Refusal):
         return ReadMail(mail, None)
@@ -87,13 +87,13 @@ def _read_and_scan(
         return ReadMail(mail, scan(mail, catalogue))
     except MemoryError:
         return ReadMail(message.refusal(arrival, "memory", "scanning needs too much memory"), None)
-    except Exception as failure:  # noqa: BLE001 - one mail never takes others with it
+    except Exception as failure:  # noqa: BLE001 - one bad mail must not stop others
         detail = f"scanning raised {type(failure).__name__}: {failure}"[:300]
         return ReadMail(message.refusal(arrival, "crash", detail), None)
 
 
 def _tools(settings: Settings) -> tuple[Catalogue, Callable[[Message, Catalogue], Scan]]:
-    """The catalogue built, and the scanner; both are named, so that tests can hurt a child."""
+    """The catalogue and the scanner; given by name, so that tests can make a child fail."""
     build = _named(settings.builder)
     scan: Callable[[Message, Catalogue], Scan] = _named(settings.scanner)
     return build(settings.catalogue), scan
@@ -105,7 +105,7 @@ def _named(path: str) -> Any:
 
 
 def serve() -> None:
-    """The life of a child: settings, then arrivals until its standard input ends."""
+    """The main loop of a child: settings, then arrivals until its standard input ends."""
     source, sink = _private_streams()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides when a child ends
@@ -122,7 +122,7 @@ def serve() -> None:
 
 
 def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """The pipes under other numbers; a stray print ends in the parent's error file."""
+    """Moves the pipes to other descriptors; a stray print goes to the parent's error file."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -132,7 +132,7 @@ def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _next(source: IO[bytes]) -> bytes | None:
-    """The next frame; None at the end, also when the parent died in the middle of one."""
+    """The next frame; None at the end, also if the parent died in the middle of a frame."""
     head = source.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return None
@@ -147,14 +147,14 @@ def _reply(sink: IO[bytes], body: bytes) -> None:
 
 
 def _limit(settings: Settings, mail_bytes: int) -> None:
-    """Memory, CPU and wall time for the mail that comes now; the hard limits stay open."""
+    """Sets memory, CPU and wall time limits for the next mail; the hard limits stay unlimited."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = int(used.ru_utime + used.ru_stime) + 1 + settings.cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
     memory = settings.memory_bytes + _MEMORY_PER_BYTE * mail_bytes
     resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(int(settings.wall_seconds) + _GRACE_SECONDS)  # should the parent be gone
+    signal.alarm(int(settings.wall_seconds) + _GRACE_SECONDS)  # in case the parent has died
 
 
 def _answer(

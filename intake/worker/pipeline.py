@@ -1,11 +1,11 @@
-"""The whole line: one mail that was read becomes decisions, their letters and one savepoint.
+"""The whole process for one mail that was read: decisions, letters and one savepoint.
 
-``judge`` is everything up to the transaction's writes and is what ``intake explain`` runs;
-``handle`` is the same and then records. Neither reads a clock: ``now`` is given.
+``judge`` does everything before the writes of the transaction; ``intake explain`` runs it.
+``handle`` does the same and then records the result. Neither reads a clock: ``now`` is given.
 
-A mail with several filled forms, or with answers under the numbers of several cases, is judged
-as a whole first. Only when that opens or changes a case is each of its matters judged by itself;
-and when one of them cannot be handled alone, the mail stays one and the letter asks.
+A mail may contain several filled forms, or answers under the numbers of several cases. It is first
+judged as a whole. Only if that opens or changes a case, each of its matters is judged separately.
+If one of them cannot be handled on its own, the mail is treated as one, and the letter asks.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def judge(
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
-    """The decision about a mail and the letters it wants; reads the database, writes nothing.
+    """The decision about a mail, with its letters; reads the database, writes nothing.
 
-    Without a session there is no database yet and nobody is known.
+    Without a session there is no database yet, so no contact is known.
     """
     mail = read.message
     whole = judge_part(session, Part(mail, read.scan), context, now, proof, again)
@@ -52,7 +52,7 @@ def judge(
         for part in _parts(read, whole, context):
             one = judge_part(session, replace(part, before=judged), context, now, proof, again)
             if part.number and not (one.known.case or one.known.earlier):
-                judged = ()  # a number that is no case of the sender's is just a word
+                judged = ()  # a number that is no case of the sender's is ordinary text
                 break
             judged += (one,)
         found = _separate(whole, [one for one in judged if not _is_empty(one)]) or found
@@ -64,7 +64,7 @@ def judge(
 
 
 def _parts(read: ReadMail, whole: Judgement, context: JudgementContext) -> Iterator[Part]:
-    """The matters in the mail, one after the other; none where it is one."""
+    """The matters in the mail, one after the other; none if there is only one."""
     mail = read.message
     if read.scan is None or not isinstance(mail, Message):
         return
@@ -80,10 +80,10 @@ def _parts(read: ReadMail, whole: Judgement, context: JudgementContext) -> Itera
 
 
 def _separate(whole: Judgement, parts: Sequence[Judgement]) -> list[Judgement]:
-    """The matters as cases of their own; empty when the mail has to stay one.
+    """The matters as separate cases; empty if the mail must be treated as one.
 
-    Each must open or change a case, and no two the same one. What the mail as a whole goes on
-    with, a matter under the number of another case does not.
+    Each matter must open or change a case, and no two the same case. The mail as a whole may
+    continue a case; a matter under the number of another case does not continue that one.
     """
     numbers = [one.decision.change.number for one in parts if one.decision.change]
     alone = len(parts) == 1 and whole.decision.change and numbers == [whole.decision.change.number]
@@ -93,7 +93,7 @@ def _separate(whole: Judgement, parts: Sequence[Judgement]) -> list[Judgement]:
 
 
 def _is_empty(one: Judgement) -> bool:
-    """The mail's own thread, where nothing was said about its own case."""
+    """True for the mail's own thread if the mail adds nothing to its own case."""
     found, change = one.decision.submission, one.decision.change
     if found is None or change is None or change.new:
         return False
@@ -103,7 +103,7 @@ def _is_empty(one: Judgement) -> bool:
 def _written(
     one: Judgement, mail: Message, context: JudgementContext, now: datetime, number: int, of: int
 ) -> tuple[compose.Letter, ...]:
-    """The letters of one matter; several in one mail are told apart by their place in it."""
+    """The letters of one matter; with several matters in a mail, a number tells them apart."""
     decision, known = one.decision, one.known
     digest = mail.digest if number == 1 else f"{mail.digest}:{number}"
     answered = replace(mail, digest=digest)
@@ -115,7 +115,7 @@ def _written(
 
 
 def results(judged: Judgement) -> tuple[Result, ...]:
-    """Everything that is recorded of a judgement, the mail's own matter first."""
+    """All results of a judgement to record, the mail's own matter first."""
     return tuple(Result(one.decision, one.letters) for one in (judged, *judged.further))
 
 

@@ -1,9 +1,8 @@
-"""`intake reconcile`: the server's folders, the blobs and the journal compared with the database.
+"""`intake reconcile`: compares the server's folders, blobs and journal with the database.
 
-After a restore the database knows too little: mails that were moved already, numbers that were
-given out, letters that were sent. `--repair` makes up for it. Every such mail is handled now, under
-its old number where that is known; no number is given out twice, and no letter goes out twice
-without a flag.
+After a restore, data is missing in the database: mails that were already moved, numbers that were
+assigned, letters that were sent. `--repair` corrects this. It handles each such mail, under its old
+number if that is known. No number is assigned twice, and no letter is sent twice without a flag.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.parser_process import ReadMail
 from intake.worker.pipeline import Again, judge, results
 
-HEAD_BYTES = 64 * 2**10  # of a mail, where our references stand
+HEAD_BYTES = 64 * 2**10  # the part of a mail that is searched for our references
 _SUBJECT = re.compile(r"(?im)^subject:.*(?:\r?\n[ \t].*)*")
 _ID = re.compile(r"<[^<>\s]{3,250}>")
 log = structlog.get_logger("intake.reconcile")
@@ -38,40 +37,40 @@ log = structlog.get_logger("intake.reconcile")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A mail that was taken once and that the database does not know."""
+    """A mail that was collected once but that the database does not know."""
 
     arrival: Arrival
     where: str  # "processed", "held", "journal"
-    number: str = ""  # of its case, as the journal says
-    at: datetime | None = None  # when it was recorded first
+    number: str = ""  # of its case, according to the journal
+    at: datetime | None = None  # when it was first recorded
 
 
 @dataclass(slots=True)
 class Report:
     """What was found, and what was done about it."""
 
-    why: str = ""  # why the database is an older copy; empty: nothing says so
+    why: str = ""  # why the database is an older copy; empty if nothing shows that it is
     seen: int = 0  # mails in the folders
     lost: list[Lost] = field(default_factory=list)
     handled: dict[str, int] = field(default_factory=dict)  # of the lost mails, by action
     failed: list[str] = field(default_factory=list)  # mails that could not be handled, and why
     missing: list[str] = field(default_factory=list)  # digests of blobs that are gone or damaged
-    mended: list[str] = field(default_factory=list)  # of these, found again on the server
-    next_number: int = 0  # the case number that is given out next
-    letters: dict[str, int] = field(default_factory=dict)  # letters by what became of them
+    mended: list[str] = field(default_factory=list)  # of them, found again on the server
+    next_number: int = 0  # the next case number that will be assigned
+    letters: dict[str, int] = field(default_factory=dict)  # how many letters got which state
     notices: dict[str, int] = field(default_factory=dict)
     repaired: bool = False
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong, or nothing is any more."""
+        """Whether nothing is wrong, or everything wrong has been repaired."""
         left = [one for one in self.missing if one not in self.mended]
         found = bool(self.why or self.lost) and not self.repaired
         return not (found or self.failed or left)
 
 
 def reconcile(config: Config, *, repair: bool) -> Report:
-    """Looks at everything; with ``repair`` makes up for what is missing.
+    """Checks everything; with ``repair`` also corrects the database.
 
     Raises ConfigError, MailboxError, StoreError, BlobError, PoolError.
     """
@@ -85,7 +84,7 @@ class _Work:
         self._desk = app.collector
         self._prefix = config.service.case_prefix
         self._report = Report()
-        self._highest = 0  # case number that some letter of ours bears
+        self._highest = 0  # the highest case number in any of our letters
         self._lost: dict[str, Lost] = {}
         with reading(self._desk.engine) as session:
             self._report.why = restore_check.older(session, self._desk.journal.tail())
@@ -101,9 +100,9 @@ class _Work:
         self._journalled()
         report.lost = self._in_order()
         if not self._lost.keys() <= self._said.mails.keys():
-            self._said.reliable = False  # it is an older copy itself
+            self._said.reliable = False  # the journal itself is an older copy
         floor = max(self._counter, self._highest, FIRST_NUMBER - 1)
-        if not self._said.reliable:  # each of them may have been given a number that nobody knows
+        if not self._said.reliable:  # each of them may have got a number that is now unknown
             floor = max(floor, self._counter + len(report.lost))
         if repair:
             floor = self._repair(floor)
@@ -111,7 +110,7 @@ class _Work:
         return report
 
     def _folders(self, job: MailboxJob) -> None:
-        """Every mail that lies where handled mail lies."""
+        """Looks at every mail in the folders for handled mails."""
         with collecting(self._desk.engine, job.name) as turn:
             if turn is None:
                 raise StoreError("busy", f"mailbox {job.name}: a worker is running; stop it first")
@@ -125,7 +124,7 @@ class _Work:
     def _folder(self, box: MailboxClient, folder: str) -> None:
         for one in box.filed(folder, 1, self._desk.limits.max_mail_bytes):
             self._report.seen += 1
-            if one.raw:  # else too big to be fetched, as it was before
+            if one.raw:  # otherwise it was too big to be fetched
                 self._filed(box, folder, one)
 
     def _filed(self, box: MailboxClient, folder: str, one: Filed) -> None:
@@ -137,14 +136,14 @@ class _Work:
         with reading(self._desk.engine) as session:
             known = restore_check.finished(session, [digest])
         if not known and digest not in self._lost:
-            # its UID in the mailbox is not known any more: it gets a place that no mail there has
+            # its UID in the mailbox is lost: it gets a place that no mail there can have
             validity = -1 - 2 * one.uidvalidity - (folder == "held")
             place = (box.name, validity, one.uid, one.received_at)
             blobs.flush([blobs.stage(one.raw)])
             self._lost[digest] = Lost(Arrival(*place, digest, len(one.raw)), folder)
 
     def _referred(self, raw: bytes) -> list[str]:
-        """Case numbers that a letter of ours bore, as replies to it show."""
+        """The case numbers in our letters, as replies to them show."""
         letter_context, head = self._desk.context.letter_context, raw[:HEAD_BYTES].decode("latin-1")
         own = tokens.own_ids(letter_context.secrets, _ID.findall(head), letter_context.domain)
         numbers = [one.case_number for one in own if one.kind != "notice"]
@@ -155,7 +154,7 @@ class _Work:
         ]
 
     def _journalled(self) -> None:
-        """Mails that came by a pipe lie in no folder; their bytes are blobs."""
+        """Looks at mails that came by a pipe: they are in no folder, but their bytes are blobs."""
         with reading(self._desk.engine) as session:
             known = restore_check.finished(session, self._said.mails)
         for number, (digest, job) in enumerate(self._said.mails.items(), 1):
@@ -165,7 +164,7 @@ class _Work:
             found = self._lost.get(digest)
             if found is None and self._desk.blobs.verify(digest):
                 size = self._desk.blobs.path(digest).stat().st_size
-                # of an unknown mailbox nobody's word counts, so such a mail is held
+                # no server is trusted for an unknown mailbox, so such a mail is held
                 arrival = Arrival(job.mailbox or "unknown", -1, number, job.at, digest, size)
                 found = Lost(arrival, "journal")
             if found is not None:
@@ -176,7 +175,7 @@ class _Work:
         return int(digits) if digits.isdecimal() else 0
 
     def _in_order(self) -> list[Lost]:
-        """As they were recorded, as far as the journal tells; else as they arrived."""
+        """The lost mails in the order of the journal; those not in it by time of arrival."""
         place = {digest: index for index, digest in enumerate(self._said.mails)}
         return sorted(
             self._lost.values(),
@@ -189,12 +188,12 @@ class _Work:
         )
 
     def _repair(self, floor: int) -> int:
-        """Everything made up for; the highest number that was given out."""
+        """Repairs everything; returns the highest case number that was assigned."""
         collector, report = self._desk, self._report
         with writing(collector.engine) as session:
             restore_check.set_counters(
                 session, {restore_check.MARK: 1}
-            )  # until the last step is done
+            )  # stays set until the last step is done
             report.letters = restore_check.settle_letters(session, self._said, collector.clock())
             report.notices = restore_check.settle_notices(session, self._said, collector.clock())
         read = collector.reader.map([one.arrival for one in report.lost])
@@ -207,7 +206,7 @@ class _Work:
         return floor
 
     def _handle(self, lost: Lost, mail: ReadMail, floor: int) -> int:
-        """One lost mail under its old number; under a new one where that cannot be."""
+        """Handles one lost mail under its old number, or under a new one if it must."""
         old = self._numbered(lost.number)
         for before in dict.fromkeys((old - 1 if old else floor, floor)):
             try:
@@ -218,13 +217,13 @@ class _Work:
                 why = str(failure)
             except BlobError:
                 raise
-            except Exception as failure:  # noqa: BLE001 - one bad mail never stops the others
+            except Exception as failure:  # noqa: BLE001 - one bad mail must not stop the others
                 why = f"{type(failure).__name__}: {failure}"
         self._report.failed.append(f"{lost.arrival.digest}: {why}")
         return floor
 
     def _handled(self, lost: Lost, mail: ReadMail, before: int) -> int:
-        """The mail recorded where the last number was ``before``; the last number after it."""
+        """Records the mail after case number ``before``; returns the last number after that."""
         collector, context, arrival = self._desk, self._desk.context, lost.arrival
         now, proof = lost.at or collector.clock(), None
         if isinstance(mail.message, Message):

@@ -1,4 +1,4 @@
-"""A mail judged outside the daily pass: explained without a trace, released, replayed."""
+"""Judges a mail outside the normal passes: explain (writes nothing), release, replay."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from intake.worker.parser_pool import ReadMail, read_here
 
 
 class ReviewError(Exception):
-    """The mail cannot be judged again, and why."""
+    """The mail cannot be judged again; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay would do, or did."""
+    """What a replay did or, in a dry run, would do."""
 
     row: int
     before: str  # "hold R7"
@@ -53,14 +53,14 @@ UNSIGNED = (b"no secret was made yet: these references are for looking at only",
 
 
 def _secrets(config: Config) -> tuple[bytes, ...]:
-    """The service's secrets; before `intake init` a stand-in that nothing is ever signed with."""
+    """The service's secrets; before `intake init` a placeholder that never signs anything sent."""
     given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
     there = given or config.path(config.service.secret_file).exists()
     return settings.load_secrets(config) if there else UNSIGNED
 
 
 class Explainer:
-    """Explains many mails with one look at the configuration; reads the database if it is there."""
+    """Explains many mails with one load of the configuration; reads the database if it exists."""
 
     def __init__(self, config: Config, mailbox: str = "") -> None:
         self._bench = bootstrap.judgement_context(config, _secrets(config))
@@ -89,7 +89,7 @@ class Explainer:
             return pipeline.judge(session, read, context, now, proof)
 
     def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
-        """The decision about a mail that was recorded in that row, its own traces left aside."""
+        """The decision about the mail recorded in that row, without its own effects."""
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival(self._mailbox, 0, 0, at, digest, len(raw), raw)
         read = read_here(arrival, self._settings)
@@ -100,12 +100,12 @@ class Explainer:
         return judged.decision
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Closes the database."""
         self._engine.dispose()
 
 
 def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
-    """Our own look at the signatures, before any transaction."""
+    """Our own DKIM verification, done before any transaction."""
     if isinstance(read.message, Refusal):
         return Proof()
     return prover.proof(read.message, lambda digest: raw)
@@ -113,24 +113,24 @@ def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
 
 @dataclass(frozen=True, slots=True)
 class Vouching:
-    """What a person says for the sender of a held mail, beside this one mail."""
+    """What an operator decides about the sender of a held mail, apart from this one mail."""
 
     why: str = ""
-    add_to: str = ""  # contact that the sender's address is added to
-    new_contact: str = ""  # id of a contact that is made of the sender's address
+    add_to: str = ""  # the contact that gets the sender's address
+    new_contact: str = ""  # the id of a new contact with the sender's address
     name: str = ""  # of the new contact
     accounts: tuple[str, ...] = ()
     contact_type: str = "Authorized"
-    accept_domain: bool = False  # answers from the sender's domain count without proof
+    accept_domain: bool = False  # unproved replies from the sender's domain are accepted
 
 
 def release(
     config: Config, message_id: int, who: str, vouching: Vouching | None = None
 ) -> Recorded:
-    """A held mail handled because a person vouches for its sender. Raises ReviewError, PeopleError.
+    """Handles a held mail whose sender an operator vouches for. Raises ReviewError, PeopleError.
 
-    What the person decides about the sender is kept in the same transaction as what becomes of the
-    mail, and not at all when the mail is still held.
+    The operator's decisions about the sender are saved in the same transaction as the mail's
+    result. If the mail is still held, they are not saved.
     """
     done = _again(config, message_id, who=who, dry=False, vouching=vouching or Vouching())
     if done.recorded is None:
@@ -139,15 +139,15 @@ def release(
 
 
 def replay(config: Config, message_id: int, *, dry: bool) -> Replayed:
-    """A held or shelved mail judged again under today's configuration. Raises ReviewError."""
+    """Judges a held or shelved mail again with the current configuration. Raises ReviewError."""
     return _again(config, message_id, who="", dry=dry)
 
 
 def replay_all(config: Config, limit: int) -> list[Replayed]:
-    """The newest mails of the ledger judged again at the moment they were judged first.
+    """Judges the newest mails of the messages table again, as of their time of arrival.
 
-    Writes nothing. Gives those that today's configuration and contacts would treat otherwise. Cases
-    and letters that came after them are there by now, so duplicates and rates are left aside.
+    Writes nothing. Returns the mails that the current configuration and contacts would treat
+    differently. Duplicates and rates are ignored, because later cases and letters exist by now.
     """
     explainer = Explainer(config)
     engine = open_engine(config.database_url, read_only=True)
@@ -170,7 +170,7 @@ def replay_all(config: Config, limit: int) -> list[Replayed]:
 
 
 class _StillHeld(Exception):
-    """Takes back what was decided about the sender; carries what the mail still is."""
+    """Undoes the decisions about the sender; carries the mail's result."""
 
     def __init__(self, replayed: Replayed) -> None:
         super().__init__(replayed.after)
@@ -180,7 +180,7 @@ class _StillHeld(Exception):
 def _vouch(
     session: Session, config: Config, read: ReadMail, vouching: Vouching, who: str, now: datetime
 ) -> None:
-    """The sender made known as the person says. Raises ReviewError, PeopleError."""
+    """Registers the sender as the operator decided. Raises ReviewError, PeopleError."""
     if not (vouching.add_to or vouching.new_contact or vouching.accept_domain):
         return
     mail = read.message
@@ -256,7 +256,7 @@ def _judged_again(
 
 
 def _all_there(blobs: Blobs, read: ReadMail) -> None:
-    """No row may name a file that a sweep has taken since it was stored."""
+    """Raises ReviewError if a file was removed by the cleanup after it was stored."""
     files = () if isinstance(read.message, Refusal) else read.message.attachments
     missing = blobs.missing(one.sha256 for one in files)
     if missing:

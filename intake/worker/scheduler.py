@@ -1,7 +1,7 @@
-"""The scheduled worker: every job in its rhythm until SIGTERM or SIGINT.
+"""The scheduled worker: runs every job at its interval until SIGTERM or SIGINT.
 
-Every job may fail and be tried again; none of them takes another down. When the end is asked for,
-what is being handled is finished, and the exit code is 0; what does not end is cut off in time.
+A job that fails is tried again and does not stop the others. At the end, current work is finished
+and the exit code is 0. Work that takes too long is cut off.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ SWEEP_HOURS = 6
 INSPECT_SECONDS = 15
 REMIND_MINUTES = 30
 CLOCK_SECONDS = 20
-BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is looked at again
-GRACE_SECONDS = 5.0  # for what is being handled when the end is asked for
-LAST_SECONDS = 9.0  # after that the process ends as if it were killed, which loses nothing
+BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is tried again
+GRACE_SECONDS = 5.0  # for current work after the stop signal
+LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
 BROADCAST_SECONDS = 1
 HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
@@ -50,22 +50,22 @@ Result = TypeVar("Result")
 
 
 class Service:
-    """The jobs of ``intake run`` and what they share."""
+    """The jobs of ``intake run`` and their shared state."""
 
     def __init__(self, config: Config, app: Application) -> None:
         self.config = config
         self.app = app
         self.stop = app.stop
-        self.letters = threading.Event()  # set when the outbox may have something due
+        self.letters = threading.Event()  # set when a letter may be due in the outbox
         self.letters.set()
-        self.retry_at: dict[str, float] = {}  # on the monotonic clock, as every wait here
+        self.retry_at: dict[str, float] = {}  # by the monotonic clock, like every wait here
         self.misses: dict[str, int] = {}
-        self.last: dict[str, str] = {}  # job -> when it last ended well
+        self.last: dict[str, str] = {}  # job -> when it last succeeded
         self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
         self.started = _stamp()
 
     def collect(self, job: MailboxJob) -> None:
-        """One mailbox until its interval is over: collect, wait for news, collect again."""
+        """One interval of one mailbox: collect, wait for new mail, collect again."""
         now = time.monotonic()
         if self.retry_at.get(job.name, now) > now:
             return
@@ -93,7 +93,7 @@ class Service:
         self.last[f"collect:{name}"] = _stamp()
 
     def _went_wrong(self, job: MailboxJob, trouble: Exception) -> None:
-        """Back-off doubles from the poll interval up to fifteen minutes; a server's wish counts."""
+        """Doubles the back-off, up to 15 minutes, or waits longer if the server asks."""
         job.box.close()
         if self.stop.is_set():
             log.info("collect-interrupted", mailbox=job.name, why=str(trouble))
@@ -105,7 +105,7 @@ class Service:
         failed(self.app, job, trouble)
 
     def deliver(self) -> None:
-        """Sends what is due whenever a pass has written letters, and at least once an interval."""
+        """Sends due letters whenever a pass has written some, and at least once each interval."""
         ends = time.monotonic() + DELIVER_SECONDS
         while not self.stop.is_set():
             self.letters.clear()
@@ -123,7 +123,7 @@ class Service:
                 return
 
     def _done(self, name: str, job: Callable[[], Result]) -> Result | None:
-        """What the job gave; None when it could not be done now, which is said."""
+        """Returns the job's result; None, with a log entry, if the job failed."""
         try:
             found = job()
         except TROUBLE as trouble:
@@ -133,35 +133,35 @@ class Service:
         return found
 
     def remind(self) -> None:
-        """Requests that nobody answered are sent once more, then flagged for a person."""
+        """Repeats requests that were not answered, then flags their drafts for an operator."""
         if self._done("remind", lambda: remind(self.config, self.app)):
             self.letters.set()
 
     def clock(self) -> None:
-        """What is planned starts, ends and is reminded of."""
+        """Performs planned starts, ends and reminders."""
         if self._done("clock", lambda: notice_jobs.tick(self.config, self.app)):
             self.letters.set()
 
     def broadcast(self) -> None:
-        """Notices, as many as the pace allows."""
+        """Sends notices, as many as the pace allows."""
         posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.app))
         if posted and posted.failures:
             log.warning("broadcast-trouble", replies=posted.failures)
 
     def call_hooks(self) -> None:
-        """Other programs are told what happened."""
+        """Sends events to the webhooks."""
         self._done("hooks", lambda: notice_jobs.call_hooks(self.config, self.app))
 
     def inspect(self) -> None:
-        """Files in quarantine are shown to the virus scanner."""
+        """Sends files in quarantine to the virus scanner."""
         self._done("inspect", lambda: file_jobs.inspect(self.config, self.app))
 
     def sweep(self) -> None:
-        """Blobs that no row names are removed once they are old enough."""
+        """Removes blobs that no row names once they are old enough."""
         self._done("sweep", lambda: file_jobs.sweep(self.config, self.app))
 
     def heartbeat(self, *, stopped: bool = False) -> None:
-        """A small file says that the worker lives and when each job last ended well."""
+        """Writes a small file that shows that the worker lives and when each job last succeeded."""
         beat = Beat(
             os.getpid(), _stamp(), self.started, self.last, self.periods, self.misses, stopped
         )
@@ -176,7 +176,7 @@ def _stamp() -> str:
 
 
 def run(config: Config) -> int:
-    """The service until SIGTERM or SIGINT; 0 when it ended as asked."""
+    """Runs the service until SIGTERM or SIGINT; returns 0 after a normal stop."""
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:
@@ -209,7 +209,7 @@ def run(config: Config) -> int:
 
 
 def _hurry(service: Service) -> None:
-    """The end within ten seconds, whatever a server, a mail or a database does meanwhile."""
+    """Ends the process within ten seconds, even if a server, a mail or the database hangs."""
     time.sleep(GRACE_SECONDS)
     log.warning("cut-off", why=f"something took over {GRACE_SECONDS:g} s to end")
     OVERTIME.end_all()
@@ -221,7 +221,7 @@ def _hurry(service: Service) -> None:
 
 
 def _schedule(service: Service) -> BackgroundScheduler:
-    """Every job in memory, one at a time of each kind, late runs made up by one run."""
+    """Schedules all jobs in memory, one run of each at a time; one run makes up for missed ones."""
     lines = service.app.mailboxes
     scheduler = BackgroundScheduler(
         timezone="UTC",
@@ -250,14 +250,14 @@ def _schedule(service: Service) -> BackgroundScheduler:
 
 
 def run_all_now(scheduler: BackgroundScheduler) -> None:
-    """Every job runs at once and then in its rhythm: the library waits for moments of the day.
+    """Runs every job now and then at its interval, because the library waits for times of day.
 
-    After a clock was set back, those lie as far ahead as it was set.
+    After the clock was set back, those times are too far ahead by the same amount.
     """
     for job in scheduler.get_jobs():
         job.modify(next_run_time=datetime.now(UTC))
 
 
 def _job_raised(event: JobExecutionEvent) -> None:
-    """A defect of ours in a job: said loudly, and the job runs again at its next time."""
+    """Logs an exception in a job, which is our defect; the job runs again at its next time."""
     log.error("job-raised", job=event.job_id, error=repr(event.exception), trace=event.traceback)

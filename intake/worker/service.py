@@ -1,4 +1,4 @@
-"""One pass over everything, and one mail from a pipe; and what every pass does beside mail."""
+"""One pass over everything, one mail from a pipe, and the tasks of every pass besides mail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Progress = Callable[[str, int], None]  # what, how many more
 
 @dataclass(slots=True)
 class PassReport:
-    """What one pass did, for people and for ``--json``."""
+    """The result of one pass, for the terminal and for ``--json``."""
 
     mailboxes: list[Tally] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
@@ -51,12 +51,12 @@ class PassReport:
 
     @property
     def collected(self) -> int:
-        """Mails recorded."""
+        """The number of recorded mails."""
         return sum(tally.collected for tally in self.mailboxes)
 
     @property
     def actions(self) -> dict[str, int]:
-        """How many mails by what became of them."""
+        """The number of mails for each action."""
         counts: dict[str, int] = {}
         for tally in self.mailboxes:
             for action, number in tally.actions.items():
@@ -65,7 +65,7 @@ class PassReport:
 
 
 def once(config: Config, progress: Progress | None = None) -> PassReport:
-    """Every mailbox collected, every due letter sent, once. Raises ConfigError, StoreError."""
+    """Collects every mailbox and sends every due letter, once. Raises ConfigError, StoreError."""
     report = PassReport()
     warn(config)
     with assemble(config) as app:
@@ -91,7 +91,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
 
 
 def warn(config: Config) -> None:
-    """Fail closed, and say so loudly: nobody can be proved where no server's word counts."""
+    """Logs a warning for each mailbox without trusted servers: all its mail will be held."""
     for box in config.mailbox:
         if not box.trusted_authserv_ids:
             log.warning(
@@ -107,13 +107,13 @@ def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
 
 
 def recover(app: Application) -> None:
-    """Letters that a dead worker left in doubt are named once, and stay unsent."""
+    """Reports each letter that a dead worker left in doubt once; it stays unsent."""
     with writing(app.collector.engine) as session:
         outbox.after_crash(session, app.collector.clock())
 
 
 def remind(config: Config, app: Application) -> int:
-    """Reminders put into the outbox, and drafts flagged that nobody answers; how many reminders."""
+    """Puts reminders into the outbox and flags unanswered drafts; returns how many reminders."""
     now, replies = app.collector.clock(), config.replies
     with writing(app.collector.engine) as session:
         waiting = reminders.due(session, now, replies.remind_days) if replies.remind_days else []
@@ -139,7 +139,7 @@ def remind(config: Config, app: Application) -> int:
 
 
 def _alert(session: Session, config: Config, app: Application, now: datetime) -> None:
-    """One letter to the operator when something new waits for a person."""
+    """One letter to the operator when something new waits for a decision."""
     alerts = config.shape.alerts
     found = (
         alarm.due(session, now, alerts.every_hours, app.collector.context.policy.must)
@@ -160,7 +160,7 @@ def _alert(session: Session, config: Config, app: Application, now: datetime) ->
 
 
 def failed(app: Application, job: MailboxJob, trouble: Exception) -> None:
-    """Said in the log, and in the database where that is possible."""
+    """Records the failure in the log and, if possible, in the database."""
     log.error(
         "mailbox-failed", mailbox=job.name, kind=getattr(trouble, "kind", ""), why=str(trouble)
     )
@@ -172,9 +172,9 @@ def failed(app: Application, job: MailboxJob, trouble: Exception) -> None:
 
 
 def receive(config: Config, raw: bytes) -> int:
-    """One mail handed over by an MTA: 0 it is ours now, 65 it is no mail, 75 try again later.
+    """Handles one mail from an MTA: 0 accepted, 65 not a mail, 75 try again later.
 
-    An end that is asked for meanwhile is 75, too: the same mail handed over again is recognised.
+    A stop signal in the meantime also gives 75; when the mail is delivered again, it is recognised.
     """
     if not raw.strip():
         log.error("receive-empty", why="standard input held no mail")
@@ -186,7 +186,7 @@ def receive(config: Config, raw: bytes) -> int:
             tally = collect(box, app.collector, app.pipe_rules)
             if config.delivery.url and not tally.again:
                 _send_now(app)
-    except Exception as trouble:  # noqa: BLE001 - whatever it is, the MTA has the mail and keeps it
+    except Exception as trouble:  # noqa: BLE001 - on any error the MTA keeps the mail
         log.error("receive-failed", why=f"{type(trouble).__name__}: {trouble}")
         return EX_TEMPFAIL
     log.info("received", actions=tally.actions)
@@ -194,7 +194,7 @@ def receive(config: Config, raw: bytes) -> int:
 
 
 def _send_now(app: Application) -> None:
-    """The mail is ours by now; what cannot be sent waits in the outbox."""
+    """The mail is already accepted; a letter that cannot be sent now waits in the outbox."""
     try:
         dispatch(app.post)
     except TROUBLE as trouble:

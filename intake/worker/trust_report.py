@@ -1,4 +1,4 @@
-"""Which Authentication-Results could be trusted, told from mail that is there; changes nothing."""
+"""Finds out from stored mail which Authentication-Results could be trusted; changes nothing."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from intake.config.schema import Mailbox
 from intake.mail.message import Arrival, Header, Message, read
 from intake.worker import bootstrap
 
-RECENT = 100  # mails that are looked at
-SURE = 0.8  # of the mails that have a field at all
+RECENT = 100  # mails that are examined
+SURE = 0.8  # share of the mails that have such a field
 
 
 @dataclass(slots=True)
 class Proposal:
-    """What one mailbox's recent mail says about the server in front of it."""
+    """What the recent mail of a mailbox shows about the mail server in front of it."""
 
     mailbox: str
     mails: int = 0
     with_field: int = 0
     ids: dict[str, int] = field(default_factory=dict)  # topmost authserv-id -> mails
-    authserv_id: str | None = None  # proposed; "" stands for fields without an id; None: nothing
+    authserv_id: str | None = None  # the proposal; "" means fields without an id; None: no proposal
     authserv_fields: int = 1
     received_above: int = 0
-    now: dict[str, int] = field(default_factory=dict)  # level -> mails, under today's settings
-    then: dict[str, int] = field(default_factory=dict)  # under the proposal
-    seen_below: int = 0  # mails that bear the proposed id further down: forged, or relayed twice
+    now: dict[str, int] = field(default_factory=dict)  # level -> mails, with the current settings
+    then: dict[str, int] = field(default_factory=dict)  # level -> mails, with the proposal
+    seen_below: int = 0  # mails with the proposed id again further down: forged, or relayed twice
 
 
 def propose(config: Config) -> list[Proposal]:
@@ -55,10 +55,10 @@ def _mailbox(config: Config, box: Mailbox) -> Proposal:
 
 
 def _candidates(counts: Counter[str], mails: int) -> list[str]:
-    """What stands on top of most mails: one id, or a name below which all of them lie.
+    """The topmost id of most mails: one id, or a parent domain of most of the ids.
 
-    A provider of many servers writes the name of another one each time, and some servers write
-    each method's result under an id of its own.
+    A provider with many servers writes a different host name each time. Some servers write the
+    result of each method under an id of its own.
     """
     common, times = counts.most_common(1)[0] if counts else ("", 0)
     found = [common] if mails and times >= SURE * mails else []
@@ -72,12 +72,12 @@ def _candidates(counts: Counter[str], mails: int) -> list[str]:
 
 
 def _is_one_owner(name: str) -> bool:
-    """Not a public suffix, below which everybody may be."""
+    """True unless the name is a public suffix, which has many owners."""
     return organisation(f"x.{name}") == organisation(name)
 
 
 def _weigh(made: Proposal, pattern: str, mails: list[Message], trust: Trust) -> None:
-    """Takes the id for the proposal when it proves more mails than the one before it."""
+    """Proposes the id if it proves more mails than the previous candidate."""
     tops = [top for mail in mails if (top := _top(mail, pattern)) is not None]
     if not tops:
         return
@@ -98,7 +98,7 @@ def _proved(levels: dict[str, int]) -> int:
 
 
 def _recent(config: Config, box: Mailbox) -> list[Message]:
-    """The newest mails of the mailbox, read without a trace."""
+    """Reads the newest mails of the mailbox without changing anything."""
     made = bootstrap.mailbox_job(config, box).box
     try:
         made.open()
@@ -121,7 +121,8 @@ def _recent(config: Config, box: Mailbox) -> list[Message]:
 def _top(mail: Message, pattern: str | None = None) -> tuple[str, int, int] | None:
     """(id of the topmost field, trusted fields of that hop, foreign hops above it).
 
-    The trusted ones are those of the same id, or of ``pattern``, which then names the first, too.
+    Trusted are the fields with the same id, or those that match ``pattern``. With a pattern, the id
+    is that of the first field that matches.
     """
     trust = Trust((pattern,)) if pattern is not None else None
     name, fields, hops, above = "", 0, 0, 0

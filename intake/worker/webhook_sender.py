@@ -1,6 +1,6 @@
-"""Events sent to the programs that listen: fanned out, claimed, posted, settled.
+"""Sends events to webhooks: create the deliveries, claim, post, record.
 
-Every hook has a thread of its own in a pass, so that a slow program delays its own events only.
+Every hook has its own thread in a pass, so that a slow program delays only its own events.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from intake.store.engine import Engine, reading, writing
 
 log = structlog.get_logger("intake.hook_pass")
 
-LEASE_MARGIN_SECONDS = 60  # over the time limit of a request: a name server may be slow
-AT_ONCE = 8  # hooks
-ONE_PASS = 200  # events for one hook; the rest has its turn in the next pass
+LEASE_MARGIN_SECONDS = 60  # added to the time limit of a request, as a name server may be slow
+AT_ONCE = 8  # hooks at a time
+ONE_PASS = 200  # events for one hook; the rest is sent in the next pass
 
 
 @dataclass(slots=True)
 class HookReport:
-    """What one pass did."""
+    """The result of one pass."""
 
     sent: int = 0
     retry: int = 0
     failed: int = 0
-    failures: list[str] = field(default_factory=list)  # "chat: HTTP 500 …", one a hook
+    failures: list[str] = field(default_factory=list)  # "chat: HTTP 500 …", one for each hook
 
     @property
     def total(self) -> int:
-        """Events that were attempted."""
+        """The number of events that were attempted."""
         return self.sent + self.retry + self.failed
 
 
@@ -50,7 +50,7 @@ def deliver_hooks(
     clock: Callable[[], datetime],
     stopped: Callable[[], bool] = lambda: False,
 ) -> HookReport:
-    """Every event that is due to somebody. Raises StoreError; HTTP trouble is an outcome."""
+    """Sends all due events. Raises StoreError; an HTTP failure is an outcome."""
     own = {hook.name: hook for hook in config.shape.webhook}
     report = HookReport()
     with reading(engine) as session:
@@ -94,7 +94,7 @@ def _tell(
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
 ) -> HookReport:
-    """One hook's events in their order, until none is due or one was not taken."""
+    """Sends one hook's events in order, until none is due or one was not accepted."""
     report = HookReport()
     give_up = timedelta(hours=hook.give_up_hours)
     while not stopped() and report.total < ONE_PASS:
@@ -107,7 +107,7 @@ def _tell(
         one = webhook.event(claimed.webhook_id, claimed.kind, claimed.at, claimed.payload)
         outcome = send(config, hook, one, clock())
         with writing(engine) as session:
-            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
+            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, not a secret
             state = webhooks.settle(session, claimed, outcome, clock(), give_up, spread)
         say = log.info if isinstance(outcome, Taken) else log.warning
         say(
@@ -125,7 +125,7 @@ def _tell(
 
 
 def send(config: Config, hook: Webhook, one: webhook.Event, now: datetime) -> Outcome:
-    """One event to one program; a secret that cannot be had is one more reason to try again."""
+    """Sends one event to one program; a missing secret is a reason to try again."""
     try:
         keys = webhook.read_keys(settings.webhook_secret(config, hook))
     except (ConfigError, ValueError) as error:
