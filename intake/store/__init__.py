@@ -1,1 +1,1 @@
-"""The database: look-ups before a decision, the one transaction after it, the outbox."""
+"""The database: look-ups before a decision, the transaction that records it, the outbox."""

@@ -1,4 +1,4 @@
-"""Whether the operator should be written to: something waits that was not there the last time."""
+"""Decides whether to write to the operator: something waits that the last letter did not list."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def due(
 ) -> tuple[int, list[str]] | None:
     """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
 
-    The newest thing is kept with the letter; the next one is sent only when it has grown.
+    The newest item's id is stored with the letter. The next letter needs a higher one.
     """
     last = session.execute(
         select(col(OutboxRow.created_at), col(OutboxRow.message_id))
@@ -61,7 +61,7 @@ def _told_of(after: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _since(session: Session, after: int) -> list[str]:
-    """What happened since the last letter, each kind in one line; forgeries name the contacts."""
+    """What happened since the last letter, one line per kind; for forgeries also the contacts."""
     found: dict[str, int] = {}
     whose: dict[str, int] = {}
     query = select(col(EventRow.kind), col(EventRow.detail)).where(*_told_of(after)).limit(10_000)
@@ -76,7 +76,7 @@ def _since(session: Session, after: int) -> list[str]:
 
 
 def _flagged_since(session: Session, then: datetime) -> bool:
-    """A case may be flagged long after the mail that opened it: nobody answered what was asked."""
+    """Whether a case was flagged since then: this may happen long after the mail that opened it."""
     query = (
         select(col(CaseRow.number))
         .join(EventRow, col(EventRow.case_number) == col(CaseRow.number))
@@ -86,7 +86,7 @@ def _flagged_since(session: Session, then: datetime) -> bool:
 
 
 def _flagged() -> Any:
-    """The mail that opened a case that a person should look at."""
+    """The mail that opened a case that an operator should look at."""
     return col(CaseRow.message_id)
 
 

@@ -1,4 +1,4 @@
-"""Files that wait for the virus scanner, and what it said of them."""
+"""Files that wait for the virus scanner, and the scanner's results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from intake.store.tables.outbox import EventRow
 
 
 def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
-    """Digests of files nobody has looked at yet, the oldest first, each once; and how far they go.
+    """Digests of files that have not been scanned, oldest first, each once; and the last id read.
 
-    ``after`` is how far the last answer went.
+    ``after`` is the last id that the previous call returned.
     """
     query = (
         select(stored_id(AttachmentRow.id), col(AttachmentRow.sha256))
@@ -30,7 +30,7 @@ def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
 
 
 def settle(session: Session, digest: str, found: str, now: datetime) -> None:
-    """The scanner's word about every waiting file of that digest."""
+    """Records the scanner's result for every waiting file with that digest."""
     where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == FileState.QUARANTINED)
     columns = (
         col(AttachmentRow.case_number),

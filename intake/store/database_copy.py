@@ -1,7 +1,7 @@
-"""The database as one file, taken while it is in use, and put back from it.
+"""Copies the database into one file while it is in use, and restores it from the file.
 
-SQLite copies itself by ``VACUUM INTO``, in one transaction. PostgreSQL's own pg_dump and pg_restore
-do it there; the password goes by the environment, so that no list of processes shows it.
+SQLite copies itself with ``VACUUM INTO``, in one transaction. For PostgreSQL pg_dump and pg_restore
+are used. The password is passed in the environment, so that it does not appear in process lists.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOOL_SECONDS = 24 * 3600
 
 
 def take(engine: Engine, file: Path) -> None:
-    """A whole copy in a new file. Raises StoreError."""
+    """Writes a complete copy to a new file. Raises StoreError."""
     if engine.dialect.name == "postgresql":
         _tool(engine, "pg_dump", "--format=custom", "--no-owner", f"--file={file}")
         return
@@ -36,7 +36,7 @@ def take(engine: Engine, file: Path) -> None:
 
 
 def inspect(file: Path) -> str:
-    """What is wrong with the copy of an SQLite database; empty when nothing is."""
+    """What is wrong with a copy of an SQLite database; empty if nothing is."""
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as connection:
             found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -46,10 +46,10 @@ def inspect(file: Path) -> str:
 
 
 def put_back(engine: Engine, file: Path, aside: str) -> Path | None:
-    """The copy in the place of the database; where the one that was there lies now, if any.
+    """Replaces the database by the copy; returns the path of the previous database, if any.
 
-    On SQLite it is renamed with ``aside`` behind its name. On PostgreSQL everything that is in the
-    database is replaced, in one transaction. Raises StoreError.
+    SQLite: the previous file is renamed with ``aside`` at the end of its name. PostgreSQL:
+    everything in the database is replaced, in one transaction. Raises StoreError.
     """
     if engine.dialect.name == "postgresql":
         name = engine.url.database or ""
@@ -67,7 +67,7 @@ def put_back(engine: Engine, file: Path, aside: str) -> Path | None:
         _sync(fresh)
         if target.exists():
             moved = target.with_name(target.name + aside)
-            for end in ("-wal", "-shm", ""):  # the log first: it belongs to this file alone
+            for end in ("-wal", "-shm", ""):  # the log first: it belongs to exactly this file
                 part = target.with_name(target.name + end)
                 if part.exists():
                     part.rename(moved.with_name(moved.name + end))
@@ -93,7 +93,7 @@ def _sync(path: Path) -> None:
 
 
 def _tool(engine: Engine, program: str, *words: str) -> None:
-    """One of PostgreSQL's programs, told where the database is."""
+    """Runs one of PostgreSQL's programs on the database."""
     found = shutil.which(program) or next(
         (str(one) for one in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[::-1]), ""
     )
@@ -106,7 +106,7 @@ def _tool(engine: Engine, program: str, *words: str) -> None:
     }  # fmt: skip
     environment = {**os.environ, **{key: str(value) for key, value in given.items() if value}}
     try:
-        done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, no words from outside
+        done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, no arguments from outside
             [found, *words], env=environment, capture_output=True, timeout=TOOL_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:

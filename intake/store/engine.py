@@ -1,12 +1,13 @@
-"""The database's one door: engines, transactions, and every error as one clear line.
+"""The only access to the database: engines, transactions, and each error as one line.
 
-SQLite: WAL, synchronous=FULL, foreign keys, and BEGIN IMMEDIATE for whatever may write, since a
-transaction that reads first and writes later fails at once when somebody wrote in between.
+SQLite: WAL, synchronous=FULL, foreign keys, and BEGIN IMMEDIATE for every transaction that may
+write. A transaction that reads first and writes later would fail at once if another one has written
+in between.
 
-After a full disk or an I/O error SQLite rolls the whole transaction back by itself, and what comes
-next would be committed statement by statement; PostgreSQL turns the commit of a broken transaction
-into a rollback without an error. So every write transaction sets a savepoint of its own first, and
-``intact`` and the commit ask for it: it exists only in the transaction that was begun.
+After a full disk or an I/O error SQLite rolls back the whole transaction by itself, and later
+statements would be committed one by one. PostgreSQL turns the commit of a failed transaction into a
+rollback without an error. So every write transaction first sets a savepoint of its own. ``intact``
+and the commit check it, because it exists only in the transaction that was begun.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ __all__ = [
 ]  # fmt: skip
 
 BUSY_MILLISECONDS = 30_000
-_MARK = "intake_unit"  # the savepoint that tells this transaction from any other
+_MARK = "intake_unit"  # the savepoint that identifies this transaction
 _KINDS = (
     ("database is locked", "busy"),
     ("deadlock detected", "busy"),
@@ -64,7 +65,7 @@ class StoreError(Exception):
     """The database cannot be used now; one line.
 
     kind: busy, full (also: it cannot be read or written), readonly, corrupt, connect, schema,
-    constraint (somebody else was first), data (it refuses a value or a statement), other.
+    constraint (another worker was first), data (it refuses a value or a statement), other.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -73,9 +74,9 @@ class StoreError(Exception):
 
 
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
-    """An engine for ``sqlite:///PATH``, ``sqlite://`` or ``postgresql://…``; connects lazily.
+    """An engine for ``sqlite:///PATH``, ``sqlite://`` or ``postgresql://…``; connects when used.
 
-    Raises StoreError for a URL that is none, or a folder that cannot be made.
+    Raises StoreError for an invalid URL, or for a folder that cannot be created.
     """
     try:
         parsed = make_url(url)
@@ -101,10 +102,10 @@ def _sqlite(path: str, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours, see below
+        connection.isolation_level = None  # this module sends BEGIN itself, see below
         settings = [
             "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "trusted_schema=OFF",
-            "temp_store=MEMORY",  # statement journals: a full temporary folder breaks no batch
+            "temp_store=MEMORY",  # statement journals: a full temporary folder stops no batch
         ]  # fmt: skip
         if not read_only:
             settings = ["journal_mode=WAL", "synchronous=FULL", *settings]
@@ -120,7 +121,7 @@ def _sqlite(path: str, *, read_only: bool) -> Engine:
 
 
 def _make_file(path: Path) -> None:
-    """The folder and an empty file that only we may read."""
+    """Creates the folder and an empty file that only the owner may read."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -162,7 +163,7 @@ def _session(engine: Engine, *, write: bool) -> Iterator[Session]:
 def intact(session: Session) -> None:
     """Raises StoreError unless this is still the transaction that ``writing`` began.
 
-    Inside a savepoint it asks nothing: it would take that savepoint away.
+    Inside a nested savepoint it checks nothing, because the check would remove that savepoint.
     """
     if session.in_nested_transaction():
         return
@@ -176,9 +177,9 @@ def intact(session: Session) -> None:
 
 @contextmanager
 def savepoint(session: Session) -> Iterator[None]:
-    """What is done inside is undone when it raises, and nothing else is.
+    """Undoes what is done inside if it raises, and nothing else.
 
-    Raises StoreError when the database fails: then the whole transaction is of no use any more.
+    Raises StoreError when the database fails; then the whole transaction cannot be used any more.
     """
     intact(session)
     try:
@@ -190,9 +191,9 @@ def savepoint(session: Session) -> Iterator[None]:
 
 
 def translate(engine: Engine, error: SQLAlchemyError) -> StoreError:
-    """The one line and kind of a failure; neither parameters nor statements are shown.
+    """Converts a failure to its kind and one line, without parameters and statements.
 
-    An error while undoing ("no such savepoint") hides the one that led to it: the first counts.
+    An error during the rollback ("no such savepoint") hides its cause, so the first error is used.
     """
     where = engine.url.render_as_string(hide_password=True)
     chain = [error]

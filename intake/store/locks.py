@@ -1,9 +1,9 @@
-"""Locks between workers: one collector a mailbox, and the sweep of blobs against recording.
+"""Locks between workers: one collector per mailbox, and blob cleanup against recording.
 
-SQLite: a locked file beside the database, let go by the system when its process ends. PostgreSQL:
-advisory locks, let go when the connection ends. A collector of PostgreSQL that lives and has not
-moved for ``SILENT_SECONDS`` (stopped, or cut off from the network) is taken over from: its
-connection is ended, and with it whatever it had not committed.
+SQLite: a locked file beside the database, released by the system when its process ends. PostgreSQL:
+advisory locks, released when the connection ends. On PostgreSQL a collector that has been silent
+for ``SILENT_SECONDS`` (stopped, or cut off from the network) loses its lock: its connection is
+ended, with everything that was not committed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from intake.store.engine import Engine, Session, StoreError, translate
 
 SILENT_SECONDS = 120.0
 RENEW_SECONDS = 10.0
-_COLLECTORS, _BLOBS = 0x696E7461, 0x626C6F62  # the first half of our keys of advisory locks
+_COLLECTORS, _BLOBS = 0x696E7461, 0x626C6F62  # the first half of the keys of our advisory locks
 _HOLDER = """
 SELECT a.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.database = (
@@ -34,13 +34,13 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.database = (
 
 
 class Turn:
-    """The right to collect a mailbox, for as long as ``renew`` and ``check`` do not raise."""
+    """The right to collect a mailbox, while ``renew`` and ``check`` do not raise."""
 
     def renew(self) -> None:
-        """Says, every ten seconds at most, that this collector lives. Raises StoreError."""
+        """Shows, every ten seconds at most, that this collector is alive. Raises StoreError."""
 
     def check(self) -> None:
-        """Raises StoreError when somebody else has taken over."""
+        """Raises StoreError when another worker has taken over."""
 
 
 class _PostgresTurn(Turn):
@@ -64,7 +64,7 @@ class _PostgresTurn(Turn):
 
 @contextmanager
 def collecting(engine: Engine, mailbox: str) -> Iterator[Turn | None]:
-    """The turn to collect that mailbox; None while another worker has it. Raises StoreError."""
+    """The lock for collecting that mailbox; None while another worker has it. Raises StoreError."""
     if engine.dialect.name == "postgresql":
         yield from _postgres(engine, mailbox)
     else:
@@ -73,7 +73,7 @@ def collecting(engine: Engine, mailbox: str) -> Iterator[Turn | None]:
 
 def _file(database: str, mailbox: str) -> Iterator[Turn | None]:
     if not database:
-        yield Turn()  # in memory: nobody else can see it
+        yield Turn()  # in memory: no other process can see it
         return
     name = re.sub(r"[^A-Za-z0-9_-]", "_", mailbox)[:40]
     path = f"{database}.{name}-{zlib.crc32(mailbox.encode()):08x}.lock"
@@ -101,7 +101,7 @@ def _postgres(engine: Engine, mailbox: str) -> Iterator[Turn | None]:
     except SQLAlchemyError as error:
         raise translate(engine, error) from error
     try:
-        connection.detach()  # its end, not its return to the pool, lets go of the lock
+        connection.detach()  # the lock is released when it ends, not when it returns to the pool
         taken = _take(connection, keys) or (
             _end_silent(connection, keys) and _wait(connection, keys)
         )
@@ -141,17 +141,17 @@ def _wait(connection: Connection, keys: dict[str, int]) -> bool:
 
 
 def naming_blobs(session: Session) -> None:
-    """Until the end of the transaction no sweep removes a blob. Taken by whoever names blobs."""
+    """Prevents the removal of blobs until the end of a transaction that names blobs."""
     _blob_lock(session, "pg_advisory_xact_lock_shared")
 
 
 def removing_blobs(session: Session) -> None:
-    """Until the end of the transaction nobody names a blob. Taken by the sweep."""
+    """Prevents naming blobs until the transaction ends; for the cleanup."""
     _blob_lock(session, "pg_advisory_xact_lock")
 
 
 def _blob_lock(session: Session, function: str) -> None:
-    """SQLite needs none: one transaction writes at a time, and both kinds write."""
+    """SQLite needs no lock: only one transaction writes at a time, and both kinds write."""
     if session.get_bind().dialect.name == "postgresql":
         call = "SELECT " + function + "(:first, 0)"
         session.execute(text(call), {"first": _BLOBS})

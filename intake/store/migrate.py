@@ -1,4 +1,4 @@
-"""The schema brought up to date by the migrations in the package, and checked at every start."""
+"""Upgrades the schema with the migrations in the package, and checks it at every start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEAD = "0006"  # the newest migration; a test compares it with the scripts
 
 def upgrade(engine: Engine) -> None:
     """Creates or upgrades every table, in one transaction. Raises StoreError."""
-    from alembic import command  # slow to import, and needed once
+    from alembic import command  # slow to import, and needed only once
 
     with writing(engine) as session:
         found = _revision(session.connection())
@@ -25,7 +25,7 @@ def upgrade(engine: Engine) -> None:
 
 
 def alembic_config() -> Any:
-    """Alembic's settings without a file of their own."""
+    """Alembic's settings, without a settings file."""
     from alembic.config import Config
 
     config = Config()

@@ -1,7 +1,7 @@
-"""Letters on their way: claimed under a lease and a fence, put in doubt, settled.
+"""The outbox as a sending queue: claimed with a lease and a fence, marked in doubt, recorded.
 
-due -> claimed -> in_doubt -> sent | failed | due again. Whoever lost the lease has an old fence,
-and every write with an old fence is refused.
+due -> claimed -> in_doubt -> sent | failed | due again. A worker that lost its lease has an old
+fence, and every write with an old fence is refused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A letter that is ours to send until the lease runs out."""
+    """A letter that this worker may send until the lease runs out."""
 
     id: int
     fence: int
@@ -47,9 +47,9 @@ class Claimed:
     message_id_header: str
     raw: bytes
     attempts: int
-    sender: str = ""  # envelope sender; empty: the usual one
+    sender: str = ""  # envelope sender; empty: the default one
     trouble: str = ""  # why it cannot be sent at all
-    must: bool = False  # a mandatory notice: nothing that came back stops it
+    must: bool = False  # a mandatory notice: bounces do not stop it
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -65,7 +65,7 @@ def any_due(session: Session, now: datetime) -> bool:
 
 
 def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
-    """The oldest due letters, each counted as an attempt; those nobody may get are put aside."""
+    """Claims the oldest due letters, each as an attempt; suppresses those it may not send."""
     columns = (
         "id", "fence", "kind", "recipient", "contact_id", "case_number", "message_id_header",
         "raw", "attempts",
@@ -106,7 +106,7 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
 
 
 def barred(session: Session, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
-    """Letters whose recipient is no active contact's stored address any more."""
+    """Letter id -> reason, for letters whose address no longer belongs to an active contact."""
     keys = {ascii_lower(row.recipient) for row in rows}
     if not keys:
         return {}
@@ -127,7 +127,7 @@ def barred(session: Session, rows: Sequence[Claimed], now: datetime) -> dict[int
 
 
 def _of_accounts_left(session: Session, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
-    """Why a letter about a case is not sent to somebody who is of its account no more."""
+    """Checks whether a letter's contact has left the account of the case."""
     numbers = {row.case_number for row in rows if row.case_number}
     cases = select(col(CaseRow.number), col(CaseRow.account_id)).where(
         col(CaseRow.number).in_(numbers), col(CaseRow.account_id) != NOBODY
@@ -155,7 +155,7 @@ def _why_not(
     key = ascii_lower(row.recipient)
     owner, active = owners.get(key, ("", False))
     if row.kind in OPERATOR_KINDS and not row.contact_id:
-        return ""  # to the operator's own address, out of the configuration
+        return ""  # to the operator's own address, from the configuration
     if owner != row.contact_id:
         return "the address is not stored for this contact any more"
     if not active and row.kind not in ("refusal", *LEAVERS):
@@ -171,9 +171,9 @@ def _why_not(
 def mark_in_doubt(
     session: Session, letters: Sequence[tuple[int, int]], until: datetime
 ) -> list[int]:
-    """(id, fence) of letters whose final dot is about to go out; gives those that may not.
+    """Marks letters (id, fence) before the final dot is sent; returns those that must not be sent.
 
-    ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
+    After ``until`` an answer has arrived, or the worker that waits for it is dead.
     """
     refused = []
     for letter_id, fence in letters:
@@ -198,7 +198,7 @@ def settle(
     now: datetime,
     jitter: float = 1.0,
 ) -> list[int]:
-    """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
+    """Records (id, fence, outcome); returns the ids that another worker holds now."""
     refused = []
     for letter_id, fence, outcome in outcomes:
         row = session.execute(
@@ -229,12 +229,12 @@ STATE_OF: Mapping[type, LetterState] = {
     Sent: LetterState.SENT,
     Failed: LetterState.FAILED,
     InDoubt: LetterState.IN_DOUBT,
-    Retry: LetterState.FAILED,  # once it has been tried for days
+    Retry: LetterState.FAILED,  # after it was tried for days
 }
 
 
 def _wait(outcome: Outcome, attempts: int, age: timedelta) -> timedelta | None:
-    """How long a letter waits for its next attempt; None when there is none."""
+    """The time until a letter's next attempt; None if there is none."""
     if not isinstance(outcome, Retry) or age >= GIVE_UP:
         return None
     doubled = FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10)
@@ -258,7 +258,7 @@ def _close(session: Session, letter_id: int, state: str, reply: str, now: dateti
 
 
 def after_crash(session: Session, now: datetime) -> int:
-    """Letters in doubt whose sender died: said once, never sent again by themselves."""
+    """Reports letters in doubt whose worker died, once; they are not sent again automatically."""
     rows = session.execute(
         select(col(OutboxRow.id), col(OutboxRow.case_number), col(OutboxRow.message_id)).where(
             col(OutboxRow.state) == LetterState.IN_DOUBT,
@@ -274,14 +274,14 @@ def after_crash(session: Session, now: datetime) -> int:
 
 
 def counts(session: Session) -> dict[str, int]:
-    """How many letters are in which state."""
+    """How many letters are in each state."""
     query = select(col(OutboxRow.state), func.count()).group_by(col(OutboxRow.state))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """The letter that a line of the history is about."""
+    """The letter that a line of history is about."""
 
     letter: int
     case: str

@@ -1,4 +1,4 @@
-"""What operators ask the database: lists, one thing whole, and the state of everything."""
+"""Queries for operators: lists, single items, and the state of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole service in numbers."""
+    """The state of the service in numbers."""
 
     messages: dict[str, int]  # by status
     cases: dict[str, int]  # by status
@@ -31,12 +31,12 @@ class Status:
     flagged: int  # cases a person should look at
     mailboxes: list[Row]
     hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
-    unreachable: int = 0  # Authorized contacts whose mail comes back
-    not_handed_over: int = 0  # mails that a server lists and does not give: asked for again
+    unreachable: int = 0  # Authorized contacts whose mail bounces
+    not_handed_over: int = 0  # mails that a server lists but does not deliver; tried again
 
     @property
     def waiting(self) -> int:
-        """Mails that wait for a person."""
+        """The number of mails that wait for an operator."""
         return self.messages.get(MessageStatus.HELD, 0) + self.messages.get(
             MessageStatus.SHELVED, 0
         )
@@ -183,7 +183,7 @@ def letter(session: Session, letter_id: int) -> dict[str, object] | None:
 
 
 def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
-    """Makes a failed or doubtful letter due again; gives why not, or an empty text."""
+    """Makes a failed or doubtful letter due again; returns why it cannot, or an empty text."""
     row = session.get(OutboxRow, letter_id)
     if row is None:
         return f"there is no letter {letter_id}; `intake outbox list` shows all"
@@ -202,7 +202,7 @@ def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
 
 
 def reject(session: Session, message_id: int, who: str, why: str, now: datetime) -> str:
-    """A person said no to a held mail; gives why it cannot be, or an empty text."""
+    """Rejects a held mail for an operator; returns why it cannot, or an empty text."""
     row = session.get(MessageRow, message_id)
     if row is None:
         return f"there is no message {message_id}; `intake messages list` shows all"

@@ -1,8 +1,8 @@
-"""Whether the database is an older copy of itself, and what it must be told before it goes on.
+"""Detects that the database is an older copy of itself, and corrects it from the journal.
 
-An older copy would send letters again, give out numbers again and never look again at mails that
-were moved already. It is noticed by what lies outside: the journal, the server's folders, or the
-mark that `intake restore` leaves.
+An older copy would send letters again, assign numbers again, and never look again at mails that
+were already moved. It is detected by data outside the database: the journal, the server's folders,
+or the mark that `intake restore` sets.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
-MARK = "reconcile"  # the counter that says that a restore has not been made up for
+MARK = "reconcile"  # the counter that shows that a restore is not reconciled yet
 ADVICE = "nothing is sent and no number is given out until `intake reconcile --repair` was run"
 CHUNK = 500
 FORGOTTEN = (MessageStatus.DROPPED, MessageStatus.REJECTED, MessageStatus.VANISHED)
-COVERED = 50  # newest mails of the database that the journal must know to be relied on
+COVERED = 50  # newest mails of the database that must be in the journal for it to be reliable
 SENT = "sent before the database was restored, as the journal says"
 PERHAPS = "perhaps sent before the database was restored; `intake outbox retry` sends it"
 
@@ -42,7 +42,7 @@ def check(engine: Engine, tail: Sequence[Line]) -> None:
 
 
 def older(session: Session, tail: Sequence[Line]) -> str:
-    """Why the database must be an older copy; empty when nothing says so."""
+    """Why the database must be an older copy; empty if nothing shows that it is."""
     if counter(session, MARK):
         return "the database was restored from a backup"
     mails = {one.row: one for one in tail if isinstance(one, MailLine)}
@@ -64,7 +64,7 @@ def older(session: Session, tail: Sequence[Line]) -> str:
 
 
 def counter(session: Session, name: str) -> int:
-    """The value of that counter; 0 when there is none."""
+    """The value of that counter; 0 if there is none."""
     return session.scalar(select(col(CounterRow.value)).where(col(CounterRow.name) == name)) or 0
 
 
@@ -76,7 +76,7 @@ def set_counters(session: Session, values: Mapping[str, int]) -> None:
 
 
 def tops(session: Session, mailbox: str, found: Mapping[str, tuple[int, int]]) -> dict[str, int]:
-    """Folder -> its UIDNEXT when the last pass ended, as far as its UIDVALIDITY is the same."""
+    """Folder -> its UIDNEXT at the end of the last pass, if its UIDVALIDITY is unchanged."""
     values = {
         folder: counter(session, _top(mailbox, folder, at[0])) for folder, at in found.items()
     }
@@ -84,7 +84,7 @@ def tops(session: Session, mailbox: str, found: Mapping[str, tuple[int, int]]) -
 
 
 def note_tops(session: Session, mailbox: str, found: Mapping[str, tuple[int, int]]) -> None:
-    """How far the folders are filled at the end of a pass."""
+    """Stores the UIDNEXT of the folders at the end of a pass."""
     set_counters(session, {_top(mailbox, key, at[0]): at[1] for key, at in found.items()})
 
 
@@ -93,7 +93,7 @@ def _top(mailbox: str, folder: str, uidvalidity: int) -> str:
 
 
 def finished(session: Session, digests: Iterable[str]) -> set[str]:
-    """Those of the digests that have a row with an outcome, in whatever mailbox."""
+    """The digests that have a row with an outcome, in any mailbox."""
     wanted, found = list(digests), set[str]()
     for start in range(0, len(wanted), CHUNK):
         query = select(col(MessageRow.digest)).where(
@@ -105,7 +105,7 @@ def finished(session: Session, digests: Iterable[str]) -> set[str]:
 
 
 def deferred(session: Session, mailbox: str, digest: str) -> int:
-    """The row of a mail of that mailbox that waits for another pass; 0: there is none."""
+    """The row of that mail if it waits for another pass; 0 if there is none."""
     query = select(col(MessageRow.id)).where(
         col(MessageRow.mailbox) == mailbox,
         col(MessageRow.digest) == digest,
@@ -115,7 +115,7 @@ def deferred(session: Session, mailbox: str, digest: str) -> int:
 
 
 def blobs(session: Session, max_bytes: int) -> set[str]:
-    """Every digest that a row names and that should be in the blob store; forgotten mail aside."""
+    """All digests named by rows that should be in the blob store; forgotten mails are left out."""
     mails = select(col(MessageRow.digest)).where(
         col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
         col(MessageRow.status).not_in(FORGOTTEN),
@@ -130,15 +130,15 @@ def blobs(session: Session, max_bytes: int) -> set[str]:
 
 @dataclass(slots=True)
 class Testimony:
-    """What the journal says of the time that the database does not know."""
+    """What the journal says about the time that is missing in the database."""
 
-    reliable: bool = False  # it covers all of that time: what it does not name did not happen
-    mails: dict[str, MailLine] = field(default_factory=dict)  # by digest, in the order of recording
+    reliable: bool = False  # it covers all of that time: what it does not contain did not happen
+    mails: dict[str, MailLine] = field(default_factory=dict)  # by digest, in order of recording
     letters: dict[str, bool] = field(default_factory=dict)  # Message-ID -> certainly sent
 
 
 def testimony(session: Session, lines: Iterable[Line]) -> Testimony:
-    """The journal read against the database. It is relied on where it knows its newest mails."""
+    """Reads the journal; it is reliable if it contains the database's newest mails."""
     said, gap = Testimony(), False
     for line in lines:
         if isinstance(line, MailLine):
@@ -157,9 +157,9 @@ def testimony(session: Session, lines: Iterable[Line]) -> Testimony:
 def settle_letters(
     session: Session, said: Testimony, now: datetime, after: int = 0
 ) -> dict[str, int]:
-    """Letters that wait and may have been sent: none goes out a second time unseen.
+    """Marks waiting letters that were or may have been sent, so that none is sent twice.
 
-    ``after`` leaves aside the rows up to that id. Gives how many letters became what.
+    Rows up to the id ``after`` are left alone. Returns how many letters got which state.
     """
     counts: dict[str, int] = {}
     query = select(col(OutboxRow.id), col(OutboxRow.message_id_header), col(OutboxRow.case_number))
@@ -169,7 +169,7 @@ def settle_letters(
     for row_id, header, number in session.execute(waiting).all():
         sent = said.letters.get(header)
         if sent is None and said.reliable:
-            continue  # it was never tried: it is sent now
+            continue  # it was never tried, so it is sent now
         state, why = (LetterState.SENT, SENT) if sent else (LetterState.IN_DOUBT, PERHAPS)
         values = {"state": state, "reply": why, "finished_at": now, "lease_until": None}
         session.execute(update(OutboxRow).where(col(OutboxRow.id) == row_id).values(**values))
@@ -184,7 +184,7 @@ def settle_letters(
 
 
 def settle_notices(session: Session, said: Testimony, now: datetime) -> dict[str, int]:
-    """Notices that wait: what was sent is done, what is in doubt is sent once more and flagged."""
+    """Marks waiting notices: those that were sent are done, those in doubt are sent once more."""
     counts: dict[str, int] = {}
     row = NoticeRecipientRow
     query = select(col(row.id), col(row.message_id_header)).where(
@@ -210,5 +210,5 @@ def settle_notices(session: Session, said: Testimony, now: datetime) -> dict[str
 
 
 def newest_letter(session: Session) -> int:
-    """The highest id of the outbox; 0 for none."""
+    """The highest id in the outbox; 0 if it is empty."""
     return session.scalar(select(func.max(col(OutboxRow.id)))) or 0

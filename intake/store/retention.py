@@ -1,4 +1,4 @@
-"""What is done by the clock: drafts nobody answers are flagged, blobs nobody names may go."""
+"""Periodic cleanup: flags unanswered drafts, closes old held mails, finds blobs to delete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from intake.triage.rules import FORGERIES, OF_STRANGERS, OF_UNPROVED
 
 
 def expire(session: Session, now: datetime, after_days: int) -> list[str]:
-    """Numbers of drafts whose question has had no answer for so long; flagged, never removed."""
+    """Flags drafts that were not answered for so long; returns their numbers, removes nothing."""
     query = (
         select(col(PendingFormRow.id), col(PendingFormRow.case_number))
         .join(CaseRow, col(CaseRow.number) == col(PendingFormRow.case_number))
@@ -48,7 +48,7 @@ def expire(session: Session, now: datetime, after_days: int) -> list[str]:
 
 
 def retire(session: Session, now: datetime, keep: Keep) -> int:
-    """Held mail that nobody waits for any more, closed after so many days; its bytes go later."""
+    """Closes old held mails of strangers and unproved senders; their bytes are removed later."""
     return sum(
         _close(session, now, where, days)
         for where, days in ((_strange(), keep.stranger_days), (_unproved(), keep.unproved_days))
@@ -94,12 +94,12 @@ def _close(session: Session, now: datetime, where: ColumnElement[bool], days: in
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long mail that nobody waits for is kept."""
+    """How long mails are kept that need no action."""
 
-    dropped_days: int  # the bytes of dropped mail
-    stranger_days: int  # a stranger's held mail stays open; 0: until somebody decides
-    forgotten_days: int  # who wrote it, and what about
-    unproved_days: int = 180  # a contact's held mail that nothing proves stays open; 0: for ever
+    dropped_days: int  # the bytes of dropped mails
+    stranger_days: int  # a stranger's held mail stays open; 0: until an operator decides
+    forgotten_days: int  # sender and subject
+    unproved_days: int = 180  # a contact's unproved held mail stays open; 0: for ever
 
 
 def _spent(now: datetime, days: int, keep: Keep) -> ColumnElement[bool]:
@@ -121,7 +121,7 @@ def _spent(now: datetime, days: int, keep: Keep) -> ColumnElement[bool]:
 
 
 def forget(session: Session, now: datetime, keep: Keep) -> int:
-    """Old dropped mail and strangers' loses its names and words; that it was there is kept."""
+    """Removes sender and text from old dropped and stranger mails; the row itself is kept."""
     where = (
         col(MessageRow.status).in_((MessageStatus.DROPPED, MessageStatus.REJECTED)),
         _spent(now, keep.forgotten_days, keep),
@@ -141,7 +141,7 @@ def forget(session: Session, now: datetime, keep: Keep) -> int:
 
 
 def referenced(session: Session, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
-    """Those of the digests that a mail or an attachment still needs."""
+    """The digests that a mail or an attachment still needs."""
     found: set[str] = set()
     needed = not_(_spent(now, keep.dropped_days, keep))
     for start in range(0, len(digests), 500):

@@ -1,4 +1,4 @@
-"""What every query uses: ids of stored rows, and text that both databases store."""
+"""Helpers for queries: ids of stored rows, and text that both databases can store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """Text that both databases store: without NUL and lone surrogates."""
+    """Text that both databases can store: without NUL and lone surrogates."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -38,5 +38,5 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresq
 
 
 def stored_id(column: int | None) -> Mapped[int]:
-    """The id column of a table in a query: a row that is stored always has one."""
+    """The id column in a query, typed as int: a stored row always has an id."""
     return cast("Mapped[int]", col(column))

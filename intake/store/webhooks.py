@@ -1,8 +1,8 @@
-"""Events for other programs: written in the transaction of what happened, sent afterwards.
+"""Events for other programs: written in the transaction of their cause, sent later.
 
 A delivery is due -> claimed (attempt counted, lease and fence written) -> done | failed | due
-again. One at a time for each hook, in the order of events, until it is done or given up. A failed
-one stays visible until it is sent anew or dropped by a person.
+again. Each hook gets one delivery at a time, in the order of events, until it is done or given up.
+A failed one stays visible until an operator sends it again or drops it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from intake.store.engine import Session
 from intake.store.sql import clean_all
 from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
 
-BATCH = 200  # events fanned out in one transaction
+BATCH = 200  # events processed in one transaction
 FIRST_WAIT_SECONDS = 10
 LONGEST_WAIT_SECONDS = 3600
-STRAY = timedelta(hours=24)  # for which a hook may be missing from the configuration
+STRAY = timedelta(hours=24)  # how long a hook may be missing from the configuration
 MAX_TEXT_CHARS = 8000  # of an update's text; Standard Webhooks asks for less than 20 kB
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _UNFINISHED = (DeliveryState.DUE, DeliveryState.CLAIMED)
@@ -36,7 +36,7 @@ _UNFINISHED = (DeliveryState.DUE, DeliveryState.CLAIMED)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that is ours to send until the lease runs out."""
+    """A delivery that this worker may send until the lease runs out."""
 
     id: int
     fence: int
@@ -50,7 +50,7 @@ class Claimed:
 
     @property
     def webhook_id(self) -> str:
-        """The same at each attempt and to each hook; another one after a database begun anew."""
+        """The same for every attempt and hook; different if the database was created anew."""
         return f"evt_{self.event_id}_{int(self.at.timestamp() * 1000)}"
 
 
@@ -60,7 +60,7 @@ class Claimed:
 def emit(session: Session, kind: str, payload: Mapping[str, object], now: datetime) -> None:
     """One event, for whoever listens. ``payload`` is JSON and holds no addresses of people.
 
-    Raises ValueError for a kind that is not one of EVENT_KINDS: nobody could listen for it.
+    Raises ValueError for a kind that is not in EVENT_KINDS, because no hook could subscribe to it.
     """
     if kind not in EVENT_KINDS:
         raise ValueError(f"event: found {kind!r}, wanted one of {', '.join(EVENT_KINDS)}")
@@ -114,7 +114,7 @@ def linked_payload(incident_id: str, case_number: str, account_id: str) -> dict[
 
 
 def _moment(at: datetime | None) -> str | None:
-    """``2026-03-02T15:00:00Z``."""
+    """A moment as text: ``2026-03-02T15:00:00Z``."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
@@ -130,10 +130,10 @@ def any_waiting(session: Session, now: datetime) -> bool:
 
 
 def fan_out(session: Session, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
-    """A delivery for each hook that wants the event, and the mark on it; how many events.
+    """Creates a delivery for each hook that wants the event, and marks it; returns how many events.
 
-    ``listeners``: hook -> whether it wants events of that kind. What happened while a hook was
-    not configured is not told to it later. Marks, not a highest id: rows commit out of order.
+    ``listeners``: hook -> whether it wants events of that kind. A hook does not get events from
+    before it was configured. Events are marked one by one, because rows may commit out of order.
     """
     query = (
         select(col(HookEventRow.id), col(HookEventRow.kind))
@@ -174,12 +174,12 @@ def _due(now: datetime) -> ColumnElement[bool]:
 
 
 def waiting(session: Session, now: datetime) -> set[str]:
-    """The hooks that have a delivery due; whether its turn has come is seen when it is claimed."""
+    """The hooks with a due delivery; ``claim`` checks whether an older one must go first."""
     return set(session.scalars(select(col(HookDeliveryRow.hook)).where(_due(now)).distinct()))
 
 
 def claim(session: Session, hook: str, now: datetime, lease_seconds: float) -> Claimed | None:
-    """The hook's next delivery, counted as an attempt; None while an older one is not over."""
+    """Claims the hook's next delivery as an attempt; None while an older one is unfinished."""
     other = aliased(HookDeliveryRow)
     first = (
         select(func.min(col(other.event_id)))
@@ -231,7 +231,7 @@ def settle(
     give_up: timedelta,
     jitter: float = 1.0,
 ) -> str:
-    """The outcome written down; the new state, or "" when somebody else holds it by now."""
+    """Records the outcome; returns the new state, or "" if another worker holds it now."""
     values: dict[str, Any] = {
         "state": {
             Taken: DeliveryState.DONE,
@@ -264,7 +264,7 @@ def settle(
 
 
 def give_up_strays(session: Session, configured: Collection[str], now: datetime) -> int:
-    """Deliveries to hooks that have not been in the configuration for a day; how many."""
+    """Fails deliveries to hooks not configured for a day; returns how many."""
     found = session.execute(
         update(HookDeliveryRow)
         .where(
@@ -294,7 +294,7 @@ def counts(session: Session) -> dict[str, dict[str, int]]:
 
 
 def totals(session: Session) -> dict[str, int]:
-    """The same over all hooks."""
+    """How many deliveries are in each state, over all hooks."""
     query = select(col(HookDeliveryRow.state), func.count()).group_by(col(HookDeliveryRow.state))
     return {state: count for state, count in session.execute(query)}
 
@@ -324,9 +324,9 @@ def listed(
 
 
 def retry(session: Session, which: str, now: datetime) -> int:
-    """Makes failed and dropped deliveries due: one by its number, or all of a hook; how many.
+    """Makes failed and dropped deliveries due, by number or for a whole hook; returns how many.
 
-    Their time until they are given up begins anew. One that waits for its next attempt has it now.
+    Their time limit starts again. A delivery that waits for its next attempt is due at once.
     """
     return _change(
         session, which, (DeliveryState.FAILED, DeliveryState.DROPPED, DeliveryState.DUE),
@@ -338,7 +338,7 @@ def retry(session: Session, which: str, now: datetime) -> int:
 
 
 def drop(session: Session, which: str, now: datetime) -> int:
-    """Takes failed and waiting deliveries off the list: nobody is to hear of them; how many."""
+    """Drops failed and waiting deliveries, so that they are never sent; returns how many."""
     return _change(
         session,
         which,

@@ -1,1 +1,1 @@
-"""Cases: opened, changed by mail and by hand, reminded of."""
+"""Cases: opening, changes by mail and by operators, reminders."""

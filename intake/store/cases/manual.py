@@ -1,4 +1,4 @@
-"""Changes that an operator makes to a case, with their name in its history."""
+"""Changes that an operator makes to a case; the history names the operator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from intake.store.tables.outbox import EventRow
 def set_status(
     session: Session, number: str, status: str, who: str, why: str, now: datetime
 ) -> str:
-    """Closes, resolves or opens a case again; gives why it cannot be, or an empty text."""
+    """Closes, resolves or reopens a case; returns why it is impossible, or an empty text."""
     row = session.get(CaseRow, number)
     if row is None:
         return f"there is no case {number!r}; `intake cases list` shows all"

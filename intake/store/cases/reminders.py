@@ -1,4 +1,4 @@
-"""Requests that nobody answered: which are due for a reminder, and the reminder put on its way."""
+"""Unanswered requests: finds those that are due for a reminder and sends the reminder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A request that was sent, and by whom it is to be answered."""
+    """A request that was sent, and the contact who should answer it."""
 
     id: int  # of the pending form
     message_id: str  # of the request
@@ -31,7 +31,7 @@ class Unanswered:
 
 
 def due(session: Session, now: datetime, after_days: int) -> list[Unanswered]:
-    """Requests of drafts that were sent so long ago and were neither answered nor repeated."""
+    """Sent requests of drafts that are old enough and were neither answered nor repeated."""
     query = (
         select(
             stored_id(PendingFormRow.id), col(PendingFormRow.message_id_header),
@@ -69,7 +69,7 @@ def due(session: Session, now: datetime, after_days: int) -> list[Unanswered]:
 
 
 def remind(session: Session, one: Unanswered, letter: Letter, now: datetime) -> None:
-    """The reminder into the outbox, once for each request."""
+    """Puts the reminder into the outbox, once for each request."""
     session.execute(
         update(PendingFormRow).where(col(PendingFormRow.id) == one.id).values(reminded_at=now)
     )

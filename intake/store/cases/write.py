@@ -1,4 +1,4 @@
-"""A case opened or changed, with the old and the new value of everything in its history."""
+"""Opens and changes cases; the history gets the old and the new value of each change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def apply(
     now: datetime,
     personal: frozenset[str],
 ) -> None:
-    """The change in the tables; ``row`` is the ledger row of the mail that causes it."""
+    """Writes the change; ``row`` is the id in the messages table of the mail that causes it."""
     if change.new:
         _open(session, change, arrival, row, now)
     else:
@@ -86,7 +86,7 @@ def _nobody(session: Session, now: datetime) -> None:
 
 
 def _linked(session: Session, incident: str, number: str, account: str, now: datetime) -> None:
-    """Said to whoever listens, when the case is about an incident."""
+    """Emits an event for webhooks if the case is about an incident."""
     if incident:
         webhooks.emit(
             session, "case.linked", webhooks.linked_payload(incident, number, account), now

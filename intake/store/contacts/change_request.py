@@ -1,7 +1,7 @@
-"""A case that asks for a change of contacts, applied by a person: the difference first.
+"""A case that asks for a change of contacts: an operator sees the difference, then applies it.
 
-A mail grants nothing. What an operator applies is kept as the case's history, a new address counts
-only when a mail from it has answered ours, and whoever is replaced is told.
+A mail alone grants nothing. What an operator applies is recorded in the case's history. A new
+address is used only after a mail from it has answered ours. A replaced contact is informed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = ("Add", "Modify", "Replace", "Remove")
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """What applying the case would do."""
+    """What applying the case would change."""
 
     case_number: str
     kind: str  # one of KINDS
@@ -47,12 +47,12 @@ class ContactChange:
     areas: tuple[str, ...]
     replaced: Reached | None
     difference: tuple[tuple[str, str, str], ...]  # what, before, after
-    others: tuple[str, ...] = ()  # names of other customers whose contact it is, too
-    asked: Reached | None = None  # whose own yes is needed before they are a contact here
+    others: tuple[str, ...] = ()  # names of other customers with the same contact
+    asked: Reached | None = None  # the contact who must agree before joining this account
 
 
 def plan(session: Session, number: str) -> ContactChange:
-    """The change that the case asks for. Raises PeopleError, one reason a line."""
+    """The change that the case asks for. Raises PeopleError, one reason per line."""
     case = session.get(CaseRow, number)
     if case is None:
         raise PeopleError(f"there is no case {number!r}; `intake cases list` shows all")
@@ -84,7 +84,7 @@ def _removal(
 ) -> ContactChange:
     """Whoever is named leaves the account, and nobody takes their place.
 
-    The address tells two people of one name apart; it has to be the named one's.
+    If two people have the same name, the address decides. It must belong to the named contact.
     """
     key = ascii_lower(str(fields.get("contact_email") or ""))
     owner = session.get(ContactEmailRow, key) if key else None
@@ -111,9 +111,9 @@ def _removal(
 
 
 def _existing(session: Session, account: str, name: str, key: str, kind: str) -> ContactRow | None:
-    """The contact of that address, else the one of that name at the account.
+    """The contact with that address, otherwise the one with that name at the account.
 
-    An address that nobody has confirmed says nothing about whose it is elsewhere.
+    An unconfirmed address at another account does not identify a contact.
     """
     owner = session.get(ContactEmailRow, key)
     if owner is not None and (
@@ -141,7 +141,7 @@ def _replaced(session: Session, number: str, account: str, fields: dict[str, obj
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a case asks for, as far as it can be read."""
+    """What a case asks for, as far as it is readable."""
 
     case: CaseRow
     account: AccountRow | None
@@ -158,7 +158,7 @@ def _change(
     fields = asked.fields
     owner = session.get(ContactEmailRow, address.key)
     if owner is not None and (contact is None or owner.contact_id != contact.id):
-        owner = None  # named elsewhere, and confirmed by nobody
+        owner = None  # listed for another contact, but unconfirmed
     others = whose.others(session, contact.id, case.account_id) if contact else ()
     here = session.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
@@ -171,7 +171,7 @@ def _change(
         f"areas at {case.account_id}": ", ".join(map(str, areas)),
     }
     before = dict.fromkeys(after, "") | _before(session, contact, owner, here)
-    if others:  # the person is not this customer's alone: only what they are here may change
+    if others:  # shared with other customers: only the entries for this account may change
         after |= {what: before[what] for what in ("name", "address", "title", "phone")}
     difference = [
         (what, before[what], after[what]) for what in after if before[what] != after[what]
@@ -208,7 +208,7 @@ def _before(
     owner: ContactEmailRow | None,
     here: MembershipRow | None,
 ) -> dict[str, str]:
-    """What is on record of the contact, and of what they are at the account."""
+    """The stored values of the contact, and the contact's role at the account."""
     found: dict[str, str] = {}
     if contact is not None:
         found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
@@ -220,9 +220,9 @@ def _before(
 
 
 def apply(session: Session, change: ContactChange, who: str, now: datetime) -> None:
-    """The change in the tables, with the difference in the case's history.
+    """Writes the change, with the difference in the case's history.
 
-    Another customer's contact is only asked: nothing about them changes before their own yes.
+    A contact of another customer is only asked: nothing about that contact changes before a yes.
     """
     kind = "contacts-applied" if change.asked is None else "contacts-asked"
     _note(session, change, kind, who, now)
@@ -242,7 +242,7 @@ def apply(session: Session, change: ContactChange, who: str, now: datetime) -> N
         key = ascii_lower(change.email)
         session.execute(
             delete(ContactEmailRow).where(col(ContactEmailRow.key) == key)
-        )  # unconfirmed
+        )  # an unconfirmed entry
         session.add(
             ContactEmailRow(
                 key=key, contact_id=row.id, address=change.email,
@@ -253,7 +253,7 @@ def apply(session: Session, change: ContactChange, who: str, now: datetime) -> N
 
 
 def _belongs(session: Session, change: ContactChange, now: datetime) -> None:
-    """What the contact is at the account from now on; whoever they replace leaves it."""
+    """Sets the contact's role at the account; a contact who is replaced leaves the account."""
     here = session.get(MembershipRow, (change.contact_id, change.account_id))
     if here is None:
         here = MembershipRow(
@@ -268,12 +268,12 @@ def _belongs(session: Session, change: ContactChange, now: datetime) -> None:
 
 
 def show(session: Session, change: ContactChange, who: str, now: datetime) -> None:
-    """An operator has looked at the change; only what was looked at is applied afterwards."""
+    """Records that an operator has seen the change; only what was seen is applied later."""
     _note(session, change, "contacts-shown", who, now)
 
 
 def check_shown(session: Session, change: ContactChange) -> None:
-    """Raises PeopleError when the change reads otherwise than when it was looked at."""
+    """Raises PeopleError if the change now differs from what was shown."""
     seen = _newest(session, change.case_number, "contacts-shown")
     if seen is not None and seen != _detail(change):
         raise PeopleError(f"{change.case_number} was changed since it was shown; look at it again")
@@ -282,9 +282,9 @@ def check_shown(session: Session, change: ContactChange) -> None:
 def join(
     session: Session, number: str, contact_id: str, message: int, now: datetime
 ) -> ContactChange | None:
-    """The contact has said yes: what the operator applied is carried out, and nothing else.
+    """The contact has agreed: carries out exactly what the operator applied.
 
-    None when the case was closed or reads otherwise by now; then it is flagged for a person.
+    Returns None if the case is closed or has changed since; then it is flagged for an operator.
     """
     try:
         change = plan(session, number)
@@ -330,7 +330,7 @@ def _newest(session: Session, number: str, kind: str) -> dict[str, object] | Non
 
 
 def _leave(session: Session, contact_id: str, account: str, now: datetime) -> None:
-    """No longer a contact of the account; of no other one either: disabled, never deleted."""
+    """Removes the contact from the account; disables a contact without another account."""
     left = select(col(MembershipRow.account_id)).where(col(MembershipRow.contact_id) == contact_id)
     if len(list(session.scalars(left))) > 1:
         session.execute(
@@ -348,7 +348,7 @@ def _leave(session: Session, contact_id: str, account: str, now: datetime) -> No
 
 
 def verify(session: Session, key: str, contact_id: str, message: int, now: datetime) -> None:
-    """The address has answered: from now on it is the contact's, and their first one."""
+    """The address has answered: it now belongs to the contact, as the first address."""
     query = select(ContactEmailRow).where(col(ContactEmailRow.contact_id) == contact_id)
     rows = list(session.scalars(query))
     for row in rows:

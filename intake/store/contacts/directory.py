@@ -1,4 +1,4 @@
-"""Accounts and contacts as operators keep them: imported whole, added, disabled, listed."""
+"""Accounts and contacts as operators manage them: import, add, disable, list."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from intake.store.tables.messages import NOBODY
 
 
 class PeopleError(Exception):
-    """The change cannot be made; one mistake a line, and nothing was changed."""
+    """The change is impossible and nothing was changed; one mistake per line."""
 
 
 @dataclass(slots=True)
 class Changes:
-    """What an import did, by id."""
+    """The result of an import, by id."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -38,13 +38,13 @@ class Changes:
 
     @property
     def word(self) -> str:
-        """What became of a single entry."""
+        """The result for a single entry."""
         return "added" if self.added else "changed" if self.changed else "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account as operators see it."""
+    """One account as shown to operators."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """One contact as operators see it."""
+    """One contact as shown to operators."""
 
     id: str
     name: str
@@ -68,16 +68,16 @@ class ContactView:
     title: str
     phone: str
     unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
-    unreachable_since: datetime | None = None  # when mail to them began to come back
+    unreachable_since: datetime | None = None  # when mail to the contact began to bounce
     allow_automated: bool = False
     wants_acknowledgements: bool = True
     accept_unproved: bool = False
 
 
 def load(session: Session, entries: Entries, now: datetime, who: str = "operator") -> Changes:
-    """Every entry stored, all or nothing; doing it again changes nothing. Raises PeopleError.
+    """Stores all entries or none; a repetition changes nothing. Raises PeopleError.
 
-    A contact with other addresses than before is reachable again as far as anybody knows.
+    A contact whose addresses have changed counts as reachable again.
     """
     mistakes = [*entries.mistakes, *_conflicts(session, entries)]
     if mistakes:
@@ -98,7 +98,7 @@ def load(session: Session, entries: Entries, now: datetime, who: str = "operator
 
 
 def _conflicts(session: Session, entries: Entries) -> list[str]:
-    """Accounts that are nowhere, and addresses that somebody else has."""
+    """Unknown accounts, and addresses that belong to another contact."""
     mistakes: list[str] = []
     known = set(session.scalars(select(col(AccountRow.id))))
     known.update(account.id for account in entries.accounts)
@@ -152,7 +152,7 @@ def _is(column: Any, value: object) -> Any:
 
 
 def _present(session: Session, contacts: Iterable[ContactEntry]) -> dict[str, ContactEntry]:
-    """The stored state of those contacts in the form of an entry."""
+    """The stored contacts as entries."""
     wanted = {contact.id for contact in contacts}
     views = {view.id: view for view in contact_views(session) if view.id in wanted}
     return {
@@ -202,7 +202,7 @@ def _put_contact(
 
 
 def set_active(session: Session, contact_id: str, active: bool, now: datetime) -> None:
-    """Disables a contact, or lets it in again. Raises PeopleError for an unknown id."""
+    """Disables or enables a contact. Raises PeopleError for an unknown id."""
     row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
@@ -210,7 +210,7 @@ def set_active(session: Session, contact_id: str, active: bool, now: datetime) -
 
 
 def set_account_active(session: Session, account_id: str, active: bool, now: datetime) -> None:
-    """Puts an account out of force, or in again. Raises PeopleError for an unknown id."""
+    """Disables or enables an account. Raises PeopleError for an unknown id."""
     row = session.get(AccountRow, account_id)
     if row is None:
         raise PeopleError(f"there is no account {account_id!r}; `intake accounts list` shows all")
@@ -218,7 +218,7 @@ def set_account_active(session: Session, account_id: str, active: bool, now: dat
 
 
 def add_address(session: Session, contact_id: str, address: str, now: datetime) -> None:
-    """One more address of a contact. Raises PeopleError when it is somebody's already."""
+    """Adds an address to a contact. Raises PeopleError if a contact already has it."""
     row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
@@ -239,7 +239,7 @@ def add_address(session: Session, contact_id: str, address: str, now: datetime) 
 def contact_views(
     session: Session, contact_id: str = "", account_id: str = ""
 ) -> list[ContactView]:
-    """Contacts with their addresses and memberships, by name; narrowed by id or account."""
+    """Contacts with their addresses and memberships, by name; filtered by id or account."""
     rows = list(session.scalars(select(ContactRow).order_by(ContactRow.name, ContactRow.id)))
     emails: dict[str, list[str]] = {}
     unconfirmed: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Who a contact is at an account and elsewhere, as a change of contacts asks for it."""
+"""Looks up contacts, their accounts and addresses for a change of contacts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def others(session: Session, contact_id: str, account: str) -> tuple[str, ...]:
 
 
 def reached(session: Session, contact: ContactRow) -> Reached:
-    """The contact at their first stored address that counts."""
+    """The contact with the first confirmed address."""
     query = (
         select(col(ContactEmailRow.address))
         .where(col(ContactEmailRow.contact_id) == contact.id, col(ContactEmailRow.verified))
@@ -59,7 +59,7 @@ def first_address(session: Session, contact_id: str) -> str:
 
 
 def new_id(session: Session, name: str) -> str:
-    """``jessie.spano``, with a number behind it when there is one already."""
+    """An id such as ``jessie.spano``, with a number at the end if it is already taken."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = ".".join(re.findall(r"[a-z0-9]+", ascii_name))[:60] or "contact"
     found, count = base, 1
@@ -70,7 +70,7 @@ def new_id(session: Session, name: str) -> str:
 
 
 def left(session: Session, account: str, without: str) -> int:
-    """How many active contacts the account has without that one."""
+    """How many active contacts the account has apart from that one."""
     query = (
         select(col(ContactRow.id))
         .join(MembershipRow, col(MembershipRow.contact_id) == col(ContactRow.id))

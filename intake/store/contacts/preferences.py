@@ -1,9 +1,9 @@
-"""How contacts want notices, and who is told instead of those who want none.
+"""How contacts want notices, and who gets them instead of contacts who switched them off.
 
-A class that must reach an account (``notices.mandatory_classes``) is switched off for an Authorized
-or Technical contact only when somebody is named who is told instead: an active contact of the same
-accounts who gets these notices themselves. Nobody stands in for a stand-in, so there are no chains
-and no circles. A stand-in who is disabled later is a task for the operator.
+A class that must reach an account (``notices.mandatory_classes``) can be switched off for an
+Authorized or Technical contact only if a stand-in is named: an active contact of the same accounts
+who gets these notices. A stand-in cannot have a stand-in, so there are no chains and no cycles. If
+a stand-in is disabled later, this becomes a task for the operator.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from intake.store.tables.outbox import EventRow
 
 MODES = ("each", "digest", "off")
 
-Chosen = Mapping[str, Mapping[str, Preference]]  # contact id -> class -> how
+Chosen = Mapping[str, Mapping[str, Preference]]  # contact id -> class -> preference
 
 
 class PreferenceError(PeopleError):
-    """Notices cannot be had this way; the text names what was found and wanted."""
+    """The preference is not possible; the text names what was found and wanted."""
 
 
 def preferences(session: Session) -> dict[str, dict[str, Preference]]:
-    """What contacts chose: contact id -> class -> how. What is not in it is "each"."""
+    """What contacts chose: contact id -> class -> preference. The default is "each"."""
     found: dict[str, dict[str, Preference]] = {}
     columns = ("contact_id", "notice_class", "mode", "replacement")
     query = select(*(col(getattr(NoticePreferenceRow, name)) for name in columns))
@@ -47,7 +47,7 @@ def preferences(session: Session) -> dict[str, dict[str, Preference]]:
 
 
 def of(session: Session, contact_id: str) -> dict[str, Preference]:
-    """One contact's, every class in its order. Raises PreferenceError for an unknown id."""
+    """One contact's preferences, each class in order. Raises PreferenceError for an unknown id."""
     if session.get(ContactRow, contact_id) is None:
         raise PreferenceError(_unknown(contact_id))
     rows = session.scalars(
@@ -66,9 +66,9 @@ def set_(
     *,
     must: MustReach,
 ) -> None:
-    """Notices of that class each at once, in the daily summary, or not at all.
+    """Sets how notices of that class are sent: each at once, in the daily summary, or not at all.
 
-    Raises PreferenceError, and changes nothing.
+    Raises PreferenceError and then changes nothing.
     """
     mode, replacement = wanted.mode, wanted.replacement
     if notice_class not in NOTICE_CLASSES:
@@ -93,11 +93,11 @@ def set_(
 
 @dataclass(frozen=True, slots=True)
 class _Swap:
-    """A contact who wants no notices of a class, and who is to get them instead."""
+    """A contact who wants no notices of a class, and the stand-in who gets them instead."""
 
     contact: Contact
-    other: Contact | None  # None: nobody is named, or nobody is there of that id
-    replacement: str  # the id that was named; empty for none
+    other: Contact | None  # None: no stand-in is named, or the id is unknown
+    replacement: str  # the id that was named; empty if none
     notice_class: str
 
 
@@ -126,7 +126,7 @@ def _may_be_off(session: Session, swap: _Swap, now: datetime, must: MustReach) -
 def _locked(
     session: Session, contact_id: str, replacement: str
 ) -> tuple[Contact | None, Contact | None]:
-    """Both contacts, locked in the order of their ids: two changes at once cannot make a circle."""
+    """Both contacts, locked in order of id, so that two changes at once cannot make a cycle."""
     ids = sorted({contact_id, replacement} - {""})
     query = (
         select(col(ContactRow.id)).where(col(ContactRow.id).in_(ids)).order_by(col(ContactRow.id))
@@ -137,7 +137,7 @@ def _locked(
 
 
 def _relying(session: Session, contact_id: str, notice_class: str) -> list[str]:
-    """Active contacts who named this one."""
+    """Active contacts who named this one as their stand-in."""
     query = (
         select(col(NoticePreferenceRow.contact_id))
         .join(ContactRow, col(ContactRow.id) == col(NoticePreferenceRow.contact_id))
@@ -206,10 +206,10 @@ def _put(
 def unsubscribe(
     session: Session, contact_id: str, who: str, now: datetime, must: MustReach
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Everything optional switched off: (classes that are off now, classes that still come).
+    """Switches off everything optional: (classes that are now off, classes that still come).
 
-    For contacts whom no class must reach everything is optional, except what they get instead of
-    somebody else. Raises PreferenceError for an unknown id.
+    If no class must reach the contact, everything is optional, except notices that the contact gets
+    as a stand-in. Raises PreferenceError for an unknown id.
     """
     contact, _ = _locked(session, contact_id, "")
     if contact is None:
@@ -256,7 +256,7 @@ def tasks(session: Session, now: datetime, must: MustReach) -> list[str]:
 
 
 def _people(session: Session, ids: Collection[str]) -> dict[str, Contact]:
-    """Whole contacts, looked up in parts of what one statement may name."""
+    """Complete contacts, looked up in parts that fit into one statement."""
     wanted = sorted(ids)
     parts = (wanted[start : start + 500] for start in range(0, len(wanted), 500))
     return {one.id: one for part in parts for one in whole_contacts(session, part)}

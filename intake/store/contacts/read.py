@@ -1,4 +1,4 @@
-"""Whole contacts and accounts as values, by id."""
+"""Complete contacts and accounts as values, by id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from intake.store.tables.contacts import (
 
 
 def whole_contacts(session: Session, ids: Iterable[str]) -> tuple[Contact, ...]:
-    """Whole contacts, by id."""
+    """Contacts with their addresses and memberships, by id."""
     wanted = sorted(set(ids))
     if not wanted:
         return ()
@@ -60,7 +60,7 @@ def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> C
 
 
 def whole_accounts(session: Session, ids: list[str]) -> tuple[Account, ...]:
-    """Accounts with their other names, by id."""
+    """Accounts with their aliases, by id."""
     if not ids:
         return ()
     aliases: dict[str, list[str]] = {}

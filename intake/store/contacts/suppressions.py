@@ -1,4 +1,4 @@
-"""What operators and loops decide about senders: exceptions, and addresses that get no letters."""
+"""Exceptions that operators make for senders, and addresses that get no letters for now."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 from intake.triage import rules
 
-LOOPS = 3  # mails of our own that come back from one sender, until it gets no letters
+LOOPS = 3  # our own mails that come back from one sender before it gets no letters
 LOOP_WINDOW = timedelta(minutes=10)
 BROKEN_FOR = timedelta(hours=24)
 
 
 def domain_accepted(session: Session, sender: str) -> bool:
-    """Whether answers of everybody at the sender's domain count though nothing proves them."""
+    """Whether replies of contacts at the sender's domain are accepted without proof."""
     return session.get(AcceptedDomainRow, sender.rpartition("@")[2]) is not None
 
 
 def accept_domain(session: Session, domain: str, who: str, why: str, now: datetime) -> None:
-    """From now on they count."""
+    """Accepts unproved replies from that domain from now on."""
     if session.get(AcceptedDomainRow, domain) is None:
         session.add(AcceptedDomainRow(domain=domain, since=now, who=who, why=why))
         session.flush()
 
 
 def refuse_domain(session: Session, domain: str) -> bool:
-    """From now on they do not; False when they did not anyway."""
+    """Revokes the acceptance; False if the domain was not accepted."""
     row = session.get(AcceptedDomainRow, domain)
     if row is not None:
         session.delete(row)
@@ -59,7 +59,7 @@ def accepted_domains(session: Session) -> list[Row]:
 
 
 def set_choices(session: Session, contact_id: str, choices: dict[str, bool], now: datetime) -> None:
-    """What an operator chose for one contact. Raises PeopleError for an unknown id."""
+    """Sets an operator's choices for one contact. Raises PeopleError for an unknown id."""
     row = session.get(ContactRow, contact_id)
     if row is None:
         raise PeopleError(f"there is no contact {contact_id!r}; `intake contacts list` shows all")
@@ -69,7 +69,7 @@ def set_choices(session: Session, contact_id: str, choices: dict[str, bool], now
 
 
 def stopped(session: Session, sender: str, now: datetime) -> str:
-    """Why no letter goes to that address for now; what bounced there stops notices only."""
+    """Why no letter goes to that address for now; a bounce stops only notices."""
     row = session.get(SuppressionRow, sender) if sender else None
     if row is None or row.kind == SuppressionKind.BOUNCED:
         return ""
@@ -77,7 +77,7 @@ def stopped(session: Session, sender: str, now: datetime) -> str:
 
 
 def was_sent(session: Session, message_id: str, address: str) -> bool:
-    """Whether a letter or notice of that Message-ID went to that very address."""
+    """Whether a letter or notice with that Message-ID was sent to exactly that address."""
     if not message_id or not address:
         return False
     letter = select(col(OutboxRow.id)).where(
@@ -92,7 +92,7 @@ def was_sent(session: Session, message_id: str, address: str) -> bool:
 
 
 def note_loop(session: Session, sender: str, message: int, now: datetime) -> bool:
-    """A mail of our own came back from that sender; the third in ten minutes breaks the circuit."""
+    """Counts our mails that came back from a sender; the third in ten minutes suspends it."""
     if not sender:
         return False
     query = select(func.count()).where(
@@ -152,7 +152,7 @@ def suspended(session: Session, now: datetime) -> list[Row]:
 
 
 def lift(session: Session, key: str, who: str, now: datetime) -> bool:
-    """The address gets letters again; False when nothing stopped them."""
+    """Allows letters to the address again; False if nothing stopped them."""
     row = session.get(SuppressionRow, key)
     if row is None:
         return False
@@ -163,6 +163,6 @@ def lift(session: Session, key: str, who: str, now: datetime) -> bool:
 
 
 def registered(session: Session, domains: Collection[str]) -> set[str]:
-    """Those of the domains at which a contact has an address."""
+    """The domains at which a contact has an address."""
     query = select(col(ContactEmailRow.domain)).where(col(ContactEmailRow.domain).in_(domains))
     return set(session.scalars(query.distinct())) if domains else set()

@@ -1,7 +1,7 @@
-"""Contacts whose mail comes back: who they are, and how a person settles it.
+"""Contacts whose mail bounces: who they are, and how an operator resolves it.
 
-An Authorized contact that hears nothing is a task for a person: somebody at the account has to
-know what we say about outages.
+An Authorized contact who cannot be reached is a task for an operator, because the account must be
+informed of outages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from intake.store.tables.outbox import EventRow
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """A contact whose mail comes back, and since when."""
+    """A contact whose mail bounces, and since when."""
 
     contact_id: str
     name: str
@@ -86,7 +86,7 @@ def newest(session: Session, must: MustReach) -> int:
 
 
 def clear(session: Session, contact_id: str, who: str, now: datetime) -> str:
-    """The contact is taken for reachable again, with the operator's name; gives why not."""
+    """Marks the contact as reachable again for an operator; returns why it is impossible."""
     row = session.get(ContactRow, contact_id)
     if row is None:
         return f"there is no contact {contact_id!r}; `intake contacts list` shows all"
@@ -98,7 +98,7 @@ def clear(session: Session, contact_id: str, who: str, now: datetime) -> str:
 
 
 def settle(session: Session, contact_id: str, keys: Sequence[str], who: str, now: datetime) -> bool:
-    """Forgets what came back from those addresses; False when there is nothing to forget."""
+    """Forgets the bounces of those addresses; False if there are none."""
     since = session.scalar(
         select(col(ContactRow.undeliverable_since)).where(col(ContactRow.id) == contact_id)
     )
@@ -137,7 +137,7 @@ def changed(
     who: str,
     now: datetime,
 ) -> None:
-    """Settles the task when the contact's addresses were changed."""
+    """Resolves the task when the contact's addresses were changed."""
     old, new = {ascii_lower(one) for one in before}, {ascii_lower(one) for one in after}
     if old != new:
         settle(session, contact_id, sorted(old | new), who, now)

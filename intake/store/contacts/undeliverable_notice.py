@@ -1,6 +1,6 @@
-"""The word to the colleagues of a contact whose notices come back: once a month, by the clock.
+"""Informs the colleagues of a contact whose notices bounce, once a month.
 
-No mail is answered by it: a report of a server may be forged, and only what is stored is said.
+This letter never answers a mail: a bounce report may be forged. It contains only stored data.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _tell_of(
         .limit(1)
     )
     if session.scalar(returned) is None:
-        return 0  # it was an answer that came back: no notice of theirs is known to be lost
+        return 0  # only a reply bounced: no notice to the contact is known to be lost
     mine = select(MembershipRow).where(
         col(MembershipRow.contact_id) == one.contact_id,
         col(MembershipRow.contact_type).in_(must.task_types),

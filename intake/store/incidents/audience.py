@@ -1,4 +1,4 @@
-"""Everything about people that decides who is told of an incident, read from the database."""
+"""Reads from the database who is to be notified of an incident."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ REACHED = (
     NoticeState.SENT,
     NoticeState.UNCERTAIN,
     NoticeState.BOUNCED,
-)  # states of people who were told, as far as we know
+)  # states of people who were notified, as far as we know
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What the operator's configuration says about notices and people."""
+    """The configuration's defaults for notices and audience."""
 
     contact_types: tuple[str, ...]  # notified when an incident names none
     must: MustReach
@@ -38,7 +38,7 @@ class Habits:
 
 
 def world(session: Session, incident_id: str, habits: Habits, now: datetime) -> AudienceInputs:
-    """Every contact and account, and who has to do with that incident already."""
+    """All contacts and accounts, and those who already have to do with that incident."""
     contacts = whole_contacts(session, list(session.scalars(select(col(ContactRow.id)))))
     accounts = whole_accounts(
         session,
@@ -68,7 +68,7 @@ def world(session: Session, incident_id: str, habits: Habits, now: datetime) -> 
 def _cases(
     session: Session, incident_id: str, people: Mapping[str, Contact]
 ) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
-    """Who filed which cases about it, and at which accounts; not who has left the account since."""
+    """Who opened which cases about it, and at which accounts; contacts who left are excluded."""
     query = (
         select(
             col(CaseRow.number), col(CaseRow.contact_id), col(CaseRow.submitted_by),
@@ -97,9 +97,9 @@ def gather(
     only_told: bool = False,
     unmuted: bool = False,
 ) -> Audience:
-    """Whom that incident concerns; ``only_told``: those who were told before or filed a case.
+    """The audience of the incident; ``only_told``: only contacts notified before or with a case.
 
-    ``unmuted`` leaves aside what people prefer: a correction reaches whoever got the wrong text.
+    ``unmuted`` ignores preferences: a correction reaches everyone who got the wrong text.
     """
     about = world(session, incident.id, habits, now)
     if unmuted:

@@ -1,4 +1,4 @@
-"""A broadcast in the operators' hands: proposed, approved, paused, cancelled, retried."""
+"""What operators do with a broadcast: propose, approve, pause, cancel, retry."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from intake.store.tables.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What would be sent, to whom, and the hash that an approval has to name."""
+    """What would be sent and to whom, and the hash that an approval must name."""
 
     incident: Incident
     update: Update
@@ -54,7 +54,7 @@ def proposal(
     number: int = 0,
     send_at: datetime | None = None,
 ) -> Proposal:
-    """The newest update (or that one) with its list as it would be frozen now.
+    """The newest update (or the given one) with its list as it would be frozen now.
 
     Raises IncidentError.
     """
@@ -71,9 +71,9 @@ def proposal(
 def _audience(
     session: Session, incident: Incident, row: IncidentUpdateRow, habits: Habits, now: datetime
 ) -> Audience:
-    """A correction goes to those who got, or may still get, the wrong text; all else by the rule.
+    """A correction goes to those who got, or may get, the wrong text; others by the normal rules.
 
-    Whoever has this update already, in the ledger or as the answer to a case, is no part of it.
+    A person who already has this update, as a notice or as the answer to a case, is left out.
     """
     correction = row.kind == "correction"
     by_clock = row.kind in ("automatic", "reminder")
@@ -91,7 +91,7 @@ def _audience(
 
 
 def _answered(session: Session, row: IncidentUpdateRow) -> dict[str, str]:
-    """Contact -> case, of those whom this update has reached as the answer to their case."""
+    """Contact -> case, for contacts whom this update reached as the answer to their case."""
     query = select(col(OutboxRow.contact_id), col(OutboxRow.case_number)).where(
         col(OutboxRow.kind) == "resolved",
         col(OutboxRow.cause).like(f"resolved:%:{row.incident_id}:{row.number}"),
@@ -111,9 +111,9 @@ def propose(
     number: int = 0,
     send_at: datetime | None = None,
 ) -> Proposal:
-    """Writes down that somebody wants this sent; another person has to approve that very thing.
+    """Records that an operator wants this sent; another person must approve exactly this.
 
-    Older updates that nobody was sent stay on record only. Raises IncidentError.
+    Older updates that were never sent are kept only as a record. Raises IncidentError.
     """
     row = chosen(session, incident_id, number)
     _may_be_sent(session, row)
@@ -158,10 +158,10 @@ def approve(
     terms: Terms,
     by: By,
 ) -> Proposal:
-    """A second person says yes to exactly what was proposed; the list is frozen. IncidentError.
+    """A second person approves exactly what was proposed; the list is frozen. Raises IncidentError.
 
-    The hash is made again from the text, the list and the time as they are now: any change since
-    the proposal voids it.
+    The hash is computed again from the current text, list and time, so any change since the
+    proposal voids it.
     """
     row = chosen(session, incident_id)
     if row.send_state != SendState.WAITING:
@@ -196,7 +196,7 @@ def send_now(
     *,
     emergency: str = "",
 ) -> None:
-    """Frozen without a second person: few enough people, or an emergency, named and on record."""
+    """Freezes without a second person: few recipients, or an emergency with a recorded reason."""
     row = chosen(session, incident_id, found.update.number)
     row.approved_by, row.approved_at, row.emergency = by.who, by.at, emergency
     kind = "emergency" if emergency else "sent-alone"
@@ -211,9 +211,9 @@ def send_now(
 def change(
     session: Session, incident_id: str, verb: str, who: str, now: datetime
 ) -> tuple[int, int]:
-    """``pause``, ``resume`` or ``cancel`` what is being sent; (update, letters not sent yet).
+    """Runs ``pause``, ``resume`` or ``cancel``; returns (update, letters not sent yet).
 
-    Raises IncidentError when nothing is in that state.
+    Raises IncidentError when no update is in a suitable state.
     """
     wanted = {
         "pause": (SendState.SENDING,),
@@ -259,7 +259,7 @@ def change(
 
 
 def retry(session: Session, incident_id: str, who: str, now: datetime, *, doubtful: bool) -> int:
-    """Failed letters are queued again (doubtful ones too, if asked); how many."""
+    """Queues failed letters again (and doubtful ones, if asked); returns how many."""
     row = chosen(session, incident_id)
     states = (NoticeState.FAILED, NoticeState.UNCERTAIN) if doubtful else (NoticeState.FAILED,)
     done = session.execute(

@@ -1,9 +1,9 @@
-"""Summaries of the day: who has one due, what is in it, and its rows of the ledger settled with it.
+"""Daily summaries: who is due one, what is in it, and which recipient rows it completes.
 
-A person's summary is due when the configured hour strikes in their own time zone and something has
-waited since before. Its cause is the person and the local date, unique in the outbox, so there is
-one a day at most, whoever writes it and whatever crashed. One that could not be written within
-twelve hours waits for the next day: nobody gets two in a morning.
+A person's summary is due when the configured hour begins in the person's time zone and a notice has
+waited since before that hour. Its cause is the person and the local date, and causes are unique in
+the outbox. So there is at most one a day, even after a crash. A summary that could not be written
+within twelve hours waits for the next day, so that nobody gets two in one morning.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Row = NoticeRecipientRow
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One person whose summary should be written now."""
+    """A person whose summary should be written now."""
 
     contact_id: str
     zone: str  # IANA name
@@ -50,15 +50,15 @@ class Due:
 
 @dataclass(slots=True)
 class Gathered:
-    """What a summary is made of, and what is not told any more, with the reasons."""
+    """The contents of a summary, and what is left out of it, with the reasons."""
 
     day: date
-    digest: Digest | None = None  # None: there is nothing to tell
-    rows: list[int] = field(default_factory=list)  # of the ledger, that it settles
+    digest: Digest | None = None  # None: there is nothing to send
+    rows: list[int] = field(default_factory=list)  # the notice_recipients rows that it completes
     skipped: dict[str, list[int]] = field(default_factory=dict)  # reason -> rows
 
     def leave(self, why: str, rows: Iterable[NoticeRecipientRow]) -> None:
-        """Those rows are not told any more."""
+        """Marks those rows as not to be sent."""
         ids = [row.id for row in rows if row.id is not None]
         if ids:
             self.skipped.setdefault(why, []).extend(ids)
@@ -67,8 +67,8 @@ class Gathered:
 def struck(now: datetime, zone: str, hour: int) -> tuple[date, datetime]:
     """When that hour last began in that zone: the local date, and the moment in UTC.
 
-    Where a change of clocks leaves the hour out it begins with the change; where the hour comes
-    twice the first one counts.
+    If a clock change skips the hour, it begins at the change. If the hour occurs twice, the first
+    one counts.
     """
     place = zone_of(zone)
     day = now.astimezone(place).date()
@@ -88,7 +88,7 @@ def _waiting() -> tuple[ColumnElement[bool], ...]:
 
 
 def due(session: Session, now: datetime, hour: int) -> list[Due]:
-    """Everybody whose hour has struck since something began to wait, by id."""
+    """Everyone whose hour has begun since a notice started to wait, by id."""
     query = (
         select(col(Row.contact_id), func.min(col(Row.due_at)), func.max(stored_id(Row.id)))
         .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
@@ -119,7 +119,7 @@ def _parts(values: Sequence[object]) -> Iterator[Sequence[object]]:
 
 
 def gather(session: Session, one: Due, now: datetime) -> Gathered:
-    """What that person is told now: each incident once, by the newest update that waits."""
+    """The contents of the person's summary: each incident once, with the newest waiting update."""
     query = (
         select(Row, IncidentUpdateRow)
         .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
@@ -159,7 +159,7 @@ def gather(session: Session, one: Due, now: datetime) -> Gathered:
 
 
 def _person(session: Session, contact_id: str, now: datetime) -> tuple[Reached | None, str]:
-    """The contact at their first stored address, or why nothing is sent to them."""
+    """The contact with the first stored address, or why nothing is sent."""
     contact = next(iter(whole_contacts(session, [contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact was disabled"
@@ -172,7 +172,7 @@ def _person(session: Session, contact_id: str, now: datetime) -> tuple[Reached |
 
 
 def _updates(session: Session, incident_id: str, first: int, last: int) -> int:
-    """How many updates people were told of, from that one to that one."""
+    """How many updates from ``first`` to ``last`` were sent to people."""
     query = select(func.count()).where(
         col(IncidentUpdateRow.incident_id) == incident_id,
         col(IncidentUpdateRow.number).between(first, last),
@@ -182,9 +182,10 @@ def _updates(session: Session, incident_id: str, first: int, last: int) -> int:
 
 
 def settle(session: Session, found: Gathered, letter: Letter | None, now: datetime) -> bool:
-    """The letter into the outbox and its rows done, in one transaction; False without a letter.
+    """Puts the letter into the outbox and completes its rows, in one transaction.
 
-    When that day's letter is there already the rows wait for the next day's.
+    Returns False without a letter. If that day's letter already exists, the rows wait for the next
+    day.
     """
     for why, rows in found.skipped.items():
         skip(session, rows, why, now)

@@ -1,4 +1,4 @@
-"""Cases that were filed before their incident was put on record: found, tied to it, told so."""
+"""Cases older than their incident: finds them, links them, informs their contacts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from intake.store.tables.outbox import EventRow
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An open case that may be about the incident, and why it looks so."""
+    """An open case that may be about the incident, and the reason."""
 
     number: str
     account_id: str
@@ -40,10 +40,10 @@ class Candidate:
 def candidates(
     session: Session, incident_id: str, since: datetime, outages: Sequence[str] = ()
 ) -> tuple[Candidate, ...]:
-    """Cases that came in since then, are about no incident yet, and look like this one.
+    """Cases that arrived since then, belong to no incident, and look like this one.
 
-    By the module, by the operator's words, or because their type (one of ``outages``) says that
-    something is down for everybody. Raises IncidentError.
+    The reason is the module, one of the operator's words, or a case type (one of ``outages``) that
+    reports an outage for everyone. Raises IncidentError.
     """
     incident = _open(session, incident_id)
     query = (
@@ -97,10 +97,10 @@ def link(
     *,
     approved: bool = False,
 ) -> tuple[str, ...]:
-    """Ties the cases to the incident and tells each one's contact in its thread, once.
+    """Links the cases to the incident and informs each contact once, in the case's thread.
 
-    Gives the contacts who are told. All or nothing: a number that cannot be tied is named.
-    ``approved``: the letters repeat only words that a second person approved.
+    Returns the contacts who are informed. All cases are linked or none: the error names a number
+    that cannot be linked. ``approved``: the letters repeat only text that a second person approved.
     Raises IncidentError, LetterError.
     """
     incident = _open(session, incident_id, approved=approved)
@@ -137,7 +137,7 @@ def _tieable(session: Session, number: str, incident_id: str) -> CaseRow:
 
 
 def unlink(session: Session, number: str, who: str, now: datetime) -> str:
-    """Unties a case; gives the incident that it was about. Nobody is written to."""
+    """Removes a case from its incident and returns the incident; no letter is sent."""
     case = session.get(CaseRow, number)
     if case is None or not case.incident_id:
         raise IncidentError(f"{number} is about no incident")

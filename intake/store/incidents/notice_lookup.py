@@ -1,4 +1,4 @@
-"""Notices that a mail is about: the one it answers, the one that came back, and whose it was."""
+"""Finds the notice that a mail answers, the notice that bounced, and their recipients."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from intake.store.incidents import read
 from intake.store.tables.contacts import ContactRow
 from intake.store.tables.incidents import IncidentRow, NoticePreferenceRow, NoticeRecipientRow
 
-MAX_NAMED = 30  # notices that one mail is looked up by
-MAX_UPDATES = 10  # newest ones, of which a mail may hold copies
+MAX_NAMED = 30  # the most notices that are looked up for one mail
+MAX_UPDATES = 10  # the newest updates, which a mail may quote
 
 
 def about(session: Session, keys: Keys, accounts: Iterable[str]) -> dict[str, Any]:
-    """The fields of ``Known`` that say which notice a mail answers; none for most mails.
+    """The fields of ``Known`` about the notice that a mail answers; none for most mails.
 
-    An incident of other accounts only than ``accounts``, the sender's, is not shown to the reading.
+    An incident that concerns only accounts outside ``accounts``, the sender's, is not used.
     """
     found: dict[str, Any] = {}
     if keys.token_row is not None:
@@ -47,7 +47,7 @@ def _notified(session: Session, ids: tuple[str, ...]) -> list[str]:
 
 
 def _listeners(session: Session, ids: list[str]) -> tuple[Listener, ...]:
-    """Those contacts with what is off for them, and what they hear instead of active others."""
+    """Those contacts with the classes they switched off, and those they get as a stand-in."""
     if not ids:
         return ()
     off: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ def _listeners(session: Session, ids: list[str]) -> tuple[Listener, ...]:
 
 
 def _incident(session: Session, ids: tuple[str, ...], accounts: set[str]) -> Incident | None:
-    """The first one named that concerns one of those accounts, whatever state it is in."""
+    """The first incident named that concerns one of those accounts, in any state."""
     wanted = ids[:MAX_NAMED]
     if not wanted:
         return None
@@ -81,7 +81,7 @@ def _incident(session: Session, ids: tuple[str, ...], accounts: set[str]) -> Inc
 
 
 def returned(session: Session, keys: Keys) -> SentLetter | None:
-    """The notice that a program's mail names, or whose own address it came back to."""
+    """The notice that a program's mail names, or whose own address the mail came to."""
     for column, wanted in (
         (NoticeRecipientRow.message_id_header, keys.return_ids[:MAX_NAMED]),
         (NoticeRecipientRow.id, keys.return_rows[:MAX_NAMED]),

@@ -1,4 +1,4 @@
-"""Incidents and their updates as the pure rooms know them: read, never changed."""
+"""Reads incidents and their updates as values for the pure packages; changes nothing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from intake.model.states import SendState
 from intake.store.engine import Session
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow
 
-MAX_INCIDENTS = 50  # open at a time that a case may be about
+MAX_INCIDENTS = 50  # open incidents at a time that a case may be about
 
 
 def value(row: IncidentRow) -> Incident:
-    """The row as the pure rooms know it."""
+    """Converts an incident row to a value."""
     return Incident(
         row.id, row.kind, row.title, row.status, row.impact, tuple(row.modules), tuple(row.areas),
         tuple(row.accounts), tuple(row.words), row.next_update_at, row.notice_class,
@@ -28,7 +28,7 @@ def value(row: IncidentRow) -> Incident:
 
 
 def update_value(row: IncidentUpdateRow) -> Update:
-    """An update as the pure rooms know it."""
+    """Converts an update row to a value."""
     return Update(
         row.incident_id, row.number, row.kind, row.status, row.text, row.at, row.who,
         row.wrong_number, row.next_update_at, row.starts_at, row.ends_at, row.sequence,
@@ -36,7 +36,7 @@ def update_value(row: IncidentUpdateRow) -> Update:
 
 
 def updates(session: Session, incident_id: str) -> tuple[Update, ...]:
-    """Every update of it, the oldest first."""
+    """All updates of an incident, the oldest first."""
     query = (
         select(IncidentUpdateRow)
         .where(col(IncidentUpdateRow.incident_id) == incident_id)
@@ -46,9 +46,9 @@ def updates(session: Session, incident_id: str) -> tuple[Update, ...]:
 
 
 def open_ones(session: Session, *, approved: bool = False) -> tuple[Incident, ...]:
-    """Everything that is open, newest first, with its newest words: a handful at most.
+    """All open incidents, newest first, with their newest text; there are few.
 
-    ``approved``: only words that a second person approved.
+    ``approved``: only text that a second person approved.
     """
     query = (
         select(IncidentRow)
@@ -62,7 +62,7 @@ def open_ones(session: Session, *, approved: bool = False) -> tuple[Incident, ..
 
 
 def _newest_words(session: Session, ids: Sequence[str], *, approved: bool) -> dict[str, str]:
-    """What the newest update of each tells; what was corrected by a later one is not told."""
+    """The text of each incident's newest update; a correction replaces the text before it."""
     if not ids:
         return {}
     columns = (col(IncidentUpdateRow.incident_id), col(IncidentUpdateRow.text))
@@ -85,9 +85,9 @@ SHOWN = (
 def public(
     session: Session, closed_since: datetime, *, approved: bool = False
 ) -> list[tuple[Incident, tuple[Update, ...]]]:
-    """What stands on the notifications page: open, or closed since then; the newest first.
+    """The contents of the notifications page: open, or closed since then; the newest first.
 
-    ``approved``: only updates that a second person approved, and the state that they tell.
+    ``approved``: only updates that a second person approved, and the status that they state.
     """
     closed_at = col(IncidentRow.closed_at)
     recent = or_(

@@ -1,7 +1,7 @@
-"""The list of a broadcast once it is frozen: a row for each update and address, and its threads.
+"""The frozen list of a broadcast: one row for each update and address, with its thread.
 
-Nothing is ever sent that has no row here. Whoever has an older update of the same incident still
-waiting gets the newer one instead, with the older one told in it.
+Nothing is sent without a row here. A person for whom an older update of the same incident still
+waits gets the newer one instead, which also contains the older one.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ UNSENT = (*SENDABLE, NoticeState.DIGEST)
 
 
 class IncidentError(Exception):
-    """The change cannot be made; the text names what was found and wanted."""
+    """The change is impossible; the text names what was found and wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What every list is frozen with."""
+    """The settings that every list is frozen with."""
 
-    secrets: tuple[bytes, ...] = field(repr=False)  # that our Message-IDs are made with
-    domain: str  # that they are in
+    secrets: tuple[bytes, ...] = field(repr=False)  # for the Message-IDs of the letters
+    domain: str  # of the Message-IDs
     expire_hours: int = 72
 
 
 @dataclass(slots=True)
 class Waiting:
-    """What one person still had waiting of older updates."""
+    """The older updates that still wait for one person."""
 
     ids: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)  # oldest update that each would have told
+    first: list[int] = field(default_factory=list)  # the oldest update in each of them
 
 
 NOTHING_WAITS = Waiting()
@@ -56,7 +56,7 @@ NOTHING_WAITS = Waiting()
 def freeze(
     session: Session, row: IncidentUpdateRow, people: Audience, terms: Terms, now: datetime
 ) -> int:
-    """One row an address; what older updates still had waiting is taken over; how many rows."""
+    """Creates one row per address; takes over waiting older updates; returns how many rows."""
     row.send_state, row.finished_at = SendState.SENDING, None
     row.expires_at = row.expires_at or _expiry(session, row, terms, now)
     session.flush()
@@ -80,7 +80,7 @@ def freeze(
 
 
 def _expiry(session: Session, row: IncidentUpdateRow, terms: Terms, now: datetime) -> datetime:
-    """When it is old news: an announcement at the latest when what it announces begins."""
+    """When it is outdated: an announcement at the latest when the announced work begins."""
     ends = (row.send_at or now) + timedelta(hours=terms.expire_hours)
     incident = session.get(IncidentRow, row.incident_id)
     if incident is None or incident.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
@@ -117,7 +117,7 @@ def _row(
 
 
 def _threads(session: Session, row: IncidentUpdateRow) -> dict[str, str]:
-    """The head of each person's thread, as it was when they were first told."""
+    """The first Message-ID of each person's thread, from the first notice."""
     query = select(col(NoticeRecipientRow.key), col(NoticeRecipientRow.root_id)).where(
         col(NoticeRecipientRow.incident_id) == row.incident_id,
         col(NoticeRecipientRow.number) < row.number,
@@ -126,7 +126,7 @@ def _threads(session: Session, row: IncidentUpdateRow) -> dict[str, str]:
 
 
 def _waiting(session: Session, row: IncidentUpdateRow) -> dict[str, Waiting]:
-    """Address key -> older rows that were never tried or were put off."""
+    """Address key -> older rows that were never tried or were deferred."""
     query = select(
         col(NoticeRecipientRow.key), stored_id(NoticeRecipientRow.id),
         col(NoticeRecipientRow.number), col(NoticeRecipientRow.first_number),
@@ -145,7 +145,7 @@ def _waiting(session: Session, row: IncidentUpdateRow) -> dict[str, Waiting]:
 
 
 def skip(session: Session, rows: Sequence[int], why: str, now: datetime) -> None:
-    """Rows that are not sent any more, and why."""
+    """Marks rows as not to be sent, with the reason."""
     for start in range(0, len(rows), 500):
         session.execute(
             update(NoticeRecipientRow)
@@ -155,7 +155,7 @@ def skip(session: Session, rows: Sequence[int], why: str, now: datetime) -> None
 
 
 def has_wrong_text(session: Session, incident_id: str, wrong: int) -> set[str]:
-    """Address keys that got, or may still get, the text of that update, in whichever letter."""
+    """Address keys that got, or may still get, the text of that update in any letter."""
     query = select(col(NoticeRecipientRow.key)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.number) >= wrong,
@@ -166,7 +166,7 @@ def has_wrong_text(session: Session, incident_id: str, wrong: int) -> set[str]:
 
 
 def listed(session: Session, incident_id: str, number: int) -> set[str]:
-    """Address keys that have a row of that update."""
+    """Address keys with a row for that update."""
     query = select(col(NoticeRecipientRow.key)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.number) == number,
@@ -175,7 +175,7 @@ def listed(session: Session, incident_id: str, number: int) -> set[str]:
 
 
 def left(session: Session, update_id: int | None) -> int:
-    """Letters of an update whose end is not known yet; daily summaries are not waited for."""
+    """The number of letters without a final state; daily summaries are not counted."""
     query = select(func.count()).where(
         col(NoticeRecipientRow.update_id) == update_id,
         col(NoticeRecipientRow.finished_at).is_(None),
@@ -194,7 +194,7 @@ def _any_left(session: Session, update_id: int | None) -> bool:
 
 
 def chosen(session: Session, incident_id: str, number: int = 0) -> IncidentUpdateRow:
-    """The update of that number, or the newest one. Raises IncidentError."""
+    """The update with that number, or the newest one. Raises IncidentError."""
     query = select(IncidentUpdateRow).where(col(IncidentUpdateRow.incident_id) == incident_id)
     if number:
         query = query.where(col(IncidentUpdateRow.number) == number)
@@ -205,7 +205,7 @@ def chosen(session: Session, incident_id: str, number: int = 0) -> IncidentUpdat
 
 
 def finish(session: Session, incident_id: str, number: int, now: datetime) -> None:
-    """A broadcast with nothing left to send is done, and says so to whoever listens."""
+    """Marks a broadcast with nothing left to send as done, and emits an event."""
     row = chosen(session, incident_id, number)
     if row.send_state != SendState.SENDING or _any_left(session, row.id):
         return
@@ -216,7 +216,7 @@ def finish(session: Session, incident_id: str, number: int, now: datetime) -> No
 
 
 def counts(session: Session, update_id: int | None) -> dict[str, int]:
-    """How many people of an update are in which state."""
+    """How many recipients of an update are in each state."""
     query = (
         select(col(NoticeRecipientRow.state), func.count())
         .where(col(NoticeRecipientRow.update_id) == update_id)
@@ -226,7 +226,7 @@ def counts(session: Session, update_id: int | None) -> dict[str, int]:
 
 
 def reached(session: Session, incident_id: str) -> bool:
-    """Whether anybody was ever told of it."""
+    """Whether anyone was ever notified of it."""
     query = select(col(NoticeRecipientRow.id)).where(
         col(NoticeRecipientRow.incident_id) == incident_id,
         col(NoticeRecipientRow.state).in_(REACHED),
@@ -241,7 +241,7 @@ def note(
     by: By,
     detail: Mapping[str, object],
 ) -> None:
-    """A line in the incident's history."""
+    """Adds a line to the incident's history."""
     session.execute(
         insert(EventRow).values(
             at=by.at,

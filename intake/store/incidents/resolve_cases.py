@@ -1,4 +1,4 @@
-"""The end of an incident as the answer to every case about it: each resolved and told so."""
+"""Resolves all cases about an incident when it ends, and informs their contacts."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def answer(
     by: By,
     letter_context: LetterContext,
 ) -> tuple[str, ...]:
-    """Every open case about the incident resolved, its contact told once; gives who was told.
+    """Resolves every open case about the incident and informs each contact once; returns them.
 
-    ``number`` is the update that says so. Doing it twice writes nothing twice and gives the same
-    contacts: a case that was answered with that update and opened again since then stays open.
-    Raises IncidentError, LetterError.
+    ``number`` is the update with the answer. A repetition writes nothing twice and returns the same
+    contacts. A case that was answered with that update and reopened since stays open. Raises
+    IncidentError, LetterError.
     """
     row = session.get(IncidentRow, incident_id)
     if row is None:
@@ -75,7 +75,7 @@ def answer(
 
 
 def _told(session: Session, causes: Sequence[str]) -> dict[str, str]:
-    """Cause -> contact of the answers that are written already."""
+    """Cause -> contact, for the answers that are already written."""
     found: dict[str, str] = {}
     columns = (col(OutboxRow.cause), col(OutboxRow.contact_id))
     for start in range(0, len(causes), CHUNK):
@@ -92,7 +92,7 @@ def in_thread(
     letter_context: LetterContext,
     now: datetime,
 ) -> tuple[Letter | None, str]:
-    """A letter of that kind in the case's own thread, or why there is none."""
+    """A letter of that kind in the case's thread, or why there is none."""
     contact = next(iter(whole_contacts(session, [case.contact_id])), None)
     if contact is None or not contact.active:
         return None, "the contact is disabled"

@@ -1,7 +1,7 @@
-"""What the clock does: reminders, the start and the finish of a maintenance, and what is overdue.
+"""Steps at set times: reminders, start and end of a maintenance, and overdue updates.
 
-Every step has a cause that is unique in the table, and the update, its list and its letters are
-written in one transaction: a step is taken once or not at all, whenever the program dies.
+Every step has a cause that is unique in the table. The update, its list and its letters are written
+in one transaction. So a step is taken once or not at all, even if the program dies.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from intake.store.incidents.recipients import Terms, chosen, freeze
 from intake.store.incidents.write import Change
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 
-MAX_STEPS = 4  # of one maintenance in one go, when the program was away for long
+MAX_STEPS = 4  # for one maintenance at a time, after the program was down for long
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the operator's configuration says about the clock."""
+    """The configuration of reminders and other steps."""
 
     reminders: tuple[str, ...] = ("14d", "7d", "24h", "1h")
     expire_hours: int = 72
-    words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual ones
+    words: Callable[[str, str], str] | None = None  # (kind, status) -> text; None: the usual texts
 
 
 def tick(session: Session, now: datetime, plan: Plan, habits: Habits, terms: Terms) -> list[str]:
-    """Takes every step whose moment has come; one line for each."""
+    """Takes every step that is due; returns one line for each."""
     query = (
         select(IncidentRow)
         .where(
@@ -78,7 +78,7 @@ def _steps(
 
 
 def _announced(session: Session, incident_id: str) -> IncidentUpdateRow | None:
-    """The newest update that told people of the plan as it stands."""
+    """The newest update that announced the current plan to people."""
     query = (
         select(IncidentUpdateRow)
         .where(
@@ -98,7 +98,7 @@ def _was_taken(session: Session, step: Step) -> bool:
 
 
 def _take(session: Session, row: IncidentRow, step: Step, by: By) -> IncidentUpdateRow:
-    """The update that the clock writes."""
+    """Writes the update for an automatic step."""
     if step.kind == "reminder":
         number = write.remind(session, row.id, step.text, step.cause, by.at)
     else:
@@ -110,10 +110,10 @@ def _take(session: Session, row: IncidentRow, step: Step, by: By) -> IncidentUpd
 
 
 def _may_go(made: IncidentUpdateRow, announced: IncidentUpdateRow | None, now: datetime) -> str:
-    """Why nobody is written to about the step; empty when they are.
+    """Why no letters are sent about the step; empty if they are sent.
 
-    The plan's approval covers what the clock does by it. Who was never told of the plan is not
-    told of its start either.
+    The approval of the plan also covers its automatic steps. People who were not notified of the
+    plan are not notified of its start either.
     """
     if announced is None:
         made.send_state = SendState.RECORD
@@ -126,13 +126,13 @@ def _may_go(made: IncidentUpdateRow, announced: IncidentUpdateRow | None, now: d
 
 
 def anything(session: Session) -> bool:
-    """Whether anything is open that the clock could have to do with."""
+    """Whether anything is open that may need a step."""
     query = select(col(IncidentRow.id)).where(col(IncidentRow.status).in_(OPEN_STATES)).limit(1)
     return session.scalar(query) is not None
 
 
 def nags(session: Session, now: datetime, *, said: bool) -> list[str]:
-    """What an operator promised and did not do; with ``said`` it is remembered as told."""
+    """Overdue updates that an operator promised; ``said`` marks them as reported."""
     query = select(IncidentRow).where(col(IncidentRow.status).in_(OPEN_STATES))
     lines = []
     for row in session.scalars(query):
@@ -146,7 +146,7 @@ def nags(session: Session, now: datetime, *, said: bool) -> list[str]:
 
 
 def debts(session: Session, now: datetime) -> list[str]:
-    """What waits for an operator about incidents: promises, approvals, letters that failed."""
+    """What waits for an operator: promised updates, approvals, failed letters."""
     found = nags(session, now, said=False)
     newest = select(func.max(col(IncidentUpdateRow.id))).group_by(
         col(IncidentUpdateRow.incident_id)

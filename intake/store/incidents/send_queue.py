@@ -1,9 +1,9 @@
-"""The ledger of notices while it is sent: claimed at a pace, put in doubt, settled, parked.
+"""The notice_recipients table as a sending queue: claim, mark in doubt, record, park domains.
 
-queued -> sending -> uncertain -> sent | failed | deferred. A row whose worker died before the final
-dot is queued again; one whose worker died behind it is sent once more, byte for byte the same, and
-counted as a doubt. The pace is counted from the rows themselves, so it holds over all workers and
-over restarts.
+queued -> sending -> uncertain -> sent | failed | deferred. If a worker dies before the final dot,
+the row is queued again. If it dies after the dot, the letter is sent once more, with identical
+bytes, and counted as a doubt. The pace is computed from the rows themselves, so it holds across all
+workers and restarts.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from intake.store.tables.incidents import (
 MAX_DOUBTS_CRASH = 5  # times a letter is sent again because its worker died at the dot
 MAX_DOUBTS_SILENCE = 1  # times it is sent again because the server never answered the dot
 SILENCE_SECONDS = 60  # until a letter in doubt is tried once more
-SERVER_WAIT_SECONDS = 60  # when no letter would have got through
+SERVER_WAIT_SECONDS = 60  # if the server accepts no letter at all
 LONGEST_PARK = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)
-TIDIED = 5000  # rows at a time
+TIDIED = 5000  # rows in one step
 Row = NoticeRecipientRow
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast, and when a domain is left alone."""
+    """How fast notices are sent, and when a domain is parked."""
 
     per_minute: int = 60
     per_minute_domain: int = 30
-    smooth: bool = True  # no more than a second's share in a second
+    smooth: bool = True  # at most one second's share in a second
     park_after: int = 3
     park_minutes: int = 5
     mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
@@ -61,7 +61,7 @@ def _ready(now: datetime) -> ColumnElement[bool]:
 
 
 def any_due(session: Session, now: datetime) -> bool:
-    """Whether something waits that may be sent."""
+    """Whether a waiting notice may be sent."""
     query = (
         select(col(Row.id))
         .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
@@ -77,8 +77,8 @@ def any_due(session: Session, now: datetime) -> bool:
 def claim(
     session: Session, now: datetime, lease_seconds: float, limit: int, pace: Pace
 ) -> list[Claimed]:
-    """As many letters as the pace allows, those in need first; their bytes are made afterwards."""
-    # one claim at a time over all workers, so that the pace is not counted twice (PostgreSQL)
+    """Claims as many letters as the pace allows, by priority; their bytes are written later."""
+    # one claim at a time across all workers, so that the pace is not counted twice (PostgreSQL)
     session.execute(select(CounterRow).where(col(CounterRow.name) == "incident").with_for_update())
     _tidy(session, now)
     room = min(limit, _room(session, now, pace))
@@ -104,7 +104,7 @@ def claim(
 def _mandatory(
     session: Session, rows: Sequence[NoticeRecipientRow], classes: Sequence[str]
 ) -> set[str]:
-    """Those of the incidents whose notices reach an address whatever came back from it."""
+    """The incidents whose notices are sent to an address even after bounces."""
     query = select(col(IncidentRow.id)).where(
         col(IncidentRow.id).in_({row.incident_id for row in rows}),
         col(IncidentRow.notice_class).in_(classes),
@@ -120,7 +120,7 @@ def _claimed(row: NoticeRecipientRow) -> Claimed:
 
 
 def _tidy(session: Session, now: datetime) -> None:
-    """What is not sent any more: expired, cancelled under way, doubted too often."""
+    """Ends rows that are not sent any more: expired, cancelled, or in doubt too often."""
     joined = select(Row).join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
     expired = col(IncidentUpdateRow.expires_at) <= now
     cancelled = col(IncidentUpdateRow.send_state) == SendState.CANCELLED
@@ -154,7 +154,7 @@ def _tidy(session: Session, now: datetime) -> None:
 
 
 def _room(session: Session, now: datetime, pace: Pace) -> int:
-    """How many attempts the pace allows at this moment, over all workers."""
+    """How many attempts the pace allows now, across all workers."""
 
     def since(span: timedelta) -> int:
         query = select(func.count()).where(col(Row.attempted_at) > now - span)
@@ -168,7 +168,7 @@ def _room(session: Session, now: datetime, pace: Pace) -> int:
 
 
 def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
-    """Rows in the order of need, no domain beyond its share and no parked one."""
+    """Rows by priority, without parked domains and within the share of each domain."""
     counted = (
         select(col(Row.domain), func.count())
         .where(col(Row.attempted_at) > now - MINUTE)
@@ -210,10 +210,10 @@ def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[
 def _not_superseded(
     session: Session, rows: Sequence[NoticeRecipientRow], now: datetime
 ) -> list[NoticeRecipientRow]:
-    """Those that no newer letter about the same thing has taken the place of meanwhile.
+    """The rows without those that a newer letter about the same incident replaces.
 
-    A letter that was under way when the newer one was frozen and was then put off is told in the
-    newer one, as long as that has not been tried itself.
+    A letter may have been deferred after the newer one was frozen. The newer letter then includes
+    it, unless the newer one has already been tried.
     """
     kept: list[NoticeRecipientRow] = []
     gone: list[NoticeRecipientRow] = []
@@ -222,7 +222,7 @@ def _not_superseded(
         newer = next((one for one in others if one.number > row.number), None)
         if newer is None:
             moving = [one for one in others if one.state in UNDER_WAY and one.finished_at is None]
-            if not moving:  # an older one under way goes first
+            if not moving:  # an older one that is being sent goes first
                 kept.append(row)
             continue
         if newer.attempts == 0 and not newer.plain:
@@ -255,11 +255,10 @@ def _about_the_same(session: Session, row: NoticeRecipientRow) -> list[NoticeRec
 def mark_in_doubt(
     session: Session, letters: Sequence[tuple[int, int]], until: datetime
 ) -> list[int]:
-    """(id, fence) of letters whose final dot is about to go out; gives those that may not.
+    """Marks letters (id, fence) before the final dot is sent; returns those that must not be sent.
 
-    ``until`` is the moment by which an answer has come, or whoever waits for it is dead.
-    A broadcast that was paused or cancelled a moment ago sends nothing more: its letters that were
-    that far go back into the queue.
+    After ``until`` an answer has arrived, or the worker that waits for it is dead. If the broadcast
+    was just paused or cancelled, its letters go back into the queue instead.
     """
     refused = []
     running = select(col(IncidentUpdateRow.id)).where(
@@ -292,7 +291,7 @@ def settle(
     jitter: float,
     pace: Pace,
 ) -> list[int]:
-    """(id, fence, outcome) written down; gives the ids of those that somebody else holds by now."""
+    """Records (id, fence, outcome); returns the ids that another worker holds now."""
     refused, done = [], []
     for letter_id, fence, outcome in outcomes:
         row = session.scalar(
@@ -348,7 +347,7 @@ def _went_well(session: Session, domain: str) -> None:
 
 
 def _put_off(session: Session, domain: str, outcome: Retry, now: datetime, pace: Pace) -> None:
-    """One more failure in a row; enough of them park the domain, each time for twice as long."""
+    """Counts one more failure; enough in a row park the domain, each time for twice as long."""
     parked = session.get(ParkedDomainRow, domain)
     if parked is None:
         parked = ParkedDomainRow(domain=domain)
@@ -363,14 +362,14 @@ def _put_off(session: Session, domain: str, outcome: Retry, now: datetime, pace:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a claimed letter has to tell, and to whom."""
+    """The data of a claimed letter and of its recipient."""
 
     row: NoticeRecipientRow
-    last_id: str  # Message-ID of the last letter this person got about it
+    last_id: str  # Message-ID of the last letter to this person about it
 
 
 def entries(session: Session, ids: Sequence[int]) -> dict[int, Entry]:
-    """The claimed rows of those ids, each with the end of its reader's thread."""
+    """The claimed rows, each with the last Message-ID of the recipient's thread."""
     rows = list(session.scalars(select(Row).where(col(Row.id).in_(ids))))
     found: dict[int, Entry] = {}
     for row in rows:

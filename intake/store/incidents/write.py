@@ -1,4 +1,4 @@
-"""Incidents as operators keep them: opened, updated, listed; every update a row of its own."""
+"""Incidents as operators manage them: open, update, list; every update is a row of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from intake.store.tables.outbox import EventRow
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What an operator says of a new incident or maintenance."""
+    """The details of a new incident or maintenance."""
 
     kind: str
     title: str
@@ -50,7 +50,7 @@ class Opening:
 
 
 def open_(session: Session, opening: Opening, who: str, now: datetime) -> str:
-    """A new one with its first update; gives its id. Raises IncidentError."""
+    """Creates one with its first update; returns its id. Raises IncidentError."""
     states = INCIDENT_STATES if opening.kind == "incident" else MAINTENANCE_STATES
     _sound(session, opening)
     counter = session.get(CounterRow, "incident")
@@ -92,12 +92,12 @@ def _sound(session: Session, opening: Opening) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a further update changes, beside its text."""
+    """What a further update changes apart from its text."""
 
-    status: str = ""  # empty: as it was
+    status: str = ""  # empty: unchanged
     next_update_at: datetime | None = None
     kind: str = "update"
-    cause: str = ""  # unique: a step of the clock is taken once
+    cause: str = ""  # unique: an automatic step is taken once
 
 
 NO_CHANGE = Change()
@@ -105,7 +105,7 @@ NO_CHANGE = Change()
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a maintenance will be."""
+    """The planned times of a maintenance."""
 
     starts_at: datetime
     ends_at: datetime
@@ -118,13 +118,13 @@ class _Words:
 
     kind: str
     text: str
-    event: str  # the kind of event for whoever listens
+    event: str  # the kind of event for webhooks
     cause: str = ""
     wrong_number: int = 0  # the update that a correction is about
 
 
 def _written(session: Session, row: IncidentRow, words: _Words, by: By) -> IncidentUpdateRow:
-    """The next update of the incident as it stands now, and the event for whoever listens."""
+    """Writes the incident's next update in its current state, and the event for webhooks."""
     last = session.scalar(
         select(func.max(col(IncidentUpdateRow.number))).where(
             col(IncidentUpdateRow.incident_id) == row.id
@@ -146,7 +146,7 @@ def _written(session: Session, row: IncidentRow, words: _Words, by: By) -> Incid
 
 
 def row_of(session: Session, incident_id: str) -> IncidentRow:
-    """Its row. Raises IncidentError."""
+    """The incident's row. Raises IncidentError."""
     row = session.get(IncidentRow, incident_id)
     if row is None:
         raise IncidentError(
@@ -167,7 +167,7 @@ def _open_row(session: Session, incident_id: str, text: str) -> IncidentRow:
 def update(
     session: Session, incident_id: str, text: str, by: By, change: Change = NO_CHANGE
 ) -> int:
-    """A further update, in a new state or the same; gives its number. Raises IncidentError."""
+    """Adds an update, with or without a new status; returns its number. Raises IncidentError."""
     row = _open_row(session, incident_id, text)
     states = INCIDENT_STATES if row.kind == "incident" else MAINTENANCE_STATES
     wanted = change.status or row.status
@@ -183,7 +183,7 @@ def update(
 
 
 def _event(row: IncidentRow, wanted: str) -> str:
-    """The kind of event that a change to that state is."""
+    """The kind of event for a change to that status."""
     if row.kind == "incident":
         return "incident.resolved" if wanted == IncidentStatus.RESOLVED else "incident.updated"
     if wanted == row.status:
@@ -194,7 +194,7 @@ def _event(row: IncidentRow, wanted: str) -> str:
 
 
 def remind(session: Session, incident_id: str, text: str, cause: str, now: datetime) -> int:
-    """A reminder of a plan as it stands: nothing changes, and nobody else need hear of it."""
+    """Adds a reminder of the current plan; nothing else changes."""
     row = row_of(session, incident_id)
     event = "maintenance.reminded"
     words = _Words("reminder", text, event, cause)
@@ -204,7 +204,7 @@ def remind(session: Session, incident_id: str, text: str, cause: str, now: datet
 def correct(
     session: Session, incident_id: str, wrong: int, text: str, who: str, now: datetime
 ) -> int:
-    """What was wrong in an update, said to those who got it; gives its number. IncidentError."""
+    """Adds a correction of an update; returns its number. Raises IncidentError."""
     row = row_of(session, incident_id)
     if not text.strip():
         raise IncidentError("a correction needs a text: what is right")
@@ -217,7 +217,7 @@ def correct(
 
 
 def reschedule(session: Session, incident_id: str, window: Window, text: str, by: By) -> int:
-    """Another time for a maintenance that has not begun; gives the update. Raises IncidentError."""
+    """Moves a maintenance that has not begun; returns the update. Raises IncidentError."""
     row = _open_row(session, incident_id, text)
     if row.kind != "maintenance" or row.status != IncidentStatus.SCHEDULED:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not begun yet")
@@ -228,7 +228,7 @@ def reschedule(session: Session, incident_id: str, window: Window, text: str, by
 
 
 def call_off(session: Session, incident_id: str, text: str, who: str, now: datetime) -> int:
-    """A maintenance that will not be, or ends early; gives the update. Raises IncidentError."""
+    """Cancels a maintenance, or ends it early; returns the update. Raises IncidentError."""
     row = _open_row(session, incident_id, text)
     if row.kind != "maintenance":
         raise IncidentError(f"{incident_id} is an incident; wanted a maintenance")
@@ -243,9 +243,9 @@ def call_off(session: Session, incident_id: str, text: str, who: str, now: datet
 
 
 def edit(session: Session, incident_id: str, text: str, who: str, now: datetime) -> int:
-    """Another text for the newest update, while nobody was written to; voids its approval.
+    """Changes the newest update's text before it is sent to anyone; voids its approval.
 
-    Raises IncidentError once a letter was tried: then a correction is the honest way.
+    Raises IncidentError once a letter was tried; then a correction is needed.
     """
     row = chosen(session, incident_id)
     if not text.strip():
@@ -271,7 +271,7 @@ def edit(session: Session, incident_id: str, text: str, who: str, now: datetime)
 
 
 def hold_back(session: Session, incident_id: str, held: bool, who: str, now: datetime) -> None:
-    """Whether a maintenance starts and ends by the clock. Raises IncidentError."""
+    """Stops or allows the automatic start and end of a maintenance. Raises IncidentError."""
     row = row_of(session, incident_id)
     if row.kind != "maintenance" or row.status in CLOSED_STATES:
         raise IncidentError(f"{incident_id} is {row.status}; wanted a maintenance not over yet")
@@ -280,7 +280,7 @@ def hold_back(session: Session, incident_id: str, held: bool, who: str, now: dat
 
 
 def find(session: Session, incident_id: str) -> Incident:
-    """One of them. Raises IncidentError."""
+    """One incident or maintenance. Raises IncidentError."""
     return value(row_of(session, incident_id))
 
 

@@ -1,1 +1,1 @@
-"""The message log, and what is looked up for a decision."""
+"""The messages table, and the data that is looked up for a decision."""

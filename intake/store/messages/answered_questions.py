@@ -1,4 +1,4 @@
-"""Which of our questions to its very sender a mail answers: an address, an account, a closing."""
+"""Which question of ours a mail from its recipient answers: address, account or closing a case."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from intake.store.engine import Session
 from intake.store.tables.contacts import ContactEmailRow
 from intake.store.tables.outbox import OutboxRow
 
-ANSWERED_FOR = timedelta(days=60)  # in which a yes to one of them counts
+ANSWERED_FOR = timedelta(days=60)  # a yes to one of them is accepted for this time
 
 
 def answered(session: Session, keys: Keys, owners: Sequence[str], now: datetime) -> dict[str, Any]:
-    """The fields of Known that tell it: ``confirms``, ``joins`` and ``closes``."""
+    """The fields of Known about it: ``confirms``, ``joins`` and ``closes``."""
     return {
         "confirms": _confirms(session, keys, now),
         "joins": _asked(session, keys, keys.join_ids, "join", owners, now),
@@ -27,7 +27,7 @@ def answered(session: Session, keys: Keys, owners: Sequence[str], now: datetime)
 
 
 def _confirms(session: Session, keys: Keys, now: datetime) -> str:
-    """The contact whose address waits to be confirmed, when the mail answers our question to it."""
+    """The contact whose unconfirmed address answers our question with this mail."""
     if not keys.verify_ids:
         return ""
     query = (
@@ -53,7 +53,7 @@ def _asked(
     owners: Sequence[str],
     now: datetime,
 ) -> str:
-    """The case about which its very sender got the newest of those letters."""
+    """The case of the newest of those letters that was sent to this sender."""
     if not ids or not owners:
         return ""
     query = select(col(OutboxRow.case_number)).where(

@@ -1,6 +1,6 @@
 """Records bounces and other delivery reports with the letter that they are about.
 
-An address that is gone gets no more notices.
+An address that does not exist any more gets no more notices.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from intake.store.tables.contacts import ContactEmailRow, ContactRow
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
-HARD_BOUNCES = 2  # of different letters, until an address gets no notices
-DECAY = timedelta(days=30)  # after which it is tried again, and bounces are forgotten
+HARD_BOUNCES = 2  # of different letters, before an address gets no notices
+DECAY = timedelta(days=30)  # after this time it is tried again, and bounces are forgotten
 
 
 def note(session: Session, letter: SentLetter, told: Return, message: int, now: datetime) -> None:
-    """An event of the case and the letter; the second hard bounce suspends the address.
+    """Adds an event to the case and the letter; the second hard bounce suspends the address.
 
-    A notice that was sent and comes back for good is bounced from then on, whatever is said later.
+    A notice that was sent and bounces for good stays bounced, whatever a later report says.
     """
     theirs = told.recipient == letter.recipient or (letter.by_address and not told.recipient)
     hard = told.hard and theirs
@@ -58,7 +58,7 @@ def note(session: Session, letter: SentLetter, told: Return, message: int, now: 
 
 
 def _bounce(session: Session, row: int, words: str, now: datetime) -> None:
-    """sent or uncertain becomes bounced; whoever is sending it holds an old fence from now on."""
+    """Changes sent or uncertain to bounced, with a new fence, so a sending worker cannot write."""
     done = session.execute(
         update(NoticeRecipientRow)
         .where(
@@ -79,7 +79,7 @@ def _bounce(session: Session, row: int, words: str, now: datetime) -> None:
 
 
 def _gone(session: Session, letter: SentLetter, status: str, message: int, now: datetime) -> None:
-    """What is known of an address that is still the contact's; an old one is nobody's affair."""
+    """Records a bounce of an address that the contact still has; a former address is ignored."""
     email = session.get(ContactEmailRow, letter.recipient)
     if email is None or email.contact_id != letter.contact_id:
         return
@@ -107,7 +107,7 @@ def _gone(session: Session, letter: SentLetter, status: str, message: int, now: 
     letters: set[str] = set()
     for kind, detail in session.execute(events):
         if kind == "reachable" and letter.recipient in detail.get("recipients", ()):
-            letters.clear()  # a person has settled what came back before
+            letters.clear()  # an operator has resolved the bounces before
         elif kind == "bounced" and detail.get("recipient") == letter.recipient:
             letters.add(str(detail.get("letter", "")))
     if len(letters) < HARD_BOUNCES:

@@ -1,4 +1,4 @@
-"""Everything stored that a decision about one mail may depend on, in a fixed number of queries."""
+"""All stored data that a decision about one mail may need, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from intake.store.tables.messages import NOBODY, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
 FIRST_NUMBER = 1001
-MAX_SENT = 3  # letters that one mail may quote
+MAX_SENT = 3  # the most letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 HANDLED = (
     MessageStatus.HANDLED,
     MessageStatus.IGNORED,
-)  # a mail that was held, dropped or rejected hides no later copy
+)  # a held, dropped or rejected mail does not hide a later copy
 
 
 def message_id_hash(message_id: str) -> str:
-    """The key a Message-ID is looked up by, however long it is; empty for none."""
+    """The lookup key of a Message-ID of any length; empty if there is none."""
     return hashlib.sha256(message_id.encode()).hexdigest() if message_id else ""
 
 
 def look_up(
     session: Session, keys: Keys, now: datetime, case_prefix: str = "CASE-", not_row: int = 0
 ) -> Known:
-    """What is known about the mail of those keys. ``not_row`` is its own row when judged again.
+    """What is known about the mail with those keys. ``not_row`` is its own row if judged again.
 
-    The next number comes first: its row is locked until the end of a transaction that writes, so
-    of two workers that got the same mail the second one sees what the first made of it.
+    The next number is read first. In a write transaction this locks its row until the end. If two
+    workers have the same mail, the second one therefore sees the first one's result.
     """
     next_number = _next(session)
     contacts = whole_contacts(session, _contact_ids(session, keys.sender))
@@ -57,7 +57,7 @@ def look_up(
     in_force = [one.id for one in accounts if one.active]
     referred = _case(session, keys.case_numbers)
     if referred is None and contacts:
-        plain = _case(session, keys.plain_numbers)  # anybody can write a number
+        plain = _case(session, keys.plain_numbers)  # anyone can write a number
         referred = plain if plain and any(map(plain.is_for, contacts)) else None
     owners = [contact.id for contact in contacts]
     return Known(
@@ -165,9 +165,9 @@ def _case(session: Session, numbers: tuple[str, ...]) -> CaseBrief | None:
 
 
 def _listed(session: Session, keys: Keys, accounts: list[str], owners: list[str]) -> CaseList:
-    """The cases of those accounts, newest first; nothing of anybody else's.
+    """The cases of those accounts, newest first, and no others.
 
-    While nobody has said which account a case is about, it is its writer's alone.
+    A case whose account is not known yet belongs only to its writer.
     """
     submitted_by = col(CaseRow.submitted_by)
     writer = case((submitted_by != "", submitted_by), else_=col(CaseRow.contact_id))
@@ -197,7 +197,7 @@ def _listed(session: Session, keys: Keys, accounts: list[str], owners: list[str]
 
 
 def _sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """What stood in our letters that a mail may quote: those it names, and the newest one."""
+    """The texts of our letters that a mail may quote: those it names, and the newest one."""
     columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number) == number)
     named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
     newest = columns.order_by(col(OutboxRow.id).desc()).limit(1)
@@ -246,9 +246,9 @@ def _pending(session: Session, number: str) -> PendingForm | None:
 
 
 def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
-    """The same bytes, else the same Message-ID with the same body from the same sender.
+    """An earlier mail with the same bytes, or with the same Message-ID, body and sender.
 
-    Else the same DKIM signature of the same sender: one mail sent again, whatever was added to it.
+    Otherwise one with the same DKIM signature and sender: the same mail sent again with additions.
     """
     base = (
         select(stored_id(MessageRow.id), col(MessageRow.case_number), col(MessageRow.status))
@@ -280,7 +280,7 @@ def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
 
 
 def _next(session: Session) -> int:
-    """The next number; its row is locked where the database locks rows."""
+    """The next number; its row is locked if the database supports row locks."""
     query = select(col(CounterRow.value)).where(col(CounterRow.name) == "case")
     if not session.connection().get_execution_options().get("intake_write"):
         return max(FIRST_NUMBER, (session.scalar(query) or 0) + 1)

@@ -1,4 +1,4 @@
-"""Ledger rows of mails that were not handled: tried again, shelved, or gone."""
+"""Rows of mails that were not handled: deferred, shelved or vanished."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from intake.store.messages.record import Recorded
 from intake.store.sql import clean, upsert
 from intake.store.tables.messages import MessageRow
 
-MAX_ATTEMPTS = 3  # of a mail whose handling raises
-REST_MINUTES = (1, 5, 15, 60)  # between two tries to get a mail that the server does not give
+MAX_ATTEMPTS = 3  # for a mail whose handling raises
+REST_MINUTES = (1, 5, 15, 60)  # between attempts to get a mail that the server does not deliver
 
 
 def shelve(session: Session, arrival: Arrival, trace: str, now: datetime) -> Recorded | None:
-    """Handling raised: tried on the next two passes, then put on the shelf with the traceback.
+    """Handling raised: tries the next two passes, then shelves the mail with the traceback.
 
-    None when the mail has an outcome already, from another worker: that is never overwritten.
+    Returns None if another worker has given the mail an outcome, which is never overwritten.
     """
     attempts = (session.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts >= MAX_ATTEMPTS
@@ -45,7 +45,7 @@ def shelve(session: Session, arrival: Arrival, trace: str, now: datetime) -> Rec
 
 
 def vanished(session: Session, arrival: Arrival, now: datetime) -> None:
-    """The mail was listed and gone before its bytes were fetched."""
+    """The mail was listed, but was gone before its bytes were fetched."""
     values = {
         "status": MessageStatus.VANISHED,
         "folder": "",
@@ -58,9 +58,9 @@ def vanished(session: Session, arrival: Arrival, now: datetime) -> None:
 
 
 def not_handed_over(session: Session, arrival: Arrival, why: str, now: datetime) -> bool:
-    """The mail is there, and the server did not give its bytes: asked for again after a rest.
+    """The server lists the mail but did not deliver its bytes; it is requested again after a wait.
 
-    Whether it was put on the shelf instead, after the last try.
+    Returns whether it was shelved instead, after the last attempt.
     """
     attempts = (session.scalar(select(col(MessageRow.attempts)).where(*_place(arrival))) or 0) + 1
     last = attempts > len(REST_MINUTES)
@@ -80,7 +80,7 @@ def not_handed_over(session: Session, arrival: Arrival, why: str, now: datetime)
 
 
 def rests(row: Row, now: datetime) -> bool:
-    """Whether the mail was not handed over a short while ago and is left alone for now."""
+    """Whether the mail failed to arrive a short while ago and is not requested again yet."""
     if row.status != MessageStatus.DEFERRED or row.digest or row.recorded_at is None:
         return False
     rest = timedelta(minutes=REST_MINUTES[min(row.attempts, len(REST_MINUTES)) - 1])
@@ -96,9 +96,9 @@ def _place(arrival: Arrival) -> tuple[Any, ...]:
 
 
 def _put(session: Session, arrival: Arrival, values: Mapping[str, Any]) -> int:
-    """A row that has little more than its place, or the deferred one there; 0: it has an outcome.
+    """Writes a row with little data, or updates a deferred one; returns 0 if it has an outcome.
 
-    The condition stands in the statement: another worker may decide between a look and a write.
+    The condition is part of the statement, because another worker may decide in between.
     """
     empty = {
         "mailbox": arrival.mailbox, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,

@@ -1,4 +1,4 @@
-"""What the ledger keeps of the evidence, so that a judgement can be followed and repeated."""
+"""The evidence that is stored for a mail, so that a decision can be understood and repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the ledger, for a person who decides about a held mail."""
+"""Single rows of the messages table, for an operator's decision about a held mail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from intake.store.tables.outbox import EventRow
 
 
 def find(session: Session, message_id: int) -> MessageRow | None:
-    """The row of that number, of use after the session is closed."""
+    """The row with that number, usable after the session is closed."""
     row = session.get(MessageRow, message_id)
     if row is not None:
         session.expunge(row)
@@ -24,14 +24,14 @@ def find(session: Session, message_id: int) -> MessageRow | None:
 def note(
     session: Session, message_id: int, kind: str, who: str, now: datetime, detail: dict[str, Any]
 ) -> None:
-    """Writes down that the mail was judged again: for whom, why, and what it was before."""
+    """Records that the mail was judged again: by whom, why, and its previous state."""
     session.add(
         EventRow(at=now, kind=kind, who=who or "intake", message_id=message_id, detail=detail)
     )
 
 
 def judged(session: Session, limit: int) -> list[MessageRow]:
-    """The newest mails that were judged by themselves, not as answers to a letter."""
+    """The newest mails that were judged on their own, not as replies to a letter."""
     query = (
         select(MessageRow)
         .where(col(MessageRow.action).in_(("create", "ask", "hold", "drop")))

@@ -1,4 +1,4 @@
-"""How far each mailbox has been collected, and which of its mails the ledger knows."""
+"""The position of each mailbox, and which of its mails are in the messages table."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ TERMINAL = (
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """Where the next pass goes on."""
+    """Where the next pass continues."""
 
     name: str
     uidvalidity: int
-    next_uid: int  # every UID below needs no look any more
-    baseline_at: datetime | None  # mail that arrived before is not ours; None: all is
-    dated_below: int | None = None  # UIDs for which that date counts; None: not known yet
-    checked_at: datetime | None = None  # end of the last pass that ended well
+    next_uid: int  # all UIDs below it are finished
+    baseline_at: datetime | None  # mail that arrived before is ignored; None: all mail is collected
+    dated_below: int | None = None  # UIDs to which that date applies; None: not known yet
+    checked_at: datetime | None = None  # end of the last successful pass
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A mail of the ledger, as far as collecting needs it."""
+    """A row of the messages table, as far as collecting needs it."""
 
     id: int
     uidvalidity: int
     uid: int
     digest: str
     status: str
-    settled: bool  # the server was told, and it is verified
-    folder: str  # where it belongs on the server; empty: it stays
+    settled: bool  # the mail was moved on the server, and this was verified
+    folder: str  # the target folder on the server; empty: it stays
     attempts: int = 0
     recorded_at: datetime | None = None
 
@@ -65,7 +65,7 @@ def state(session: Session, name: str) -> MailboxState | None:
 
 
 def baseline(session: Session, line: MailboxState) -> None:
-    """Draws the line: what lies below it is somebody else's."""
+    """Sets the position and date below which mail is not collected."""
     row = _made(session, line.name)
     row.uidvalidity, row.next_uid = line.uidvalidity, line.next_uid
     row.baseline_at, row.dated_below = line.baseline_at, line.dated_below
@@ -80,7 +80,7 @@ def _made(session: Session, name: str) -> MailboxRow:
 
 
 def handled(session: Session, name: str, uidvalidity: int, uids: Sequence[int]) -> dict[int, Row]:
-    """UID -> what the ledger knows of that mail."""
+    """UID -> the stored row of that mail."""
     return {
         row.uid: row
         for row in _rows(session, name, col(MessageRow.uid), uids)
@@ -98,7 +98,7 @@ def by_digest(session: Session, name: str, digests: Sequence[str]) -> dict[str, 
 
 
 def _rows(session: Session, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
-    """Mails of that mailbox in whose column one of the wanted values stands, oldest first."""
+    """Mails of that mailbox with one of the values in that column, oldest first."""
     for start in range(0, len(wanted), CHUNK):
         yield from _found(
             session, col(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
@@ -112,7 +112,7 @@ def _found(session: Session, *where: ColumnElement[bool]) -> list[Row]:
 
 
 def rebind(session: Session, row_id: int, uidvalidity: int, uid: int) -> None:
-    """The mail of that row lies under another UID now, and is to be moved from there."""
+    """Records that the row's mail now has another UID and must be moved from there."""
     session.execute(
         update(MessageRow)
         .where(col(MessageRow.id) == row_id)
@@ -121,7 +121,7 @@ def rebind(session: Session, row_id: int, uidvalidity: int, uid: int) -> None:
 
 
 def unsettled(session: Session, name: str, uidvalidity: int) -> list[Row]:
-    """Mails that are recorded and not moved yet."""
+    """Mails that are recorded but not moved yet."""
     return _found(
         session,
         col(MessageRow.mailbox) == name,
@@ -132,14 +132,14 @@ def unsettled(session: Session, name: str, uidvalidity: int) -> list[Row]:
 
 
 def settle(session: Session, row_ids: Sequence[int]) -> None:
-    """The server was told, and it is verified."""
+    """Records that the mails were moved on the server and that this was verified."""
     for start in range(0, len(row_ids), CHUNK):
         part = row_ids[start : start + CHUNK]
         session.execute(update(MessageRow).where(col(MessageRow.id).in_(part)).values(settled=True))
 
 
 def advance(session: Session, name: str, next_uid: int, checked_at: datetime) -> None:
-    """A pass has ended well."""
+    """Records a successful pass."""
     row = session.get(MailboxRow, name)
     if row is not None:
         row.next_uid, row.checked_at, row.failing_since, row.failure = (
@@ -151,7 +151,7 @@ def advance(session: Session, name: str, next_uid: int, checked_at: datetime) ->
 
 
 def failed(session: Session, name: str, since: datetime, reason: str) -> None:
-    """A pass has failed; since when is kept until one ends well."""
+    """Records a failed pass; the time of the first failure is kept until a pass succeeds."""
     row = _made(session, name)
     row.failing_since = row.failing_since or since
     row.failure = reason

@@ -1,4 +1,4 @@
-"""Counts of a sender's recent activity, each within a bound, for rate limits."""
+"""Counts of a sender's recent activity, each with an upper limit, for the rate limits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 from intake.triage.rules import OF_STRANGERS, OF_UNPROVED
 
-MAX_RECENT = 200  # letters to one contact in a day that are looked at
-MAX_COMMENTS = 50  # of a case that a mail may quote
-REPLY_DAYS = 30  # for which an answer to a letter of ours counts as one
+MAX_RECENT = 200  # letters to one contact per day that are examined
+MAX_COMMENTS = 50  # of a case, which a mail may quote
+REPLY_DAYS = 30  # a reply to a letter of ours is accepted for this time
 
 
 def of_late(
     session: Session, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
 ) -> Recent:
-    """Letters to those contacts, to the sender's domain and to anybody; cases; strangers."""
+    """Recent letters to those contacts, the sender's domain and everyone; cases; strangers."""
     hour_ago = now - timedelta(hours=1)
     there, everybody = _letters_all(session, keys.sender, hour_ago)
     rows = _letters_to(session, contacts, now) if contacts else []
@@ -44,7 +44,7 @@ def of_late(
 
 
 def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int, int]:
-    """Letters of the last hour: to the sender's domain, and to everybody."""
+    """Letters in the last hour: to the sender's domain, and to everyone."""
     domain = sender.rpartition("@")[2]
     to_domain = func.lower(col(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
     query = select(func.count().filter(to_domain), func.count()).where(
@@ -73,7 +73,7 @@ def _literal(text: str) -> str:
 
 
 def _refused(session: Session, contacts: list[str], sender: str, now: datetime) -> int:
-    """Refusals to that address in seven days."""
+    """Refusals sent to that address in seven days."""
     if not sender:
         return 0
     query = select(func.count()).where(
@@ -87,7 +87,7 @@ def _refused(session: Session, contacts: list[str], sender: str, now: datetime) 
 
 
 def _cases(session: Session, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
-    """New cases of each of those since then."""
+    """The number of new cases since then for each id."""
     if not ids:
         return {}
     query = (
@@ -99,7 +99,7 @@ def _cases(session: Session, column: Any, ids: list[str], hour_ago: datetime) ->
 
 
 def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
-    """The rules that held as many mails within a day as they may; R7 in the sender's own name."""
+    """The rules that reached their limit of held mails per day; R7 is counted per sender."""
     newest = (
         select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
         .where(col(MessageRow.status) == MessageStatus.HELD)
@@ -122,7 +122,7 @@ def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
 
 
 def replies(session: Session, contacts: list[str], keys: Keys, now: datetime) -> bool:
-    """Whether the mail refers to a letter that we sent to that very address of late."""
+    """Whether the mail refers to a letter that was recently sent to exactly that address."""
     if not contacts or not keys.outbox_ids:
         return False
     query = select(col(OutboxRow.id)).where(
@@ -136,7 +136,7 @@ def replies(session: Session, contacts: list[str], keys: Keys, now: datetime) ->
 
 
 def comments(session: Session, case_number: str) -> tuple[str, ...]:
-    """What was added to that case by mail, the newest first."""
+    """What mails have added to that case, the newest first."""
     query = select(col(EventRow.detail)).where(
         col(EventRow.case_number) == case_number, col(EventRow.kind) == "comment"
     )

@@ -1,4 +1,4 @@
-"""THE transaction's work for one mail: ledger, case, fields, files, history, request, letters."""
+"""Writes everything about one mail in the transaction: row, case, files, history, letters."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": 
 
 @dataclass(frozen=True, slots=True)
 class RecordMetadata:
-    """What every record bears of the program that made it."""
+    """Data about the program that is stored with every record."""
 
     policy_hash: str
     version: str
-    personal_fields: frozenset[str] = frozenset()  # kept out of the ledger and the history
+    personal_fields: frozenset[str] = frozenset()  # not stored in messages and events
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class Recorded:
     row: int  # messages.id
     action: str
     rule: str
-    folder: str  # where the mail belongs on the server; empty: it stays
+    folder: str  # the target folder on the server; empty: it stays
     case_number: str
     letters: int  # put into the outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is decided about one matter of a mail, and the letters about it."""
+    """The decision about one matter of a mail, and its letters."""
 
     decision: Decision
     letters: Sequence[Letter] = ()
@@ -84,19 +84,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The mail that a ledger row is about."""
+    """The mail that a row is about."""
 
     arrival: Arrival
     mail: Message | Refusal
-    row: int = 0  # the row of a held or shelved mail that is decided anew; 0: a new mail
+    row: int = 0  # the row of a held or shelved mail that is decided again; 0: a new mail
 
 
 def record(
     session: Session, entry: Entry, results: Sequence[Result], now: datetime, stamp: RecordMetadata
 ) -> Recorded:
-    """Everything about one mail; again with the same mail it overwrites only an unfinished row.
+    """Writes everything about one mail; a repetition overwrites only a row without an outcome.
 
-    The row tells of the first result; every further one is another case that the mail is about.
+    The row describes the first result. Each further result is another case that the mail is about.
     """
     arrival, mail, decision = entry.arrival, entry.mail, results[0].decision
     number = decision.change.number if decision.change else ""
@@ -124,7 +124,7 @@ def record(
 def _result(
     session: Session, entry: Entry, result: Result, now: datetime, stamp: RecordMetadata
 ) -> int:
-    """The case, its history, files and letters; gives how many letters were put."""
+    """Writes the case, its history, files and letters; returns how many letters."""
     decision, change, row_id = result.decision, result.decision.change, entry.row
     number = change.number if change else ""
     why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
@@ -148,7 +148,7 @@ def _result(
 
 
 def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> None:
-    """Loops are counted until they are broken; forgeries, for the contact they are made of."""
+    """Counts mail loops (R1) and records forgeries (R5) with the contact concerned."""
     sender = decision.sender.address if decision.sender else ""
     if decision.is_loop:
         suppressions.note_loop(session, sender, row, now)
@@ -158,7 +158,7 @@ def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> N
 
 
 def _held_back(session: Session, decision: Decision, row: int, now: datetime) -> None:
-    """A letter that a rate kept back is named to the operator."""
+    """Records a letter that a rate limit stopped, so that the operator is informed."""
     detail = {"why": decision.silence, "contact": decision.contact}
     session.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
 
@@ -243,7 +243,7 @@ def _submission(submission: Submission | None, personal: frozenset[str]) -> dict
 def _write_row(session: Session, arrival: Arrival, values: Mapping[str, object], row: int) -> int:
     """A new row, or the unfinished one of the same mail in the same place.
 
-    A row with an outcome is never overwritten: StoreError says that somebody else was first.
+    A row with an outcome is never overwritten: StoreError reports that another worker was first.
     """
     found = row or _existing(session, arrival)
     if not found:
@@ -289,7 +289,7 @@ def _pending(
     letters: Sequence[Letter],
     now: datetime,
 ) -> None:
-    """The answered request is ended, and the new one is kept with the letter that asks."""
+    """Ends the answered request, and stores the new one with its letter."""
     if not change.new and not change.keeps_request:
         over = change.status in CASE_OVER
         ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
@@ -321,14 +321,14 @@ def _pending(
 def _attachments(
     session: Session, mail: Message, decision: Decision, row: int, number: str
 ) -> None:
-    """Every file of the mail once for each case of it, and once when there is none."""
+    """Stores each file of the mail once for each of its cases, or once if there is none."""
     if not mail.attachments:
         return
     found = select(col(AttachmentRow.part), col(AttachmentRow.case_number)).where(
         col(AttachmentRow.message_id) == row
     )
     there = {(part, case) for part, case in session.execute(found)}
-    if number and any(not case for _, case in there):  # the mail was held, and is handled now
+    if number and any(not case for _, case in there):  # the mail was held and is handled now
         of_nobody = (col(AttachmentRow.message_id) == row, col(AttachmentRow.case_number) == "")
         session.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
         there = {(part, case or number) for part, case in there}

@@ -1,1 +1,1 @@
-"""The schema's history, run by ``intake init``."""
+"""The history of the schema, applied by ``intake init``."""

@@ -1,4 +1,4 @@
-"""Alembic's environment: it works on the connection that ``store.schema`` hands over."""
+"""Alembic's environment; it uses the connection that ``store.migrate`` passes to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_as_batch=True,
-    transactional_ddl=False,  # the caller's transaction is the one around everything
+    transactional_ddl=False,  # the caller's transaction encloses everything
     compare_type=True,
 )
 context.run_migrations()

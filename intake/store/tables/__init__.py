@@ -1,1 +1,1 @@
-"""The schema, one module an aggregate."""
+"""The schema, one module for each group of tables."""

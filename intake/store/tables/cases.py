@@ -1,4 +1,4 @@
-"""Rows of cases, their fields, requests that wait for an answer, numbers, unknown labels."""
+"""Tables for cases, their fields, open requests, counters and unknown labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CaseRow(Base, table=True):
     number: str = Field(primary_key=True)  # "CASE-1001"
     account_id: str = Field(foreign_key="accounts.id", index=True)  # or NOBODY
     contact_id: str = Field(foreign_key="contacts.id", index=True)
-    submitted_by: str = ""  # contact id, when a colleague wrote
+    submitted_by: str = ""  # contact id, if a colleague wrote
     type: str
     priority: str
     department: str
@@ -32,9 +32,9 @@ class CaseRow(Base, table=True):
     subject: str = Field(sa_column=_text())
     description: str = Field(sa_column=_text())
     incident_id: str = Field(default="", index=True)  # the known incident that it is about
-    flag: str = ""  # why a person should look: "rounds used up", "expired"
-    closed_at: datetime | None = None  # when it was resolved or closed; None while it is not
-    follows: str = ""  # number of the closed case that this one goes on from
+    flag: str = ""  # why an operator should look: "rounds used up", "expired"
+    closed_at: datetime | None = None  # when it was resolved or closed; otherwise None
+    follows: str = ""  # number of the closed case that this one continues
     message_id: int = Field(sa_type=BigInteger)  # messages.id of the mail that created it
     received_at: datetime  # arrival of that mail
     created_at: datetime
@@ -50,7 +50,7 @@ class CaseFieldRow(Base, table=True):
     value: object = Field(
         default=None, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=True)
     )
-    words: str = Field(default="", sa_column=_text())  # as the person wrote it
+    words: str = Field(default="", sa_column=_text())  # as written in the mail
     source: str = ""  # reader, "default", "stored", "contact record"
     label: str = ""  # the label as written
     start: int = 0  # characters, in the body that was read
@@ -59,7 +59,7 @@ class CaseFieldRow(Base, table=True):
 
 
 class PendingFormRow(Base, table=True):
-    """What was asked of whom, in which letter; open until answered or given up."""
+    """A request: what was asked, of which contact, in which letter; open until it is answered."""
 
     __tablename__ = "pending_forms"
     id: int | None = Field(default=None, sa_column=id_column())
@@ -76,7 +76,7 @@ class PendingFormRow(Base, table=True):
 
 
 class CounterRow(Base, table=True):
-    """The last number given out, by name: "case"."""
+    """The last number assigned, by name: "case"."""
 
     __tablename__ = "counters"
     name: str = Field(primary_key=True)
@@ -84,11 +84,11 @@ class CounterRow(Base, table=True):
 
 
 class UnknownLabelRow(Base, table=True):
-    """A label that people write and no catalogue knows: a candidate for an alias."""
+    """A label in mails that the catalogue does not know: a possible alias."""
 
     __tablename__ = "unknown_labels"
     key: str = Field(primary_key=True)  # folded label
-    label: str  # as it was last written
-    type: str  # case type of the mail it stood in last; empty when there was none
-    times: int = 0  # mails it stood in
+    label: str  # as last written
+    type: str  # case type of the last mail with it; empty if there was none
+    times: int = 0  # number of mails with it
     last_at: datetime

@@ -1,4 +1,4 @@
-"""What all tables share: the base class, names of constraints, id and JSON columns."""
+"""What all tables share: the base class, constraint names, id and JSON columns."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ NAMING = {
 
 
 class Base(SQLModel):
-    """Keeps the naming convention that both databases and alembic rely on."""
+    """Sets the naming convention that both databases and alembic need."""
 
     metadata = MetaData(naming_convention=NAMING)
 
 
 def id_column() -> Any:
-    """An integer key that both SQLite and PostgreSQL count up by themselves."""
+    """An integer key that both SQLite and PostgreSQL assign automatically."""
     return Column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
 
 
 def json_column() -> Any:
-    """A JSON document; assign a new one, a change inside it is not noticed."""
+    """A JSON document; assign a new one, because a change inside it is not detected."""
     return Column(JSON().with_variant(JSONB(), "postgresql"), nullable=False)
 
 

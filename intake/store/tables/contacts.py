@@ -1,4 +1,4 @@
-"""Rows of accounts, contacts, addresses, memberships and suppressed addresses."""
+"""Tables for accounts, contacts, addresses, memberships and suppressed addresses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from intake.store.tables.columns import Base, json_column
 class AccountRow(Base, table=True):
     """A customer (seed L120: the school district that is reporting).
 
-    The row of ``NOBODY`` is made when it is needed, is never in force and is shown to nobody: no
-    contact belongs to it, so no query by a contact's accounts finds its cases.
+    The row of ``NOBODY`` is created when needed, is never enabled and never shown. No contact
+    belongs to it, so no query by a contact's accounts finds its cases.
     """
 
     __tablename__ = "accounts"
-    id: str = Field(primary_key=True)  # the operator's own short id: "bayside"
+    id: str = Field(primary_key=True)  # a short id chosen by the operator: "bayside"
     name: str
-    active: bool = True  # False: its people's mail is held
+    active: bool = True  # False: mail from its contacts is held
     timezone: str = ""  # IANA name, empty: the service's
     date_order: str = ""  # "MDY", "DMY", empty: the catalogue's
     created_at: datetime
@@ -28,7 +28,7 @@ class AccountRow(Base, table=True):
 
 
 class AccountAliasRow(Base, table=True):
-    """Another name by which people call an account."""
+    """Another name that people use for an account."""
 
     __tablename__ = "account_aliases"
     account_id: str = Field(foreign_key="accounts.id", primary_key=True)
@@ -39,24 +39,24 @@ class ContactRow(Base, table=True):
     """One registered person."""
 
     __tablename__ = "contacts"
-    id: str = Field(primary_key=True)  # the operator's own id: "zack"
+    id: str = Field(primary_key=True)  # an id chosen by the operator: "zack"
     name: str
-    active: bool = True  # False: mail is held, no letter is sent
+    active: bool = True  # False: mail is held, no letters are sent
     schema_bootcamp: bool = (
         False  # has completed the training that SQL Server access needs (seed L104)
     )
     title: str = ""
     phone: str = ""
-    allow_automated: bool = False  # mail a program sends in this person's name may file a case
+    allow_automated: bool = False  # mail that a program sends in this person's name may open a case
     wants_acknowledgements: bool = True
-    accept_unproved: bool = False  # answers to our letters count though nothing proves the sender
-    undeliverable_since: datetime | None = None  # first of an unbroken row of hard bounces
+    accept_unproved: bool = False  # replies to our letters are accepted without proof
+    undeliverable_since: datetime | None = None  # first of an unbroken series of hard bounces
     created_at: datetime
     updated_at: datetime
 
 
 class ContactEmailRow(Base, table=True):
-    """A stored address of a contact: the only kind of address letters go to."""
+    """A stored address of a contact; letters are sent only to such addresses."""
 
     __tablename__ = "contact_emails"
     key: str = Field(primary_key=True)  # Address.key; unique over all contacts
@@ -64,11 +64,11 @@ class ContactEmailRow(Base, table=True):
     address: str  # as given
     domain: str = Field(index=True)
     position: int = 0  # 0 is the primary address
-    verified: bool = True  # False: a letter to it waits for its answer; until then it is nobody's
+    verified: bool = True  # False: it has not answered our letter; until then it is not used
 
 
 class MembershipRow(Base, table=True):
-    """What a contact is at an account (seed L157, L158)."""
+    """The role of a contact at an account (seed L157, L158)."""
 
     __tablename__ = "memberships"
     contact_id: str = Field(foreign_key="contacts.id", primary_key=True)
@@ -89,7 +89,7 @@ class SuppressionRow(Base, table=True):
 
 
 class AcceptedDomainRow(Base, table=True):
-    """A domain whose contacts may answer our letters though nothing proves the sender."""
+    """A domain whose contacts may reply to our letters without proof of the sender."""
 
     __tablename__ = "accepted_domains"
     domain: str = Field(primary_key=True)

@@ -1,6 +1,6 @@
-"""The schema of incidents and notices: what is known, who was told, how they want it, who listens.
+"""Tables for incidents, updates, notices, preferences and webhook events.
 
-The rules of ``intake.store.tables.messages`` hold here too.
+The rules of ``intake.store.tables.messages`` apply here too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from intake.store.tables.columns import Base, id_column, json_column
 
 
 class IncidentRow(Base, table=True):
-    """An incident or a maintenance. status: its newest update's.
+    """An incident or a maintenance. status: that of its newest update.
 
     incident: investigating, identified, monitoring, resolved. maintenance: scheduled, in progress,
     verifying, completed, cancelled. Open until it is resolved, completed or cancelled.
@@ -29,31 +29,31 @@ class IncidentRow(Base, table=True):
     title: str
     status: str = Field(index=True)
     impact: str = ""  # what people notice, one line
-    modules: list[str] = Field(default_factory=list, sa_column=json_column())  # affected; none: all
+    modules: list[str] = Field(default_factory=list, sa_column=json_column())  # none: all
     areas: list[str] = Field(default_factory=list, sa_column=json_column())  # of responsibility
-    accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # none: all
+    accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # empty: all
     contact_types: list[str] = Field(
         default_factory=list, sa_column=json_column()
-    )  # none: set ones
-    words: list[str] = Field(default_factory=list, sa_column=json_column())  # a case about it uses
-    public: bool = True  # stands on the notifications page
+    )  # empty: as configured
+    words: list[str] = Field(default_factory=list, sa_column=json_column())  # in cases about it
+    public: bool = True  # shown on the notifications page
     starts_at: datetime
     ends_at: datetime | None = None  # of a maintenance, as planned
     sequence: int = 0  # of its calendar entry: grows with each change of the plan
     short_notice: str = ""  # why it was announced later than the lead time
-    held_back: bool = False  # it neither starts nor ends by the clock
+    held_back: bool = False  # True: it does not start or end automatically
     next_update_at: datetime | None = None
-    nagged_at: datetime | None = None  # when the operator was told that an update is overdue
+    nagged_at: datetime | None = None  # when the operator was informed of an overdue update
     closed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
 
 class IncidentUpdateRow(Base, table=True):
-    """One update of an incident. Its text is never changed once anybody may have read it.
+    """One update of an incident. Its text never changes once it may have been read.
 
-    send_state: record (on record, nobody is written to), draft (waits for ``send``), waiting (for
-    another person's approval), sending, paused, done, cancelled, expired.
+    send_state: record (only recorded, no letters), draft (waits for ``send``), waiting (for another
+    person's approval), sending, paused, done, cancelled, expired.
     """
 
     __tablename__ = "incident_updates"
@@ -62,35 +62,35 @@ class IncidentUpdateRow(Base, table=True):
     incident_id: str = Field(foreign_key="incidents.id", index=True)
     number: int  # 1 is the first
     kind: str = "update"  # update, correction, reminder, reschedule, automatic, cancellation
-    cause: str  # "INC-1:3", or what the clock wrote it for: one update for one cause
+    cause: str  # "INC-1:3", or the automatic step: one update for each cause
     status: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     wrong_number: int = 0  # of a correction: the update that was wrong
-    who: str  # "operator:NAME", or "intake" for what the clock wrote
+    who: str  # "operator:NAME", or "intake" for an automatic step
     at: datetime
-    next_update_at: datetime | None = None  # as this update promised
-    starts_at: datetime | None = None  # the plan as this update told it
+    next_update_at: datetime | None = None  # as promised in this update
+    starts_at: datetime | None = None  # the plan as stated in this update
     ends_at: datetime | None = None
     sequence: int = 0  # of the calendar entry in this update's letters
     send_state: str = Field(default=SendState.DRAFT, index=True)
-    send_at: datetime | None = None  # not before then; None: at once
-    expires_at: datetime | None = None  # whoever was not told by then is not told any more
+    send_at: datetime | None = None  # not before this time; None: at once
+    expires_at: datetime | None = None  # after this time it is not sent any more
     proposed_by: str = ""
     approval_hash: str = ""  # of text, list and time, as proposed or approved
     approved_by: str = ""
     approved_at: datetime | None = None
-    emergency: str = ""  # why nobody else approved
+    emergency: str = ""  # why no other person approved
     finished_at: datetime | None = None  # when nothing was left to send
 
 
 class NoticeRecipientRow(Base, table=True):
-    """One person to be told of one update: the ledger of a broadcast, one row an address.
+    """One person to be notified of one update, one row for each address of a broadcast.
 
     state: queued -> sending (attempt counted, lease and fence written) -> uncertain (just before
-    the final dot) -> sent | failed | deferred (4xx, tried again). sent may become bounced.
-    A row that is uncertain when its lease runs out is sent once more, byte for byte the same.
-    digest waits for the person's daily letter. skipped has its reason: superseded, expired,
-    cancelled, corrected, suppressed.
+    the final dot) -> sent | failed | deferred (4xx, tried again). sent may become bounced. A row
+    that is uncertain when its lease runs out is sent once more with identical bytes. digest waits
+    for the person's daily letter. skipped has a reason: superseded, expired, cancelled, corrected,
+    suppressed.
     """
 
     __tablename__ = "notice_recipients"
@@ -111,34 +111,32 @@ class NoticeRecipientRow(Base, table=True):
     contact_id: str = Field(index=True)
     name: str
     zone: str  # IANA name of the account's or the service's time zone
-    accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # concerned ones
-    reasons: list[str] = Field(default_factory=list, sa_column=json_column())  # why they are told
+    accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # concerned
+    reasons: list[str] = Field(default_factory=list, sa_column=json_column())  # why they get it
     cases: list[str] = Field(default_factory=list, sa_column=json_column())  # their own about it
-    priority: int = 2  # 0: filed a case; higher later
-    first_number: (
-        int  # oldest update that this letter tells of; below ``number``: it has missed some
-    )
-    plain: bool = False  # a correction for somebody who never got the wrong text
+    priority: int = 2  # 0: opened a case; higher: later
+    first_number: int  # oldest update in this letter; below ``number`` if it missed some
+    plain: bool = False  # a correction for a person who never got the wrong text
     message_id_header: str = Field(index=True)
-    root_id: str  # head of this person's thread about the incident
+    root_id: str  # first Message-ID of this person's thread about it
     state: str = NoticeState.QUEUED
     due_at: datetime
     created_at: datetime
     attempts: int = 0  # counted before the attempt
-    attempted_at: datetime | None = None  # start of the last attempt; what the rates count
+    attempted_at: datetime | None = None  # start of the last attempt; used for the rates
     lease_until: datetime | None = None
     fence: int = 0
-    doubts: int = 0  # times it was sent again because nobody knew whether it had arrived
+    doubts: int = 0  # times it was sent again because its delivery was unknown
     reply: str = Field(default="", sa_column=Column(Text, nullable=False))  # or why it was skipped
     finished_at: datetime | None = None
 
 
 class ParkedDomainRow(Base, table=True):
-    """A domain whose server puts our notices off; nothing goes there until then."""
+    """A domain whose server defers our notices; nothing is sent there until the time given."""
 
     __tablename__ = "parked_domains"
     domain: str = Field(primary_key=True)
-    failures: int = 0  # in a row; one success forgets them
+    failures: int = 0  # in a row; a success resets them
     until: datetime | None = None  # None: not parked yet
     reply: str = Field(default="", sa_column=Column(Text, nullable=False))
 
@@ -150,13 +148,13 @@ class NoticePreferenceRow(Base, table=True):
     contact_id: str = Field(foreign_key="contacts.id", primary_key=True)
     notice_class: str = Field(primary_key=True)  # outage, security, maintenance, informational
     mode: str  # each, digest, off
-    replacement: str = ""  # contact id that is told instead; needed to mute a mandatory class
+    replacement: str = ""  # the stand-in's contact id; required to switch off a mandatory class
     who: str  # contact id or "operator:NAME"
     at: datetime
 
 
 class HookEventRow(Base, table=True):
-    """Something that happened, as other programs may hear of it; written in its transaction."""
+    """An event for other programs, written in the transaction of its cause."""
 
     __tablename__ = "hook_events"
     id: int | None = Field(default=None, sa_column=id_column())
@@ -167,7 +165,7 @@ class HookEventRow(Base, table=True):
 
 
 class HookDeliveryRow(Base, table=True):
-    """One event on its way to one hook. state: due, claimed, done, failed, dropped by a person."""
+    """The delivery of one event to one hook. state: due, claimed, done, failed, dropped."""
 
     __tablename__ = "hook_deliveries"
     __table_args__ = (
@@ -176,7 +174,7 @@ class HookDeliveryRow(Base, table=True):
     )
     id: int | None = Field(default=None, sa_column=id_column())
     event_id: int = Field(sa_type=BigInteger, foreign_key="hook_events.id")
-    hook: str  # its name in the configuration
+    hook: str  # the hook's name in the configuration
     state: str = DeliveryState.DUE
     due_at: datetime
     created_at: datetime

@@ -1,7 +1,7 @@
-"""The schema. Every column and every state is explained here; migrations must produce the same.
+"""The tables for mails. All columns and states are explained here; migrations must match.
 
-Rules: NOT NULL with a default wherever a value can be absent without meaning; the meaning of a
-column never changes; datetimes are aware UTC; enumerations are stored by value as text.
+Rules: a column is NOT NULL with a default if an absent value has no special meaning. The meaning of
+a column never changes. Datetimes are aware UTC. Enumerations are stored by value as text.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sqlmodel import Field
 from intake.model.states import FileState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
-NOBODY = ""  # the account of a case whose writer has not said which of theirs it is about
+NOBODY = ""  # the account of a case whose writer has not said which account it is about
 
 
 class MailboxRow(Base, table=True):
-    """How far a mailbox has been collected."""
+    """The position up to which a mailbox has been collected."""
 
     __tablename__ = "mailboxes"
     name: str = Field(primary_key=True)
@@ -31,21 +31,21 @@ class MailboxRow(Base, table=True):
         default=1, sa_type=BigInteger
     )  # every UID below has a terminal status, or is older than the baseline
     baseline_at: datetime | None = (
-        None  # mail that lay there and arrived before is not ours; None: all is
+        None  # mail that was there and arrived before is ignored; None: all is collected
     )
-    dated_below: int | None = Field(default=None, sa_type=BigInteger)  # UIDs the date counts for
+    dated_below: int | None = Field(default=None, sa_type=BigInteger)  # UIDs the date is for
     checked_at: datetime | None = None  # end of the last poll that succeeded
     failing_since: datetime | None = None
     failure: str = ""  # the last error, one line
 
 
 class MessageRow(Base, table=True):
-    """The ledger: one row for every mail ever seen, with the evidence and the decision.
+    """One row for every mail ever seen, with the evidence and the decision.
 
-    status: handled (case or letter), ignored (duplicate, own mail), dropped, held (waits for a
-    person), rejected (a person said no), deferred (left in the mailbox, tried again), shelved
-    (handling raised three times), vanished (gone from the mailbox before it was read).
-    deferred and shelved may become any other; held becomes handled or rejected; the rest stay.
+    status: handled (case or letter), ignored (duplicate, own mail), dropped, held (waits for an
+    operator), rejected (by an operator), deferred (left in the mailbox, tried again), shelved
+    (handling raised three times), vanished (gone from the mailbox before it was read). deferred and
+    shelved may become any other; held becomes handled or rejected; the others do not change.
     """
 
     __tablename__ = "messages"
@@ -64,8 +64,8 @@ class MessageRow(Base, table=True):
     received_at: datetime
     recorded_at: datetime
     status: str
-    settled: bool = False  # the server was told (moved), verified
-    folder: str = ""  # "processed" or "held": where it belongs on the server
+    settled: bool = False  # moved on the server, and this was verified
+    folder: str = ""  # "processed" or "held": the target folder on the server
     action: str = ""  # Decision.action
     rule: str = ""
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())
@@ -73,11 +73,11 @@ class MessageRow(Base, table=True):
     evidence: dict[str, object] = Field(
         default_factory=dict, sa_column=json_column()
     )  # IDENTITY evidence row
-    sender: str = Field(default="", index=True)  # Address.key, or what stood in From
+    sender: str = Field(default="", index=True)  # Address.key, or the text of From
     subject: str = Field(default="", sa_column=_text())
     message_id_hash: str = Field(
         default="", index=True
-    )  # sha256 of the Message-ID; empty when there is none
+    )  # sha256 of the Message-ID; empty if there is none
     message_id: str = Field(default="", sa_column=_text())
     signature_hash: str = Field(default="", index=True)  # of the author's DKIM signature, sha256
     contact_id: str = ""
@@ -88,15 +88,15 @@ class MessageRow(Base, table=True):
     )  # what was read, without personal fields
     policy_hash: str = ""
     version: str = ""  # of the program that decided
-    attempts: int = 0  # times handling raised
-    failure: str = Field(default="", sa_column=_text())  # traceback of the last raise
+    attempts: int = 0  # times that handling raised
+    failure: str = Field(default="", sa_column=_text())  # the last traceback
 
 
 class AttachmentRow(Base, table=True):
     """A file that came with a mail.
 
-    state: stored, withheld (kept, and handed out only by name), quarantined (not looked at by the
-    virus scanner yet; becomes stored or withheld).
+    state: stored, withheld (kept, but handed out only on request), quarantined (not yet scanned for
+    viruses; becomes stored or withheld).
     """
 
     __tablename__ = "attachments"

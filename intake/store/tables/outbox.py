@@ -1,4 +1,4 @@
-"""Rows of the history and of letters on their way."""
+"""Tables for the history and for letters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from intake.store.tables.columns import Base, _text, id_column, json_column
 
 
 class EventRow(Base, table=True):
-    """Append-only history of a case or a message."""
+    """The history of cases and messages; rows are only added."""
 
     __tablename__ = "events"
     __table_args__ = (Index("ix_events_kind_at", "kind", "at"),)
@@ -33,10 +33,11 @@ class EventRow(Base, table=True):
 
 
 class OutboxRow(Base, table=True):
-    """A letter on its way. state: due, claimed, in_doubt, sent, failed, suppressed, cancelled.
+    """A letter to send. state: due, claimed, in_doubt, sent, failed, suppressed, cancelled.
 
     due -> claimed (attempt counted, lease and fence written) -> in_doubt (just before the final
-    dot) -> sent | failed | due again (4xx). An in_doubt acknowledgement or request stays so.
+    dot) -> sent | failed | due again (4xx). An in_doubt acknowledgement or request stays in that
+    state.
     """
 
     __tablename__ = "outbox"
@@ -65,5 +66,5 @@ class OutboxRow(Base, table=True):
     fence: int = 0  # grows with each claim; a write with an older one is refused
     reply: str = Field(
         default="", sa_column=_text()
-    )  # the server's words, or the reason of suppression
+    )  # the server's reply, or the reason of suppression
     finished_at: datetime | None = None
