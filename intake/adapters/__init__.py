@@ -1,1 +1,1 @@
-"""The only modules that touch the outside world: servers, files, the network."""
+"""The only modules that access the outside world: servers, files, the network."""

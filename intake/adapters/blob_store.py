@@ -1,15 +1,14 @@
-"""Bytes -> digest, durably: content-addressed files named by their sha256.
+"""Stores bytes durably under their digest: files named by their sha256.
 
-Order of a batch: stage everything (no fsync), flush once (fsync files, rename, fsync folders),
-and only then commit the transaction that refers to it. Layout: ``staging/<digest>.<run>`` until it
-is flushed, then ``ab/cd/<digest>``. Files are 0600, folders 0700. A digest of the wrong form is a
-ValueError, so no name from outside ever becomes a path.
+Order in a batch: stage everything (no fsync), flush once (fsync files, rename, fsync folders), and
+only then commit the transaction that names the blobs. Layout: ``staging/<digest>.<run>`` before the
+flush, then ``ab/cd/<digest>``. Files are 0600, folders 0700. A malformed digest is a ValueError, so
+no name from outside ever becomes a path.
 
-What lies there is trusted only as far as it is known: a staged file belongs to the run that wrote
-it, since after a power cut such a file may have a name and no bytes; a stored file is compared with
-the bytes in hand, or its digest is computed, before it stands in for them. A file whose fsync
-failed is thrown away and written anew: the kernel may have dropped what it could not write, and a
-second fsync of it would report success.
+Existing files are not trusted blindly. A staged file belongs to the run that wrote it, because
+after a power failure such a file may have a name and no bytes. A stored file is reused only after
+its digest was checked. A file whose fsync failed is deleted and written again: the kernel may have
+dropped the data that it could not write, and a second fsync would report success.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from tempfile import mkstemp
 from types import TracebackType
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_FSYNC_THREADS = 8  # a journaling file system answers waiting fsyncs with one commit
+_FSYNC_THREADS = 8  # a journaling file system completes waiting fsyncs with one commit
 _CHUNK_BYTES = 2**20
 _TEMPORARY = ".writing-"
 
 
 class BlobError(OSError):
-    """The blob store cannot do what was asked; the text names the path and the cause."""
+    """The blob store cannot do what was requested; the text names the path and the cause."""
 
 
 def _failed(what: str, path: Path, failure: OSError) -> BlobError:
@@ -45,18 +44,18 @@ def _failed(what: str, path: Path, failure: OSError) -> BlobError:
 
 
 class Blobs:
-    """A folder of immutable files. Threads and processes may use the same one at the same time."""
+    """A folder of immutable files. Several threads and processes may use it at the same time."""
 
     def __init__(self, root: Path | str, run: str = "") -> None:
         self.root = Path(root).absolute()
         self.staging = self.root / "staging"
-        self.run = run or secrets.token_hex(8)  # whose staged files are ours; shared with children
-        self._lasting: set[str] = set()  # "abcd" of folders that this process has made durable
+        self.run = run or secrets.token_hex(8)  # owner of our staged files; children share it
+        self._lasting: set[str] = set()  # "abcd" of folders that this process has synced
         self._doubtful: set[str] = set()  # stored digests whose folder could not be synced
         self._prepare()
 
     def stage(self, data: bytes) -> str:
-        """The sha256 of the bytes, which are in the store now but may not outlive a power cut."""
+        """Stores the bytes and returns their sha256; only ``flush`` makes them durable."""
         digest = hashlib.sha256(data).hexdigest()
         if not self._holds(digest):
             with self.stage_writer() as writer:
@@ -64,14 +63,15 @@ class Blobs:
         return digest
 
     def stage_writer(self) -> StageWriter:
-        """A file to be written in chunks; ``close`` gives (digest, size)."""
+        """A blob to be written in chunks; its ``close`` returns (digest, size)."""
         return StageWriter(self)
 
     def flush(self, digests: Iterable[str]) -> None:
-        """Every one of those blobs is durable and in its final place; raises BlobError if not.
+        """Makes all those blobs durable in their final places; raises BlobError if that fails.
 
-        A blob that was there already gets a new time, so that no sweep takes it for abandoned, and
-        its folder is synced too: whoever moved it there may not have come that far.
+        An existing blob gets a new modification time, so that the cleanup does not remove it. Its
+        folder is synced too, because the process that moved it there may have crashed before the
+        sync.
         """
         wanted = list(dict.fromkeys(digests))
         if not wanted:
@@ -91,11 +91,11 @@ class Blobs:
         self._lasting |= {digest[:4] for digest in wanted}
 
     def missing(self, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that are not in their final place."""
+        """The digests that are not in their final places."""
         return [digest for digest in digests if not self._final(digest).exists()]
 
     def path(self, digest: str) -> Path:
-        """Where the bytes lie: the staged place, else the final one, whether or not they exist.
+        """The path of the bytes: the staged one, otherwise the final one, even if neither exists.
 
         A staged file is newer: it was written because the stored one could not be trusted.
         """
@@ -103,12 +103,12 @@ class Blobs:
         return staged if staged.exists() else self._final(digest)
 
     def read(self, digest: str) -> bytes:
-        """The bytes; raises BlobError when they are not there or are not what they were."""
+        """The bytes; raises BlobError if they are missing or damaged."""
         for path in (self.staged_path(digest), self._final(digest)):
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
-                continue  # it may be on its way from the staged to the final place
+                continue  # it may be moving from the staged to the final place
             except OSError as failure:
                 raise _failed("read the blob", path, failure) from failure
             if hashlib.sha256(data).hexdigest() != digest:
@@ -117,13 +117,13 @@ class Blobs:
         raise BlobError(errno.ENOENT, "cannot read the blob: it is not in the store", str(path))
 
     def has(self, digest: str) -> bool:
-        """True when a file of that name is staged by this run or stored; see ``verify``."""
+        """True if a file with that name is staged by this run or stored; see ``verify``."""
         return self._final(digest).exists() or self.staged_path(digest).exists()
 
     def _holds(self, digest: str) -> bool:
-        """Whether the bytes are here and whole, so that they need not be written.
+        """Whether the bytes are already stored and intact, so that they need not be written.
 
-        They get a new time first: a sweep between here and the flush shall not take them.
+        The file gets a new time first, so that the cleanup does not remove it before the flush.
         """
         if digest in self._doubtful:
             return False
@@ -131,10 +131,10 @@ class Blobs:
             os.utime(self.path(digest))
             return self.verify(digest)
         except OSError:
-            return False  # not there, or unreadable: it is written anew
+            return False  # missing or unreadable: it is written again
 
     def verify(self, digest: str) -> bool:
-        """True when the bytes are there and still have their digest."""
+        """True if the bytes exist and still match their digest."""
         path = self.path(digest)
         try:
             with path.open("rb") as file:
@@ -145,27 +145,27 @@ class Blobs:
             raise _failed("read the blob", path, failure) from failure
 
     def aged(self, older_than_seconds: float) -> Iterator[str]:
-        """Digests of stored blobs that nobody has named for so long: candidates for ``remove``."""
+        """Digests of stored blobs that were not named for so long: candidates for ``remove``."""
         before = time.time() - older_than_seconds
         for path in self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"):
             if _DIGEST.match(path.name) and _is_older(path, before):
                 yield path.name
 
     def remove(self, digests: Iterable[str], older_than_seconds: float) -> int:
-        """Removes those blobs where they are still that old; returns how many.
+        """Removes those blobs that are still that old; returns how many.
 
-        To be called while nobody can record: what is about to be named has a new time.
+        Call it while no worker can record mails. A blob that is about to be named has a new time.
         """
         before = time.time() - older_than_seconds
         return sum(_unlink(self._final(digest), before) for digest in digests)
 
     def tidy(self, older_than_seconds: float) -> int:
-        """Removes what runs that have ended left half done; returns how many files."""
+        """Removes unfinished files of runs that have ended; returns how many."""
         before = time.time() - older_than_seconds
         return sum(_unlink(path, before) for path in sorted(self.staging.iterdir()))
 
     def _prepare(self) -> None:
-        """The root, private and durable in the folders above it, and the staging folder."""
+        """Creates the root folder, private and durable, and the staging folder."""
         missing = [self.root, *self.root.parents]
         missing = missing[: next(place for place, path in enumerate(missing) if path.exists())]
         try:
@@ -184,13 +184,13 @@ class Blobs:
         return self.root / digest[:2] / digest[2:4] / digest
 
     def staged_path(self, digest: str) -> Path:
-        """Where this run keeps the bytes until they are flushed."""
+        """The path where this run keeps the bytes until they are flushed."""
         if not _DIGEST.match(digest):
             raise ValueError(f"not a sha256 in lower-case hex: {digest[:80]!r}")
         return self.staging / f"{digest}.{self.run}"
 
     def _sync_staged(self, digest: str) -> None:
-        """One fsync; a file whose fsync failed is gone afterwards."""
+        """Syncs one file; deletes it if the fsync failed."""
         staged, final = self.staged_path(digest), self._final(digest)
         try:
             self._sync(staged, "fsync the blob")
@@ -220,11 +220,11 @@ class Blobs:
             os.close(descriptor)
 
     def _move_to_final(self, digest: str) -> set[Path]:
-        """Renames a synced blob; returns the folders that must be synced for it to last."""
+        """Renames a synced blob; returns the folders that must be synced to make it durable."""
         final, staged = self._final(digest), self.staged_path(digest)
         touched = self._make_folder(digest)
         try:
-            staged.rename(final)  # over one that was damaged, or that another process just made
+            staged.rename(final)  # replaces a damaged one, or one that another process just made
         except FileNotFoundError:
             try:
                 os.utime(final)
@@ -235,7 +235,7 @@ class Blobs:
         return touched
 
     def _make_folder(self, digest: str) -> set[Path]:
-        """Makes the blob's folder; returns it with those above that this process has not synced."""
+        """Creates the blob's folder; returns the folders that this process still has to sync."""
         folder = self._final(digest).parent
         try:
             folder.parent.mkdir(mode=0o700, exist_ok=True)
@@ -253,7 +253,7 @@ def _is_older(path: Path, before: float) -> bool:
 
 
 def _unlink(path: Path, before: float) -> bool:
-    """Removes the file if it is that old; whether it did."""
+    """Removes the file if it is that old; returns whether it did."""
     if not _is_older(path, before):
         return False
     path.unlink(missing_ok=True)
@@ -261,7 +261,7 @@ def _unlink(path: Path, before: float) -> bool:
 
 
 class StageWriter:
-    """One blob being written. Leaving the ``with`` block by an exception throws it away."""
+    """A blob that is being written. An exception in the ``with`` block discards it."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -275,7 +275,7 @@ class StageWriter:
         self._path = Path(name)
 
     def write(self, chunk: bytes) -> None:
-        """Adds bytes; raises BlobError, and then the writer is of no use any more."""
+        """Adds bytes; after a BlobError the writer cannot be used any more."""
         self._hash.update(chunk)
         self.size += len(chunk)
         rest = memoryview(chunk)
@@ -287,7 +287,7 @@ class StageWriter:
             raise _failed("stage a blob", self._path, failure) from failure
 
     def close(self) -> tuple[str, int]:
-        """The digest and size of what was written, which is staged now. Again: the same answer."""
+        """Stages the blob and returns its digest and size; a second call returns the same."""
         if self.digest:
             return self.digest, self.size
         digest = self._hash.hexdigest()
@@ -300,7 +300,7 @@ class StageWriter:
         return digest, self.size
 
     def abandon(self) -> None:
-        """Throws away what was written; never raises."""
+        """Discards what was written; never raises."""
         with suppress(OSError):
             self._close_descriptor()
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Bytes -> what a ClamAV daemon says of them, by its INSTREAM command; no judgement of its own.
+"""Scans bytes with a ClamAV daemon, by its INSTREAM command; returns only what the daemon says.
 
 clamd(8): ``zINSTREAM\\0``, then chunks of a four-byte length in network order and that many bytes,
-then a length of zero; the answer is one line that ends with a NUL.
+then a length of zero. The answer is one line that ends with a NUL.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ DEFAULT_PORT = 3310
 
 
 class ScannerError(Exception):
-    """The scanner cannot be asked; the file waits and is tried again. The text says why."""
+    """The scanner is not available; the file waits and is tried again. The text says why."""
 
 
 class UnscannableError(ScannerError):
-    """The scanner works and cannot look at this one file."""
+    """The scanner works but cannot scan this one file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """``tcp://host:3310`` or ``unix:/run/clamav/clamd.ctl``."""
+    """A connection to ``tcp://host:3310`` or ``unix:/run/clamav/clamd.ctl``."""
 
     url: str
     seconds: float = 60.0  # for connecting, and for each answer
 
     def find(self, data: bytes) -> str:
-        """The name of what was found, "too big to be scanned", or an empty text for nothing.
+        """The name of the virus, "too big to be scanned", or an empty text if nothing was found.
 
         Raises ScannerError.
         """
@@ -64,7 +64,7 @@ class Scanner:
         return link
 
     def _send(self, link: socket.socket, data: bytes) -> None:
-        """A daemon that has seen enough answers and closes before the end was sent."""
+        """Sends the data; the daemon may answer and close the connection before the end."""
         try:
             link.sendall(b"zINSTREAM\0")
             for start in range(0, len(data), CHUNK_BYTES):
@@ -85,7 +85,7 @@ class Scanner:
 
 
 def _read(answer: str, url: str) -> str:
-    """``stream: OK``, ``stream: NAME FOUND`` or ``… ERROR``."""
+    """Reads ``stream: OK``, ``stream: NAME FOUND`` or ``… ERROR``."""
     words = answer.partition(": ")[2] if answer.startswith("stream: ") else answer
     if words == "OK":
         return ""

@@ -1,7 +1,8 @@
-"""DKIM signatures verified with DNS, within limits; what they prove is judged elsewhere.
+"""Verifies DKIM signatures with DNS, within limits; other modules judge what they prove.
 
-Only mails whose trusted Authentication-Results already say dmarc=pass cause look-ups, so a stranger
-cannot make us ask. Answers are kept for minutes; a temporary error is told from an absent record.
+DNS is queried only for mails whose trusted Authentication-Results already say dmarc=pass, so a
+stranger cannot cause look-ups. Answers are cached for minutes. A temporary error is distinguished
+from a missing record.
 """
 
 from __future__ import annotations
@@ -33,23 +34,23 @@ _NONE = dns.resolver.NXDOMAIN, dns.resolver.NoAnswer
 
 
 class TemporaryDnsError(Exception):
-    """No answer for now; the mail is looked at again later."""
+    """No DNS answer for now; the mail is tried again later."""
 
 
-Ask = Callable[[str], bytes | None]  # name -> TXT record, None when there is none
+Ask = Callable[[str], bytes | None]  # name -> TXT record, None if there is none
 
 
 @dataclass(slots=True)
 class Resolver:
-    """TXT records by the system's resolver or a given server, with a time limit and a memory."""
+    """Looks up TXT records with the system's resolver or a given server; limits time, caches."""
 
     seconds: float = 5.0  # for one name
-    server: str = ""  # "127.0.0.1:5353"; empty: the system's own
+    server: str = ""  # "127.0.0.1:5353"; empty: the system's resolver
     _memory: dict[str, tuple[float, bytes | None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def txt(self, name: str) -> bytes | None:
-        """The record of that name. Raises TemporaryDnsError."""
+        """The TXT record of that name. Raises TemporaryDnsError."""
         now = time.monotonic()
         with self._lock:
             kept = self._memory.get(name)
@@ -84,14 +85,14 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """Looks at a mail's signatures when the operator wants it and the server's word allows it."""
+    """Verifies a mail's signatures if the configuration and the mail's level require it."""
 
     resolver: Resolver
-    mode: str  # "off", "upgrade" (only where it may raise L2), "always" (contradictions too)
+    mode: str  # "off", "upgrade" (only where it may raise L2), "always" (to find contradictions)
     trust: Mapping[str, Trust]  # by mailbox name
 
     def proof(self, mail: Message, read: Callable[[str], bytes]) -> Proof:
-        """What the signatures prove; ``read`` gives the raw mail of a digest. Never raises."""
+        """What the signatures prove; ``read`` returns the raw mail of a digest. Never raises."""
         if self.mode == "off" or not mail.all("dkim-signature"):
             return Proof()
         trust = self.trust.get(mail.mailbox, Trust())
@@ -102,7 +103,7 @@ class Prover:
 
 
 def gather(mail: Message, raw: bytes, ask: Ask, trust: Trust | None = None) -> Proof:
-    """Every signature of the mail, at most five, each verified or with the reason why not."""
+    """All signatures of the mail, at most five, each verified or with the reason why not."""
     if not isinstance(mail.sender, Mailbox):
         return Proof(looked=True)
     present = [header.name for header in mail.fields]
@@ -126,7 +127,7 @@ def gather(mail: Message, raw: bytes, ask: Ask, trust: Trust | None = None) -> P
 
 
 def _verified(one: Signature, raw: bytes, number: int, ask: Ask) -> Signature:
-    """The signature through dkimpy, with what its key record says of itself."""
+    """Verifies the signature with dkimpy and adds data from its key record."""
     seen: list[bytes] = []
 
     def txt(name: bytes, timeout: int = 5) -> bytes | None:
@@ -173,5 +174,5 @@ def _suffixes() -> PublicSuffixList:
 
 
 def organisation(domain: str) -> str:
-    """The organisational domain (RFC 7489 §3.2); the domain itself where there is none."""
+    """The organisational domain (RFC 7489 §3.2), or the domain itself if there is none."""
     return str(_suffixes().privatesuffix(domain) or domain)

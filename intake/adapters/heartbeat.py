@@ -1,7 +1,7 @@
-"""The worker's heartbeat: a small file that says that it lives, what it did and what fails.
+"""The worker's heartbeat: a small file that shows that it lives, what it did and what fails.
 
-It lies outside the database, so it tells of a database that cannot be written, too. A disk that is
-full keeps it from being written as well; then its age says so, and the disk is looked at itself.
+It is outside the database, so it also reports a database that cannot be written. On a full disk it
+cannot be written either. Then its age shows the problem, and the free disk space is checked too.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from pathlib import Path
 
 FILE = "heartbeat.json"
 SILENT_SECONDS = 60.0  # six heartbeats missed
-PERIODS = 3  # of a job, within which it has to end well once
+PERIODS = 3  # of a job; within this time it must succeed once
 SLACK_SECONDS = 60.0  # for a job with a very short period
 LOW_BYTES = 16 * 2**20
-LOW_SHARE = 0.1  # of a volume that is small itself
+LOW_SHARE = 0.1  # on a small volume
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What the worker says of itself."""
+    """The contents of the heartbeat file."""
 
     pid: int
-    at: str  # ISO 8601, as every moment here
+    at: str  # ISO 8601, like all times here
     started: str
-    jobs: Mapping[str, str] = field(default_factory=dict)  # job -> when it last ended well
+    jobs: Mapping[str, str] = field(default_factory=dict)  # job -> when it last succeeded
     periods: Mapping[str, float] = field(default_factory=dict)  # job -> seconds between two runs
     failing: Mapping[str, int] = field(default_factory=dict)  # mailbox -> passes failed in a row
-    stopped: bool = False  # ended because it was asked to
+    stopped: bool = False  # ended by a stop signal
 
 
 def write(folder: Path, beat: Beat) -> None:
-    """The file replaced at once. Raises OSError."""
+    """Replaces the file atomically. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f"{FILE}.tmp"
     fresh.write_text(json.dumps(asdict(beat)), encoding="utf-8")
@@ -44,7 +44,7 @@ def write(folder: Path, beat: Beat) -> None:
 
 
 def read(folder: Path) -> Beat | None:
-    """The newest heartbeat; None when there is none that can be read."""
+    """The newest heartbeat; None if none can be read."""
     try:
         return Beat(**json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -52,13 +52,13 @@ def read(folder: Path) -> Beat | None:
 
 
 def is_alive(beat: Beat, now: datetime) -> bool:
-    """Whether a worker runs on this machine: it was heard of just now and its process exists."""
+    """Whether a worker runs on this machine: its heartbeat is recent and its process exists."""
     age = (now - datetime.fromisoformat(beat.at)).total_seconds()
     return not beat.stopped and abs(age) < SILENT_SECONDS and _lives(beat.pid)
 
 
 def troubles(beat: Beat | None, now: datetime) -> list[str]:
-    """What the heartbeat says is wrong, one line each; nothing for a worker that was stopped."""
+    """The problems that the heartbeat shows, one line each; none for a worker that was stopped."""
     if beat is None or beat.stopped:
         return []
     age = (now - datetime.fromisoformat(beat.at)).total_seconds()

@@ -1,16 +1,16 @@
-"""What was committed, once more, in a file outside the database: how a restored copy is noticed.
+"""Committed work, recorded again in a file outside the database, to detect a restored copy.
 
-One line a mail and a letter, appended after the commit and before the world is told, so the
-database is never behind this file — unless an older copy of it was put back. Then the file also
-says what was handled and sent in between. Lines are JSON arrays:
+One line is appended for each mail and letter, after the commit and before the outside world sees
+the effect. So the database is never older than this file, unless an older copy of the database was
+restored. Then the file also shows what was handled and sent in the meantime. Lines are JSON arrays:
 
     ["mail", digest, row, case number, moment]       recorded
     ["doubt", Message-ID, fence]                     the final dot is about to be sent
-    ["sent", Message-ID, fence]                      the server took it
+    ["sent", Message-ID, fence]                      the server accepted it
     ["gap"]                                          lines before this one could not be written
 
-The file is no source of truth, so a disk that refuses it stops nothing: what could not be written
-is a gap, and what a gap might hide is treated as unknown.
+The database does not depend on this file, so a disk error here stops nothing. Lines that could not
+be written become a gap. Whatever a gap may hide is treated as unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import structlog
 
 log = structlog.get_logger("intake.journal")
 
-MAX_BYTES = 64 * 2**20  # then the file begins anew, and the one before is kept beside it
+MAX_BYTES = 64 * 2**20  # then a new file is started, and the previous one is kept beside it
 TAIL_BYTES = 64 * 2**10
 
 
@@ -38,44 +38,44 @@ class MailLine:
     row: int  # messages.id
     case_number: str
     at: datetime
-    mailbox: str = ""  # that it came into; empty in lines of older versions
+    mailbox: str = ""  # the mailbox that it arrived in; empty in lines of older versions
 
 
 @dataclass(frozen=True, slots=True)
 class LetterLine:
-    """A letter whose final dot was about to be sent, or that a server took."""
+    """A letter whose final dot was about to be sent, or that a server accepted."""
 
     message_id: str
-    fence: int  # of the claim; it only grows
+    fence: int  # of the claim; it only increases
     sent: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Lines are missing before this place."""
+    """Lines before this point are missing."""
 
 
 Line = MailLine | LetterLine | Gap
 
 
 class Journal:
-    """The file; without a path nothing is written. Several processes may append to the same one."""
+    """The journal file; without a path nothing is written. Several processes may append to it."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._gap = False  # something could not be written since the last line
+        self._gap = False  # a line could not be written since the last one
 
     def mails(self, lines: Iterable[MailLine]) -> None:
-        """Mails whose transaction is committed."""
+        """Records mails whose transaction is committed."""
         self._append(["mail", one.digest, one.row, one.case_number, one.at.isoformat(), one.mailbox]
                      for one in lines)  # fmt: skip
 
     def letters(self, letters: Iterable[tuple[str, int]], *, sent: bool) -> None:
-        """(Message-ID, fence) of letters that are in doubt, or were sent, by a committed row."""
+        """Records (Message-ID, fence) of letters whose committed row says in doubt or sent."""
         self._append(["sent" if sent else "doubt", *one] for one in letters)
 
     def _append(self, lines: Iterable[Sequence[object]]) -> None:
-        """One write for all of them, whole or not at all as far as other processes can see."""
+        """Writes all lines at once; other processes see all of them or none."""
         wanted = [*([["gap"]] if self._gap else []), *lines]
         if self.path is None or len(wanted) == self._gap:
             return
@@ -93,13 +93,13 @@ class Journal:
             log.error("journal-failed", path=str(self.path), why=failure.strerror or str(failure))
 
     def begin_anew(self) -> None:
-        """What was written so far is put aside: it tells of rows that have other numbers now."""
+        """Puts the present file aside, because its row numbers are no longer valid."""
         if self.path is not None and self.path.exists():
             self.path.replace(self.older)
 
     @property
     def older(self) -> Path:
-        """Where the file before this one lies."""
+        """The path of the previous file."""
         assert self.path is not None
         return self.path.with_suffix(".older")
 
@@ -108,7 +108,7 @@ class Journal:
         return list(self._read(TAIL_BYTES))
 
     def lines(self) -> Iterator[Line]:
-        """Every line there is, oldest first."""
+        """All lines, oldest first."""
         if self.path is not None:
             yield from Journal(self.older)._read(0)
         yield from self._read(0)
@@ -124,15 +124,15 @@ class Journal:
 
 
 def _written(descriptor: int, data: bytes) -> bool:
-    """Whether all of it could be written, on lines of its own."""
+    """Whether all of it was written, starting on a new line."""
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        data = b"\n" + data  # the line before was cut off by a full disk or a power cut
+        data = b"\n" + data  # the previous line was cut off by a full disk or a power failure
     return os.write(descriptor, data) == len(data)
 
 
 def _parsed(raw: bytes) -> Line:
-    """The line; one that cannot be read is a gap."""
+    """The parsed line; an unreadable line is a gap."""
     try:
         kind, *values = json.loads(raw)
         if kind == "gap":

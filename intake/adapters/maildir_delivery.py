@@ -1,4 +1,4 @@
-"""A Maildir as a way out (maildir(5)): for tests, for trying it out, and for another mailer."""
+"""Delivery into a Maildir (maildir(5)): for tests, for trials, and for another mailer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from intake.model.delivery import Failed, InDoubt, Outcome, Parcel, Retry, Sent,
 
 
 class MaildirLane:
-    """Letters as files of a Maildir; the same letter twice is one file."""
+    """Writes letters as files of a Maildir; the same letter written twice is one file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ready: tuple[Path, Path] | None = None
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
-        """The letter written and synced in tmp/, with the envelope on top as an MDA would."""
+        """Writes and syncs the letter in tmp/, with the envelope on top as an MDA writes it."""
         if unlawful(parcel.raw):
             return Failed(unlawful(parcel.raw))
         raw = (
@@ -39,7 +39,7 @@ class MaildirLane:
         return None
 
     def finish(self) -> Outcome:
-        """Renamed into new/, folder synced."""
+        """Renames the file into new/ and syncs the folder."""
         if self._ready is None:
             return Retry("nothing was prepared")
         temporary, final = self._ready
@@ -56,7 +56,7 @@ class MaildirLane:
         return Sent(final.name)
 
     def close(self) -> None:
-        """A letter that was prepared and not finished is taken away."""
+        """Removes a letter that was prepared but not finished."""
         if self._ready is not None:
             self._ready[0].unlink(missing_ok=True)
             self._ready = None

@@ -1,7 +1,7 @@
 """Access tokens for mailboxes (RFC 6749), by client credentials or a refresh token.
 
-Works with every server that follows the RFC, Google's and Microsoft's among them. Nothing of a
-request or an answer is ever put into an error but the server's own error code.
+Works with every server that follows the RFC, including Google's and Microsoft's. Errors contain
+only the server's own error code, nothing else from a request or an answer.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error, WebApplicatio
 from intake.adapters.redaction import without
 
 MAX_ANSWER_BYTES = 64 * 2**10
-EARLY_SECONDS = 60  # before its end a token is made anew
-AGAIN_SECONDS = 20  # asked for twice in that time: the first one was refused
+EARLY_SECONDS = 60  # a token is renewed so long before it expires
+AGAIN_SECONDS = 20  # if a token is requested twice in that time, the first one was refused
 CODES = (  # RFC 6749 §5.2 and §4.1.2.1
     "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
     "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
@@ -36,12 +36,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class OAuthError(Exception):
-    """No token: which server, and its own word for why."""
+    """No token: the text names the server and its error code."""
 
 
 @dataclass(slots=True)
 class TokenSource:
-    """Where tokens for one mailbox come from."""
+    """Gets access tokens for one mailbox."""
 
     url: str  # the token endpoint
     grant: str  # "client_credentials" or "refresh_token"
@@ -49,7 +49,7 @@ class TokenSource:
     client_secret: Callable[[], str]  # empty for a public client
     scope: str = ""
     refresh_token: Callable[[], str] = str
-    keep: Path | None = None  # where a new refresh token is written that replaces the old one
+    keep: Path | None = None  # the file for a new refresh token that replaces the old one
     seconds: float = 20.0
     clock: Callable[[], float] = time.monotonic
     _token: str = ""
@@ -58,7 +58,7 @@ class TokenSource:
     _lock: Lock = field(default_factory=Lock)
 
     def token(self) -> str:
-        """A token that holds for now. Raises OAuthError."""
+        """A token that is valid now. Raises OAuthError."""
         with self._lock:
             now = self.clock()
             refused = now - self._given < AGAIN_SECONDS
@@ -95,7 +95,7 @@ class TokenSource:
             _write(self.keep, str(fresh))
 
     def _post(self, body: str) -> str:
-        """The answer's body. Redirects are refused: they would carry the secret elsewhere."""
+        """The body of the answer. Redirects are refused: they would send the secret elsewhere."""
         parts = urlsplit(self.url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise OAuthError(f"oauth.token_url: found {parts.scheme}://…, wanted https://…")
@@ -123,7 +123,7 @@ class TokenSource:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token endpoint answers itself."""
+    """Refuses redirects: a token endpoint must answer itself."""
 
     def redirect_request(
         self,
@@ -139,7 +139,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _code(answer: bytes, asked: str) -> str:
-    """The error code of RFC 6749 §5.2, when the answer has one; its words may hold anything."""
+    """The error code of RFC 6749 §5.2, if there is one; other text of the answer is not used."""
     try:
         found = json.loads(answer).get("error", "")
     except (ValueError, AttributeError):
@@ -148,7 +148,7 @@ def _code(answer: bytes, asked: str) -> str:
 
 
 def _plain(code: object, asked: str) -> str:
-    """A code of the RFC, or one of plain letters that repeats no secret; else nothing."""
+    """The code, if the RFC defines it or it is plain letters without a secret; otherwise empty."""
     if code in CODES:
         return str(code)
     if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > MAX_CODE:
@@ -159,7 +159,7 @@ def _plain(code: object, asked: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """The new refresh token in place of the old one, for our eyes only."""
+    """Replaces the refresh token file; only its owner may read it."""
     fresh = path.with_name(f".{path.name}.new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 """Redacts a credential from a server's error message, in clear or base64.
 
-Some servers answer a refused login with the line they were given, as it was or in base64.
+When some servers refuse a login, their answer repeats the line that they received, as it was or in
+base64.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import re
 from base64 import b64decode
 
 HIDDEN = "(hidden)"
-MIN_SHARED = 6  # characters in a row that give a secret away
+MIN_SHARED = 6  # a common part of this many characters counts as a leak
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{8,}")
 _WORD = re.compile(r"\S+")
 
 
 def without(words: str, *secrets: str) -> str:
-    """The words with every part hidden that shares six characters in a row with a secret."""
+    """The text with every word hidden that has six characters in a row in common with a secret."""
     for secret in filter(None, secrets):
         words = _without(words, secret)
     return words
@@ -28,14 +29,14 @@ def _without(words: str, secret: str) -> str:
 
 
 def _kept(word: str, secret: str) -> str:
-    """One word, or a mark in its place."""
+    """The word, or a mark in its place."""
     if _shares(word, secret) or any(_shares(text, secret) for text in _decoded(word)):
         return HIDDEN
     return word
 
 
 def _decoded(word: str) -> list[str]:
-    """What base64 in the word may stand for, wherever it was cut off."""
+    """What base64 parts of the word may stand for, wherever they were cut off."""
     found = []
     for part in _BASE64.findall(word):
         for start in range(4):

@@ -1,8 +1,9 @@
-"""Letter -> Sent | Retry | Failed | InDoubt. The only keeper of smtplib; knows no database.
+"""Sends a letter by SMTP: Sent | Retry | Failed | InDoubt. Only this module uses smtplib.
 
-A lane takes one letter at a time in two steps: ``prepare`` goes as far as the last byte of the
-text, ``finish`` sends the final dot. Between the two the caller writes down that the letter is
-in doubt. After the dot, silence never means "not sent" (RFC 1047, RFC 5321 §4.5.3.2.6).
+It does not use the database. A lane sends one letter at a time in two steps. ``prepare`` sends
+everything up to the last byte of the text, ``finish`` sends the final dot. Between the two, the
+caller records that the letter is in doubt. If no answer comes after the dot, the letter may still
+have been delivered (RFC 1047, RFC 5321 §4.5.3.2.6).
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ SCHEMES = {"smtps": ("tls", 465), "smtp+starttls": ("starttls", 587), "smtp": ("
 
 
 class DeliveryError(Exception):
-    """The way out is configured in a way that cannot work; one line."""
+    """The delivery settings cannot work; one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Where letters are handed over and how to get in."""
+    """The SMTP server and the login."""
 
     host: str
     port: int
@@ -63,7 +64,7 @@ class SmtpSettings:
 
 
 class _Server(smtplib.SMTP):
-    """Gives away its connection before the greeting is read, so that it can be cut off."""
+    """Passes on its connection before the greeting is read, so that it can be cut."""
 
     def __init__(self, keep: Callable[[object], None], *args: Any, **more: Any) -> None:
         self._keep = keep
@@ -76,20 +77,20 @@ class _Server(smtplib.SMTP):
 
 
 class _TlsServer(_Server, smtplib.SMTP_SSL):
-    """The same over TLS from the first byte."""
+    """The same with TLS from the first byte."""
 
 
 class SmtpLane:
-    """One SMTP connection, opened when the first letter comes and kept for the next ones."""
+    """One SMTP connection, opened for the first letter and reused for the next ones."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
-        self._in_text = False  # a text has gone out and its dot has not
+        self._in_text = False  # a text was sent, but its dot was not
         self._link: object = None  # the newest connection
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
-        """Connects if needed, MAIL, RCPT, DATA and the text; None when only the dot is missing."""
+        """Connects if needed, sends MAIL, RCPT, DATA, text; None if only the dot is missing."""
         if unlawful(parcel.raw):
             return Failed(unlawful(parcel.raw))
         with OVERTIME.within(self._settings.patience.letter, self._socket):
@@ -106,20 +107,20 @@ class SmtpLane:
         return trouble or self._begin(parcel)
 
     def try_out(self) -> Retry | None:
-        """Connects, encrypts and logs in without sending anything; the trouble, if there is any."""
+        """Connects, encrypts and logs in without sending a letter; returns the problem, if any."""
         with OVERTIME.within(self._settings.patience.letter, self._socket):
             return None if self._server is not None else self._open()
 
     def _socket(self) -> object:
-        """What the step that is going on waits for."""
+        """The socket that the current step waits for."""
         return self._server.sock if self._server is not None else self._link
 
     def _keep(self, link: object) -> None:
-        """The connection, before there is a server that has greeted."""
+        """Stores the connection before the server has greeted."""
         self._link = link
 
     def _open(self) -> Retry | None:
-        """A fault here is never the letter's: wrong password, no TLS, no server are all Retry."""
+        """Connects; a failure here is never the letter's fault, so every failure is a Retry."""
         one = self._settings
         where = f"{one.host}:{one.port}"
         try:
@@ -151,7 +152,7 @@ class SmtpLane:
             server = _Server(self._keep, one.host, one.port, helo, timeout=one.patience.connect)
         try:
             self._patient(one.patience.command, server)
-            if isinstance(server.sock, socket.socket):  # else the dot waits 40 ms for an ACK
+            if isinstance(server.sock, socket.socket):  # otherwise the dot waits 40 ms for an ACK
                 server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.ehlo_or_helo_if_needed()
             if one.security == "starttls":
@@ -167,7 +168,7 @@ class SmtpLane:
         return server
 
     def _login(self, server: smtplib.SMTP) -> None:
-        """Logs in; a refusal is told without what we said."""
+        """Logs in; the error of a refusal never contains our secret."""
         secret = self._settings.secret()
         try:
             server.login(self._settings.user, secret)
@@ -176,7 +177,7 @@ class SmtpLane:
             raise smtplib.SMTPAuthenticationError(error.smtp_code, words) from None
 
     def _begin(self, parcel: Parcel) -> Outcome | None:
-        """The dialogue up to the dot. Any fault before it means that nothing was handed over."""
+        """The dialogue up to the dot. After any error in it the server has accepted nothing."""
         server = self._server
         if server is None:
             return Retry("not connected")
@@ -211,7 +212,7 @@ class SmtpLane:
             found = outcome(code, _words(reply), after_dot=False)
             if isinstance(found, Sent):
                 return Retry(found.reply)
-            # a refusal of MAIL FROM, before any recipient was named, meets every letter
+            # a refusal of MAIL FROM, before any recipient was named, applies to every letter
             return Retry(found.reply, number == 0) if isinstance(found, Retry) else found
         return None
 
@@ -220,7 +221,7 @@ class SmtpLane:
         return server.docmd("data")
 
     def finish(self) -> Outcome:
-        """The dot, and up to ten minutes for its answer."""
+        """Sends the dot and waits up to ten minutes for the answer."""
         with OVERTIME.within(self._settings.patience.dot, self._socket):
             return self._finished()
 
@@ -244,7 +245,7 @@ class SmtpLane:
         return found
 
     def _cut_off(self, server: smtplib.SMTP) -> Outcome:
-        """What a server says that did not wait for the dot: without one it has nothing."""
+        """The outcome if the server replies before the dot; it has then accepted nothing."""
         try:
             self._patient(5.0, server)
             code, reply = server.getreply()
@@ -266,10 +267,10 @@ class SmtpLane:
                 server.close()
 
     def close(self) -> None:
-        """QUIT where it costs nothing; a failure after the letters are settled changes nothing.
+        """Sends QUIT if possible; a failure changes nothing, as the letters are already settled.
 
-        Inside a text QUIT would be one more line of it: there the connection is cut, and without
-        a dot the server has nothing (RFC 5321 §4.1.1.4).
+        In the middle of a text QUIT would be one more line of it. Then the connection is cut, and
+        without a dot the server has accepted nothing (RFC 5321 §4.1.1.4).
         """
         server = self._server
         if server is not None and not self._in_text:
@@ -288,8 +289,9 @@ def open_lane(
     allow_plain: bool = False,
     patience: Patience | None = None,
 ) -> Lane:
-    """The lane a URL names: ``smtp+starttls://USER@HOST:587``, ``smtps://…``, ``smtp://…``,
-    ``maildir:PATH``. Raises DeliveryError for a URL that cannot be used safely.
+    """The lane for a URL. Raises DeliveryError for a URL that cannot be used safely.
+
+    ``smtp+starttls://USER@HOST:587``, ``smtps://…``, ``smtp://…`` or ``maildir:PATH``.
     """
     if url.startswith("maildir:"):
         return MaildirLane(Path(url.removeprefix("maildir:")))
@@ -321,7 +323,7 @@ def open_lane(
 
 
 def _has_spoken(server: smtplib.SMTP) -> bool:
-    """Whether something is there to be read, words or the end of the connection."""
+    """Whether the server has sent data or closed the connection."""
     link = server.sock
     if not isinstance(link, socket.socket):
         return False
@@ -331,7 +333,7 @@ def _has_spoken(server: smtplib.SMTP) -> bool:
 
 
 def _stuffed(raw: bytes) -> bytes:
-    """Dot-stuffed (RFC 5321 §4.5.2) and ending in CRLF."""
+    """The text dot-stuffed (RFC 5321 §4.5.2) and ending in CRLF."""
     text = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", text)
 

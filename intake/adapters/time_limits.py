@@ -1,8 +1,8 @@
-"""Conversations that take too long, or outlive the worker, are cut off from outside.
+"""Cuts connections from outside that take too long or outlive the worker.
 
-A time limit on a socket counts from byte to byte, so a server that sends one byte a second is never
-late. Here a whole step has a limit: when it is over, or when the worker must end, the connection is
-shut down by another thread, and the step fails as it does when a network fails.
+A socket's time limit counts from byte to byte, so a server that sends one byte a second never
+exceeds it. Here a whole step has a limit. When it is over, or when the worker must end, another
+thread shuts the connection down. The step then fails as it does when the network fails.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ LOOK_SECONDS = 0.5
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """One step of a conversation that is going on."""
+    """One step of a conversation with a server."""
 
     ends: float  # on the monotonic clock
-    link: Callable[[], object]  # gives the socket as it is by then: TLS replaces it
+    link: Callable[[], object]  # returns the current socket, because TLS replaces it
     cut: bool = False
 
 
 @dataclass
 class Overtime:
-    """All steps that are going on in this process, looked at by one thread."""
+    """All current steps in this process, watched by one thread."""
 
     _steps: set[Step] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -37,7 +37,7 @@ class Overtime:
 
     @contextmanager
     def within(self, seconds: float, link: Callable[[], object]) -> Iterator[Step]:
-        """A step that may take so long; ``cut`` says afterwards whether it was ended."""
+        """A step with a time limit; afterwards ``cut`` says whether it was cut off."""
         step = Step(time.monotonic() + seconds, link)
         with self._lock:
             self._steps.add(step)
@@ -53,7 +53,7 @@ class Overtime:
                 self._steps.discard(step)
 
     def end_all(self) -> None:
-        """Cuts every step from now on: the worker ends."""
+        """Cuts all steps from now on, because the worker is ending."""
         self._ending = True
         self._cut()
 
@@ -63,12 +63,12 @@ class Overtime:
             self._cut()
 
     def _cut(self) -> None:
-        """Shut down, not closed: a thread that waits for the socket wakes up with an error."""
+        """Shuts sockets down without closing them; a thread that waits for one gets an error."""
         now = time.monotonic()
         with self._lock:
             late = [one for one in self._steps if self._ending or one.ends < now]
         for step in late:
-            with suppress(Exception):  # whatever the socket is at that moment, nobody needs it
+            with suppress(Exception):  # in any state of the socket: it is not needed any more
                 link = step.link()
                 if isinstance(link, socket.socket):
                     step.cut = True

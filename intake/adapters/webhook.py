@@ -1,9 +1,9 @@
-"""One event -> Taken | Again | Gone: an HTTP POST, signed as Standard Webhooks 1.0 says.
+"""Sends an event by HTTP POST, signed by Standard Webhooks 1.0: Taken | Again | Gone.
 
-The only keeper of http.client. It goes to the one configured address: no redirect is followed and
-no proxy of the environment is used. One deadline holds for the whole exchange, whatever the server
-drips, and of the answer only the status and Retry-After count; its words are not even read,
-since they may repeat an address that is a secret itself.
+Only this module uses http.client. It connects only to the configured address: it follows no
+redirects and uses no proxy from the environment. One deadline applies to the whole exchange,
+however slowly the server sends. Only the status and Retry-After of the answer are used. Its body is
+not read, since it may repeat an address that is itself a secret.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from intake import __version__
 from intake.model.events import Again, Gone, Outcome, Taken
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
-MIN_KEY_BYTES = 24  # what Standard Webhooks asks for; shorter ones work and doctor warns
+MIN_KEY_BYTES = 24  # required by Standard Webhooks; shorter ones work, and doctor warns
 PREFIX = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is sent: the same id and the same bytes at each attempt."""
+    """What is sent: the same id and the same bytes for each attempt."""
 
-    id: str  # without a full stop, since it is signed between two of them
+    id: str  # contains no full stop, because it is signed between full stops
     body: bytes
 
 
@@ -50,9 +50,10 @@ def event(id_: str, kind: str, at: datetime, data: Mapping[str, object]) -> Even
 
 
 def read_keys(secret: str) -> tuple[bytes, ...]:
-    """The keys in a secret: several stand behind each other while it is being changed.
+    """The keys in a secret; while a key is being changed, several are given, separated by spaces.
 
-    ``whsec_`` and base64, or any text as it is. Raises ValueError, which repeats nothing of it.
+    A key is ``whsec_`` and base64, or any other text. Raises ValueError, which contains no part of
+    it.
     """
     found = []
     for word in secret.split():
@@ -77,7 +78,7 @@ def signature(keys: Sequence[bytes], one: Event, seconds: int) -> str:
 
 
 def post(url: str, one: Event, keys: Sequence[bytes], now: datetime, seconds: float) -> Outcome:
-    """Sends it and says what became of it; ``seconds`` for all of it, from the look-up on."""
+    """Sends the event, returns the outcome; ``seconds`` limits everything from the look-up on."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     stamp = int(now.timestamp())
@@ -112,7 +113,7 @@ def post(url: str, one: Event, keys: Sequence[bytes], now: datetime, seconds: fl
 
 
 def outcome(status: int, retry_after: str, now: datetime) -> Outcome:
-    """What a status means: 2xx taken, 410 gone, and everything else, 3xx too, another attempt."""
+    """What a status means: 2xx taken, 410 gone, everything else (also 3xx) another attempt."""
     known = status in HTTPStatus.__members__.values()
     words = f"HTTP {status} {HTTPStatus(status).phrase}" if known else f"HTTP {status}"
     if 200 <= status < 300:
@@ -123,7 +124,7 @@ def outcome(status: int, retry_after: str, now: datetime) -> Outcome:
 
 
 def _wish(text: str, now: datetime) -> float:
-    """Retry-After in seconds, given as such or as a date (RFC 9110 §10.2.3); 0 to an hour."""
+    """Retry-After in seconds, from a number or a date (RFC 9110 §10.2.3); 0 to an hour."""
     if text.isascii() and text.isdigit() and len(text) < 10:
         return min(float(text), MAX_RETRY_AFTER_SECONDS)
     with suppress(ValueError, TypeError, OverflowError):
@@ -141,7 +142,7 @@ def _left(ends: float) -> float:
 
 
 def _connect(parts: SplitResult, ends: float) -> _Timed:
-    """A connection to the host, encrypted and verified unless it is this machine's http://."""
+    """A connection to the host, with verified TLS unless it is http:// on this machine."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     link = _dial(host, port, ends)
@@ -155,7 +156,7 @@ def _connect(parts: SplitResult, ends: float) -> _Timed:
         raise
     try:
         wrapped.settimeout(_left(ends))
-        wrapped.do_handshake()  # its time limit is one for the whole handshake
+        wrapped.do_handshake()  # its time limit applies to the whole handshake
     except BaseException:
         wrapped.close()
         raise
@@ -163,7 +164,7 @@ def _connect(parts: SplitResult, ends: float) -> _Timed:
 
 
 def _dial(host: str, port: int, ends: float) -> socket.socket:
-    """The first address that answers, within one deadline for all of them."""
+    """Connects to the first address that answers, with one deadline for all addresses."""
     failed: OSError = ConnectionError("no address")
     for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         link = socket.socket(family, kind, proto)
@@ -178,24 +179,24 @@ def _dial(host: str, port: int, ends: float) -> socket.socket:
 
 
 class _Reader(io.RawIOBase):
-    """What comes in, until the deadline."""
+    """Reads the answer until the deadline."""
 
     def __init__(self, link: socket.socket, ends: float) -> None:
         self._link = link
         self._ends = ends
 
     def readable(self) -> bool:
-        """Nothing but reading is possible."""
+        """Returns True: only reading is possible."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Some bytes, 0 at the end. Raises TimeoutError when there is no time left."""
+        """Reads some bytes, 0 at the end. Raises TimeoutError after the deadline."""
         self._link.settimeout(_left(self._ends))
         return self._link.recv_into(buffer)
 
 
 class _Timed:
-    """As much of a socket as HTTPConnection uses, with one deadline for all of it."""
+    """The parts of a socket that HTTPConnection uses, with one deadline for all of them."""
 
     def __init__(self, link: socket.socket, ends: float) -> None:
         self._link = link
@@ -203,13 +204,13 @@ class _Timed:
         self._request = b""
 
     def sendall(self, data: bytes) -> None:
-        """Kept until the whole request is there."""
+        """Collects the data until the request is complete."""
         self._request += data
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """The request sent in one piece, and the answer as a file; ``mode`` is always "rb".
+        """Sends the request in one piece and returns the answer as a file; ``mode`` is always "rb".
 
-        Whoever answers before they have read everything, and hangs up, has answered all the same.
+        If the server answers before it has read everything, and hangs up, its answer still counts.
         """
         self._link.settimeout(_left(self._ends))
         with suppress(ConnectionError, ssl.SSLError):
@@ -217,5 +218,5 @@ class _Timed:
         return io.BufferedReader(_Reader(self._link, self._ends))
 
     def close(self) -> None:
-        """Closed, whatever is left in it."""
+        """Closes the socket, even with unread data in it."""
         self._link.close()

@@ -1,1 +1,1 @@
-"""Where mail comes from: IMAP, a Maildir, or one mail on standard input."""
+"""Sources of mail: IMAP, a Maildir, or one mail on standard input."""

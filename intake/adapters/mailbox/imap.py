@@ -1,7 +1,8 @@
-"""An IMAP folder as a mailbox (RFC 9051, 6851, 4315, 2177). The only keeper of imapclient.
+"""An IMAP folder as a mailbox (RFC 9051, 6851, 4315, 2177).
 
-UID commands only, BODY.PEEK[] only, no CLOSE and no plain EXPUNGE. Whatever the library or the
-network raises becomes one MailboxError, after which the connection is thrown away.
+In the service, only this package uses imapclient. It uses only UID commands and BODY.PEEK[], no
+CLOSE and no plain EXPUNGE. Every error of the library or the network becomes a MailboxError, and
+the connection is then closed.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from intake.adapters.mailbox.protocol import Fetched, Filed, MailboxError, Opene
 from intake.adapters.redaction import without
 from intake.adapters.time_limits import OVERTIME
 
-WINDOW_UIDS = 50_000  # of one SEARCH, so that no answer is over a megabyte
+WINDOW_UIDS = 50_000  # in one SEARCH, so that no answer exceeds a megabyte
 SEARCHED_UIDS = 100  # named in one SEARCH
 FETCH_MAILS = 50  # of one FETCH of bodies
-SLOWEST_BYTES = 32 * 2**10  # a second; a slower server is as good as none
+SLOWEST_BYTES = 32 * 2**10  # per second; a slower server counts as unreachable
 CLOSE_SECONDS = 3.0
-STEP_SECONDS = 60.0  # for one step beyond the time that its bytes may take
+STEP_SECONDS = 60.0  # for one step, in addition to the time for its bytes
 log = structlog.get_logger("intake.mailbox")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|closed)", re.I)
@@ -42,14 +43,14 @@ _SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|c
 
 @dataclass(frozen=True, slots=True)
 class ImapSettings:
-    """Where the folder is and how to get in."""
+    """The folder's location and login."""
 
     name: str
     host: str
     port: int
     security: str  # "tls", "starttls", "plain"
     user: str
-    secret: Callable[[], str]  # password, or access token for XOAUTH2; asked at each login
+    secret: Callable[[], str]  # password, or access token for XOAUTH2; read at each login
     auth: str = "password"  # or "xoauth2"
     folder: str = "INBOX"
     processed_folder: str = "Processed"
@@ -60,14 +61,14 @@ class ImapSettings:
     read_seconds: float = 60.0
 
 
-ERRORS = (  # what the library and the network raise; SSL and IMAP errors are among them
+ERRORS = (  # raised by the library and the network; SSL and IMAP errors are among them
     OSError, imaplib.IMAP4.error, CapabilityError, ValueError, KeyError, IndexError, TypeError,
     AttributeError, RecursionError, MemoryError,
 )  # fmt: skip
 
 
 class ImapBox:
-    """One folder over one connection that is kept between passes."""
+    """One folder over one connection, which is kept between passes."""
 
     def __init__(self, settings: ImapSettings) -> None:
         plain = settings.security == "plain"
@@ -84,15 +85,15 @@ class ImapBox:
         self._known = 0  # UIDNEXT before the folder was last listed
         self._inbox = imap_folders.safe(settings.folder)
         self._uidvalidity = 0
-        self._exists = 0  # mails in the folder when it was opened
+        self._exists = 0  # mails in the folder when it was selected
         self._link: object = None  # the newest connection
-        self._sizes: dict[int, int] = {}  # of the mails that were listed, as the server says
-        self._deadly: set[int] = set()  # mails for which the connection ended
+        self._sizes: dict[int, int] = {}  # sizes of the listed mails, according to the server
+        self._deadly: set[int] = set()  # mails at which the connection ended
 
     # ------------------------------------------------------------ opening and closing
 
     def open(self) -> Opened:
-        """Logs in if needed, selects the folder anew, and makes the two target folders once."""
+        """Logs in if needed, selects the folder again, and creates the two target folders once."""
         with self._door("open"):
             if self._client is None:
                 self._client = self._connect()
@@ -109,7 +110,7 @@ class ImapBox:
             return Opened(self._uidvalidity, self._uid_next(self._client, answer))
 
     def _uid_next(self, client: IMAPClient, answer: Mapping[bytes, Any]) -> int:
-        """As the server says, or one beyond the newest mail where it does not."""
+        """UIDNEXT from the server; one more than the newest UID if it does not report that."""
         told = int(answer.get(b"UIDNEXT", 0)) or imap_idle.next_of(client, self._inbox)
         return told or max(client.search(["UID", "*"]), default=0) + 1
 
@@ -125,7 +126,7 @@ class ImapBox:
             ssl_context=context if one.security == "tls" else None,
             timeout=timeout,
         )
-        client._imap.debug = 0  # at its default imaplib formats every body it reads
+        client._imap.debug = 0  # by default imaplib formats every body that it reads
         client.normalise_times = False
         try:
             if one.security == "starttls":
@@ -138,17 +139,17 @@ class ImapBox:
         return client
 
     def _keep(self, link: object) -> None:
-        """The connection, before there is a client that knows it."""
+        """Stores the connection before the client object knows it."""
         self._link = link
 
     def _starttls(self, client: IMAPClient, context: ssl.SSLContext) -> None:
-        """No login is ever sent over a connection whose encryption was refused or stripped."""
+        """Starts TLS; without it no login is sent, so a stripped STARTTLS exposes no password."""
         if not client.has_capability("STARTTLS"):
             raise MailboxError("tls", f"{self._where()}: the server does not offer STARTTLS")
         client.starttls(context)
 
     def _login(self, client: IMAPClient) -> None:
-        """Logs in; what the server says of it is told without what we said to it."""
+        """Logs in; error messages contain the server's reply but never our secret."""
         secret = self._settings.secret()
         try:
             self._authenticate(client, secret)
@@ -157,7 +158,7 @@ class ImapBox:
             if _SOCKET.search(str(error)):
                 raise MailboxError("connect", f"{self._where()}: cut off at login") from None
             if self._settings.auth == "xoauth2":
-                with suppress(LoginError):  # a token may have run out a moment ago
+                with suppress(LoginError):  # the token may have just expired
                     return self._authenticate(client, self._settings.secret())
             busy = BUSY.search(str(error))
             raise MailboxError(
@@ -172,7 +173,7 @@ class ImapBox:
             raise MailboxError("connect", text) from None
 
     def _introduce(self, client: IMAPClient) -> None:
-        """Some servers show no folder to a client that has not said who it is (RFC 2971)."""
+        """Sends ID (RFC 2971): some servers show no folders to a client that sent none."""
         if client.has_capability("ID"):
             try:
                 client.id_({"name": "intake"})
@@ -190,7 +191,7 @@ class ImapBox:
             client.plain_login(self._settings.user, secret)
 
     def close(self) -> None:
-        """Logs out if the server still listens; never raises."""
+        """Logs out if the server still responds; never raises."""
         client, self._client, self._mover = self._client, None, None
         if client is None:
             return
@@ -204,9 +205,9 @@ class ImapBox:
     # ------------------------------------------------------------ listing and fetching
 
     def waiting(self, from_uid: int) -> list[Waiting]:
-        """UID SEARCH in windows, then sizes and dates; what is below ``from_uid`` is left out.
+        """UID SEARCH in windows, then sizes and dates; UIDs below ``from_uid`` are left out.
 
-        Every mail that the search names is in the list, whatever else the server says of it.
+        Every mail that the search names is in the list, whatever else the server reports about it.
         """
         now = datetime.now(UTC)
         with self._door("list") as client:
@@ -215,7 +216,7 @@ class ImapBox:
         return found
 
     def _search(self, client: IMAPClient, first: int) -> set[int]:
-        """``n:*`` names the last mail even when its UID is below n (RFC 9051 §6.4.8)."""
+        """The UIDs from ``first`` on; ``n:*`` also names a last mail below n (RFC 9051 §6.4.8)."""
         top = imap_idle.next_of(client, self._inbox)
         if not top or top - first <= WINDOW_UIDS:
             return {uid for uid in client.search(["UID", f"{first}:*"]) if uid >= first}
@@ -226,7 +227,7 @@ class ImapBox:
         return {uid for uid in found if uid >= first}
 
     def present(self, uids: Sequence[int]) -> set[int]:
-        """Those of the mails that a search names now."""
+        """The mails that a search names now."""
         with self._door("list") as client:
             found: set[int] = set()
             for start in range(0, len(uids), SEARCHED_UIDS):
@@ -235,21 +236,21 @@ class ImapBox:
             return found & set(uids)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """Some mails at a time; those that the server does not hand over are asked for alone."""
+        """Fetches some mails at a time; one that the server does not deliver is requested alone."""
         fetcher = Fetcher(self._door, self.open, self._uidvalidity, self._sizes, self._deadly)
         for start in range(0, len(uids), FETCH_MAILS):
             yield from fetcher.fetch(uids[start : start + FETCH_MAILS])
 
     def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
-        """Piece by piece, until the end is certain.
+        """Fetches a mail in pieces until its end is certain.
 
-        A mail that another client moves away meanwhile is cut short without an error, so it is
-        asked for once more at the end.
+        If another client moves the mail meanwhile, the server cuts it short without an error. So
+        its presence is checked at the end.
         """
         validity = self._uidvalidity
         try:
             return self._in_pieces(uid, write)
-        except MailboxError as lost:  # perhaps this mail's fault: the others are to be fetched
+        except MailboxError as lost:  # perhaps caused by this mail; the others are still fetched
             if lost.retry_after_seconds or self.open().uidvalidity != validity:
                 raise
             return False
@@ -270,7 +271,7 @@ class ImapBox:
     # ------------------------------------------------------------ settling and waiting
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
-        """Moves the mails by one command and verifies each; see ``imap_move``."""
+        """Moves the mails with one command and verifies each; see ``imap_move``."""
         with self._door("move"):
             return self._folders().settle(folder, uids, again=again)
 
@@ -280,12 +281,12 @@ class ImapBox:
         return self._mover
 
     def tops(self) -> dict[str, tuple[int, int]]:
-        """By STATUS, which selects nothing."""
+        """Uses STATUS, which does not change the selected folder."""
         with self._door("look"):
             return self._folders().tops()
 
     def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
-        """Mail by mail; the mailbox itself is selected again at the end."""
+        """Fetches one mail at a time; selects the mailbox folder again at the end."""
         with self._door("list"):
             validity, rows = self._folders().listed(folder, from_uid)
         try:
@@ -308,7 +309,7 @@ class ImapBox:
                     self._folders().back()
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """IDLE in short cycles. True also for what came since the folder was opened."""
+        """IDLE in short cycles. True also for mails that arrived since the folder was opened."""
         with self._door("idle", seconds=seconds) as client:
             known = imap_idle.Known(self._known, self._exists)
             return imap_idle.wait(client, self._inbox, known, seconds, stopped)
@@ -317,9 +318,9 @@ class ImapBox:
 
     @contextmanager
     def _door(self, doing: str, size: int = 0, seconds: float = 0.0) -> Iterator[IMAPClient]:
-        """One step within its time; whatever the library or the network raises is translated.
+        """Runs one step within its time limit and translates the errors of library and network.
 
-        ``size`` are the bytes that come, ``seconds`` what the step waits for of its own will.
+        ``size``: the bytes expected; ``seconds``: the time that the step waits intentionally.
         """
         limit = STEP_SECONDS + self._settings.read_seconds + size / SLOWEST_BYTES + seconds
         with OVERTIME.within(limit, self._socket) as step:
@@ -338,18 +339,18 @@ class ImapBox:
                 raise self._translated(doing, error) from error
 
     def _socket(self) -> object:
-        """What the step that is going on waits for."""
+        """The socket that the current step waits for."""
         return self._client.socket() if self._client is not None else self._link
 
     def _cut(self) -> None:
-        """Lets go of the connection without a word; never raises."""
+        """Closes the connection without logging out; never raises."""
         client, self._client, self._mover = self._client, None, None
         if client is not None:
             with suppress(Exception):
                 client.shutdown()
 
     def _translated(self, doing: str, error: Exception) -> MailboxError:
-        """The one line and kind of an error."""
+        """Converts an error to its kind and one line."""
         if isinstance(error, ssl.SSLError):
             return MailboxError("tls", f"{self._where()}: TLS: {one_line(error)}")
         if isinstance(error, (OSError, imaplib.IMAP4.abort)):

@@ -1,4 +1,4 @@
-"""The library's client, with a connection that can be cut off before the server has greeted."""
+"""The library's client, changed so that its connection can be cut before the greeting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imapclient.tls import IMAP4_TLS
 
 
 class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
-    """Gives away its connection before the greeting is read."""
+    """Passes on its connection before the greeting is read."""
 
     def __init__(self, keep: Callable[[object], None], *args: object, **more: object) -> None:
         self._keep = keep

@@ -1,4 +1,4 @@
-"""What an IMAP server says when something fails, as a line for people and as seconds to wait."""
+"""Error replies of an IMAP server, as one line of text and as seconds to wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUSY = re.compile(r"too many simultaneous|\[INUSE\]|\[UNAVAILABLE\]|\[LIMIT\]|th
 
 
 def one_line(error: BaseException, secret: str = "") -> str:
-    """The server's words on one line, without the secret."""
+    """The server's reply on one line, without the secret."""
     text = without(str(error), secret)
     if text.startswith(("b'", 'b"')):
         text = text[2:-1]
@@ -19,7 +19,7 @@ def one_line(error: BaseException, secret: str = "") -> str:
 
 
 def retry_after(text: str) -> float:
-    """What a throttling server asks for, in seconds."""
+    """The seconds that a throttling server asks the client to wait."""
     match = _BACKOFF.search(text)
     if match:
         return int(match[1]) / 1000

@@ -1,7 +1,7 @@
-"""Getting mails out of an IMAP server that may refuse, leave out or cut short what is asked for.
+"""Fetches mails from an IMAP server that may refuse, omit or truncate what is requested.
 
-Only commands and their answers are here, over a client whose folder is selected. What the library
-or the network raises goes up unchanged, except a plain NO or BAD: what came before it is kept.
+This module only sends commands and reads answers, on a client whose folder is selected. Errors of
+the library or the network are passed on, except a plain NO or BAD: the rows before it are kept.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from imapclient.response_parser import parse_fetch_response
 from intake.adapters.mailbox.imap_errors import one_line, retry_after
 from intake.adapters.mailbox.protocol import Waiting
 
-LIST_UIDS = 500  # of one FETCH of sizes
+LIST_UIDS = 500  # in one FETCH of sizes
 CHUNK_BYTES = 2**20
-TRUSTED_LIES = 3  # sizes that were wrong after which this server's sizes say nothing
+TRUSTED_LIES = 3  # wrong sizes, after which this server's sizes are ignored
 WHOLE = "BODY.PEEK[]"
 
 Row = dict[bytes, Any]
@@ -29,18 +29,18 @@ Rows = dict[int, Row]
 
 @dataclass(slots=True)
 class Answer:
-    """What came of asking for the bodies of some mails."""
+    """The result of requesting the bodies of some mails."""
 
     bodies: dict[int, bytes] = field(default_factory=dict)
-    cut: dict[int, int] = field(default_factory=dict)  # of another length than the size said
-    refusal: str = ""  # what the server said when it said no; empty: OK
+    cut: dict[int, int] = field(default_factory=dict)  # UID -> size, if the body has another length
+    refusal: str = ""  # the server's reply if it refused; empty: OK
 
 
 def fetch(client: IMAPClient, uids: Sequence[int], items: Sequence[str]) -> tuple[Rows, str]:
-    """The rows by UID, and the server's words when it said NO or BAD after them.
+    """The rows by UID, and the server's text if it said NO or BAD after them.
 
     Raises imaplib.IMAP4.abort and OSError for a lost connection, and imaplib.IMAP4.error for a NO
-    of a server that is only busy.
+    from a server that is only busy.
     """
     try:
         return dict(client.fetch(uids, items)), ""
@@ -49,14 +49,14 @@ def fetch(client: IMAPClient, uids: Sequence[int], items: Sequence[str]) -> tupl
     except imaplib.IMAP4.error as error:
         if retry_after(str(error)):
             raise
-        _, lines = client._imap.response("FETCH")  # the library keeps them when a NO follows
+        _, lines = client._imap.response("FETCH")  # the library keeps them if a NO follows
         came = [line for line in lines or [] if line is not None]
         rows = parse_fetch_response(came, client.normalise_times, client.use_uid) if came else {}
         return dict(rows), one_line(error) or "refused"
 
 
 def listed(client: IMAPClient, uids: Sequence[int], first_seen: datetime) -> list[Waiting]:
-    """Every one of the UIDs with size and time; size 0 where the server does not tell it."""
+    """All those UIDs with size and time; size 0 if the server does not report it."""
     found: list[Waiting] = []
     for start in range(0, len(uids), LIST_UIDS):
         part = uids[start : start + LIST_UIDS]
@@ -69,7 +69,7 @@ def listed(client: IMAPClient, uids: Sequence[int], first_seen: datetime) -> lis
 
 
 def bodies(client: IMAPClient, uids: Sequence[int]) -> Answer:
-    """The bodies of those mails in one command, whatever came of them."""
+    """The bodies of those mails, with one command, and the server's refusal if there is one."""
     rows, refusal = fetch(client, uids, ["RFC822.SIZE", WHOLE])
     found = Answer(refusal=refusal)
     for uid in uids:
@@ -85,9 +85,9 @@ def bodies(client: IMAPClient, uids: Sequence[int]) -> Answer:
 
 
 def once_more(client: IMAPClient, uid: int, size: int, before: bytes) -> bytes | None:
-    """A body whose length is not the server's own size is asked for a second time.
+    """Requests a body again whose length differs from the server's own size.
 
-    The same bytes twice are the mail, and the size is wrong, as some servers' sizes are.
+    If the same bytes arrive twice, they are the mail: some servers report wrong sizes.
     """
     rows, _ = fetch(client, [uid], [WHOLE])
     raw = rows.get(uid, {}).get(b"BODY[]")
@@ -97,7 +97,7 @@ def once_more(client: IMAPClient, uid: int, size: int, before: bytes) -> bytes |
 
 
 def alone(client: IMAPClient, uid: int) -> tuple[bytes | None, str]:
-    """One mail that was not handed over with others: asked for alone, in pieces, in two halves."""
+    """Requests a mail that was not delivered with others: alone, in pieces, then in two parts."""
     rows, why = fetch(client, [uid], [WHOLE])
     raw = rows.get(uid, {}).get(b"BODY[]")
     if isinstance(raw, bytes):
@@ -115,7 +115,7 @@ def alone(client: IMAPClient, uid: int) -> tuple[bytes | None, str]:
 
 
 def in_pieces(client: IMAPClient, uid: int, write: Callable[[bytes], object]) -> bool:
-    """``BODY.PEEK[]<offset.length>`` megabyte by megabyte; whether the end was reached."""
+    """Fetches ``BODY.PEEK[]<offset.length>`` by the megabyte; returns whether it got to the end."""
     at = 0
     while (part := piece(client, uid, at)) is not None:
         write(part)
@@ -126,14 +126,14 @@ def in_pieces(client: IMAPClient, uid: int, write: Callable[[bytes], object]) ->
 
 
 def piece(client: IMAPClient, uid: int, at: int) -> bytes | None:
-    """At most a megabyte from that offset on; None when the server sends nothing."""
+    """At most a megabyte from that offset; None if the server sends nothing."""
     rows, _ = fetch(client, [uid], [f"BODY.PEEK[]<{at}.{CHUNK_BYTES}>"])
     part = rows.get(uid, {}).get(f"BODY[]<{at}>".encode())
     return part if isinstance(part, bytes) else None
 
 
 def is_named(client: IMAPClient, uid: int) -> bool:
-    """Whether a search names it: the one proof that a mail lies in the folder, or does not."""
+    """Whether a search names the mail: only this shows reliably whether it is in the folder."""
     return uid in set(client.search(["UID", str(uid)]))
 
 

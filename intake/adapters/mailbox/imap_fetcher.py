@@ -1,7 +1,7 @@
-"""Fetching mails so that one which the server cannot hand over never stops the others.
+"""Fetches mails so that one that the server cannot deliver never stops the others.
 
-A FETCH that is refused or ends the connection is halved down to the one mail it is about; after a
-lost connection there is a new one. What was handed over before is kept.
+If a FETCH is refused or ends the connection, its mails are halved until the one that causes it is
+found. A lost connection is replaced. Mails that were already delivered are kept.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from contextlib import AbstractContextManager
 from intake.adapters.mailbox import imap_fetch
 from intake.adapters.mailbox.protocol import Fetched, MailboxError, Opened
 
-LOST_CONNECTIONS = 40  # in one fetch; a server that ends more of them is down
+LOST_CONNECTIONS = 40  # in one fetch; a server that ends more connections is down
 DEADLY = "the connection ends whenever it is asked for"
 
 Door = Callable[..., AbstractContextManager[object]]  # (doing, bytes that come) -> the client
 
 
 class Fetcher:
-    """One round of fetching over a connection that may be lost in the middle.
+    """One fetch over a connection that may be lost in the middle.
 
-    ``deadly`` outlives the round: mails for which the connection ended, which are asked for one by
-    one from then on.
+    ``deadly`` is kept for later fetches: mails that ended the connection are then requested one by
+    one.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class Fetcher:
         self._sizes = sizes
         self._deadly = deadly
         self._lost = 0
-        self._lies = 0  # sizes that were wrong
-        self._whole = 0  # mails that were handed over
+        self._lies = 0  # wrong sizes
+        self._whole = 0  # mails that were delivered
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """Each mail once: its bytes, or why the server did not hand them over.
+        """Yields each mail once: its bytes, or why the server did not deliver them.
 
-        Raises MailboxError when the server seems to be down, not one mail to be bad.
+        Raises MailboxError if the server itself seems to be down.
         """
         parts = [[uid] for uid in reversed(uids) if uid in self._deadly]
         parts.append([uid for uid in uids if uid not in self._deadly])
-        kept: list[Fetched] = []  # not handed over
+        kept: list[Fetched] = []  # not delivered
         while parts:
             part = parts.pop()
             answer = self._ask(part) if part else imap_fetch.Answer()
@@ -72,7 +72,7 @@ class Fetcher:
         yield from kept
 
     def _after_loss(self, part: list[int], kept: list[Fetched]) -> list[list[int]]:
-        """What to ask for next: halves of the part; one mail alone gets one more try."""
+        """What to request next: halves of the part; a single mail gets one more try."""
         if len(part) > 1:
             return _halves(part)
         if part[0] not in self._deadly:
@@ -82,7 +82,7 @@ class Fetcher:
         return []
 
     def _ask(self, part: Sequence[int]) -> imap_fetch.Answer | None:
-        """What came of one FETCH; None when it ended the connection and there is a new one."""
+        """The answer of one FETCH; None if it ended the connection, which was then replaced."""
         size = sum(self._sizes.get(uid, 0) for uid in part)
         try:
             with self._door("fetch", size) as client:
@@ -92,7 +92,7 @@ class Fetcher:
             return None
 
     def _again(self, lost: MailboxError) -> None:
-        """A new connection to the same mails. Raises ``lost`` when the server seems to be down."""
+        """Reconnects to the same mails. Raises ``lost`` if the server seems to be down."""
         self._lost += 1
         if lost.retry_after_seconds or self._lost > LOST_CONNECTIONS:
             raise lost
@@ -101,10 +101,10 @@ class Fetcher:
             raise lost
 
     def _missing(self, part: Sequence[int], answer: imap_fetch.Answer) -> list[int]:
-        """What did not come, or came in part only."""
+        """The mails that did not arrive, or arrived incomplete."""
         for uid, size in sorted(answer.cut.items()):
             if self._lies >= imap_fetch.TRUSTED_LIES:
-                break  # this server's sizes say nothing
+                break  # this server's sizes are unreliable
             whole = self._once_more(uid, size, answer.bodies[uid])
             if whole is None:
                 del answer.bodies[uid]
@@ -133,6 +133,6 @@ class Fetcher:
 
 
 def _halves(part: Sequence[int]) -> list[list[int]]:
-    """The first half last, which is where it is taken from."""
+    """The second half, then the first, because parts are taken from the end of the list."""
     middle = (len(part) + 1) // 2
     return [list(part[middle:]), list(part[:middle])]

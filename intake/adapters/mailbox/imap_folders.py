@@ -1,4 +1,4 @@
-"""The folders of a mailbox under the names that this server has for them (RFC 2342)."""
+"""The folders of a mailbox under their names on this server (RFC 2342)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
-    """The folder that mail comes into, and the two that settled mail goes to, made if missing."""
+    """The folder that receives mail, and the two target folders, which are created if missing."""
     prefix, delimiter = _personal(client)
     inbox = _source(client, settings.folder, prefix, delimiter)
     names = {}
@@ -31,7 +31,7 @@ def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
 
 
 def _personal(client: IMAPClient) -> tuple[str, str]:
-    """The prefix of the user's own folders and the character between the levels."""
+    """The prefix of the user's own folders, and the hierarchy delimiter."""
     if client.has_capability("NAMESPACE"):
         personal = client.namespace().personal
         if personal:
@@ -40,13 +40,13 @@ def _personal(client: IMAPClient) -> tuple[str, str]:
 
 
 def below(prefix: str, delimiter: str, name: str) -> str:
-    """The name as the server knows it: with the prefix, which it may have already."""
+    """The name as the server knows it, with the prefix if the name does not have it."""
     full = safe(name.replace("/", delimiter))
     return full if not prefix or full.startswith(prefix) else safe(prefix) + full
 
 
 def _source(client: IMAPClient, name: str, prefix: str, delimiter: str) -> str:
-    """INBOX is INBOX everywhere; another folder may be given with or without the prefix."""
+    """The source folder: INBOX as it is; another name may be given with or without the prefix."""
     full = below(prefix, delimiter, name)
     if name.upper() == "INBOX" or full == name or client.folder_exists(safe(name)):
         return safe(name)
@@ -69,7 +69,7 @@ def _make(client: IMAPClient, full: str, key: str, settings: ImapSettings) -> No
 
 
 def safe(text: str) -> str:
-    """Text that goes into a command: never with a line end or NUL in it."""
+    """Checks text that goes into a command: it must not contain line ends or NUL."""
     if any(char in text for char in "\r\n\x00"):
         raise MailboxError("config", f"{text!r} holds a control character")
     return text

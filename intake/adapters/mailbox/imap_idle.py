@@ -1,7 +1,7 @@
-"""Waiting for mail by IDLE (RFC 2177): cycles that begin and end with a look at UIDNEXT.
+"""Waits for mail with IDLE (RFC 2177), in cycles that begin and end with a check of UIDNEXT.
 
-The library's ``idle_check`` reads without waiting and breaks on a line that has come by half. Here
-the socket is only watched, and all is read by ``idle_done``, which waits for whole lines.
+The library's ``idle_check`` reads without waiting and fails on a line that has only partly arrived.
+Here the socket is only watched. ``idle_done`` reads everything, as it waits for complete lines.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from dataclasses import dataclass
 
 from imapclient import IMAPClient
 
-CYCLE_SECONDS = 110.0  # below every server's patience, and below NAT time-outs
+CYCLE_SECONDS = 110.0  # below the usual time limits of servers and NAT
 LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Known:
-    """What was known of the folder when it was last looked at."""
+    """What was known about the folder at the last check."""
 
-    uid_next: int  # 0 when the server does not tell it
-    exists: int  # mails in it; the newest number that the server has told
+    uid_next: int  # 0 if the server does not report it
+    exists: int  # mails in it: the last number that the server reported
 
 
 def uid_next(client: IMAPClient, folder: str) -> int:
-    """Changes with every arrival; 0 from a server without IDLE, where nobody compares it."""
+    """UIDNEXT, which changes with every arrival; 0 without IDLE, where it is not needed."""
     if not client.has_capability("IDLE"):
         return 0
-    client.noop()  # some servers tell of the folder that is open as it was at the last command
+    client.noop()  # some servers report the state of the open folder as of the last command
     return next_of(client, folder)
 
 
 def next_of(client: IMAPClient, folder: str) -> int:
-    """UIDNEXT by STATUS; 0 from a server that does not tell it."""
+    """UIDNEXT from STATUS; 0 if the server does not report it."""
     return int(client.folder_status(folder, ["UIDNEXT"]).get(b"UIDNEXT") or 0)
 
 
 def wait(
     client: IMAPClient, folder: str, known: Known, seconds: float, stopped: Callable[[], bool]
 ) -> bool:
-    """True once something came since the folder was as ``known``; False when the time is over.
+    """True once mail has arrived since the state ``known``; False when the time is over.
 
-    A server without IDLE is slept through. Raises what the library and the network raise.
+    Without IDLE on the server it only sleeps. Errors of library and network are passed on.
     """
     ends = time.monotonic() + seconds
     if not client.has_capability("IDLE"):
@@ -54,14 +54,14 @@ def wait(
     while not stopped() and (begun := time.monotonic()) < ends:
         if _cycle(client, folder, known, min(begun + CYCLE_SECONDS, ends), stopped):
             return True
-        _nap(min(begun + LOOK_SECONDS, ends), stopped)  # a talkative server
+        _nap(min(begun + LOOK_SECONDS, ends), stopped)  # in case the server sends many lines
     return False
 
 
 def _cycle(
     client: IMAPClient, folder: str, known: Known, ends: float, stopped: Callable[[], bool]
 ) -> bool:
-    """One IDLE, ended by the first thing the server says; whether that is news."""
+    """One IDLE, ended by the first reply of the server; returns whether that reply is news."""
     if uid_next(client, folder) != known.uid_next:
         return True
     client.idle()
@@ -86,7 +86,7 @@ def _are_news(lines: Sequence[object], known: Known) -> bool:
 
 
 def _buffered(client: IMAPClient) -> bool:
-    """Whether more was read than the last answer: news may come in one packet with the go-ahead."""
+    """Whether data is already buffered: news may arrive in one packet with the "+" reply."""
     own = getattr(client._imap, "_readbuf", None)  # of Python 3.14 and later
     if own is not None:
         return bool(own)
@@ -102,7 +102,7 @@ def _buffered(client: IMAPClient) -> bool:
 
 
 def _readable(link: socket.socket, seconds: float) -> bool:
-    """Whether something is there to be read, or the end of the connection, within that time."""
+    """Whether data, or the end of the connection, can be read within that time."""
     if isinstance(link, ssl.SSLSocket) and link.pending():
         return True
     with selectors.DefaultSelector() as selector:

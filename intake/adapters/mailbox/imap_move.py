@@ -1,9 +1,10 @@
-"""Moving mail between IMAP folders so that it is never lost and never copied twice.
+"""Moves mail between IMAP folders so that it is never lost and never copied twice.
 
-With MOVE (RFC 6851): one UID MOVE, and COPYUID (RFC 4315) proves which mails went; the source is
-asked about the others. Without MOVE: what an interrupted attempt has copied already is found by
-size, date and then bytes; the rest is copied, everything is marked \\Deleted and removed by UID
-EXPUNGE. Without UIDPLUS it stays there marked: a plain EXPUNGE would remove what others marked.
+With MOVE (RFC 6851): one UID MOVE. COPYUID (RFC 4315) proves which mails moved; the source folder
+is checked for the others. Without MOVE: copies from an interrupted attempt are found by size, date
+and then bytes. The rest is copied. Then all are marked \\Deleted and removed by UID EXPUNGE.
+Without UIDPLUS they stay there marked, since a plain EXPUNGE would remove mails that other clients
+marked.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from intake.adapters.mailbox.imap_errors import one_line, retry_after
 from intake.adapters.mailbox.protocol import Settled
 
 CHUNK_UIDS = 500
-RECENT_UIDS = 1000  # how far back in the target an earlier copy is looked for
+RECENT_UIDS = 1000  # the newest mails of the target that are searched for earlier copies
 
 
 class Mover:
-    """The two target folders of one connection, whose source folder is selected."""
+    """The two target folders of a connection whose source folder is selected."""
 
     def __init__(self, client: Any, source: str, folders: Mapping[str, str]) -> None:
         self._client = client
@@ -31,9 +32,10 @@ class Mover:
         self._folders = folders
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool) -> list[Settled]:
-        """Each mail moved, or why not. Mail that has left the source by itself counts as moved.
+        """Moves each mail, or says why not. A mail that has left the source counts as moved.
 
-        ``again``: an earlier attempt may have put copies into the target, which are looked for.
+        ``again``: an earlier attempt may have copied mails to the target, so copies are searched
+        for.
         """
         settled: list[Settled] = []
         for start in range(0, len(uids), CHUNK_UIDS):
@@ -42,7 +44,7 @@ class Mover:
         return settled
 
     def _settle(self, target: str, uids: list[int], *, again: bool) -> list[Settled]:
-        """Halved while the server says no, down to the mails that it does not take."""
+        """Moves the mails; while the server refuses, halves them to find those that it refuses."""
         try:
             if self._client.has_capability("MOVE"):
                 return self._move(target, uids, again=again)
@@ -61,7 +63,7 @@ class Mover:
         ]
 
     def tops(self) -> dict[str, tuple[int, int]]:
-        """Folder -> its UIDVALIDITY and UIDNEXT, where the server tells."""
+        """Folder -> its UIDVALIDITY and UIDNEXT, if the server reports them."""
         found = {}
         for key, name in self._folders.items():
             status = self._client.folder_status(name, ["UIDVALIDITY", "UIDNEXT"])
@@ -70,7 +72,7 @@ class Mover:
         return found
 
     def listed(self, folder: str, from_uid: int) -> tuple[int, dict[int, dict[bytes, Any]]]:
-        """UIDVALIDITY, and size and date by UID, of what lies there; the folder stays selected."""
+        """UIDVALIDITY of the folder, and size and date by UID; the folder stays selected."""
         answer = self._client.select_folder(self._folders[folder], readonly=True)
         uids = [uid for uid in self._client.search(["UID", f"{from_uid}:*"]) if uid >= from_uid]
         rows: dict[int, dict[bytes, object]] = {}
@@ -80,13 +82,13 @@ class Mover:
         return int(answer[b"UIDVALIDITY"]), rows
 
     def back(self) -> None:
-        """The source folder is selected again."""
+        """Selects the source folder again."""
         self._client.select_folder(self._source)
 
     def _select_source(self) -> None:
-        """The same, and the end of the connection where it cannot be.
+        """Selects the source folder again, and ends the connection if that fails.
 
-        Whatever is asked in another folder, or in none, would be answered about no mail of ours.
+        With another folder selected, or none, later answers would be about the wrong mails.
         """
         try:
             self.back()
@@ -95,7 +97,7 @@ class Mover:
 
     def _move(self, target: str, uids: list[int], *, again: bool) -> list[Settled]:
         left: Collection[int] = self._still_there(uids) if again else uids
-        for _ in range(2):  # another session took some of them, and the server did nothing for that
+        for _ in range(2):  # another session took some of them, so the server moved none
             if again and left:
                 left = self._without_copied(target, sorted(left))
             left = self._moved(target, sorted(left)) if left else ()
@@ -106,9 +108,9 @@ class Mover:
         ]
 
     def _without_copied(self, target: str, uids: list[int]) -> list[int]:
-        """A server may copy and keep what it was to move: such mails are removed, not moved again.
+        """Removes mails that a server has copied but kept in the source; they are not moved again.
 
-        The others are returned. Mail that stays in the source all the same is moved by nobody.
+        Returns the other mails. A mail that still stays in the source is not moved at all.
         """
         copied = sorted(self._copied_before(target, uids))
         if copied:
@@ -118,19 +120,19 @@ class Mover:
         return [uid for uid in uids if uid not in copied]
 
     def _moved(self, target: str, uids: list[int]) -> set[int]:
-        """One UID MOVE; those that are in the source after it."""
+        """One UID MOVE; returns the mails that are still in the source."""
         try:
             self._client.move(uids, target)
         except IMAPClientError as error:
             if "[EXPUNGEISSUED]" not in str(error).upper():  # RFC 5530
                 raise
-            self._client.noop()  # the server tells which are gone
+            self._client.noop()  # the server reports which are gone
         proved = self._proved()
         rest = [uid for uid in uids if uid not in proved]
         return self._still_there(rest) if rest else set()
 
     def _proved(self) -> set[int]:
-        """The source UIDs of the COPYUID answers."""
+        """The source UIDs in the COPYUID answers."""
         _, data = self._client._imap.response("COPYUID")
         found: set[int] = set()
         for line in data or []:
@@ -140,9 +142,9 @@ class Mover:
         return found
 
     def _still_there(self, uids: list[int]) -> set[int]:
-        """What the source still has: an answer that leaves a mail out does not prove that it went.
+        """The mails still in the source; an answer without a mail does not prove that it left.
 
-        Only a search that does not name it does.
+        Only a search that does not name the mail proves it.
         """
         rows = self._client.fetch(uids, ["FLAGS"])
         silent = [uid for uid in uids if b"FLAGS" not in rows.get(uid, {})]
@@ -169,7 +171,7 @@ class Mover:
         ]
 
     def _copied_before(self, target: str, uids: list[int]) -> set[int]:
-        """Mails of the source that lie byte-identical in the target already."""
+        """Mails of the source that are already in the target with identical bytes."""
         mine = self._marks(uids)
         top = imap_idle.next_of(self._client, target)
         try:
@@ -206,7 +208,7 @@ class Mover:
 
 
 def expand(text: bytes) -> set[int]:
-    """``1:3,7`` as numbers; an absurd range is no proof of anything."""
+    """``1:3,7`` as numbers; a range that is too large is ignored."""
     found: set[int] = set()
     for part in text.split(b","):
         low, _, high = part.partition(b":")

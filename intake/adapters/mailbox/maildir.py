@@ -1,8 +1,8 @@
-"""A Maildir (maildir(5)) as a mailbox: what lies in new/ and cur/ waits, settled mail is moved on.
+"""A Maildir (maildir(5)) as a mailbox: mails in new/ and cur/ wait, handled mails are moved.
 
-A UID is derived from the unique part of the file name, the size and the time of the file, so it
-survives a change of flags, and a name that is used again is another mail; there is no UIDVALIDITY.
-Settled mail goes to the sibling folders .Processed and .Held (Maildir++).
+A UID is derived from the unique part of the file name, the size and the time of the file. So it
+survives a change of flags, and a reused name is another mail. There is no UIDVALIDITY. Handled
+mails go to the sibling folders .Processed and .Held (Maildir++).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 
 
 class MaildirBox:
-    """One Maildir; missing folders are made on opening."""
+    """One Maildir; missing folders are created when it is opened."""
 
     def __init__(
         self, name: str, path: Path, processed: str = "Processed", held: str = "Held"
@@ -33,7 +33,7 @@ class MaildirBox:
         self._files: dict[int, Path] = {}
 
     def open(self) -> Opened:
-        """Makes what is missing."""
+        """Creates missing folders."""
         try:
             for folder in (self._path, *self._folders.values()):
                 for part in ("tmp", "new", "cur"):
@@ -66,11 +66,11 @@ class MaildirBox:
                         yield Path(entry.path)
 
     def present(self, uids: Sequence[int]) -> set[int]:
-        """Those that are there when the folders are read anew."""
+        """The mails that are there when the folders are read again."""
         return {one.uid for one in self.waiting(0)} & set(uids)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """The bytes of each; None when somebody took it away."""
+        """The bytes of each mail; None if its file is gone."""
         for uid in uids:
             try:
                 yield Fetched(uid, self._file(uid).read_bytes())
@@ -98,7 +98,7 @@ class MaildirBox:
         return True
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
-        """Renames into the folder's cur/, marked as seen, and syncs both ends once."""
+        """Renames into the folder's cur/, marked as seen, and syncs both folders once."""
         target = self._folders[folder] / "cur"
         settled: list[Settled] = []
         if any(uid not in self._files for uid in uids):
@@ -117,7 +117,7 @@ class MaildirBox:
         return settled
 
     def tops(self) -> dict[str, tuple[int, int]]:
-        """Files have no numbers that grow."""
+        """Returns nothing: files have no increasing numbers."""
         return {}
 
     def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
@@ -133,7 +133,7 @@ class MaildirBox:
             raise self._error("folder", error) from error
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """Looks twice a second whether something lies there that was not listed."""
+        """Checks twice a second for a file that was not listed."""
         ends = time.monotonic() + seconds
         before = None
         while not stopped() and time.monotonic() < ends:
@@ -145,7 +145,7 @@ class MaildirBox:
         return False
 
     def _anything_new(self) -> bool:
-        """Whether a file lies there that the last list did not have."""
+        """Whether there is a file that the last list did not contain."""
         try:
             known = {path.name for path in self._files.values()}
             return not {path.name for path in self._entries()} <= known
@@ -162,7 +162,7 @@ class MaildirBox:
             raise self._error("folder", error) from error
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no resources are open."""
 
     def _error(self, kind: str, error: OSError) -> MailboxError:
         where = error.filename or self._path
@@ -170,14 +170,14 @@ class MaildirBox:
 
 
 def uid_of(name: str, size: int, modified_ns: int) -> int:
-    """A stable number for a file: the unique part of its name, its size and its time."""
+    """A stable number for a file, from the unique part of its name, its size and its time."""
     unique = os.fsencode(name.partition(":")[0])
     mark = hashlib.sha256(b"%b\0%d\0%d" % (unique, size, modified_ns)).digest()
     return int.from_bytes(mark[:8], "big") >> 1 or 1
 
 
 def _free(folder: Path, unique: str, uid: int) -> Path:
-    """A name in the folder that no earlier mail has: it would be replaced and lost."""
+    """A name that no earlier mail in the folder has, because a rename would overwrite that mail."""
     wanted = folder / f"{unique}:2,S"
     return folder / f"{unique}.{uid:x}:2,S" if wanted.exists() else wanted
 

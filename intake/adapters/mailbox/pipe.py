@@ -1,4 +1,4 @@
-"""One mail on standard input, as an MTA's pipe hands it over."""
+"""One mail on standard input, as from an MTA's pipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK_BYTES = 2**20
 
 
 def read_bounded(stream: BinaryIO, max_bytes: int) -> bytes | None:
-    """Everything on the stream; None as soon as it is more than ``max_bytes``."""
+    """All bytes of the stream; None as soon as they exceed ``max_bytes``."""
     chunks: list[bytes] = []
     size = 0
     while chunk := stream.read(CHUNK_BYTES):
@@ -25,7 +25,7 @@ def read_bounded(stream: BinaryIO, max_bytes: int) -> bytes | None:
 
 
 class PipeBox:
-    """A mailbox of one mail. Its UID comes from its bytes: the same mail has the same one."""
+    """A mailbox with one mail. Its UID is derived from its bytes: same mail, same UID."""
 
     def __init__(self, name: str, raw: bytes, received_at: datetime) -> None:
         self.name = name
@@ -35,11 +35,11 @@ class PipeBox:
         self._waiting = Waiting(uid or 1, len(raw), received_at)
 
     def open(self) -> Opened:
-        """Always ready."""
+        """Does nothing: the mail is already there."""
         return Opened(0, 0)
 
     def waiting(self, from_uid: int) -> list[Waiting]:
-        """The one mail, whatever UID is asked for."""
+        """The one mail, for any UID."""
         return [self._waiting]
 
     def present(self, uids: Sequence[int]) -> set[int]:
@@ -47,30 +47,30 @@ class PipeBox:
         return {self._waiting.uid} & set(uids)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """The bytes as they were given."""
+        """The bytes as they were read."""
         for uid in uids:
             yield Fetched(uid, self._raw if uid == self._waiting.uid else None)
 
     def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
-        """The bytes, however many."""
+        """The bytes of the mail, of any size."""
         write(self._raw)
         return True
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
-        """There is nothing to move: the exit code tells the MTA."""
+        """Moves nothing: the exit code informs the MTA."""
         return [Settled(uid, True) for uid in uids]
 
     def tops(self) -> dict[str, tuple[int, int]]:
-        """There are no folders."""
+        """Returns nothing: there are no folders."""
         return {}
 
     def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
-        """Nothing is kept here."""
+        """Returns nothing: no mail is kept here."""
         return iter(())
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """Nothing more will come."""
+        """Returns False: no more mail will arrive."""
         return False
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing: no resources are open."""

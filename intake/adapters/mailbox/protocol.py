@@ -1,4 +1,4 @@
-"""What every mailbox can do, whatever stands behind it."""
+"""The interface of all mailboxes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class MailboxError(Exception):
-    """The mailbox cannot be used now; one line that says what and where.
+    """The mailbox cannot be used now; one line that says what failed and where.
 
     kind: "auth" (the server refused the login), "tls", "connect", "folder" (missing or not
     selectable), "protocol" (anything unexpected), "config".
@@ -18,59 +18,59 @@ class MailboxError(Exception):
     def __init__(self, kind: str, detail: str, retry_after_seconds: float = 0.0) -> None:
         super().__init__(detail)
         self.kind = kind
-        self.retry_after_seconds = retry_after_seconds  # what the server suggested; 0: nothing
+        self.retry_after_seconds = retry_after_seconds  # as the server suggested; 0: no suggestion
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The state of the mailbox on opening."""
+    """The state of the mailbox when it was opened."""
 
     uidvalidity: int
-    uid_next: int  # the UID that the next arriving mail will get at least; 0 when unknown
+    uid_next: int  # the lowest UID that the next mail can get; 0 if unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A mail that lies in the mailbox."""
+    """A mail in the mailbox."""
 
     uid: int
-    size: int  # bytes, as the server says; 0 when it does not
+    size: int  # bytes, according to the server; 0 if it does not report them
     received_at: datetime  # aware, UTC
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes of one mail; None when they were not handed over."""
+    """The bytes of one mail; None if they were not delivered."""
 
     uid: int
     raw: bytes | None
-    why: str = ""  # what stood in the way
+    why: str = ""  # why they were not delivered
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of moving one mail."""
+    """The result of moving one mail."""
 
     uid: int
     done: (
-        bool  # True: it is verified to be out of the inbox (or flagged where nothing better exists)
+        bool  # True: verified to be out of the inbox (or marked deleted where no move is possible)
     )
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A mail that lies in the processed or the held folder."""
+    """A mail in the processed or held folder."""
 
     uid: int  # in that folder
     uidvalidity: int  # of that folder
     received_at: datetime
     size: int
-    raw: bytes  # empty when it is larger than was asked for
+    raw: bytes  # empty if it is larger than the limit
 
 
 class MailboxClient(Protocol):
-    """One mailbox. Methods raise MailboxError only; afterwards ``close`` and open anew."""
+    """One mailbox. Methods raise only MailboxError; after one, ``close`` and open again."""
 
     name: str
 
@@ -78,31 +78,31 @@ class MailboxClient(Protocol):
         """Connects if needed and selects the folder; creates the processed and held folders."""
 
     def waiting(self, from_uid: int) -> list[Waiting]:
-        """Every mail with uid >= from_uid, oldest first; nothing new costs under 2 KB."""
+        """Every mail with uid >= from_uid, oldest first; without new mail costs under 2 KB."""
 
     def present(self, uids: Sequence[int]) -> set[int]:
-        """Those of the mails that lie in the mailbox now: what is not among them has vanished."""
+        """The mails that are in the mailbox now; the others have vanished."""
 
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """The raw bytes of those mails, flags untouched (BODY.PEEK[])."""
+        """The raw bytes of those mails; flags do not change (BODY.PEEK[])."""
 
     def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
-        """Streams one big mail in chunks; only after True it is whole."""
+        """Streams one large mail in chunks; it is complete only if True is returned."""
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
-        """Moves those mails to "processed" or "held" by one UID command, and verifies it.
+        """Moves those mails to "processed" or "held" with one UID command, and verifies it.
 
-        ``again``: they were to be moved before, and an attempt may have been made.
+        ``again``: an earlier attempt to move them may have been made.
         """
 
     def tops(self) -> dict[str, tuple[int, int]]:
-        """The folders' UIDVALIDITY and UIDNEXT, by "processed" and "held"; empty without such."""
+        """UIDVALIDITY and UIDNEXT of "processed" and "held"; empty for mailboxes without them."""
 
     def filed(self, folder: str, from_uid: int, max_bytes: int) -> Iterator[Filed]:
-        """What lies in "processed" or "held" with uid >= from_uid, oldest first."""
+        """The mails in "processed" or "held" with uid >= from_uid, oldest first."""
 
     def idle(self, seconds: float, stopped: Callable[[], bool]) -> bool:
-        """Waits up to that long for news; True as soon as there may be some: a hint, no proof."""
+        """Waits up to that long for new mail; True if there may be some, which is only a hint."""
 
     def close(self) -> None:
-        """Lets go of the connection; never raises."""
+        """Closes the connection; never raises."""
