@@ -42,7 +42,7 @@ Ask = Callable[[str], bytes | None]  # name -> TXT record, None if there is none
 
 @dataclass(slots=True)
 class Resolver:
-    """Looks up TXT records with the system's resolver or a given server; limits time, caches."""
+    """TXT look-ups by the system's resolver or a given server, with time limit and cache."""
 
     seconds: float = 5.0  # for one name
     server: str = ""  # "127.0.0.1:5353"; empty: the system's resolver

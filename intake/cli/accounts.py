@@ -9,7 +9,7 @@ import typer
 
 from intake.cli.screen import ConfigOption, JsonOption, database, say, show_json, table
 
-app = typer.Typer(help="The customers.", no_args_is_help=True)
+app = typer.Typer(help="Accounts: the customers that contacts belong to.", no_args_is_help=True)
 
 
 @app.command("list")

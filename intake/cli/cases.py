@@ -43,7 +43,9 @@ COLUMNS = (
 
 @app.command("list")
 def list_(
-    status: Annotated[str, typer.Option(help="draft, open, waiting, resolved or closed.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only this status: draft, open, waiting, resolved or closed.")
+    ] = "",
     account: Annotated[str, typer.Option(help="Only cases of this account.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from intake.store.contacts.change_request import ContactChange
     from intake.store.contacts.directory import ContactView
 
-app = typer.Typer(help="The registered people.", no_args_is_help=True)
+app = typer.Typer(help="The registered contacts.", no_args_is_help=True)
 senders.register(app)
 
 
@@ -158,7 +158,7 @@ def add(
         list[str], typer.Option(help="An account's id; may be given more than once.")
     ],
     contact_type: Annotated[
-        str, typer.Option("--type", help="Authorized, Technical, Read Only.")
+        str, typer.Option("--type", help="Authorized, Technical or Read Only.")
     ] = "Authorized",
     area: Annotated[
         list[str] | None,

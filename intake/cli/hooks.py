@@ -35,7 +35,9 @@ Which = Annotated[
 
 @app.command("list")
 def list_(
-    state: Annotated[str, typer.Option(help="due, claimed, done, failed, dropped.")] = "",
+    state: Annotated[
+        str, typer.Option(help="Only this state: due, claimed, done, failed, dropped.")
+    ] = "",
     hook: Annotated[str, typer.Option(help="Only deliveries of this hook.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,

@@ -53,9 +53,10 @@ def link(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show cases that are older than the incident; --yes links them.
+    """Show earlier cases that look like the incident; --yes links them.
 
-    Each contact who opened one gets one letter, in the thread of the case, about what is known.
+    With case numbers, only these cases. Each contact with a linked case gets one letter, in the
+    thread of the case, about what is known.
     """
     from intake.store.incidents import link_cases
     from intake.worker import bootstrap

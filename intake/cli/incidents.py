@@ -42,7 +42,9 @@ Id = Annotated[
 ]
 Text = Annotated[str, typer.Option(help="The text; without it, --file or the editor is used.")]
 File = Annotated[Path | None, typer.Option(help="A file with the text; - means standard input.")]
-Many = Annotated[list[str] | None, typer.Option(help="May be given more than once.")]
+Many = Annotated[
+    list[str] | None, typer.Option(help="One that is affected; may be given more than once.")
+]
 Next = Annotated[
     str, typer.Option(help="When the next update is due: 2026-03-02 14:30, local time.")
 ]
@@ -57,7 +59,7 @@ Private = Annotated[
     bool, typer.Option("--private", help="Do not show it on the notifications page.")
 ]
 Reason = Annotated[
-    str, typer.Option(help="Why the notice is short, or the word emergency; letters say it.")
+    str, typer.Option(help="Why it is announced late, or 'emergency'; the letters contain it.")
 ]
 
 
@@ -106,8 +108,8 @@ def open_(
 @app.command()
 def schedule(
     title: Annotated[str, typer.Argument(help="One line.")],
-    start: Annotated[str, typer.Option(help="2026-03-16 22:00, local time.")],
-    end: Annotated[str, typer.Option(help="2026-03-17 02:00, local time.")],
+    start: Annotated[str, typer.Option(help="The planned start: 2026-03-16 22:00, local time.")],
+    end: Annotated[str, typer.Option(help="The planned end: 2026-03-17 02:00, local time.")],
     text: Text = "",
     file: File = None,
     impact: str = "",
@@ -144,7 +146,9 @@ def update(
     incident_id: Id,
     text: Text = "",
     file: File = None,
-    status: Annotated[str, typer.Option(help="identified, monitoring, in progress …")] = "",
+    status: Annotated[
+        str, typer.Option(help="The new status: identified, monitoring, in progress …")
+    ] = "",
     next_update: Next = "",
     config: ConfigOption = None,
 ) -> None:
@@ -209,8 +213,8 @@ def _update(
 @app.command()
 def reschedule(
     incident_id: Id,
-    start: Annotated[str, typer.Option(help="2026-03-16 22:00, local time.")],
-    end: Annotated[str, typer.Option(help="2026-03-17 02:00, local time.")],
+    start: Annotated[str, typer.Option(help="The new start: 2026-03-16 22:00, local time.")],
+    end: Annotated[str, typer.Option(help="The new end: 2026-03-17 02:00, local time.")],
     text: Text = "",
     file: File = None,
     reason: Reason = "",

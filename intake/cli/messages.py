@@ -56,7 +56,9 @@ def list_(
     held: Annotated[
         bool, typer.Option("--held", help="Only mails that wait for an operator.")
     ] = False,
-    status: Annotated[str, typer.Option(help="handled, held, dropped, shelved, …")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only this status: handled, held, dropped, shelved, …")
+    ] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -211,7 +213,7 @@ def release(
         list[str] | None, typer.Option(help="An account's id; may be given more than once.")
     ] = None,
     contact_type: Annotated[
-        str, typer.Option("--type", help="Authorized, Technical, Read Only.")
+        str, typer.Option("--type", help="Authorized, Technical or Read Only.")
     ] = "Authorized",
     accept_domain: Annotated[
         bool,

@@ -284,7 +284,9 @@ def retry(
 def recipients(
     incident_id: Id,
     number: Number = 0,
-    state: Annotated[str, typer.Option(help="sent, failed, uncertain, skipped …")] = "",
+    state: Annotated[
+        str, typer.Option(help="Only this state: sent, failed, uncertain, skipped …")
+    ] = "",
     limit: LimitOption = 200,
     as_json: JsonOption = False,
     config: ConfigOption = None,

@@ -29,7 +29,7 @@ app = typer.Typer(help="The letters that intake sends.", no_args_is_help=True)
 @app.command("list")
 def list_(
     state: Annotated[
-        str, typer.Option(help="due, claimed, in_doubt, sent, failed, suppressed.")
+        str, typer.Option(help="Only this state: due, claimed, in_doubt, sent, failed, suppressed.")
     ] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,

@@ -87,7 +87,7 @@ def accept(
 
 
 def suspended(
-    lift: Annotated[str, typer.Option(help="An address that gets letters again.")] = "",
+    lift: Annotated[str, typer.Option(help="Send letters to this address again.")] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:

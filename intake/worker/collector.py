@@ -124,7 +124,7 @@ def _note_tops(current: Pass) -> None:
 
 
 def _unmoved(current: Pass) -> list[mailboxes.Row]:
-    """Mails that were recorded before a crash and not moved yet."""
+    """Mails that are recorded but were not moved, for example because of a crash."""
     with reading(current.collector.engine) as session:
         return mailboxes.unsettled(session, current.box.name, current.opened.uidvalidity)
 
@@ -212,7 +212,7 @@ def _advance(
 
 
 def box_counts_up(opened: Opened) -> bool:
-    """UIDs of IMAP grow (RFC 9051 §2.3.1.1); those of a Maildir are derived from names."""
+    """True for IMAP, whose UIDs grow (RFC 9051 §2.3.1.1); a Maildir's come from file names."""
     return opened.uidvalidity != 0
 
 

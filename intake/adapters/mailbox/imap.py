@@ -32,7 +32,7 @@ from intake.adapters.time_limits import OVERTIME
 
 WINDOW_UIDS = 50_000  # in one SEARCH, so that no answer exceeds a megabyte
 SEARCHED_UIDS = 100  # named in one SEARCH
-FETCH_MAILS = 50  # of one FETCH of bodies
+FETCH_MAILS = 50  # in one FETCH of bodies
 SLOWEST_BYTES = 32 * 2**10  # per second; a slower server counts as unreachable
 CLOSE_SECONDS = 3.0
 STEP_SECONDS = 60.0  # for one step, in addition to the time for its bytes
@@ -268,7 +268,7 @@ class ImapBox:
         with self._door("fetch", CHUNK_BYTES) as client:
             return imap_fetch.piece(client, uid, at)
 
-    # ------------------------------------------------------------ settling and waiting
+    # ------------------------------------------------------------ moving and waiting
 
     def settle(self, folder: str, uids: Sequence[int], *, again: bool = False) -> list[Settled]:
         """Moves the mails with one command and verifies each; see ``imap_move``."""
@@ -314,7 +314,7 @@ class ImapBox:
             known = imap_idle.Known(self._known, self._exists)
             return imap_idle.wait(client, self._inbox, known, seconds, stopped)
 
-    # ------------------------------------------------------------ the one door for errors
+    # ------------------------------------------------------------ error handling
 
     @contextmanager
     def _door(self, doing: str, size: int = 0, seconds: float = 0.0) -> Iterator[IMAPClient]:

@@ -1,4 +1,4 @@
-"""Reads from the database who is to be notified of an incident."""
+"""Reads from the database what decides who is notified of an incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which question of ours a mail from its recipient answers: address, account or closing a case."""
+"""Finds which question, sent to its sender, a mail answers: address, account, case to close."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class MessageRow(Base, table=True):
     level: str = ""
     evidence: dict[str, object] = Field(
         default_factory=dict, sa_column=json_column()
-    )  # IDENTITY evidence row
+    )  # see store.messages.evidence
     sender: str = Field(default="", index=True)  # Address.key, or the text of From
     subject: str = Field(default="", sa_column=_text())
     message_id_hash: str = Field(
