@@ -53,7 +53,7 @@ def link(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show earlier cases that look like the incident; --yes links them.
+    """Show earlier cases like this incident; --yes links them.
 
     With case numbers, only these cases. Each contact with a linked case gets one letter, in the
     thread of the case, about what is known.

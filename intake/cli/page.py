@@ -59,6 +59,6 @@ def refresh(given: Config) -> None:
     try:
         page_publisher.publish(given, engine, datetime.now(UTC))
     except (PageError, StoreError) as error:
-        print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - printed in addition to the command's own output
+        print(f"intake: the notifications page was not written: {error}", file=sys.stderr)  # noqa: T201 - besides the output
     finally:
         engine.dispose()

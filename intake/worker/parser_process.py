@@ -40,7 +40,7 @@ class Settings:
     wall_seconds: float = 10.0  # for one mail
     cpu_seconds: int = 10  # for one mail
     memory_bytes: int = 512 * 2**20  # address space, before the mail's own size
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mailbox; see list_mail
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # mailbox -> mailing lists
     start_seconds: float = 60.0  # for starting Python and importing
     builder: str = "intake.catalogue.loader:build"  # module:function that makes the catalogue
     scanner: str = "intake.parsers.matters:read"  # module:function that reads the message
