@@ -248,7 +248,10 @@ def reject(
     why: Annotated[str, typer.Option(help="The reason, kept in the history.")] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Reject a held mail for good; nothing is sent, its bytes are kept."""
+    """Reject a held or shelved mail; nothing is sent.
+
+    Its bytes are kept.
+    """
     from datetime import UTC, datetime
 
     from intake.store import reports

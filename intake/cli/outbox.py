@@ -78,7 +78,7 @@ def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = Non
 
 @app.command()
 def retry(letter_id: int, config: ConfigOption = None) -> None:
-    """Send a failed or doubtful letter again.
+    """Send a failed, suppressed or doubtful letter again.
 
     A doubtful letter may then arrive twice.
     """

@@ -107,7 +107,7 @@ def _step(progress: Progress | None, what: str) -> Callable[[int], None] | None:
 
 
 def recover(app: Application) -> None:
-    """Reports each letter that a dead worker left in doubt once; it stays unsent."""
+    """Reports, once each, the letters that a dead worker left in doubt; they stay unsent."""
     with writing(app.collector.engine) as session:
         outbox.after_crash(session, app.collector.clock())
 
