@@ -129,7 +129,7 @@ def file(
     with plainly():
         write_private(out, Blobs(load(config).blob_folder).read(one["sha256"]))
     warned = f"; {one['state']}: {one['reason']}" if one["state"] != FileState.STORED else ""
-    say(f"{one['name']} written to {out}{warned}")
+    say(f"{safe(one['name'])} written to {out}{warned}")
 
 
 def _value(field: dict[str, object]) -> str:

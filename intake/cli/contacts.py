@@ -18,6 +18,7 @@ from intake.cli.screen import (
     load,
     pairs,
     plainly,
+    safe,
     say,
     show_json,
     table,
@@ -290,7 +291,7 @@ def apply_(
         return
     say(f"{change.kind} {change.contact_id} at {change.account_name}")
     for what, before, after in change.difference:
-        say(f"  {what}: {before or '(nothing)'} -> {after or '(nothing)'}")
+        say(f"  {what}: {safe(before) or '(nothing)'} -> {safe(after) or '(nothing)'}")
     if not change.difference:
         say("  nothing would change")
     if not yes:

@@ -15,6 +15,7 @@ from intake.cli.screen import (
     load,
     pairs,
     plainly,
+    safe,
     say,
     show_json,
     table,
@@ -128,7 +129,7 @@ def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = Non
         pairs({"  -": line})
     if row["failure"]:
         say("\nfailure")
-        say(row["failure"])
+        say(safe(row["failure"], lines=True))
     for name, lines in (
         ("files", [f"{one['name']} ({one['size']} bytes)" for one in row["attachments"]]),
         (
@@ -296,7 +297,8 @@ def replay(
             show_json(changed)
             return
         for one in changed:
-            say(f"message {one.row}: {one.before} -> {one.after}: {'; '.join(one.reasons)}")
+            why = "; ".join(one.reasons)
+            say(safe(f"message {one.row}: {one.before} -> {one.after}: {why}"))
         say(f"{len(changed)} mails would be treated otherwise; nothing was changed")
         return
     with plainly():

@@ -193,7 +193,7 @@ def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
         LetterState.SUPPRESSED,
         LetterState.DUE,
     ):
-        wanted = "only failed, in_doubt and suppressed ones are sent anew"
+        wanted = "only failed, in_doubt, suppressed and due ones are sent anew"
         return f"letter {letter_id} is {row.state}; {wanted}"
     detail = {"letter": letter_id, "was": row.state}
     row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""

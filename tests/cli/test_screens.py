@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 from sqlalchemy import update
 
 from intake.store.tables.cases import CaseRow
@@ -204,3 +205,38 @@ def test_init_writes_where_the_option_says_before_anything_else(tmp_path: Path) 
     bare.mkdir()
     assert init(bare).returncode == 0
     assert (bare / "config.toml").is_file()
+
+
+HOSTILE = "\x1b[2Jgone\u202e"
+
+
+def test_no_command_prints_what_could_move_the_cursor(tmp_path: Path) -> None:
+    """Whatever is stored of mails and people: every list and every page shows it as escapes."""
+    door = Door(tmp_path)
+    body = (
+        "--b\nContent-Type: text/plain\n\n" + QUESTION + "\n--b\n"
+        'Content-Disposition: attachment; filename="a.log"\n\nx\n--b--\n'
+    )
+    door.say(AMY, body, fields=("Content-Type: multipart/mixed; boundary=b", "MIME-Version: 1.0"))
+    with installation.database(door.config, write=True) as session:
+        for statement in (
+            "UPDATE messages SET failure = :x, subject = :x, sender = :x, rule = :x,"
+            " reasons = json_array(:x)",
+            "UPDATE cases SET subject = :x, description = :x, flag = :x, priority = :x",
+            "UPDATE case_fields SET words = :x, value = json_quote(:x)",
+            "UPDATE attachments SET name = :x, reason = :x",
+            "UPDATE outbox SET text = :x, subject = :x, reply = :x",
+            "UPDATE contacts SET name = :x, title = :x, phone = :x",
+            "UPDATE accounts SET name = :x",
+            "UPDATE events SET who = :x, detail = json_object('why', :x)",
+        ):
+            session.execute(sql(statement), {"x": HOSTILE})
+    for words in (
+        "messages list", "messages show 1", "messages replay --dry-run", "cases list",
+        "cases show CASE-1001", f"cases file CASE-1001 1 {tmp_path}/file", "outbox list",
+        "outbox show 1", "contacts list", "contacts show amy", "accounts list", "status",
+    ):  # fmt: skip
+        done = installation.command(door.config, *words.split())
+        said = (done.stdout + done.stderr).decode()
+        assert "\x1b" not in said, words
+        assert "\u202e" not in said, words
