@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import typer
+
 from intake.cli.screen import Abort
 
 USUAL = "vi"  # where neither VISUAL nor EDITOR is set (POSIX)
@@ -30,3 +32,17 @@ def edited(before: str) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise Abort(f"the edited text cannot be read: {error}") from None
     return "" if after.strip() == before.strip() else after
+
+
+def written(text: str, file: Path | None, before: str = "") -> str:
+    """The text from the option, from a file or standard input, or from the editor."""
+    if text.strip():
+        return text
+    if file is not None:
+        try:
+            if str(file) == "-":
+                return typer.get_text_stream("stdin").read()
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Abort(f"{file}: cannot be read: {error}") from None
+    return edited(before)

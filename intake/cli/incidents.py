@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.editor import edited
+from intake.cli.editor import written
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -318,20 +318,6 @@ def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime,
             "with why it cannot wait, or the word emergency: the letters will say so", 2,
         )  # fmt: skip
     return begins, ends
-
-
-def written(text: str, file: Path | None, before: str = "") -> str:
-    """The text from the option, from a file or standard input, or from the editor."""
-    if text.strip():
-        return text
-    if file is not None:
-        try:
-            if str(file) == "-":
-                return typer.get_text_stream("stdin").read()
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Abort(f"{file}: cannot be read: {error}") from None
-    return edited(before)
 
 
 @app.command("list")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO
-from intake.letters import wording as lines
+from intake.letters import wording
 from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import (
     MAX_REFERENCES,
@@ -115,11 +115,11 @@ def _values(
         "tag": tokens.subject_tag(letter_context.secrets, number) if number else "",
         "subject": _thread_subject(mail),
         "reason": order.reason,
-        "size": lines.megabytes(mail.unread_bytes),
-        "limit": lines.megabytes(letter_context.max_mail_bytes),
+        "size": wording.megabytes(mail.unread_bytes),
+        "limit": wording.megabytes(letter_context.max_mail_bytes),
         "reopen_days": letter_context.reopen_days,
-        "stopped": lines.class_lines(decision.kept, stopped=True),
-        "kept": lines.class_lines(decision.kept, stopped=False),
+        "stopped": wording.class_lines(decision.kept, stopped=True),
+        "kept": wording.class_lines(decision.kept, stopped=False),
     }
     if submission is None or change is None:
         return values
@@ -141,15 +141,17 @@ def _values(
         "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
-        "read": lines.read_lines(submission, letter_context.catalogue, accounts, repeat),
-        "changes": [] if silent else lines.problem_lines(submission, letter_context.catalogue),
-        "corrected": [] if silent else lines.corrected_lines(submission, letter_context.catalogue),
-        "notices": lines.notice_lines(submission, letter_context.catalogue),
+        "read": wording.read_lines(submission, letter_context.catalogue, accounts, repeat),
+        "changes": [] if silent else wording.problem_lines(submission, letter_context.catalogue),
+        "corrected": []
+        if silent
+        else wording.corrected_lines(submission, letter_context.catalogue),
+        "notices": wording.notice_lines(submission, letter_context.catalogue),
         "attachments": []
         if silent
-        else lines.attachment_lines(mail, submission.read_from, decision.withheld),
-        "questions": lines.questions(submission, letter_context.catalogue, submission.missing),
-        "optional": lines.questions(submission, letter_context.catalogue, submission.recommended),
+        else wording.attachment_lines(mail, submission.read_from, decision.withheld),
+        "questions": wording.questions(submission, letter_context.catalogue, submission.missing),
+        "optional": wording.questions(submission, letter_context.catalogue, submission.recommended),
     }
 
 
@@ -164,12 +166,12 @@ def _asked(
         "wanted": one_line(wish.number, 30) if wish else "",
         "state": wish.state if wish else "",
         "cases": [
-            lines.case_lines(one, letter_context.catalogue, letter_context.timezone, names)
+            wording.case_lines(one, letter_context.catalogue, letter_context.timezone, names)
             for one in listed.cases
         ],
         "more": listed.more,
         "type": "",
-        "types": lines.type_lines(letter_context.catalogue),
+        "types": wording.type_lines(letter_context.catalogue),
     }
     if wish is None or wish.type not in letter_context.catalogue.types:
         return shown
@@ -281,6 +283,6 @@ def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, object]:
         "divider": FORM_DIVIDER,
         "type": case_type.label,
         "charge": FORM_BILLABLE if case_type.billable else FORM_INCLUDED,
-        "required": lines.questions(empty, catalogue, required),
-        "optional": lines.questions(empty, catalogue, rest),
+        "required": wording.questions(empty, catalogue, required),
+        "optional": wording.questions(empty, catalogue, rest),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from intake.letters import wording as lines
+from intake.letters import wording
 from intake.letters.compose import to_person
 from intake.letters.letter import Letter, LetterContext, Occasion, Reached, Thread
 from intake.letters.masking import masked
@@ -63,7 +63,7 @@ def _is_told(contact: Contact) -> bool:
 def _changed(decision: Decision, letter_context: LetterContext) -> list[str]:
     if decision.submission is None or letter_context.repeat == "none":
         return []
-    return lines.corrected_lines(decision.submission, letter_context.catalogue)
+    return wording.corrected_lines(decision.submission, letter_context.catalogue)
 
 
 def _added(comment: str) -> Sequence[str]:

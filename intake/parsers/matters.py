@@ -13,7 +13,7 @@ from itertools import pairwise
 from intake.catalogue.catalogue import Catalogue
 from intake.mail.message import Attachment, Html, Message
 from intake.mail.tokens import number_pattern
-from intake.parsers import body_lines as text_lines
+from intake.parsers import body_lines
 from intake.parsers.attached_forms import MIN_FIELDS, AttachedForm, attached_forms, candidates
 from intake.parsers.case_type import type_of
 from intake.parsers.label_index import Named, Table, named, table
@@ -109,9 +109,9 @@ def _with_file(message: Message, file: Attachment) -> Message:
 
 def _in_the_text(message: Message, whole: Scan, catalogue: Catalogue) -> list[Message]:
     """Cut the body where another form begins; empty when it holds one form or none."""
-    lines = text_lines.split(whole.text)
+    lines = body_lines.split(whole.text)
     labels = table(catalogue, "")
-    own = {line.start for line in text_lines.own(lines) if line.depth == 0}
+    own = {line.start for line in body_lines.own(lines) if line.depth == 0}
     starts = [
         number
         for number, line in enumerate(lines)
@@ -140,7 +140,7 @@ def _in_the_text(message: Message, whole: Scan, catalogue: Catalogue) -> list[Me
 
 
 def _names_type(
-    lines: Sequence[text_lines.Line], number: int, labels: Table, catalogue: Catalogue
+    lines: Sequence[body_lines.Line], number: int, labels: Table, catalogue: Catalogue
 ) -> bool:
     """Return whether the line is the label of the case type, with a type after or below it."""
     found = named(lines[number].text, labels)
@@ -151,16 +151,16 @@ def _names_type(
     return bool(type_of(words, catalogue, near=True))
 
 
-def _labelled(lines: Sequence[text_lines.Line], labels: Table) -> list[tuple[str, text_lines.Line]]:
+def _labelled(lines: Sequence[body_lines.Line], labels: Table) -> list[tuple[str, body_lines.Line]]:
     return [(name, line) for line in lines if (name := _name(line, labels))]
 
 
-def _name(line: text_lines.Line, labels: Table) -> str:
+def _name(line: body_lines.Line, labels: Table) -> str:
     found: Named | None = None if line.depth else named(line.text, labels)
     return found.label.field if found else ""
 
 
-def _top(lines: Sequence[text_lines.Line], start: int, labels: Table, repeated: set[str]) -> int:
+def _top(lines: Sequence[body_lines.Line], start: int, labels: Table, repeated: set[str]) -> int:
     """Return where the form begins whose type is in that line.
 
     Lines above the first type may repeat above the others.
@@ -169,19 +169,19 @@ def _top(lines: Sequence[text_lines.Line], start: int, labels: Table, repeated: 
     while number:
         number -= 1
         line = lines[number]
-        if _name(line, labels) in repeated or text_lines.is_rule(line.text):
+        if _name(line, labels) in repeated or body_lines.is_rule(line.text):
             top = number
         elif line.text.strip():
             break
     return top
 
 
-def _without_rules(lines: Sequence[text_lines.Line]) -> list[text_lines.Line]:
+def _without_rules(lines: Sequence[body_lines.Line]) -> list[body_lines.Line]:
     """Remove blank lines and lines of dashes from the top and the end."""
     found = list(lines)
-    while found and (not found[0].text.strip() or text_lines.is_rule(found[0].text)):
+    while found and (not found[0].text.strip() or body_lines.is_rule(found[0].text)):
         found.pop(0)
-    while found and (not found[-1].text.strip() or text_lines.is_rule(found[-1].text)):
+    while found and (not found[-1].text.strip() or body_lines.is_rule(found[-1].text)):
         found.pop()
     return found
 
@@ -221,7 +221,7 @@ def by_number(message: Message, case_prefix: str, own: str) -> tuple[Section, ..
     body = message.plain if message.plain.strip() else message.html.text
     if len(body) > MAX_NUMBERED_CHARS or case_prefix.rstrip("-").casefold() not in body.casefold():
         return ()
-    lines = text_lines.split(body)
+    lines = body_lines.split(body)
     end = _end_of_own(lines)
     sections: dict[str, list[str]] = {"": []}
     number = ""
@@ -266,17 +266,17 @@ def heading(text: str, case_prefix: str) -> tuple[str, str] | None:
     return f"{case_prefix}{int(found[1])}", (found["rest"] or "").strip()
 
 
-def _end_of_own(lines: list[text_lines.Line]) -> int:
+def _end_of_own(lines: list[body_lines.Line]) -> int:
     """Return how many lines come before the first line that is quoted or begins an older mail."""
     for number, line in enumerate(lines):
-        if line.depth or text_lines.is_attribution(lines, number):
+        if line.depth or body_lines.is_attribution(lines, number):
             return number
-        if text_lines.ends_own_text(lines, number):
+        if body_lines.ends_own_text(lines, number):
             return number
     return len(lines)
 
 
 def _said(lines: Sequence[str]) -> list[str]:
     """Return the lines, or nothing if they only greet."""
-    words = [line for line in lines if line.strip() and not text_lines.is_courtesy(line)]
+    words = [line for line in lines if line.strip() and not body_lines.is_courtesy(line)]
     return list(lines) if words else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from intake.catalogue.labels import visible
-from intake.parsers import body_lines as text_lines
+from intake.parsers import body_lines
 from intake.parsers.body_lines import Line
 from intake.parsers.submission import Candidate, Circumstances, Scan
 
@@ -28,9 +28,9 @@ def cut_away(lines: Sequence[Line], own: Iterable[Line]) -> str:
         if line.start in there:
             signed = False
             continue
-        if text_lines.is_signature(line.text) and not line.depth:
+        if body_lines.is_signature(line.text) and not line.depth:
             signed = True
-        elif line.depth or text_lines.ends_own_text(told, number):
+        elif line.depth or body_lines.ends_own_text(told, number):
             signed = False
         if not signed:
             kept.append(line.text.rstrip())
@@ -42,13 +42,13 @@ def unknown_words(cut: str, known: Iterable[str]) -> str:
     if not cut:
         return ""
     there = " ".join(_flat(text) for text in known)
-    told = text_lines.split(cut)
+    told = body_lines.split(cut)
     found = [
         line.text.strip()
         for number, line in enumerate(told)
         if len(words := _flat(line.text)) >= MIN_CHARS
         and not _is_known(words, there)
-        and not text_lines.is_frame(told, number)
+        and not body_lines.is_frame(told, number)
     ]
     return "\n".join(found)
 

@@ -14,8 +14,7 @@ from intake.catalogue.labels import visible
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Message
 from intake.model.cases import PendingForm
-from intake.parsers import body_lines as text_lines
-from intake.parsers import signatures, value_extent
+from intake.parsers import body_lines, signatures, value_extent
 from intake.parsers.case_type import type_of
 from intake.parsers.commands import may_close
 from intake.parsers.label_index import Named, Table, list_mark, named, table
@@ -86,7 +85,7 @@ class _Walk:
                 )  # fmt: skip
         self.label, self.parts = None, []
 
-    def open(self, found: Named, line: text_lines.Line, value: str) -> None:
+    def open(self, found: Named, line: body_lines.Line, value: str) -> None:
         """Open a label of the form, or one that the person wrote."""
         self.close()
         self.label = found
@@ -104,7 +103,7 @@ class _Walk:
         named_one = mark is not None and " ".join(mark[1].casefold().split()) in self.names
         return text[mark.end() :].strip() if mark and named_one else text
 
-    def is_new_paragraph(self, line: text_lines.Line) -> bool:
+    def is_new_paragraph(self, line: body_lines.Line) -> bool:
         """Return whether a line is prose after a blank line.
 
         It is no part of an answer that began on the line of its label.
@@ -113,7 +112,7 @@ class _Walk:
         blank = bool(self.parts) and not self.parts[-1]
         return self.behind and blank and bool(line.text.strip()) and not listed
 
-    def takes(self, line: text_lines.Line) -> bool:
+    def takes(self, line: body_lines.Line) -> bool:
         """Return whether a line under the open label belongs to its answer."""
         if self.label is None:
             return False
@@ -123,7 +122,7 @@ class _Walk:
         words = self.own_words(line.text)
         return value_extent.goes_on(one, self.type, self.parts, self.before, words, self.catalogue)
 
-    def answer(self, line: text_lines.Line) -> None:
+    def answer(self, line: body_lines.Line) -> None:
         """Take a line that was added under an open label."""
         if not visible(line.text).strip():
             if self.parts and self.label and value_extent.is_long(self.field_of(self.label)):
@@ -188,7 +187,7 @@ def added(
         read.sort(key=_weight, reverse=True)
         found = next((one for one in read if one.candidates or one.comment), None)
         if found is not None:
-            own = text_lines.without_courtesies(text_lines.split(found.comment))
+            own = body_lines.without_courtesies(body_lines.split(found.comment))
             return Answers(found.candidates, "\n".join(line.text for line in own).strip())
     return Answers((), "")
 
@@ -211,25 +210,25 @@ class _Sent:
 def _read(body: str, message: Message, sent: _Sent) -> Answers:
     """Return what one body adds to the letter."""
     catalogue, type_name, mode = sent.catalogue, sent.type_name, sent.mode
-    lines = text_lines.without_form(text_lines.split(body), catalogue)
+    lines = body_lines.without_form(body_lines.split(body), catalogue)
     walk = _Walk(
         labels=table(catalogue, type_name),
         catalogue=catalogue,
         type=type_name,
         form=SentForm.of(sent.text),
         names=names_of(message),
-        wraps=text_lines.wraps(lines),
+        wraps=body_lines.wraps(lines),
     )
     signed = _signature(lines, message, walk)
     ended = False  # inside the person's signature
     for number, line in enumerate(lines):
         if not line.depth and not walk.old:
-            walk.old = walk.head = text_lines.ends_own_text(lines, number) and (
-                not text_lines.is_signature(line.text)
+            walk.old = walk.head = body_lines.ends_own_text(lines, number) and (
+                not body_lines.is_signature(line.text)
             )
         if line.depth or walk.old:
             ended = False
-        elif text_lines.is_signature(line.text) or number == signed:
+        elif body_lines.is_signature(line.text) or number == signed:
             ended = True
         elif ended and walk.form.is_copy(line.text, quoted=False):
             ended = False  # the copy of our letter begins below the signature, unquoted
@@ -253,11 +252,11 @@ def _comment(walk: _Walk) -> str:
     """
     lines = list(walk.comment)
     first, last = 0, len(lines)
-    while first < last and (not lines[first].strip() or text_lines.is_courtesy(lines[first])):
+    while first < last and (not lines[first].strip() or body_lines.is_courtesy(lines[first])):
         first += 1
     while last > first and (
         not lines[last - 1].strip()
-        or text_lines.is_courtesy(lines[last - 1])
+        or body_lines.is_courtesy(lines[last - 1])
         or _signs(lines, last - 1, walk.names)
     ):
         last -= 1
@@ -266,13 +265,13 @@ def _comment(walk: _Walk) -> str:
 
 def _signs(lines: list[str], number: int, names: tuple[str, ...]) -> bool:
     above = lines[number - 1] if number else ""
-    apart = not above.strip() or text_lines.is_courtesy(above)
+    apart = not above.strip() or body_lines.is_courtesy(above)
     return apart and lines[number].strip(" ,.").casefold() in names
 
 
-def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:
+def _copy_begins(lines: list[body_lines.Line], number: int, title: str) -> bool:
     """Return True after an attribution without quote marks, and at the headline of a notice."""
-    if text_lines.is_attribution(lines, number):
+    if body_lines.is_attribution(lines, number):
         return not _quoted_below(lines, number)
     wanted, found = words_of(title), words_of(lines[number].text[:MAX_HEADLINE_CHARS])
     if len(wanted) < MIN_TITLE_WORDS or len(found) > len(wanted) + MAX_HEADLINE_WORDS:
@@ -280,7 +279,7 @@ def _copy_begins(lines: list[text_lines.Line], number: int, title: str) -> bool:
     return any(found[at : at + len(wanted)] == wanted for at in range(MAX_HEADLINE_WORDS + 1))
 
 
-def _quoted_below(lines: list[text_lines.Line], number: int) -> bool:
+def _quoted_below(lines: list[body_lines.Line], number: int) -> bool:
     """Return whether the copy under an attribution has quote marks."""
     below = [line for line in lines[number + 1 : number + 4] if line.text.strip()]
     return any(line.depth for line in below[:2])
@@ -293,14 +292,14 @@ def names_of(message: Message) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in (flat, flat.partition(" ")[0]) if one))
 
 
-def _signature(lines: list[text_lines.Line], message: Message, walk: _Walk) -> int | None:
+def _signature(lines: list[body_lines.Line], message: Message, walk: _Walk) -> int | None:
     """Return where the writer signs with their name above the copy of our letter."""
-    own: list[text_lines.Line] = []
+    own: list[body_lines.Line] = []
     form = walk.form
     for number, line in enumerate(lines):
-        if line.depth or text_lines.ends_own_text(lines, number):
+        if line.depth or body_lines.ends_own_text(lines, number):
             break
-        if text_lines.is_attribution(lines, number) or form.is_copy(line.text, quoted=False):
+        if body_lines.is_attribution(lines, number) or form.is_copy(line.text, quoted=False):
             break
         own.append(line)
     form.at = 0
@@ -313,7 +312,7 @@ def _is_bare_label(text: str, labels: Table) -> bool:
     return found is not None and not found.value
 
 
-def _ours(walk: _Walk, line: text_lines.Line) -> None:
+def _ours(walk: _Walk, line: body_lines.Line) -> None:
     """Handle a line of our own letter; a label without a value waits for its answer."""
     found = named(line.text, walk.labels)
     walk.close()
@@ -322,7 +321,7 @@ def _ours(walk: _Walk, line: text_lines.Line) -> None:
         walk.open(found, line, "")
 
 
-def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
+def _step(walk: _Walk, lines: list[body_lines.Line], number: int) -> None:
     """Handle one line: ours, a label with an answer, an answer, or free text."""
     line = lines[number]
     walk.head = walk.head and bool(line.text.strip())
@@ -333,7 +332,7 @@ def _step(walk: _Walk, lines: list[text_lines.Line], number: int) -> None:
         _ours(walk, line)
         return
     found = named(line.text, walk.labels)
-    attribution = text_lines.is_attribution(lines, number)
+    attribution = body_lines.is_attribution(lines, number)
     if walk.is_new_paragraph(line):
         walk.close()
     if found is not None and (not found.label.weak or not quoted) and walk.counts(found):
@@ -364,7 +363,7 @@ def _bare(
     lines = [
         line
         for line in comment.splitlines()
-        if not text_lines.is_courtesy(line) and line.strip(" ,.").casefold() not in names
+        if not body_lines.is_courtesy(line) and line.strip(" ,.").casefold() not in names
     ]
     words = "\n".join(lines).strip()
     if not words or words.endswith("?"):

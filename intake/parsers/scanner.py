@@ -16,9 +16,15 @@ from intake.catalogue.labels import visible
 from intake.mail.addresses import Mailbox
 from intake.mail.field_library import Warning
 from intake.mail.message import Message
-from intake.parsers import body_lines as text_lines
-from intake.parsers import case_type, columns, html_rows, signatures, value_extent
-from intake.parsers import quoted_text as kept
+from intake.parsers import (
+    body_lines,
+    case_type,
+    columns,
+    html_rows,
+    quoted_text,
+    signatures,
+    value_extent,
+)
 from intake.parsers.attached_forms import (
     MIN_FIELDS,
     AttachedForm,
@@ -49,7 +55,7 @@ class Body:
 
     text: str
     name: str  # "plain" or "html"
-    lines: tuple[text_lines.Line, ...]
+    lines: tuple[body_lines.Line, ...]
     cut: str = ""  # the quoted or forwarded text in it
     banner: str = ""  # the text that a gateway added at the top
 
@@ -155,19 +161,19 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
 
     made = []
     for text, kind in ((message.plain, "plain"), (message.html.text, "html")):
-        told = text_lines.without_form(text_lines.split(text), catalogue)
-        new = list(text_lines.own(told))
-        top = text_lines.banner_end(new, catalogue.normalise)
-        cut = kept.cut_away(told, new)
+        told = body_lines.without_form(body_lines.split(text), catalogue)
+        new = list(body_lines.own(told))
+        top = body_lines.banner_end(new, catalogue.normalise)
+        cut = quoted_text.cut_away(told, new)
         own = columns.straightened(new[top:], labels.find)
         end = signatures.signed_at(own, name, is_bare_label)
         made.append(
-            Body(text, kind, text_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
+            Body(text, kind, body_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
         )
     return made[0], made[1]
 
 
-def _texts(lines: Sequence[text_lines.Line]) -> str:
+def _texts(lines: Sequence[body_lines.Line]) -> str:
     return " ".join(" ".join(line.text for line in lines).split())[:500]
 
 
@@ -221,7 +227,7 @@ class _Walk:
         self.before = ""  # the whole line before the next one
         self.wraps = wraps  # the lines may have been broken by a program
 
-    def feed(self, line: text_lines.Line, after: text_lines.Line | None) -> bool:
+    def feed(self, line: body_lines.Line, after: body_lines.Line | None) -> bool:
         """Take one more line; return whether the line after it was the second half of its label."""
         found = named(line.text, self.labels) if line.depth == 0 else None
         whole = self._two_halves(line, after) if found is None and after else None
@@ -237,18 +243,18 @@ class _Walk:
             self._more(line)
         return whole is not None
 
-    def _two_halves(self, line: text_lines.Line, after: text_lines.Line) -> text_lines.Line | None:
+    def _two_halves(self, line: body_lines.Line, after: body_lines.Line) -> body_lines.Line | None:
         """Join ``Who is`` and ``impacted?`` on two lines to one label, if neither half is one."""
         if line.depth or after.depth or not line.text.strip() or not after.text.strip():
             return None
         if len(line.text) > MAX_HALF_LABEL_CHARS or after.start != line.start + len(line.text) + 1:
             return None
-        whole = text_lines.Line(f"{line.text} {after.text}", line.start, 0)
+        whole = body_lines.Line(f"{line.text} {after.text}", line.start, 0)
         found = named(whole.text, self.labels)
         spans = found is not None and not found.label.weak and found.at > len(line.text) + 1
         return whole if spans and named(after.text, self.labels) is None else None
 
-    def _misspelt(self, line: text_lines.Line) -> Named | None:
+    def _misspelt(self, line: body_lines.Line) -> Named | None:
         """Return a label with a wrong letter; a warning tells the operator how it was read."""
         if line.depth or not self.tries or ":" not in line.text:
             return None
@@ -270,7 +276,7 @@ class _Walk:
         field = self._field(found)
         return field.kind if field else "text"
 
-    def _begin(self, found: Named, line: text_lines.Line) -> None:
+    def _begin(self, found: Named, line: body_lines.Line) -> None:
         self.bulleted = self.bulleted or found.listed
         self.types += found.label.field == "case_type" and not found.label.weak
         if found.label.near:
@@ -283,7 +289,7 @@ class _Walk:
         if found.value and not value_extent.may_go_on(self._field(found), self.type, self.before):
             self.close()
 
-    def _more(self, line: text_lines.Line) -> None:
+    def _more(self, line: body_lines.Line) -> None:
         """Take a further line of an open value; a short kind takes the first non-blank line."""
         if self.open is None:
             return
@@ -304,7 +310,7 @@ class _Walk:
             if not value_extent.may_go_on(self._field(self.open), self.type, self.before):
                 self.close()
 
-    def _goes_on(self, line: text_lines.Line) -> bool:
+    def _goes_on(self, line: body_lines.Line) -> bool:
         field = self._field(self.open) if self.open else None
         return value_extent.goes_on(
             field, self.type, self.parts, self.before, line.text, self.catalogue
@@ -340,7 +346,7 @@ class _Walk:
 
 def _read(body: Body, labels: Table, catalogue: Catalogue, type_name: str) -> Reading:
     """Return the labels and the leftover text of the writer's own lines."""
-    walk = _Walk(labels, catalogue, type_name, wraps=text_lines.wraps(body.lines))
+    walk = _Walk(labels, catalogue, type_name, wraps=body_lines.wraps(body.lines))
     taken = False  # the line was used together with the line before
     for number, line in enumerate(body.lines):
         after = body.lines[number + 1] if number + 1 < len(body.lines) else None
@@ -356,9 +362,9 @@ def _paragraphs(lines: list[str]) -> str:
     """Join the lines without blank ones at the ends or in rows."""
     out: list[str] = []
     for line in lines:
-        kept = visible(line).rstrip()
-        if kept.strip() or (out and out[-1]):
-            out.append(kept if kept.strip() else "")
+        quoted_text = visible(line).rstrip()
+        if quoted_text.strip() or (out and out[-1]):
+            out.append(quoted_text if quoted_text.strip() else "")
     return "\n".join(out).strip("\n")
 
 
@@ -368,8 +374,10 @@ def _with_rows(reading: Reading, rows: tuple[tuple[str, ...], ...], labels: Tabl
     found = {candidate.field: candidate for candidate in reversed(made)}
     if not found:
         return reading
-    kept = [found.pop(one.field) if one.field in found else one for one in reading.candidates]
-    return replace(reading, candidates=(*kept, *found.values()))
+    quoted_text = [
+        found.pop(one.field) if one.field in found else one for one in reading.candidates
+    ]
+    return replace(reading, candidates=(*quoted_text, *found.values()))
 
 
 def _weight(reading: Reading) -> int:

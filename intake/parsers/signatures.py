@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from intake.parsers import body_lines as text_lines
+from intake.parsers import body_lines
 
 MAX_LINES = 16  # that are not blank
 MAX_BELOW_NAME = 8  # lines that are not blank, after the writer's own name
@@ -70,7 +70,7 @@ def cut(
 
 
 def signed_at(
-    lines: Sequence[text_lines.Line], name: str, is_label: Callable[[str], bool]
+    lines: Sequence[body_lines.Line], name: str, is_label: Callable[[str], bool]
 ) -> int | None:
     """Return where the writer signs with their own name near the end; None when they do not.
 
@@ -89,7 +89,7 @@ def signed_at(
             above = next((one.text for one in reversed(lines[:number]) if one.text.strip()), "")
             last = not any(one.text.strip() for one in lines[number + 1 :])
             blank = (flat == wanted or last) and not lines[number - 1].text.strip()
-            apart = blank or text_lines.is_courtesy(above)
+            apart = blank or body_lines.is_courtesy(above)
             if above and apart and not is_label(above):
                 rest = [one.text for one in lines[number:]]
                 first = wanted.partition(" ")[0]
@@ -107,7 +107,7 @@ def _above(lines: Sequence[str], number: int) -> int:
 def _begins(lines: Sequence[str], number: int, names: Collection[str]) -> bool:
     """Return True for a closing, or for the writer's own name below an empty or a drawn line."""
     above = lines[number - 1] if number else ""
-    if text_lines.is_closing(lines[number]):
+    if body_lines.is_closing(lines[number]):
         return True
     return _is_name(lines[number], names) and (not above.strip() or bool(_RULE.match(above)))
 
@@ -123,7 +123,7 @@ def _is_block(lines: Sequence[str], names: Collection[str], places: Sequence[str
     told = [one.casefold() for one in places if one]
     for number, line in enumerate(lines):
         flat = line.strip()
-        if not flat or _RULE.match(flat) or text_lines.is_closing(flat):
+        if not flat or _RULE.match(flat) or body_lines.is_closing(flat):
             continue
         if _DISCLAIMER.match(flat):
             return not any("?" in one for one in lines[number:])

@@ -208,13 +208,13 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "matters": 1,
         "repeated": False,
         "department": case.department,
-        "read": compose.lines.read_lines(empty, CATALOGUE, AT.accounts),
+        "read": compose.wording.read_lines(empty, CATALOGUE, AT.accounts),
         "changes": [],
         "incident": ["    INC-1: Grade Book posting delayed (identified)"],
         "maintenance": False,
         "billable": case.billable,
         "attachments": [],
-        "questions": compose.lines.questions(empty, CATALOGUE, asked),
+        "questions": compose.wording.questions(empty, CATALOGUE, asked),
         "optional": [],
     }
     return text.tidy(TEMPLATES.fill("missing_fields/body.txt", shown))

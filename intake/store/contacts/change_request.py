@@ -17,8 +17,7 @@ from sqlmodel import col
 from intake.letters.letter import Reached
 from intake.mail.addresses import Address, ascii_lower, read_address
 from intake.model.states import CaseStatus
-from intake.store.contacts import lookups as whose
-from intake.store.contacts import undeliverable
+from intake.store.contacts import lookups, undeliverable
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
 from intake.store.tables.cases import CaseFieldRow, CaseRow
@@ -88,7 +87,7 @@ def _removal(
     """
     key = ascii_lower(str(fields.get("contact_email") or ""))
     owner = session.get(ContactEmailRow, key) if key else None
-    found = whose.named(session, case.account_id, name)
+    found = lookups.named(session, case.account_id, name)
     if owner is not None:
         found = [one for one in found if one.id == owner.contact_id]
     if len(found) != 1:
@@ -97,16 +96,16 @@ def _removal(
             f"{f'with {key} ' if key else ''}at {case.account_id}, wanted 1"
         )
     contact, account = found[0], session.get(AccountRow, case.account_id)
-    gone = whose.reached(session, contact)
+    gone = lookups.reached(session, contact)
     here = session.get(MembershipRow, (contact.id, case.account_id))
     difference = [(f"contact {contact.id}", contact.name, "no longer")]
-    if not whose.left(session, case.account_id, contact.id):
+    if not lookups.left(session, case.account_id, contact.id):
         difference.append(("active contacts", "1", "none; nobody may write for this customer"))
     return ContactChange(
         case.number, "Remove", case.account_id, account.name if account else case.account_id,
         contact.id, False, contact.name, gone.address, False, contact.title, contact.phone,
         here.contact_type if here else "", tuple(here.areas if here else ()), gone,
-        tuple(difference), whose.others(session, contact.id, case.account_id),
+        tuple(difference), lookups.others(session, contact.id, case.account_id),
     )  # fmt: skip
 
 
@@ -120,7 +119,7 @@ def _existing(session: Session, account: str, name: str, key: str, kind: str) ->
         owner.verified or session.get(MembershipRow, (owner.contact_id, account)) is not None
     ):
         return session.get(ContactRow, owner.contact_id)
-    found = whose.named(session, account, name)
+    found = lookups.named(session, account, name)
     if kind == "Modify" and len(found) != 1:
         raise PeopleError(
             f"Modify: found {len(found)} contacts named {name!r} at {account}, wanted 1"
@@ -130,13 +129,13 @@ def _existing(session: Session, account: str, name: str, key: str, kind: str) ->
 
 def _replaced(session: Session, number: str, account: str, fields: dict[str, object]) -> Reached:
     old = str(fields.get("contact_replacement_name") or "")
-    found = whose.named(session, account, old)
+    found = lookups.named(session, account, old)
     if len(found) != 1:
         raise PeopleError(
             f"{number}: contact_replacement_name: found {len(found)} active contacts named {old!r} "
             f"at {account}, wanted 1"
         )
-    return whose.reached(session, found[0])
+    return lookups.reached(session, found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _change(
     owner = session.get(ContactEmailRow, address.key)
     if owner is not None and (contact is None or owner.contact_id != contact.id):
         owner = None  # listed for another contact, but unconfirmed
-    others = whose.others(session, contact.id, case.account_id) if contact else ()
+    others = lookups.others(session, contact.id, case.account_id) if contact else ()
     here = session.get(MembershipRow, (contact.id, case.account_id)) if contact else None
     areas = fields.get("area_of_responsibility") or []
     after = {
@@ -186,7 +185,7 @@ def _change(
         kind=asked.kind,
         account_id=case.account_id,
         account_name=account.name if account else case.account_id,
-        contact_id=contact.id if contact else whose.new_id(session, name),
+        contact_id=contact.id if contact else lookups.new_id(session, name),
         is_new=contact is None,
         name=after["name"],
         email=str(address),
@@ -198,7 +197,7 @@ def _change(
         replaced=replaced,
         difference=tuple(difference),
         others=others,
-        asked=whose.reached(session, contact) if contact and others and here is None else None,
+        asked=lookups.reached(session, contact) if contact and others and here is None else None,
     )
 
 
@@ -212,7 +211,7 @@ def _before(
     found: dict[str, str] = {}
     if contact is not None:
         found |= {"name": contact.name, "title": contact.title, "phone": contact.phone}
-        found["address"] = owner.address if owner else whose.first_address(session, contact.id)
+        found["address"] = owner.address if owner else lookups.first_address(session, contact.id)
     if here is not None:
         found[f"type at {here.account_id}"] = here.contact_type
         found[f"areas at {here.account_id}"] = ", ".join(here.areas)
