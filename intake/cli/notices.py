@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intake.cli.incidents import File, Id, Text, changed, written
+from intake.cli.editor import written
+from intake.cli.incidents import File, Id, Text, changed
 from intake.cli.page import refresh
 from intake.cli.screen import (
     EX_CONFIG,
