@@ -10,7 +10,7 @@ PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,
 PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
   tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
 
-.PHONY: setup demo test check format bench pictures lock servers clean
+.PHONY: setup install demo test check format bench pictures lock servers clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,14 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python -m compileall -q $(VENV)/lib intake || true
 	@touch $@
+
+# For operators: the command and its pinned requirements, without anything for developers.
+PREFIX ?= /opt/intake
+install:
+	$(PYTHON) -m venv $(PREFIX)
+	$(PREFIX)/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
+	$(PREFIX)/bin/python -m pip install --disable-pip-version-check --no-deps .
+	@echo "installed: $(PREFIX)/bin/intake"
 
 demo: setup
 	@$(BIN)/intake demo

@@ -17,6 +17,7 @@ from intake.cli import (
     accounts,
     backup,
     cases,
+    configuration,
     contacts,
     doctor,
     hooks,
@@ -48,6 +49,7 @@ incident_cases.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")
+app.add_typer(configuration.app, name="config")
 service.register(app)
 backup.register(app)
 doctor.register(app)
