@@ -23,7 +23,8 @@ from pydantic import SecretStr, ValidationError
 from intake.catalogue.catalogue import Catalogue, CatalogueError
 from intake.catalogue.loader import build
 from intake.config import schema as parts
-from intake.config.validation import doubts, mistake, variable_name
+from intake.config.mistakes import mistake
+from intake.config.validation import doubts, variable_name
 from intake.mail.addresses import ascii_lower
 from intake.mail.message import Limits
 from intake.model.accounts import MustReach
@@ -112,7 +113,7 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     config = Config(made, file.absolute().parent, str(file), dict(environment))
     mistakes = doubts(made)
     if mistakes:
-        raise ConfigError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+        raise ConfigError("\n".join(f"{file}: {one}" for one in mistakes))
     return config
 
 

@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from intake.config import schema as parts
-
-
-def mistake(file: Path, error: Any) -> str:
-    """Return ``config.toml: mailbox[0].prot: found 993, wanted a known key``."""
-    key = ""
-    for part in error["loc"]:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    # the path of a webhook's URL is a secret at many services
-    secret = re.search(r"password|secret|^webhook\[\d+\]\.url$", key)
-    given = error["input"]
-    if secret:
-        found = "(hidden)"
-    elif isinstance(given, (dict, list, tuple)):  # a whole table may contain a secret
-        found = "a table" if isinstance(given, dict) else "a list"
-    else:
-        found = repr(given)[:80]
-    if error["type"] == "extra_forbidden":
-        return f"{file}: {key}: found an unknown key, wanted one of config.example.toml's"
-    if error["type"] == "missing":
-        return f"{file}: {key}: found nothing, wanted a value"
-    wanted = error["msg"].removeprefix("Value error, ")
-    return f"{file}: {key}: found {found}, wanted: {wanted[0].lower()}{wanted[1:]}"
 
 
 def doubts(shape: parts.Shape) -> list[str]:

@@ -80,7 +80,7 @@ def test_without_a_file_the_defaults_work(tmp_path: Path, monkeypatch: pytest.Mo
         ("[service]\nnmae = 'x'", ["service.nmae", "unknown key"]),
         ("[service]\naddress = 'nobody'", ["service.address", "'nobody'", "plain email address"]),
         ("[service]\ntimezone = 'Mars'", ["service.timezone", "'Mars'", "America/Chicago"]),
-        ("[delivery]\nconnections = 0", ["delivery.connections", "found 0", "greater than"]),
+        ("[delivery]\nconnections = 0", ["delivery.connections", "found 0", "1 or more"]),
         ("[delivery]\npassword = 12345678", ["delivery.password", "(hidden)"]),
         ("[[mailbox]]\nname = 'a'", ["mailbox[0].url", "found nothing"]),
         ("mailbox = []", ["found none", "at least one"]),
