@@ -43,9 +43,7 @@ COLUMNS = (
 
 @app.command("list")
 def list_(
-    status: Annotated[
-        str, typer.Option(help="Only this status: draft, open, waiting, resolved or closed.")
-    ] = "",
+    status: Annotated[CaseStatus | None, typer.Option(help="Only cases of this status.")] = None,
     account: Annotated[str, typer.Option(help="Only cases of this account.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
@@ -55,7 +53,7 @@ def list_(
     from intake.store import reports
 
     with database(config) as session:
-        rows = reports.cases(session, state=status, account=account, limit=limit)
+        rows = reports.cases(session, state=status or "", account=account, limit=limit)
     if as_json:
         show_json(rows)
         return

@@ -20,6 +20,7 @@ from intake.cli.screen import (
     when,
 )
 from intake.model.events import Taken
+from intake.model.states import DeliveryState
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -36,8 +37,8 @@ Which = Annotated[
 @app.command("list")
 def list_(
     state: Annotated[
-        str, typer.Option(help="Only this state: due, claimed, done, failed, dropped.")
-    ] = "",
+        DeliveryState | None, typer.Option(help="Only deliveries in this state.")
+    ] = None,
     hook: Annotated[str, typer.Option(help="Only deliveries of this hook.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
@@ -51,7 +52,7 @@ def list_(
     found = load(config)
     with database(config) as session:
         counts = webhooks.counts(session)
-        rows = webhooks.listed(session, hook=hook, state=state, limit=limit)
+        rows = webhooks.listed(session, hook=hook, state=state or "", limit=limit)
     known = {one.name: one for one in found.shape.webhook}
     shown = [
         {

@@ -57,9 +57,7 @@ def list_(
     held: Annotated[
         bool, typer.Option("--held", help="Only mails that wait for an operator.")
     ] = False,
-    status: Annotated[
-        str, typer.Option(help="Only this status: handled, held, dropped, shelved, …")
-    ] = "",
+    status: Annotated[MessageStatus | None, typer.Option(help="Only mails of this status.")] = None,
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -71,7 +69,9 @@ def list_(
     from intake.store import reports
 
     with database(config) as session:
-        rows = reports.messages(session, state=MessageStatus.HELD if held else status, limit=limit)
+        rows = reports.messages(
+            session, state=MessageStatus.HELD if held else status or "", limit=limit
+        )
     for row in rows if held else ():
         row["way_out"] = _way_out(row)
     if as_json:

@@ -29,7 +29,7 @@ from intake.cli.screen import (
     wrap,
 )
 from intake.model.authorship import By
-from intake.model.states import SendState
+from intake.model.states import NoticeState, SendState
 
 if TYPE_CHECKING:
     from intake.config.loader import Config
@@ -285,9 +285,7 @@ def retry(
 def recipients(
     incident_id: Id,
     number: Number = 0,
-    state: Annotated[
-        str, typer.Option(help="Only this state: sent, failed, uncertain, skipped …")
-    ] = "",
+    state: Annotated[NoticeState | None, typer.Option(help="Only notices in this state.")] = None,
     limit: LimitOption = 200,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -299,7 +297,7 @@ def recipients(
     from intake.store.incidents import broadcasts
 
     with database(config) as session:
-        rows = broadcasts.ledger(session, incident_id.upper(), number, state, limit)
+        rows = broadcasts.ledger(session, incident_id.upper(), number, state or "", limit)
     if as_json:
         show_json(rows)
         return

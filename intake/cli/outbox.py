@@ -22,15 +22,14 @@ from intake.cli.screen import (
     when,
     who,
 )
+from intake.model.states import LetterState
 
 app = typer.Typer(help="The letters that intake sends.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    state: Annotated[
-        str, typer.Option(help="Only this state: due, claimed, in_doubt, sent, failed, suppressed.")
-    ] = "",
+    state: Annotated[LetterState | None, typer.Option(help="Only letters in this state.")] = None,
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -39,7 +38,7 @@ def list_(
     from intake.store import reports
 
     with database(config) as session:
-        rows = reports.letters(session, state=state, limit=limit)
+        rows = reports.letters(session, state=state or "", limit=limit)
     if as_json:
         show_json(rows)
         return

@@ -147,3 +147,25 @@ def test_an_export_minds_the_offset(tmp_path: Path) -> None:
         session.execute(sql("UPDATE cases SET updated_at = '2026-01-31 09:00:00.000000'"))
     assert good(config, "cases", "export", "--since", "2026-01-31T10:30+02:00") != ""
     assert good(config, "cases", "export", "--since", "2026-01-31T10:00Z") == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "known"),
+    [
+        ("messages", "--status", "shelved"),
+        ("cases", "--status", "waiting"),
+        ("outbox", "--state", "in_doubt"),
+        ("hooks", "--state", "dropped"),
+    ],
+)
+def test_a_state_that_is_none_is_refused_with_the_choices(
+    tmp_path: Path, command: str, option: str, known: str
+) -> None:
+    """A misspelt filter is no empty list: it is exit code 2, and the choices are named."""
+    config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
+    done = installation.command(config, command, "list", option, "nonsense")
+    assert done.returncode == 2
+    said = " ".join((done.stdout + done.stderr).decode().split())
+    assert "nonsense" in said
+    assert known in said
+    assert installation.command(config, command, "list", option, known).returncode == 0
