@@ -255,10 +255,10 @@ def reject(
     """
     from datetime import UTC, datetime
 
-    from intake.store import reports
+    from intake.store.messages import held
 
     with database(config, write=True) as session:
-        problem = reports.reject(session, message_id, who(), why, datetime.now(UTC))
+        problem = held.reject(session, message_id, who(), why, datetime.now(UTC))
     if problem:
         raise Abort(problem)
     say(f"message {message_id}: rejected")

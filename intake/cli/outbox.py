@@ -81,10 +81,10 @@ def retry(letter_id: int, config: ConfigOption = None) -> None:
 
     A doubtful letter may then arrive twice.
     """
-    from intake.store import reports
+    from intake.store import outbox
 
     with database(config, write=True) as session:
-        problem = reports.retry(session, letter_id, who(), datetime.now(UTC))
+        problem = outbox.retry(session, letter_id, who(), datetime.now(UTC))
     if problem:
         raise Abort(problem)
     say(f"letter {letter_id}: due")

@@ -31,7 +31,6 @@ from intake.cli.screen import (
     table,
     when,
 )
-from intake.model.states import DeliveryState, LetterState
 
 if TYPE_CHECKING:
     from intake.adapters.heartbeat import Beat
@@ -327,16 +326,7 @@ def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             say(f"to do: {safe(task)}")
         if rows:
             table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    failed = (
-        found.letters.get(LetterState.FAILED, 0)
-        + found.hooks.get(DeliveryState.FAILED, 0)
-        + len(tasks)
-    )
-    trouble = (
-        wrong or found.waiting or found.failing or found.flagged or failed or found.unreachable
-        or found.not_handed_over
-    )  # fmt: skip
-    raise typer.Exit(1 if trouble else 0)
+    raise typer.Exit(1 if wrong or tasks or found.needs_attention else 0)
 
 
 def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
 from intake.model.states import LetterState, SuppressionKind
+from intake.store import backoff
 from intake.store.engine import Session
 from intake.store.sql import clean, upsert
 from intake.store.tables.cases import CaseRow
@@ -25,8 +26,6 @@ from intake.store.tables.contacts import ContactEmailRow, ContactRow, Membership
 from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import EventRow, OutboxRow
 
-FIRST_WAIT_SECONDS = 300  # Postfix's own first wait; RFC 5321 §4.5.4.1 asks for 30 min on average
-LONGEST_WAIT_SECONDS = 4000
 OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
 NOTICES = ("notice", "digest")  # kinds that nobody has asked for begin so
 LEAVERS = ("replaced", "removed")  # letters to who has just left
@@ -237,8 +236,7 @@ def _wait(outcome: Outcome, attempts: int, age: timedelta) -> timedelta | None:
     """The time until a letter's next attempt; None if there is none."""
     if not isinstance(outcome, Retry) or age >= GIVE_UP:
         return None
-    doubled = FIRST_WAIT_SECONDS * 2 ** min(max(attempts - 1, 0), 10)
-    return timedelta(seconds=min(doubled, LONGEST_WAIT_SECONDS))
+    return backoff.LETTERS.after(attempts)
 
 
 def _put_off(session: Session, letter_id: int, due_at: datetime, reply: str) -> None:
@@ -323,3 +321,24 @@ def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int
         .returning(col(OutboxRow.id))
     )
     return 1 if session.execute(statement).first() else 0
+
+
+SENT_ANEW = (
+    LetterState.FAILED, LetterState.IN_DOUBT, LetterState.SUPPRESSED, LetterState.DUE,
+)  # fmt: skip
+
+
+def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
+    """Makes a failed or doubtful letter due again; returns why it cannot, or an empty text."""
+    row = session.get(OutboxRow, letter_id)
+    if row is None:
+        return f"there is no letter {letter_id}; `intake outbox list` shows all"
+    if row.state not in SENT_ANEW:
+        wanted = "only failed, in_doubt, suppressed and due ones are sent anew"
+        return f"letter {letter_id} is {row.state}; {wanted}"
+    detail = {"letter": letter_id, "was": row.state}
+    row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""
+    event = EventRow(at=now, kind="retried", who=who, detail=detail)
+    event.case_number, event.message_id = row.case_number, row.message_id
+    session.add(event)
+    return ""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from intake.model.accounts import NOTHING_MUST, MustReach
-from intake.model.states import LetterState, MessageStatus
+from intake.model.states import DeliveryState, LetterState, MessageStatus
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
 from intake.store.sql import Row
@@ -33,6 +33,15 @@ class Status:
     hooks: dict[str, int] = field(default_factory=dict)  # deliveries of events by state
     unreachable: int = 0  # Authorized contacts whose mail bounces
     not_handed_over: int = 0  # mails that a server lists but does not deliver; tried again
+
+    @property
+    def needs_attention(self) -> bool:
+        """True if something failed or waits for an operator."""
+        failed = self.letters.get(LetterState.FAILED, 0) + self.hooks.get(DeliveryState.FAILED, 0)
+        return bool(
+            failed or self.waiting or self.failing or self.flagged or self.unreachable
+            or self.not_handed_over
+        )  # fmt: skip
 
     @property
     def waiting(self) -> int:
@@ -180,46 +189,3 @@ def letter(session: Session, letter_id: int) -> dict[str, object] | None:
     """One letter with its text."""
     row = session.get(OutboxRow, letter_id)
     return None if row is None else _dict(row, "raw")
-
-
-def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
-    """Makes a failed or doubtful letter due again; returns why it cannot, or an empty text."""
-    row = session.get(OutboxRow, letter_id)
-    if row is None:
-        return f"there is no letter {letter_id}; `intake outbox list` shows all"
-    if row.state not in (
-        LetterState.FAILED,
-        LetterState.IN_DOUBT,
-        LetterState.SUPPRESSED,
-        LetterState.DUE,
-    ):
-        wanted = "only failed, in_doubt, suppressed and due ones are sent anew"
-        return f"letter {letter_id} is {row.state}; {wanted}"
-    detail = {"letter": letter_id, "was": row.state}
-    row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""
-    session.add(_event(now, "retried", who, detail, case=row.case_number, message=row.message_id))
-    return ""
-
-
-def reject(session: Session, message_id: int, who: str, why: str, now: datetime) -> str:
-    """Rejects a held mail for an operator; returns why it cannot, or an empty text."""
-    row = session.get(MessageRow, message_id)
-    if row is None:
-        return f"there is no message {message_id}; `intake messages list` shows all"
-    if row.status not in (MessageStatus.HELD, MessageStatus.SHELVED):
-        return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
-    row.status = MessageStatus.REJECTED
-    session.add(_event(now, "rejected", who, {"why": why}, message=message_id))
-    return ""
-
-
-def _event(
-    now: datetime,
-    kind: str,
-    who: str,
-    detail: dict[str, object],
-    *,
-    case: str = "",
-    message: int = 0,
-) -> EventRow:
-    return EventRow(at=now, kind=kind, who=who, detail=detail, case_number=case, message_id=message)

@@ -21,13 +21,12 @@ from sqlmodel import col
 from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
 from intake.model.incidents import Incident, Update
 from intake.model.states import DeliveryState
+from intake.store import backoff
 from intake.store.engine import Session
 from intake.store.sql import clean_all
 from intake.store.tables.incidents import HookDeliveryRow, HookEventRow
 
 BATCH = 200  # events processed in one transaction
-FIRST_WAIT_SECONDS = 10
-LONGEST_WAIT_SECONDS = 3600
 STRAY = timedelta(hours=24)  # how long a hook may be missing from the configuration
 MAX_TEXT_CHARS = 8000  # of an update's text; Standard Webhooks asks for less than 20 kB
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -243,8 +242,8 @@ def settle(
         "finished_at": now,
     }
     if isinstance(outcome, Again) and now - claimed.created_at < give_up:
-        wait = FIRST_WAIT_SECONDS * 2 ** min(claimed.attempts - 1, 12)
-        wait = min(max(wait * jitter, outcome.after_seconds), LONGEST_WAIT_SECONDS)
+        wait = backoff.WEBHOOKS.doubled(claimed.attempts) * jitter
+        wait = min(max(wait, outcome.after_seconds), backoff.WEBHOOKS.longest_seconds)
         values |= {
             "state": DeliveryState.DUE,
             "due_at": now + timedelta(seconds=wait),

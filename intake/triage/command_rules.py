@@ -78,10 +78,6 @@ def closes(facts: Facts) -> Verdict | None:
         return Verdict("answer", (f"no case {wish.number} at its accounts",), letter="cases")
     if line.status == CaseStatus.CLOSED:
         return Verdict("answer", (f"{line.number} is closed already",), letter="cases")
-    submission = facts.submission
-    change = CaseChange(
-        number=line.number, new=False, status=CaseStatus.CLOSED, account=line.account_id,
-        contact="", submitted_by="", type="", priority="", department="", billable=None, subject="",
-        description="", fields={}, comment=submission.description,
-    )  # fmt: skip
+    words = facts.submission.description
+    change = CaseChange(line.number, False, CaseStatus.CLOSED, line.account_id, comment=words)
     return Verdict("append", (f"closes {line.number}, which was {line.status}",), change, "closed")

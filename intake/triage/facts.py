@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from intake.authentication.sender import Sender
@@ -17,26 +17,26 @@ from intake.triage.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """The change that the transaction makes to a case."""
+    """The change that the transaction makes to a case; what is left empty stays as it is."""
 
     number: str
     new: bool
     status: str  # the status after the change: draft, open, …
     account: str
-    contact: str
-    submitted_by: str
-    type: str
-    priority: str
-    department: str
-    billable: bool | None  # None: the case keeps its value
-    subject: str
-    description: str
-    fields: Mapping[str, FieldValue]  # set or overwritten by this mail
+    contact: str = ""
+    submitted_by: str = ""
+    type: str = ""
+    priority: str = ""
+    department: str = ""
+    billable: bool | None = None
+    subject: str = ""
+    description: str = ""
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)  # set or overwritten
     comment: str = ""  # new text to keep with the case, when it was a reply
     asked: tuple[str, ...] = ()  # fields that the letter asks for; empty: nothing is pending
     keeps_request: bool = False  # the earlier request still waits for its answer
     round: int = 0
-    flag: str = ""  # why an operator should check the case
+    flag: str = ""  # why an operator should check the case; empty: the flag is removed
     incident: str = ""  # id of the known incident that the case is about
     follows: str = ""  # number of the closed case that a new case continues
 

@@ -25,7 +25,7 @@ from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
 from intake.store.engine import Session
-from intake.store.messages.context import look_up
+from intake.store.messages.context import FIRST_NUMBER, look_up
 from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy
@@ -95,7 +95,7 @@ def judge_part(
     mail, scan = part.message, part.scan
     wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
     wanted = only_case(wanted, part.number) if part.number else wanted
-    known = Known(next_number=f"{context.case_prefix}1001")
+    known = Known(next_number=f"{context.case_prefix}{FIRST_NUMBER}")
     if session is not None:
         known = look_up(session, wanted, now, case_prefix=context.case_prefix, not_row=again.row)
     if again.alone:

@@ -100,7 +100,7 @@ def test_what_a_server_puts_off_is_tried_later_and_given_up_after_days(engine: E
     assert waits == [300, 600, 1200, 2400, 4000, 4000, 4000]
     for outcome, state in ((Failed("550 no"), "failed"), (InDoubt("cut"), "in_doubt")):
         with writing(engine) as session:
-            assert reports.retry(session, claimed.id, "operator:x", late) == ""
+            assert outbox.retry(session, claimed.id, "operator:x", late) == ""
             again = outbox.claim(session, late, 90, 10)[0]
             outbox.settle(session, [(again.id, again.fence, outcome)], late)
             assert outbox.counts(session) == {state: 1}

@@ -18,11 +18,11 @@ from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.model.states import SENDABLE, UNDER_WAY, NoticeState, SendState
-from intake.store import outbox
+from intake.store import backoff, outbox
 from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.recipients import finish, skip
-from intake.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Claimed
+from intake.store.outbox import Claimed
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import (
     IncidentRow,
@@ -330,9 +330,7 @@ def _settle_one(
         row.state, row.lease_until = NoticeState.UNCERTAIN, now + timedelta(seconds=SILENCE_SECONDS)
         row.reply = row.reply or "no answer to the final dot"
     else:
-        wait = min(
-            FIRST_WAIT_SECONDS * 2 ** min(max(row.attempts - 1, 0), 10), LONGEST_WAIT_SECONDS
-        )
+        wait = backoff.LETTERS.after(row.attempts).total_seconds()
         if outcome.everybody:
             wait = SERVER_WAIT_SECONDS
         else:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from intake.model.states import MessageStatus
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow
 
@@ -42,3 +43,15 @@ def judged(session: Session, limit: int) -> list[MessageRow]:
     for row in rows:
         session.expunge(row)
     return rows
+
+
+def reject(session: Session, message_id: int, who: str, why: str, now: datetime) -> str:
+    """Rejects a held mail for an operator; returns why it cannot, or an empty text."""
+    row = session.get(MessageRow, message_id)
+    if row is None:
+        return f"there is no message {message_id}; `intake messages list` shows all"
+    if row.status not in (MessageStatus.HELD, MessageStatus.SHELVED):
+        return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
+    row.status = MessageStatus.REJECTED
+    note(session, message_id, "rejected", who, now, {"why": why})
+    return ""
