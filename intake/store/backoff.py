@@ -21,7 +21,7 @@ class Backoff:
 
     def doubled(self, attempts: int) -> float:
         """The seconds before the bound is applied."""
-        return self.first_seconds * 2 ** min(max(attempts - 1, 0), MAX_DOUBLINGS)
+        return self.first_seconds * (1 << min(max(attempts - 1, 0), MAX_DOUBLINGS))
 
 
 LETTERS = Backoff(300, 4000)  # Postfix's own waits; RFC 5321 §4.5.4.1 asks for 30 min on average
