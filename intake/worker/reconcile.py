@@ -241,6 +241,8 @@ class _Work:
             row = restore_check.deferred(session, arrival.mailbox, arrival.digest)
             restore_check.set_counters(session, {"case": before})
             judged = judge(session, mail, context, now, proof, Again(row))
+            if judged.decision.action == "defer":  # it is in no inbox that a pass would look at
+                judged = replace(judged, decision=replace(judged.decision, action="hold"))
             entry = Entry(arrival, mail.message, row)
             done = record(session, entry, results(judged), now, context.stamp)
             mailboxes.settle(session, [done.row])

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from intake.adapters.journal import Gap, Journal, LetterLine
 from intake.config.loader import Config
 from intake.store.engine import StoreError
 from intake.worker import backup, reconcile, service
+from intake.worker.judgement import Judgement
 from tests.support import checker, installation
 from tests.support.checker import Maildir, World, digest_of
 from tests.support.mailbag import Expected, bag
@@ -354,3 +356,27 @@ def _service(folder: Path, imap: Dovecot, sink: Sink, url: str) -> Config:
         f"smtp://127.0.0.1:{sink.port}"
     )
     return installation.make(folder, text + (f'\n[database]\nurl = "{url}"\n' if url else ""))
+
+
+def test_a_lost_mail_whose_check_must_wait_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No pass would come back to it: it is in the processed folder, and an operator sees it."""
+    config = files(tmp_path)
+    mails = bag(4)
+    drop(config, mails[:1])
+    service.once(config)
+    backup.make(config, tmp_path / "backup")
+    drop(config, mails[1:])
+    service.once(config)
+    put_back(config, tmp_path / "backup/database")
+    real = reconcile.judge
+
+    def waiting(*words: Any) -> Judgement:
+        found = real(*words)
+        return replace(found, decision=replace(found.decision, action="defer", change=None))
+
+    monkeypatch.setattr(reconcile, "judge", waiting)
+    reconcile.reconcile(config, repair=True)
+    rows = installation.everything(config)["messages"]
+    assert [one["status"] for one in rows] == ["handled", "held", "held", "held"]
