@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.incidents import Id
 from intake.cli.screen import (
     ConfigOption,
     JsonOption,
@@ -26,6 +25,10 @@ from intake.model.authorship import By
 if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.store.incidents.link_cases import Candidate
+
+Id = Annotated[
+    str, typer.Argument(help="The id of the incident or maintenance, such as INC-1.", metavar="ID")
+]
 
 OFFERED_HOURS = 24  # before now: older cases are linked by their number
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intake.cli.editor import written
+from intake.cli.incident_cases import Id
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Incidents and maintenances, and the letters about them.", no_args_is_help=True
 )
-Id = Annotated[
-    str, typer.Argument(help="The id of the incident or maintenance, such as INC-1.", metavar="ID")
-]
 Text = Annotated[str, typer.Option(help="The text; without it, --file or the editor is used.")]
 File = Annotated[Path | None, typer.Option(help="A file with the text; - means standard input.")]
 Many = Annotated[

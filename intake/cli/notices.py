@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intake.cli.editor import written
-from intake.cli.incidents import File, Id, Text, changed
+from intake.cli.incident_cases import Id
+from intake.cli.incidents import File, Text, changed
 from intake.cli.page import refresh
 from intake.cli.screen import (
     EX_CONFIG,

@@ -15,7 +15,8 @@ from intake import __version__
 from intake.adapters.blob_store import Blobs
 from intake.adapters.dkim_verifier import SUFFIX_LIST, Prover, Resolver, organisation
 from intake.adapters.journal import Journal
-from intake.adapters.mailbox.imap import ImapBox, ImapSettings
+from intake.adapters.mailbox.imap import ImapBox
+from intake.adapters.mailbox.imap_settings import ImapSettings
 from intake.adapters.mailbox.maildir import MaildirBox
 from intake.adapters.mailbox.protocol import MailboxClient, MailboxError
 from intake.adapters.oauth import OAuthError, TokenSource

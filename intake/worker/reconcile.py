@@ -81,19 +81,19 @@ def reconcile(config: Config, *, repair: bool) -> Report:
 class _Work:
     def __init__(self, config: Config, app: Application) -> None:
         self._app = app
-        self._desk = app.collector
+        self._collector = app.collector
         self._prefix = config.service.case_prefix
         self._report = Report()
         self._highest = 0  # the highest case number in any of our letters
         self._lost: dict[str, Lost] = {}
-        with reading(self._desk.engine) as session:
-            self._report.why = restore_check.older(session, self._desk.journal.tail())
-            self._said = restore_check.testimony(session, self._desk.journal.lines())
+        with reading(self._collector.engine) as session:
+            self._report.why = restore_check.older(session, self._collector.journal.tail())
+            self._said = restore_check.testimony(session, self._collector.journal.lines())
             self._counter = restore_check.counter(session, "case")
-            self._named = restore_check.blobs(session, self._desk.limits.max_mail_bytes)
+            self._named = restore_check.blobs(session, self._collector.limits.max_mail_bytes)
 
     def run(self, *, repair: bool) -> Report:
-        blobs, report = self._desk.blobs, self._report
+        blobs, report = self._collector.blobs, self._report
         report.missing = [one for one in sorted(self._named) if not blobs.verify(one)]
         for job in self._app.mailboxes:
             self._folders(job)
@@ -111,7 +111,7 @@ class _Work:
 
     def _folders(self, job: MailboxJob) -> None:
         """Looks at every mail in the folders for handled mails."""
-        with collecting(self._desk.engine, job.name) as turn:
+        with collecting(self._collector.engine, job.name) as turn:
             if turn is None:
                 raise StoreError("busy", f"mailbox {job.name}: a worker is running; stop it first")
             try:
@@ -122,18 +122,18 @@ class _Work:
                 job.box.close()
 
     def _folder(self, box: MailboxClient, folder: str) -> None:
-        for one in box.filed(folder, 1, self._desk.limits.max_mail_bytes):
+        for one in box.filed(folder, 1, self._collector.limits.max_mail_bytes):
             self._report.seen += 1
             if one.raw:  # otherwise it was too big to be fetched
                 self._filed(box, folder, one)
 
     def _filed(self, box: MailboxClient, folder: str, one: Filed) -> None:
-        blobs, digest = self._desk.blobs, hashlib.sha256(one.raw).hexdigest()
+        blobs, digest = self._collector.blobs, hashlib.sha256(one.raw).hexdigest()
         self._highest = max([self._highest, *map(self._numbered, self._referred(one.raw))])
         if digest in self._report.missing:
             blobs.flush([blobs.stage(one.raw)])
             self._report.mended.append(digest)
-        with reading(self._desk.engine) as session:
+        with reading(self._collector.engine) as session:
             known = restore_check.finished(session, [digest])
         if not known and digest not in self._lost:
             # its UID in the mailbox is lost: it gets a place that no mail there can have
@@ -144,7 +144,10 @@ class _Work:
 
     def _referred(self, raw: bytes) -> list[str]:
         """The case numbers in our letters, as replies to them show."""
-        letter_context, head = self._desk.context.letter_context, raw[:HEAD_BYTES].decode("latin-1")
+        letter_context, head = (
+            self._collector.context.letter_context,
+            raw[:HEAD_BYTES].decode("latin-1"),
+        )
         own = tokens.own_ids(letter_context.secrets, _ID.findall(head), letter_context.domain)
         numbers = [one.case_number for one in own if one.kind != "notice"]
         subject = _SUBJECT.search(head)
@@ -155,15 +158,15 @@ class _Work:
 
     def _journalled(self) -> None:
         """Looks at mails that came by a pipe: they are in no folder, but their bytes are blobs."""
-        with reading(self._desk.engine) as session:
+        with reading(self._collector.engine) as session:
             known = restore_check.finished(session, self._said.mails)
         for number, (digest, job) in enumerate(self._said.mails.items(), 1):
             self._highest = max(self._highest, self._numbered(job.case_number))
             if digest in known:
                 continue
             found = self._lost.get(digest)
-            if found is None and self._desk.blobs.verify(digest):
-                size = self._desk.blobs.path(digest).stat().st_size
+            if found is None and self._collector.blobs.verify(digest):
+                size = self._collector.blobs.path(digest).stat().st_size
                 # no server is trusted for an unknown mailbox, so such a mail is held
                 arrival = Arrival(job.mailbox or "unknown", -1, number, job.at, digest, size)
                 found = Lost(arrival, "journal")
@@ -189,7 +192,7 @@ class _Work:
 
     def _repair(self, floor: int) -> int:
         """Repairs everything; returns the highest case number that was assigned."""
-        collector, report = self._desk, self._report
+        collector, report = self._collector, self._report
         with writing(collector.engine) as session:
             restore_check.set_counters(
                 session, {restore_check.MARK: 1}
@@ -224,7 +227,7 @@ class _Work:
 
     def _handled(self, lost: Lost, mail: ReadMail, before: int) -> int:
         """Records the mail after case number ``before``; returns the last number after that."""
-        collector, context, arrival = self._desk, self._desk.context, lost.arrival
+        collector, context, arrival = self._collector, self._collector.context, lost.arrival
         now, proof = lost.at or collector.clock(), None
         if isinstance(mail.message, Message):
             collector.blobs.flush(

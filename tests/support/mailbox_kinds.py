@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.adapters.mailbox.imap import ImapSettings
+from intake.adapters.mailbox.imap_settings import ImapSettings
 
 
 def settings(port: int, **more: object) -> ImapSettings:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import RLock
 
-from intake.adapters.mailbox.imap import ImapBox, ImapSettings
+from intake.adapters.mailbox.imap import ImapBox
+from intake.adapters.mailbox.imap_settings import ImapSettings
 from tests.support.fakes import _lines, listening
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

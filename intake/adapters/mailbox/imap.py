@@ -12,7 +12,6 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +25,7 @@ from intake.adapters.mailbox.imap_errors import BUSY, one_line, retry_after
 from intake.adapters.mailbox.imap_fetch import CHUNK_BYTES
 from intake.adapters.mailbox.imap_fetcher import Fetcher
 from intake.adapters.mailbox.imap_move import Mover
+from intake.adapters.mailbox.imap_settings import ImapSettings
 from intake.adapters.mailbox.protocol import Fetched, Filed, MailboxError, Opened, Settled, Waiting
 from intake.adapters.redaction import without
 from intake.adapters.time_limits import OVERTIME
@@ -39,26 +39,6 @@ STEP_SECONDS = 60.0  # for one step, in addition to the time for its bytes
 log = structlog.get_logger("intake.mailbox")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SOCKET = re.compile(r"socket error|\bEOF\b|timed out|connection (?:lost|reset|closed)", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class ImapSettings:
-    """The folder's location and login."""
-
-    name: str
-    host: str
-    port: int
-    security: str  # "tls", "starttls", "plain"
-    user: str
-    secret: Callable[[], str]  # password, or access token for XOAUTH2; read at each login
-    auth: str = "password"  # or "xoauth2"
-    folder: str = "INBOX"
-    processed_folder: str = "Processed"
-    held_folder: str = "Held"
-    ca_file: str = ""
-    allow_plain: bool = False
-    connect_seconds: float = 15.0
-    read_seconds: float = 60.0
 
 
 ERRORS = (  # raised by the library and the network; SSL and IMAP errors are among them

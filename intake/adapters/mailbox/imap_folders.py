@@ -12,7 +12,7 @@ from intake.adapters.mailbox.imap_move import Mover
 from intake.adapters.mailbox.protocol import MailboxError
 
 if TYPE_CHECKING:
-    from intake.adapters.mailbox.imap import ImapSettings
+    from intake.adapters.mailbox.imap_settings import ImapSettings
 
 
 def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
