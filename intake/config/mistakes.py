@@ -60,17 +60,24 @@ def mistake(file: Path, error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{place}: found nothing, wanted a value"
     if error["type"] == "value_error":  # our own text, which names what was found and wanted
-        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+        words = error["msg"].removeprefix("Value error, ")
+        return (
+            f"{place}: found (hidden), wanted {words}" if _is_secret(key) else f"{place}: {words}"
+        )
     return f"{place}: found {_shown(key, error['input'])}, wanted {_wanted(error)}"
 
 
 def _shown(key: str, given: object) -> str:
-    # the path of a webhook's URL is a secret at many services
-    if re.search(r"password|secret|^webhook\[\d+\]\.url$", key):
+    if _is_secret(key):
         return "(hidden)"
     if isinstance(given, (dict, list, tuple)):  # a whole table may contain a secret
         return "a table" if isinstance(given, dict) else "a list"
     return repr(given)[:80]
+
+
+def _is_secret(key: str) -> bool:
+    """Whether the value must not be shown: the path of a webhook's URL is a secret, too."""
+    return bool(re.search(r"password|secret|^webhook\[\d+\]\.url$", key))
 
 
 def _wanted(error: ErrorDetails) -> str:

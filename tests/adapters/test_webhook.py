@@ -278,13 +278,13 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) ->
         ("http://hooks.example/planted-path", "https://…; http:// is for this machine only"),
         ("http://169.254.169.254/latest/planted-path", "http:// is for this machine only"),
         ("http://localhost.evil.example/planted-path", "http:// is for this machine only"),
-        ("ftp://hooks.example/planted-path", "wanted:"),
+        ("ftp://hooks.example/planted-path", "wanted a web address"),
         ("https://user:planted-path@hooks.example/", "without a user"),
         ("https:///planted-path", "https://HOST/PATH"),
         ("https://hooks.example/planted-path#x", "without #"),
         ("https://hooks.example:99999/planted-path", "port out of range"),
         ("https://hööks.example/planted-path", "in ASCII"),
-        ("https://hooks.example/planted-path with space", "wanted:"),
+        ("https://hooks.example/planted-path with space", "wanted a web address"),
     ],
 )
 def test_an_unsafe_url_is_refused_and_not_repeated(tmp_path: Path, url: str, words: str) -> None:
