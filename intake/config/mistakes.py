@@ -61,9 +61,9 @@ def mistake(file: Path, error: ErrorDetails) -> str:
         return f"{place}: found nothing, wanted a value"
     if error["type"] == "value_error":  # our own text, which names what was found and wanted
         words = error["msg"].removeprefix("Value error, ")
-        return (
-            f"{place}: found (hidden), wanted {words}" if _is_secret(key) else f"{place}: {words}"
-        )
+        if _is_secret(key):
+            return f"{place}: found (hidden), wanted {words[:1].lower()}{words[1:]}"
+        return f"{place}: {words}"
     return f"{place}: found {_shown(key, error['input'])}, wanted {_wanted(error)}"
 
 
