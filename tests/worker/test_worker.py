@@ -282,7 +282,7 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
     """Pauses grow, the server's own wish counts, and a good pass ends them."""
     with assemble(config) as made:
         service = scheduler.Service(config, made)
-        line = replace(made.lines[0], poll_seconds=1, idle=False)
+        line = replace(made.mailboxes[0], poll_seconds=1, idle=False)
         waits = []
         for wish in (0.0, 0.0, 700.0):
             service._went_wrong(line, MailboxError("connect", "no route", wish))
