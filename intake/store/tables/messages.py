@@ -42,10 +42,8 @@ class MailboxRow(Base, table=True):
 class MessageRow(Base, table=True):
     """One row for every mail ever seen, with the evidence and the decision.
 
-    status: handled (case or letter), ignored (duplicate, own mail), dropped, held (waits for an
-    operator), rejected (by an operator), deferred (left in the mailbox, tried again), shelved
-    (handling raised three times), vanished (gone from the mailbox before it was read). deferred and
-    shelved may become any other; held becomes handled or rejected; the others do not change.
+    ``MessageStatus`` in ``intake.model.states`` explains each status, ``BECOMES`` says which status
+    may follow.
     """
 
     __tablename__ = "messages"

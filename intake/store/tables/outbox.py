@@ -33,7 +33,7 @@ class EventRow(Base, table=True):
 
 
 class OutboxRow(Base, table=True):
-    """A letter to send. state: due, claimed, in_doubt, sent, failed, suppressed, cancelled.
+    """A letter to send; its states are ``LetterState`` in ``intake.model.states``.
 
     due -> claimed (attempt counted, lease and fence written) -> in_doubt (just before the final
     dot) -> sent | failed | due again (4xx). An in_doubt acknowledgement or request stays in that
