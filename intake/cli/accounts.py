@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from intake.cli.screen import ConfigOption, JsonOption, database, say, show_json, table
+from intake.cli.layout import say, table
+from intake.cli.screen import ConfigOption, JsonOption, database, show_json
 
 app = typer.Typer(help="Accounts: the customers that contacts belong to.", no_args_is_help=True)
 

@@ -16,10 +16,12 @@ from intake import __version__
 from intake.cli import (
     accounts,
     backup,
+    case_changes,
     cases,
     configuration,
     contacts,
     doctor,
+    held,
     hooks,
     incident_cases,
     incidents,
@@ -28,6 +30,7 @@ from intake.cli import (
     outbox,
     page,
     service,
+    status,
 )
 from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
@@ -39,7 +42,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+held.register(messages.app)
 app.add_typer(messages.app, name="messages")
+case_changes.register(cases.app)
 app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
@@ -51,6 +56,7 @@ app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(configuration.app, name="config")
 service.register(app)
+status.register(app)
 backup.register(app)
 doctor.register(app)
 

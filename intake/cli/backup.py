@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.screen import ConfigOption, JsonOption, load, pairs, plainly, safe, say, show_json
+from intake.cli.layout import pairs, safe, say
+from intake.cli.screen import ConfigOption, JsonOption, load, plainly, show_json
 
 if TYPE_CHECKING:
     from intake.worker.reconcile import Report

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from intake.cli.history import event_line
+from intake.cli.layout import pairs, safe, say, table, wrap
 from intake.cli.screen import (
     Abort,
     ConfigOption,
     JsonOption,
     LimitOption,
+    PageOption,
+    SinceOption,
+    UntilOption,
+    cut,
     database,
     load,
     moment,
-    pairs,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
     who,
     write_private,
@@ -32,6 +34,7 @@ from intake.cli.screen import (
 from intake.model.states import CaseStatus, FileState
 
 if TYPE_CHECKING:
+    from intake.store.listings import Listed
     from intake.store.sql import Row
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
@@ -44,62 +47,143 @@ COLUMNS = (
 @app.command("list")
 def list_(
     status: Annotated[CaseStatus | None, typer.Option(help="Only cases of this status.")] = None,
-    account: Annotated[str, typer.Option(help="Only cases of this account.")] = "",
+    account: Annotated[str, typer.Option(help="Only cases of this account's id.")] = "",
+    contact: Annotated[str, typer.Option(help="Only cases of this contact's id.")] = "",
+    department: Annotated[str, typer.Option(help="Only cases at this department.")] = "",
+    type_: Annotated[str, typer.Option("--type", help="Only cases of this type.")] = "",
+    priority: Annotated[str, typer.Option(help="Only cases of this priority.")] = "",
+    incident: Annotated[str, typer.Option(help="Only cases about this incident.")] = "",
+    text: Annotated[str, typer.Option(help="Only cases with this in subject or text.")] = "",
+    flagged: Annotated[
+        bool, typer.Option("--flagged", help="Only cases that a person should look at.")
+    ] = False,
+    since: SinceOption = "",
+    until: UntilOption = "",
     limit: LimitOption = 50,
+    page: PageOption = 1,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the newest cases first."""
-    from intake.store import reports
+    """List the newest cases first. A ! after the status: a person should look at it."""
+    from intake.store import listings
 
+    zone = load(config).service.timezone
+    wanted = listings.CasesWanted(
+        status=status or "", account=account, contact=contact, department=department,
+        type=type_, priority=priority, incident=incident, text=text, flagged=flagged,
+        since=moment("--since", since, zone), until=moment("--until", until, zone),
+    )  # fmt: skip
     with database(config) as session:
-        rows = reports.cases(session, state=status or "", account=account, limit=limit)
+        listed = listings.cases(session, wanted, listings.Page(limit, page))
+    _show_list(listed, zone, as_json=as_json)
+
+
+def _show_list(listed: Listed, zone: str, *, as_json: bool) -> None:
     if as_json:
-        show_json(rows)
+        show_json(listed.rows)
         return
-    if not rows:
+    if not listed.total:
         say("no cases")
         return
     shown = [
         (
             row["number"],
-            row["status"],
-            row["type"],
-            row["priority"],
-            row["account_id"],
+            when(row["received_at"], zone)[:10],
+            f"{row['status']}{'!' if row['flag'] else ''}",
+            row["contact"] or row["contact_id"],
+            row["department"],
             row["subject"],
         )
-        for row in rows
+        for row in listed.rows
     ]
-    table("cases", ("number", "status", "type", "priority", "account", "subject"), shown)
+    table("", ("number", "arrived", "status", "contact", "department", "subject"), shown)
+    cut(listed, "cases")
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words, or their beginnings; all must occur.")],
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Search subjects, texts, fields, notes and file names of all cases, the best match first."""
+    from intake.store import listings
+    from intake.store import search as index
+
+    more = True
+    while more:
+        with database(config, write=True) as session:
+            more = index.refresh(session)
+    with database(config) as session:
+        numbers = index.find(session, " ".join(words), limit)
+        wanted = listings.CasesWanted(numbers=numbers)
+        listed = listings.cases(session, wanted, listings.Page(limit))
+    order = {number: place for place, number in enumerate(numbers)}
+    listed.rows.sort(key=lambda row: order[row["number"]])
+    _show_list(listed, load(config).service.timezone, as_json=as_json)
+    if len(numbers) == limit and not as_json:
+        say(f"the best {limit}; --limit shows more")
 
 
 @app.command()
 def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show one case: fields with their sources, files, history, letters."""
+    """Show one case: what it is about, what was said and from where, files, history, letters."""
     row = _case(number, config)
     if as_json:
         show_json(row)
         return
     zone = load(config).service.timezone
-    pairs({key: row[key] for key in COLUMNS if row[key] not in ("", None)})
-    for name, one in row["fields"].items():
-        say(f"\n{name}")
-        pairs({"  value": _value(one), "  words": one["words"], "  from": one["source"]})
-    for name, lines in (
-        (
-            "files",
-            [_file(number, one) for number, one in enumerate(row["attachments"], 1)],
-        ),
-        ("history", [_event(one, zone) for one in row["events"]]),
-        (
-            "letters",
-            [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
-        ),
-    ):
+    say(f"{row['number']}  {safe(row['subject'])}")
+    pairs(_facts(row, zone))
+    if row["description"]:
+        say("\ndescription")
+        wrap(safe(row["description"], lines=True), "  ")
+    if row["fields"]:
+        say("\nfields")
+        pairs({f"  {name}": _said(one) for name, one in row["fields"].items()})
+    files = [_file(place, one) for place, one in enumerate(row["attachments"], 1)]
+    history = [event_line(one, zone, row["people"]) for one in row["events"]]
+    letters = [
+        f"{one['id']}  {one['kind']} to {one['recipient']}: {one['state']}"
+        for one in row["letters"]
+    ]
+    for name, lines in (("files", files), ("history", history), ("letters", letters)):
         say(f"\n{name}")
         for line in lines or ["none"]:
             pairs({"  -": line})
+
+
+def _facts(row: Row, zone: str) -> dict[str, str]:
+    """The case in a few lines; what is empty is left out."""
+    people = row["people"]
+    contact = people.get(row["contact_id"], row["contact_id"])
+    writer = people.get(row["submitted_by"], row["submitted_by"])
+    closed = f", closed {when(row['closed_at'], zone)}" if row["closed_at"] else ""
+    billable = ", may be billable" if row["billable"] else ""
+    facts = {
+        "status": row["status"] + closed,
+        "merged into": row["merged_into"],
+        "look at it": row["flag"],
+        "type": f"{row['type']}, {row['priority']}{billable}",
+        "contact": f"{contact} ({row['contact_id']})"
+        + (f", written by {writer}" if writer else ""),
+        "account": f"{row['account_name']} ({row['account_id']})" if row["account_id"] else "",
+        "department": row["department"],
+        "incident": f"{row['incident_id']} {row['incident_title']}".strip(),
+        "follows": row["follows"],
+        "arrived": when(row["received_at"], zone),
+        "changed": when(row["updated_at"], zone),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _said(one: Row) -> str:
+    """A value, the words it was read from if they differ, and where they stood."""
+    value, words = _value(one), str(one["words"])
+    as_written = f' (written: "{words}")' if words and words != value else ""
+    mail = f", mail {one['message_id']}" if one["message_id"] else ""
+    return f"{value or words}{as_written if value else ''}\n[{one['source']}{mail}]"
 
 
 def _file(number: int, one: dict[str, object]) -> str:
@@ -137,11 +221,6 @@ def _value(field: dict[str, object]) -> str:
         if isinstance(value, list)
         else str(value if value is not None else "")
     )
-
-
-def _event(event: dict[str, object], zone: str) -> str:
-    detail = json.dumps(event["detail"], ensure_ascii=False) if event["detail"] else ""
-    return f"{when(event['at'], zone)} {event['kind']} {event['who']} {detail}".rstrip()
 
 
 def _case(number: str, config: str | None) -> Row:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import typer
 
-from intake.cli.screen import say
+from intake.cli.layout import say
 
 app = typer.Typer(help="The configuration.", no_args_is_help=True)
 

@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intake.cli import senders
+from intake.cli.layout import pairs, safe, say, table
 from intake.cli.screen import (
     Abort,
     ConfigOption,
     JsonOption,
     database,
     load,
-    pairs,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
     who,
 )
-from intake.letters.letter import Occasion, Reached
 from intake.model.accounts import Preference
 from intake.model.authorship import By
 
@@ -309,6 +305,7 @@ def apply_(
 def _letters(change: ContactChange, config: str | None, now: datetime) -> list[Letter]:
     """The questions to a new address or contact, and the letter to a contact who is replaced."""
     from intake.letters import compose
+    from intake.letters.letter import Occasion, Reached
     from intake.worker import bootstrap
 
     with plainly():

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, safe, say, show_json
+from intake.cli.layout import safe, say
+from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, show_json
 
 if TYPE_CHECKING:
+    from intake.adapters.mailbox.protocol import Opened
     from intake.config.loader import Config
     from intake.config.schema import Mailbox, Webhook
 
@@ -201,6 +203,31 @@ def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
     words = f"next UID {count + 1}" if opened.uidvalidity else f"{count} mails lie there"
     where = box.url.partition("@")[2] or box.url
     yield Finding("ok", f"mailbox {box.name}", f"{where}, {words}")
+    if opened.exists and box.backfill == "none":
+        yield from _old_mails(config, box, opened)
+
+
+def _old_mails(config: Config, box: Mailbox, opened: Opened) -> Iterator[Finding]:
+    """How many mails the first connection left, or would leave, where they are."""
+    from intake.cli.service import left_alone
+    from intake.store.engine import StoreError, open_engine, reading
+    from intake.store.messages import mailboxes
+
+    engine = open_engine(config.database_url, read_only=True)
+    try:
+        with reading(engine) as session:
+            state = mailboxes.state(session, box.name)
+    except StoreError:
+        return  # another check says so
+    finally:
+        engine.dispose()
+    what = f"mailbox {box.name}"
+    if state is None:
+        mails = f"{opened.exists} mails" if opened.exists > 1 else "1 mail"
+        words = f'{mails} lie there now and will be left alone: backfill = "none"'
+        yield Finding("warn", what, words)
+    elif state.next_uid >= opened.uid_next:
+        yield Finding("ok", what, left_alone(opened.exists))
 
 
 def _delivery(config: Config) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli.layout import say, table
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -14,9 +15,7 @@ from intake.cli.screen import (
     LimitOption,
     database,
     load,
-    say,
     show_json,
-    table,
     when,
 )
 from intake.model.events import Taken

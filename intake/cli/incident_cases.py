@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli.layout import safe, say, table
 from intake.cli.screen import (
     ConfigOption,
     JsonOption,
     database,
     load,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
     who,
 )

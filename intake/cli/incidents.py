@@ -10,6 +10,7 @@ import typer
 
 from intake.cli.editor import written
 from intake.cli.incident_cases import Id
+from intake.cli.layout import pairs, safe, say, table, wrap
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -17,19 +18,14 @@ from intake.cli.screen import (
     database,
     load,
     moment,
-    pairs,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
     who,
-    wrap,
 )
 from intake.model.authorship import By
+from intake.model.incidents import Change, Window
 from intake.model.states import IncidentStatus
-from intake.store.incidents.write import Change, Window
 
 if TYPE_CHECKING:
     from intake.config.loader import Config

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli.history import event_line
+from intake.cli.layout import pairs, safe, say, wrap
 from intake.cli.screen import (
     Abort,
     ConfigOption,
     JsonOption,
     LimitOption,
+    PageOption,
+    SinceOption,
+    UntilOption,
+    cut,
     database,
     load,
-    pairs,
+    moment,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
-    who,
+    write_private,
 )
 from intake.model.states import MessageStatus
 
 if TYPE_CHECKING:
     from intake.store.sql import Row
 
+RuleOption = Annotated[str, typer.Option("--rule", help="Only mails decided by this rule: R26.")]
+SenderOption = Annotated[str, typer.Option("--sender", help="Only mails whose sender has this.")]
+AccountOption = Annotated[str, typer.Option("--account", help="Only mails of this account's id.")]
+TextOption = Annotated[
+    str, typer.Option("--text", help="Only mails with this in subject or sender.")
+]
 WAY_OUT = {
     "R0": "look at it in the held folder; reject it, or ask the sender to send it again",
     "R1": "name the list in `lists` of its mailbox, then replay; or reject it",
@@ -58,7 +69,16 @@ def list_(
         bool, typer.Option("--held", help="Only mails that wait for an operator.")
     ] = False,
     status: Annotated[MessageStatus | None, typer.Option(help="Only mails of this status.")] = None,
+    rule: RuleOption = "",
+    sender: SenderOption = "",
+    account: AccountOption = "",
+    contact: Annotated[str, typer.Option(help="Only mails of this contact's id.")] = "",
+    case: Annotated[str, typer.Option(help="Only mails of this case.")] = "",
+    text: TextOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
     limit: LimitOption = 50,
+    page: PageOption = 1,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -66,40 +86,37 @@ def list_(
 
     With --held, also what an operator can do about each mail.
     """
-    from intake.store import reports
+    from intake.store import listings
 
+    zone = load(config).service.timezone
+    wanted = listings.MessagesWanted(
+        status=MessageStatus.HELD if held else status or "", rule=rule, sender=sender,
+        account=account, contact=contact, case=case, text=text,
+        since=moment("--since", since, zone), until=moment("--until", until, zone),
+    )  # fmt: skip
     with database(config) as session:
-        rows = reports.messages(
-            session, state=MessageStatus.HELD if held else status or "", limit=limit
-        )
-    for row in rows if held else ():
+        listed = listings.messages(session, wanted, listings.Page(limit, page))
+    for row in listed.rows if held else ():
         row["way_out"] = _way_out(row)
     if as_json:
-        show_json(rows)
+        show_json(listed.rows)
         return
-    if not rows:
+    if not listed.total:
         say("no mail waits for a person" if held else "no mails")
         return
-    zone = load(config).service.timezone
-    if held:
-        pairs(
-            {
-                f"{row['id']}  {when(row['received_at'], zone)[:16]}": (
-                    f"{row['sender']}  {_why(row)} -> {row['way_out']}"
-                ).replace("\n", " ")
-                for row in rows
-            }
-        )
-        return
-    shown = [
-        (row["id"], when(row["received_at"], zone)[:16], _state(row), row["sender"], _why(row))
-        for row in rows
-    ]
-    table("messages", ("id", "arrived", "state", "from", "why"), shown)
+    for row in listed.rows:
+        pairs({str(row["id"]): "\n".join(_entry(row, zone))})
+    cut(listed, "mails")
 
 
-def _state(row: dict[str, object]) -> str:
-    return str(row["case_number"] or row["status"])
+def _entry(row: Row, zone: str) -> list[str]:
+    """A mail in a list: when and from whom, the subject, why it was treated as it was."""
+    state = f"{row['status']} {row['case_number'] or ''}".strip()
+    lines = [f"{when(row['received_at'], zone)}  {state}  {safe(row['sender'])}"]
+    if row["subject"]:
+        lines.append(safe(row["subject"]))
+    way_out = f" -> {row['way_out']}" if "way_out" in row else ""
+    return [*lines, safe(_why(row)) + way_out]
 
 
 def _way_out(row: Row) -> str:
@@ -111,39 +128,92 @@ def _why(row: Row) -> str:
 
 
 @app.command()
-def show(message_id: Id, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show one mail: evidence, extracted values, history and letters."""
+def show(
+    message_id: Id,
+    text_only: Annotated[
+        bool, typer.Option("--text", help="Only the text of the mail, and nothing else.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show one mail: who wrote it, what it says, and why it was treated as it was.
+
+    HTML is shown as text; what the mail hides from its reader is marked.
+    """
+    from intake.worker.mail_text import mail_text
+
+    row = _row(message_id, config)
+    setup = load(config)
+    with plainly():
+        said = mail_text(setup, row)
+    if as_json:
+        show_json({**row, "text": said.text, "hidden": said.hidden, "path": said.path})
+        return
+    if text_only:
+        say(safe(said.text, lines=True))
+        return
+    zone = setup.service.timezone
+    pairs(_summary(row, said.path, zone))
+    say("\ntext" + (f" (from the {said.source})" if said.source == "HTML" else ""))
+    wrap(safe(said.text, lines=True) or said.trouble or "the mail has no text", "  ")
+    if said.hidden:
+        say("\nhidden from the reader of the HTML")
+        wrap(safe(said.hidden), "  ")
+    say("\nevidence")
+    _bullets(_evidence(row["evidence"]))
+    if row["failure"]:
+        say("\nfailure")
+        say(safe(row["failure"], lines=True))
+    _section("files", [f"{one['name']} ({one['size']} bytes)" for one in row["attachments"]])
+    _section("history", [event_line(one, zone) for one in row["events"]])
+    _section(
+        "letters",
+        [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
+    )
+
+
+def _section(name: str, lines: list[str]) -> None:
+    say(f"\n{name}")
+    _bullets(lines)
+
+
+def _bullets(lines: list[str]) -> None:
+    for line in lines or ["none"]:
+        pairs({"  -": line})
+
+
+@app.command()
+def raw(
+    message_id: Id,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; standard output by default.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a mail byte for byte as it arrived, for `intake explain` or a mail program."""
+    from intake.worker.mail_text import raw_mail
+
+    row = _row(message_id, config)
+    with plainly():
+        content = raw_mail(load(config), row)
+    if out is None:
+        if sys.stdout.isatty():
+            raise Abort("a raw mail may hold control characters; use --out FILE, or a pipe", 2)
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    write_private(out, content)
+    say(f"message {message_id}: {len(content)} bytes written to {out}")
+
+
+def _row(message_id: int, config: str | None) -> Row:
     from intake.store import reports
 
     with database(config) as session:
         row = reports.message(session, message_id)
     if row is None:
         raise Abort(f"there is no message {message_id}; `intake messages list` shows all")
-    if as_json:
-        show_json(row)
-        return
-    zone = load(config).service.timezone
-    pairs(_summary(row, zone))
-    say("\nevidence")
-    for line in _evidence(row["evidence"]) or ["none"]:
-        pairs({"  -": line})
-    if row["failure"]:
-        say("\nfailure")
-        say(safe(row["failure"], lines=True))
-    for name, lines in (
-        ("files", [f"{one['name']} ({one['size']} bytes)" for one in row["attachments"]]),
-        (
-            "history",
-            [f"{when(one['at'], zone)} {one['kind']} {one['who']}" for one in row["events"]],
-        ),
-        (
-            "letters",
-            [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
-        ),
-    ):
-        say(f"\n{name}")
-        for line in lines or ["none"]:
-            pairs({"  -": line})
+    return row
 
 
 def _evidence(kept: Row) -> list[str]:
@@ -178,132 +248,25 @@ def _evidence(kept: Row) -> list[str]:
     return lines + [f"{code}: {words}" for code, words in kept.get("warnings", [])]
 
 
-def _summary(row: Row, zone: str) -> dict[str, object]:
-    return {
-        "message": row["id"],
-        "status": row["status"],
-        "decision": f"{row['action']} by {row['rule']}",
-        "why": "\n".join(row["reasons"]),
-        "level": row["level"],
-        "from": row["sender"],
+def _summary(row: Row, path: str, zone: str) -> dict[str, object]:
+    written = row["evidence"].get("headers", {}).get("from", [])
+    values = {
+        "message": f"{row['id']}, {row['status']}",
+        "from": written[0] if written else row["sender"],
+        "subject": row["subject"],
+        "arrived": when(row["received_at"], zone),
         "contact": row["contact_id"] or "nobody on record",
         "account": row["account_id"],
         "case": ", ".join(row["cases"]),
+        "decision": f"{row['action']} by {row['rule']}".removesuffix(" by "),
+        "why": "\n".join(row["reasons"]),
+        "to do": _way_out(row) if row["status"] == MessageStatus.HELD else "",
         "no letter": row["evidence"].get("silence", ""),
-        "subject": row["subject"],
-        "arrived": when(row["received_at"], zone),
+        "level": row["level"],
         "mailbox": f"{row['mailbox']}, UID {row['uid']}",
         "Message-ID": row["message_id"],
         "bytes": f"{row['size']}, sha256 {row['digest']}",
+        "kept as": path,
         "policy": f"{row['policy_hash']}, intake {row['version']}",
     }
-
-
-@app.command()
-def release(
-    message_id: Id,
-    why: Annotated[str, typer.Option(help="The reason, kept in the history.")] = "",
-    add_to: Annotated[
-        str, typer.Option(help="A contact's id: the sender's address is added to that contact.")
-    ] = "",
-    new_contact: Annotated[
-        str, typer.Option(help="An id: the sender becomes a contact, with --name and --account.")
-    ] = "",
-    name: Annotated[str, typer.Option(help="First and last name of the new contact.")] = "",
-    account: Annotated[
-        list[str] | None, typer.Option(help="An account's id; may be given more than once.")
-    ] = None,
-    contact_type: Annotated[
-        str, typer.Option("--type", help="Authorized, Technical or Read Only.")
-    ] = "Authorized",
-    accept_domain: Annotated[
-        bool,
-        typer.Option(
-            "--accept-domain",
-            help="From now on accept unproved replies from the sender's domain.",
-        ),
-    ] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Handle a held mail; you confirm that its named sender wrote it.
-
-    This applies to this mail only, unless you add the sender to the contacts or accept replies from
-    its domain.
-    """
-    from intake.worker.replay import Vouching
-    from intake.worker.replay import release as do
-
-    if new_contact and not (name and account):
-        raise Abort("release: --new-contact wants --name and --account", 2)
-    vouching = Vouching(
-        why, add_to, new_contact, name, tuple(account or ()), contact_type, accept_domain
-    )
-    with plainly():
-        done = do(load(config), message_id, who(), vouching)
-    say(f"message {message_id}: {done.action} by {done.rule} {done.case_number}".rstrip())
-
-
-@app.command()
-def reject(
-    message_id: Id,
-    why: Annotated[str, typer.Option(help="The reason, kept in the history.")] = "",
-    config: ConfigOption = None,
-) -> None:
-    """Reject a held or shelved mail; nothing is sent.
-
-    Its bytes are kept.
-    """
-    from datetime import UTC, datetime
-
-    from intake.store.messages import held
-
-    with database(config, write=True) as session:
-        problem = held.reject(session, message_id, who(), why, datetime.now(UTC))
-    if problem:
-        raise Abort(problem)
-    say(f"message {message_id}: rejected")
-
-
-@app.command()
-def replay(
-    message_id: Annotated[
-        int, typer.Argument(help="The mail's number; without it all mails, with --dry-run only.")
-    ] = 0,
-    limit: Annotated[
-        int, typer.Option(help="Without a number: how many of the newest mails.")
-    ] = 1000,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would change.")
-    ] = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Decide again about a held or shelved mail.
-
-    The current configuration and contacts apply. Without a number and with --dry-run: list the
-    mails for which the decision would now be different.
-    """
-    from intake.worker.replay import replay as do
-    from intake.worker.replay import replay_all
-
-    if not message_id:
-        if not dry_run:
-            raise Abort(
-                "replay: found no number; the whole ledger is judged with --dry-run only", 2
-            )
-        with plainly():
-            changed = replay_all(load(config), limit)
-        if as_json:
-            show_json(changed)
-            return
-        for one in changed:
-            why = "; ".join(one.reasons)
-            say(safe(f"message {one.row}: {one.before} -> {one.after}: {why}"))
-        say(f"{len(changed)} mails would be treated otherwise; nothing was changed")
-        return
-    with plainly():
-        done = do(load(config), message_id, dry=dry_run)
-    if as_json:
-        show_json(done)
-        return
-    pairs({"before": done.before, "after": done.after, "why": "\n".join(done.reasons)})
+    return {name: value for name, value in values.items() if value}

@@ -10,6 +10,7 @@ import typer
 from intake.cli.editor import written
 from intake.cli.incident_cases import Id
 from intake.cli.incidents import File, Text, changed
+from intake.cli.layout import safe, say, table, wrap
 from intake.cli.page import refresh
 from intake.cli.screen import (
     EX_CONFIG,
@@ -21,13 +22,9 @@ from intake.cli.screen import (
     load,
     moment,
     plainly,
-    safe,
-    say,
     show_json,
-    table,
     when,
     who,
-    wrap,
 )
 from intake.model.authorship import By
 from intake.model.states import NoticeState, SendState

@@ -3,53 +3,84 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli.layout import pairs, safe, say
 from intake.cli.screen import (
     Abort,
     ConfigOption,
     JsonOption,
     LimitOption,
+    PageOption,
+    SinceOption,
+    YesOption,
+    confirmed,
+    cut,
     database,
     load,
-    pairs,
-    safe,
-    say,
+    moment,
     show_json,
-    table,
     when,
     who,
 )
 from intake.model.states import LetterState
 
+if TYPE_CHECKING:
+    from intake.store.sql import Row
+
+MANY = 10_000  # letters in one go
+LettersArgument = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="N …", help="The letters' numbers; or choose them by the options."),
+]
+KindOption = Annotated[str, typer.Option("--kind", help="Only letters of this kind: ack.")]
+ToOption = Annotated[str, typer.Option("--to", help="Only letters to addresses with this.")]
+CaseOption = Annotated[str, typer.Option("--case", help="Only letters about this case.")]
 app = typer.Typer(help="The letters that intake sends.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
     state: Annotated[LetterState | None, typer.Option(help="Only letters in this state.")] = None,
+    kind: KindOption = "",
+    to: ToOption = "",
+    case: CaseOption = "",
+    since: SinceOption = "",
     limit: LimitOption = 50,
+    page: PageOption = 1,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the newest letters first."""
-    from intake.store import reports
+    """List the newest letters first, each with what the server said."""
+    from intake.store import listings
 
+    zone = load(config).service.timezone
+    wanted = listings.LettersWanted(state or "", kind, to, case, moment("--since", since, zone))
     with database(config) as session:
-        rows = reports.letters(session, state=state or "", limit=limit)
+        listed = listings.letters(session, wanted, listings.Page(limit, page))
     if as_json:
-        show_json(rows)
+        show_json(listed.rows)
         return
-    if not rows:
+    if not listed.total:
         say("no letters")
         return
-    shown = [
-        (row["id"], row["state"], row["kind"], row["recipient"], row["attempts"], row["reply"])
-        for row in rows
+    for row in listed.rows:
+        pairs({str(row["id"]): "\n".join(_entry(row, zone))})
+    cut(listed, "letters")
+
+
+def _entry(row: Row, zone: str) -> list[str]:
+    """A letter in a list: when, what and to whom; its subject; what the server said."""
+    number = f" {row['case_number']}" if row["case_number"] else ""
+    lines = [
+        f"{when(row['created_at'], zone)}  {row['state']}  {row['kind']}{number} to "
+        f"{safe(row['recipient'])}"
     ]
-    table("outbox", ("id", "state", "kind", "to", "tries", "the server said"), shown)
+    if row["state"] == LetterState.DUE and row["attempts"]:
+        lines.append(f"tried {row['attempts']} times, again at {when(row['due_at'], zone)}")
+    return lines + ([safe(row["reply"])] if row["reply"] else [])
 
 
 @app.command()
@@ -76,15 +107,75 @@ def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = Non
 
 
 @app.command()
-def retry(letter_id: int, config: ConfigOption = None) -> None:
-    """Send a failed, suppressed or doubtful letter again.
+def retry(
+    letters: LettersArgument = None,
+    state: Annotated[LetterState | None, typer.Option(help="All letters in this state.")] = None,
+    kind: KindOption = "",
+    to: ToOption = "",
+    case: CaseOption = "",
+    since: SinceOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Send failed, suppressed, cancelled or doubtful letters again.
 
     A doubtful letter may then arrive twice.
     """
-    from intake.store import outbox
+    _change("retry", (letters, state, kind, to, case, since), config, yes=yes, as_json=as_json)
 
+
+@app.command()
+def cancel(
+    letters: LettersArgument = None,
+    kind: KindOption = "",
+    to: ToOption = "",
+    case: CaseOption = "",
+    since: SinceOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Cancel letters that are due; `intake outbox retry` takes it back."""
+    given = (letters, LetterState.DUE if not letters else None, kind, to, case, since)
+    _change("cancel", given, config, yes=yes, as_json=as_json)
+
+
+def _change(
+    verb: str,
+    given: tuple[list[int] | None, LetterState | None, str, str, str, str],
+    config: str | None,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Retries or cancels the chosen letters, all of them or, on a mistake, none."""
+    from intake.store import listings, outbox
+
+    letters, state, kind, to, case, since = given
+    if not (letters or kind or to or case or since or (verb == "retry" and state)):
+        raise Abort(f"{verb}: found neither a letter's number nor a filter such as --case", 2)
+    wanted = listings.LettersWanted(
+        state or "", kind, to, case,
+        moment("--since", since, load(config).service.timezone), tuple(letters or ()),
+    )  # fmt: skip
+    typed = bool(letters) and wanted == listings.LettersWanted(ids=wanted.ids)
+    with database(config) as session:
+        chosen = list(letters or ()) if typed else listings.letter_ids(session, wanted, MANY)
+    if not chosen:
+        say("no letter matches")
+        return
+    single = typed and len(chosen) == 1
+    if not single and not confirmed(f"{verb} {len(chosen)} letters?", yes=yes):
+        say("nothing was done")
+        return
+    change, now = (outbox.retry, "due") if verb == "retry" else (outbox.cancel, "cancelled")
     with database(config, write=True) as session:
-        problem = outbox.retry(session, letter_id, who(), datetime.now(UTC))
-    if problem:
-        raise Abort(problem)
-    say(f"letter {letter_id}: due")
+        for one in chosen:
+            problem = change(session, one, who(), datetime.now(UTC))
+            if problem:
+                raise Abort(problem)
+    if as_json:
+        show_json({now: chosen})
+    else:
+        say(f"letter {chosen[0]}: {now}" if single else f"{len(chosen)} letters: {now}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from intake.cli.screen import ConfigOption, JsonOption, load, plainly, say, show_json
+from intake.cli.layout import say
+from intake.cli.screen import ConfigOption, JsonOption, load, plainly, show_json
 
 if TYPE_CHECKING:
     from intake.config.loader import Config

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
@@ -20,9 +19,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from intake.cli.layout import is_harmless, safe, say
+
 if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.store.engine import Session
+    from intake.store.listings import Listed
 
 EX_OK, EX_NO, EX_DATAERR, EX_UNAVAILABLE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = (
     0,
@@ -40,6 +42,14 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LimitOption = Annotated[int, typer.Option("--limit", help="The maximum number of rows.", min=1)]
+PageOption = Annotated[
+    int, typer.Option("--page", help="Which page of them; 1 is the first.", min=1)
+]
+SinceOption = Annotated[
+    str, typer.Option("--since", help="Only from this moment on: 2026-03-02, or 2026-03-02 14:30.")
+]
+UntilOption = Annotated[str, typer.Option("--until", help="Only before this moment.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 
 class Abort(Exception):
@@ -74,6 +84,11 @@ def load(path: str | None = None) -> Config:
     return found
 
 
+def configured_file(path: str | None) -> str:
+    """The name of the configuration file that ``load`` would read."""
+    return path or settings.file or os.environ.get("INTAKE_CONFIG") or "config.toml"
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turns every expected failure of the packages below into one line and an exit code."""
@@ -83,6 +98,7 @@ def plainly() -> Iterator[None]:
     from intake.config.loader import ConfigError
     from intake.incidents.page.files import PageError
     from intake.letters.compose import LetterError
+    from intake.store.cases.by_hand import CaseError
     from intake.store.contacts.directory import PeopleError
     from intake.store.engine import StoreError
     from intake.store.incidents.recipients import IncidentError
@@ -101,7 +117,7 @@ def plainly() -> Iterator[None]:
         raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
     except (BlobError, PageError, PoolError) as error:
         raise Abort(str(error), EX_IOERR) from None
-    except (BackupError, IncidentError, PeopleError, ReviewError) as error:
+    except (BackupError, CaseError, IncidentError, PeopleError, ReviewError) as error:
         raise Abort(str(error)) from None
 
 
@@ -138,7 +154,7 @@ def json_text(value: object, indent: int | None = None) -> str:
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=_jsonable)
     if not sys.stdout.isatty():
         return text
-    return "".join(c if c == "\n" or _harmless(c) else _json_escape(c) for c in text)
+    return "".join(c if c == "\n" or is_harmless(c) else _json_escape(c) for c in text)
 
 
 def _json_escape(char: str) -> str:
@@ -169,69 +185,28 @@ def _jsonable(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def say(text: str) -> None:
-    """Prints a line; replaces characters that the terminal's encoding does not have."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - text is printed only here
-
-
-def safe(value: object, *, lines: bool = False) -> str:
-    """Text from outside made harmless: control, direction, invisible characters as escapes."""
-    text = "" if value is None else str(value)
-    return "".join(c if (lines and c == "\n") or _harmless(c) else _escape(c) for c in text)
-
-
-def _harmless(char: str) -> bool:
-    return char == " " or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table no wider than the terminal; long cells are folded, nothing is cut off."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    made = Table(title=safe(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*(_cell(cell) for cell in row))
-    Console(width=_width(), highlight=False, markup=False, soft_wrap=False).print(made)
-
-
-def _cell(value: object) -> Any:
-    from rich.text import Text
-
-    return Text(safe(value))
-
-
-def _width() -> int:
-    return max(
-        40,
-        int(
-            os.environ.get("COLUMNS")
-            or (os.get_terminal_size().columns if sys.stdout.isatty() else 80)
-        ),
+def cut(listed: Listed, what: str) -> None:
+    """Says how much of a list is shown, and how to see the rest."""
+    shown, page = len(listed.rows), listed.page
+    if shown == listed.total:
+        return
+    first = page.offset + 1
+    part = f"{shown} of {listed.total}" if page.number == 1 else f"{first}-{page.offset + shown}"
+    part = part if page.number == 1 else f"{part} of {listed.total}"
+    last = page.offset + shown >= listed.total
+    more = "the last page" if last else f"--page {page.number + 1} shows the next"
+    say(
+        f"{part} {what}; {more}" if shown else f"page {page.number} is empty: {listed.total} {what}"
     )
 
 
-def pairs(values: Mapping[str, Any]) -> None:
-    """Prints ``name  value`` lines; long values continue on indented lines."""
-    import textwrap
-
-    wide = max((len(name) for name in values), default=0) + 2
-    for name, value in values.items():
-        parts = safe(value, lines=True).splitlines() or [""]
-        for number, part in enumerate(parts):
-            head = f"{name if number == 0 else '':<{wide}}"
-            for line in textwrap.wrap(part, max(20, _width() - wide)) or [""]:
-                say(f"{head}{line}".rstrip())
-                head = " " * wide
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether the operator agrees; without a terminal only --yes does."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Abort(f"{question} Nothing was done: there is no terminal to ask on; use --yes", 2)
+    return typer.confirm(question)
 
 
 def when(value: Any, zone: str = "UTC") -> str:
@@ -260,11 +235,3 @@ def moment(option: str, text: str, zone: str) -> datetime | None:
         return from_local(read, ZoneInfo(zone))
     except ValueError as error:
         raise Abort(f"{option}: found {text!r}: {error}", 2) from error
-
-
-def wrap(text: str) -> None:
-    """Prints a paragraph of our own text, wrapped to the width of the terminal."""
-    import textwrap
-
-    for line in text.splitlines():
-        say("\n".join(textwrap.wrap(line, _width())) or "")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from intake.cli.screen import Abort, ConfigOption, JsonOption, database, say, show_json, table, who
+from intake.cli.layout import say, table
+from intake.cli.screen import Abort, ConfigOption, JsonOption, database, show_json, who
 
 Choice = bool | None
 

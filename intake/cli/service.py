@@ -1,4 +1,4 @@
-"""``intake init, run, once, receive, explain, form, status, demo``."""
+"""``intake init, run, once, receive, explain, form, demo``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from intake.cli.layout import pairs, safe, say
 from intake.cli.screen import (
     EX_CONFIG,
     EX_DATAERR,
@@ -22,26 +22,18 @@ from intake.cli.screen import (
     json_text,
     load,
     moment,
-    pairs,
     plainly,
-    safe,
-    say,
     settings,
     show_json,
-    table,
-    when,
 )
 
 if TYPE_CHECKING:
-    from intake.adapters.heartbeat import Beat
-    from intake.config.loader import Config
-    from intake.store.reports import Status
     from intake.worker.service import PassReport
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (init, run, once, receive, explain, form, status, demo):
+    for command in (init, run, once, receive, explain, form, demo):
         app.command()(command)
 
 
@@ -112,6 +104,7 @@ def _report(report: PassReport) -> dict[str, Any]:
                 "moved": one.moved,
                 "letters": one.letters,
                 "busy": one.busy,
+                "left_alone": one.left_alone,
             }
             for one in report.mailboxes
         ],
@@ -140,6 +133,8 @@ def _show_report(report: PassReport) -> None:
     for one in report.mailboxes:
         if one.busy:
             say(f"mailbox {one.mailbox}: another worker is collecting it")
+        if one.left_alone:
+            say(f"mailbox {one.mailbox}: {left_alone(one.left_alone)}")
     posted = report.posted
     say(
         f"letters: {posted.sent} sent, {posted.retry} put off, {posted.failed} refused, "
@@ -158,6 +153,12 @@ def _show_report(report: PassReport) -> None:
         say(f"events: {made.sent} sent, {made.retry} put off, {made.failed} given up")
     for words in report.hooks.failures:
         say(f"  webhook {safe(words)}")
+
+
+def left_alone(count: int) -> str:
+    """Why old mails are not collected."""
+    mails = "1 mail lies" if count == 1 else f"{count} mails lie"
+    return f'{mails} there from before the first connection and stay (backfill = "none")'
 
 
 def receive(config: ConfigOption = None) -> None:
@@ -274,98 +275,6 @@ def form(
             known = ", ".join(catalogue.types)
             raise Abort(f"there is no case type {type_!r}; the catalogue has {known}")
         say(compose.blank_form(catalogue, name, bootstrap.load_templates(found)).rstrip())
-
-
-def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show the state of the service.
-
-    Exit code 1 when something failed or waits for an operator.
-    """
-    from intake.adapters import heartbeat
-    from intake.cli.screen import database
-    from intake.config import loader
-    from intake.store import reports, restore_check
-    from intake.store.contacts import preferences
-    from intake.store.incidents import schedule
-    from intake.worker.bootstrap import journal_of
-
-    setup = load(config)
-    now = datetime.now(UTC)
-    with database(config) as session:
-        must = loader.must_reach(setup, loader.load_catalogue(setup))
-        found = reports.status(session, must)
-        tasks = preferences.tasks(session, now, must)
-        tasks += schedule.debts(session, now)
-        older = restore_check.older(session, journal_of(setup).tail())
-    beat = heartbeat.read(setup.path("var"))
-    age = (now - datetime.fromisoformat(beat.at)).total_seconds() if beat else None
-    wrong = [f"{older}; {restore_check.ADVICE}"] if older else []
-    wrong += _troubles(setup, beat, now)
-    if as_json:
-        show_json(
-            {
-                "status": found,
-                "waiting": found.waiting,
-                "failing": found.failing,
-                "tasks": tasks,
-                "heartbeat_seconds": age,
-                "troubles": wrong,
-            }
-        )
-    else:
-        zone = setup.service.timezone
-        pairs(_in_words(found, _worker(beat, age), zone))
-        rows = [
-            (box["name"], *(when(box[key], zone) for key in ("checked_at", "failing_since")),
-             box["failure"])
-            for box in found.mailboxes
-        ]  # fmt: skip
-        for line in wrong:
-            say(f"trouble: {safe(line)}")
-        for task in tasks:
-            say(f"to do: {safe(task)}")
-        if rows:
-            table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
-    raise typer.Exit(1 if wrong or tasks or found.needs_attention else 0)
-
-
-def _in_words(found: Status, worker: str, zone: str) -> dict[str, str]:
-    """The service in numbers, one line each; three of the lines appear only if not empty."""
-    oldest = f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
-    told = {
-        "worker": worker,
-        "mails": _counts(found.messages),
-        "waiting": f"{found.waiting} for a person{oldest}",
-        "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
-        "letters": _counts(found.letters),
-    }
-    if found.hooks:
-        told["events"] = _counts(found.hooks)
-    if found.unreachable:
-        told["unreachable"] = f"{found.unreachable} authorized contacts; `intake contacts list`"
-    if found.not_handed_over:
-        told["not given"] = f"{found.not_handed_over} mails that the server lists and keeps back"
-    return told
-
-
-def _troubles(setup: Config, beat: Beat | None, now: datetime) -> list[str]:
-    """The problems that the heartbeat and the free disk space show."""
-    from intake.adapters import heartbeat
-
-    places = (setup.path("var"), setup.blob_folder, setup.database_folder)
-    return [*heartbeat.troubles(beat, now), *heartbeat.low_disks(filter(None, places))]
-
-
-def _worker(beat: Beat | None, age: float | None) -> str:
-    if beat is None:
-        return "no heartbeat"
-    ahead = age is not None and age < 0
-    told = f"{abs(age or 0.0):.0f} s " + ("ahead: the clock was set" if ahead else "ago")
-    return f"last heartbeat {told}" + (", stopped as asked" if beat.stopped else "")
-
-
-def _counts(values: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(values.items())) or "none"
 
 
 def demo(

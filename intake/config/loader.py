@@ -138,13 +138,14 @@ WEBHOOK_SECRET = "INTAKE_WEBHOOK_NAME_SECRET"  # noqa: S105 - a variable's name,
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """Reject a misspelt variable instead of ignoring it."""
-    own = ("CONFIG", "OPERATOR", "SECRET", "SECRET_OLD", "DELIVERY_PASSWORD")
+    own = ("CONFIG", "OPERATOR", "SECRET", "SECRET_OLD", "DELIVERY_PASSWORD", "ALERTS_PASSWORD")
     fixed = tuple(f"INTAKE_{name}" for name in own)
     tests = ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS")
+    alert = ("INTAKE_ALERT", "INTAKE_ALERT_PART", "INTAKE_ALERT_WORDS")  # given to alerts.command
     for name in sorted(environment):
         named = name.startswith("INTAKE_MAILBOX_") and name.endswith(MAILBOX_ENDS)
         named = named or (name.startswith("INTAKE_WEBHOOK_") and name.endswith("_SECRET"))
-        if name.startswith("INTAKE_") and name not in (*fixed, *tests) and not named:
+        if name.startswith("INTAKE_") and name not in (*fixed, *tests, *alert) and not named:
             ends = (*(f"INTAKE_MAILBOX_NAME{end}" for end in MAILBOX_ENDS), WEBHOOK_SECRET)
             wanted = ", ".join((*fixed, *ends))
             raise ConfigError(f"environment: {name}: found an unknown variable, wanted {wanted}")
@@ -189,6 +190,17 @@ def delivery_secret(config: Config) -> str:
         return ""
     return _secret(
         config, "INTAKE_DELIVERY_PASSWORD", way.password, way.password_file, way.password_command
+    )
+
+
+def alerts_secret(config: Config) -> str:
+    """Return the password of the relay for alerts; empty when there is none."""
+    way = config.shape.alerts
+    named = way.password.get_secret_value() or way.password_file or way.password_command
+    if not named and "INTAKE_ALERTS_PASSWORD" not in config.environment:
+        return ""
+    return _secret(
+        config, "INTAKE_ALERTS_PASSWORD", way.password, way.password_file, way.password_command
     )
 
 

@@ -310,15 +310,29 @@ def _matches(pattern: str, kind: str) -> bool:
 
 
 class Alerts(Section):
-    """Who is notified when something waits for an operator."""
+    """Who is notified when something waits for an operator, or fails."""
 
     address: str = ""
     every_hours: Positive = 24
+    after_minutes: Positive = 5
+    late_minutes: Positive = 15
+    url: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    password_command: str = ""
+    command: str = ""
 
     @field_validator("address")
     @classmethod
     def _plain(cls, value: str) -> str:
         return _address(value) if value else value
+
+
+class Metrics(Section):
+    """Figures about the service for Prometheus."""
+
+    listen: str = Field(default="", pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")
+    textfile: str = ""
 
 
 class Logging(Section):
@@ -347,4 +361,5 @@ class Shape(Section):
     page: Page = Page()
     webhook: tuple[Webhook, ...] = ()
     alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
     logging: Logging = Logging()

@@ -98,6 +98,7 @@ class Html:
     text: str = ""  # cells of a table row are separated by a tab
     rows: tuple[tuple[str, ...], ...] = ()
     struck: bool = False  # text that the writer struck out was left out
+    hidden: str = ""  # the beginning of text that no reader of the mail sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
             Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in found
         ),
         plain=parts.plain,
-        html=Html(parts.html, parts.rows, parts.struck),
+        html=Html(parts.html, parts.rows, parts.struck, parts.hidden),
         attachments=tuple(_attachment(file) for file in parts.files),
         automatic=_automatic(found, sender, tree.parts[0].media_type),
         body_digest=hashlib.sha256(raw[start:].replace(b"\r\n", b"\n")).hexdigest(),

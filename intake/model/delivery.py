@@ -92,6 +92,26 @@ def outcome(code: int, reply: str, *, after_dot: bool) -> Outcome:
     )  # a broken connection or garbage: the outcome is unknown
 
 
+ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
+ABOUT_ONE = re.compile(
+    r"user|recipient|mailbox|address|does not exist|no such|unknown|too (?:big|large)|size|quota",
+    re.IGNORECASE,
+)
+
+
+def is_about_us(reply: str) -> bool:
+    """Whether a permanent refusal may be meant for every letter: policy, login, block list.
+
+    RFC 3463: x.1 is about an address, x.2 about a mailbox, x.3.4 about the size, x.6 about the
+    content. Without such a code, words that name a recipient or a size decide.
+    """
+    code = ENHANCED.search(reply)
+    if code is None:
+        return ABOUT_ONE.search(reply) is None
+    subject, detail = int(code[1]), int(code[2])
+    return subject not in (1, 2, 6) and (subject, detail) != (3, 4)
+
+
 def unlawful(raw: bytes) -> str:
     """Return what could smuggle in a second mail or change in transit; empty when nothing."""
     if re.search(rb"\r(?!\n)|(?<!\r)\n", raw):

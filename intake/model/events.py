@@ -35,5 +35,5 @@ EVENT_KINDS = (  # events that other programs can receive; docs/events.md define
     "maintenance.scheduled", "maintenance.updated", "maintenance.corrected",
     "maintenance.rescheduled", "maintenance.reminded", "maintenance.started",
     "maintenance.completed", "maintenance.cancelled",
-    "notice.approved", "notice.sent", "case.linked",
+    "notice.approved", "notice.sent", "case.linked", "service.failing", "service.recovered",
 )  # fmt: skip

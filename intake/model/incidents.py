@@ -75,3 +75,22 @@ def as_told(incident: Incident, update: Update) -> Incident:
         ends_at=update.ends_at or incident.ends_at,
         sequence=update.sequence,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a further update changes apart from its text."""
+
+    status: str = ""  # empty: unchanged
+    next_update_at: datetime | None = None
+    kind: str = "update"
+    cause: str = ""  # unique: an automatic step is taken once
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The planned times of a maintenance."""
+
+    starts_at: datetime
+    ends_at: datetime
+    short_notice: str = ""  # why it is announced late

@@ -136,7 +136,7 @@ BECOMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         _M.HANDLED: (),
         _M.IGNORED: (),
         _M.DROPPED: (),
-        _M.REJECTED: (),
+        _M.REJECTED: (_M.HELD,),
         _M.VANISHED: (),
         _M.HELD: (_M.HANDLED, _M.IGNORED, _M.DROPPED, _M.REJECTED),
         _M.SHELVED: _DECIDED,
@@ -162,7 +162,7 @@ BECOMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         _L.SENT: (),
         _L.FAILED: (_L.DUE,),
         _L.SUPPRESSED: (_L.DUE,),
-        _L.CANCELLED: (),
+        _L.CANCELLED: (_L.DUE,),
     },
     "incident_updates.send_state": {
         _S.RECORD: (_S.WAITING, _S.SENDING),
@@ -202,4 +202,5 @@ BECOMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 def undecided() -> tuple[MessageStatus, ...]:
     """Return the states that a decision may still overwrite."""
-    return tuple(one for one in MessageStatus if BECOMES["messages.status"][one])
+    after = BECOMES["messages.status"]
+    return tuple(one for one in MessageStatus if MessageStatus.HANDLED in after[one])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,13 +20,17 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
 
-def due(
-    session: Session, now: datetime, every_hours: int, must: MustReach
-) -> tuple[int, list[str]] | None:
-    """(newest waiting thing, lines that say what waits), or None when there is nothing to say.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the next letter to the operator says."""
 
-    The newest item's id is stored with the letter. The next letter needs a higher one.
-    """
+    newest: int  # id of the newest thing in it; the letter after it needs a higher one
+    waiting: int  # things that wait for a person
+    lines: tuple[str, ...]
+
+
+def due(session: Session, now: datetime, every_hours: int, must: MustReach) -> Due | None:
+    """What the operator is to be told; None when there is nothing new to say."""
     last = session.execute(
         select(col(OutboxRow.created_at), col(OutboxRow.message_id))
         .where(col(OutboxRow.kind) == "alert")
@@ -45,7 +50,8 @@ def due(
     newest = max(newest, since)
     if newest <= told and not (last is not None and _flagged_since(session, last[0])):
         return None
-    return newest, [*lines(session, now, must), *_since(session, told)]
+    waiting, said = lines(session, now, must)
+    return Due(newest, waiting, (*said, *_since(session, told)))
 
 
 TOLD = {
@@ -90,8 +96,8 @@ def _flagged() -> Any:
     return col(CaseRow.message_id)
 
 
-def lines(session: Session, now: datetime, must: MustReach) -> list[str]:
-    """What waits, in numbers and rules; nothing of what anybody wrote."""
+def lines(session: Session, now: datetime, must: MustReach) -> tuple[int, list[str]]:
+    """How much waits for a person, and what, by rule; nothing of what anybody wrote."""
     status = reports.status(session, must)
     rules = session.execute(
         select(col(MessageRow.rule), func.count())
@@ -100,6 +106,7 @@ def lines(session: Session, now: datetime, must: MustReach) -> list[str]:
         .order_by(col(MessageRow.rule))
     )
     found = [f"{count:6} held by {rule}" for rule, count in rules]
+    waiting = status.messages.get(MessageStatus.HELD, 0)
     for count, what in (
         (
             status.messages.get(MessageStatus.SHELVED, 0),
@@ -113,6 +120,7 @@ def lines(session: Session, now: datetime, must: MustReach) -> list[str]:
     ):
         if count:
             found.append(f"{count:6} {what}")
+            waiting += count
     counted = session.scalar(
         select(func.count()).where(
             col(MessageRow.status) == MessageStatus.DROPPED,
@@ -123,5 +131,5 @@ def lines(session: Session, now: datetime, must: MustReach) -> list[str]:
     if counted:
         found.append(f"{counted:6} mails over a limit of the day, counted only")
     found += [f"       mailbox {name} fails" for name in status.failing]
-    found += [f"       {task}" for task in preferences.tasks(session, now, must)]
-    return found
+    tasks = preferences.tasks(session, now, must)
+    return waiting + len(tasks), found + [f"       {task}" for task in tasks]

@@ -63,6 +63,12 @@ def any_due(session: Session, now: datetime) -> bool:
     return session.scalar(select(col(OutboxRow.id)).where(_due(now)).limit(1)) is not None
 
 
+def any_waiting(session: Session) -> bool:
+    """Whether a letter is due now or later."""
+    waits = select(col(OutboxRow.id)).where(col(OutboxRow.state) == LetterState.DUE).limit(1)
+    return session.scalar(waits) is not None
+
+
 def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> list[Claimed]:
     """Claims the oldest due letters, each as an attempt; suppresses those it may not send."""
     columns = (
@@ -81,7 +87,9 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
     for row in rows:
         if row.id in put_aside:
             _close(session, row.id, LetterState.SUPPRESSED, put_aside[row.id], now)
-            _event(session, now, "suppressed", _About(row.id, row.case_number), put_aside[row.id])
+            note_event(
+                session, now, "suppressed", About(row.id, row.case_number), put_aside[row.id]
+            )
     good = [row.id for row in rows if row.id not in put_aside]
     if good:
         session.execute(
@@ -219,7 +227,7 @@ def settle(
             continue
         state = STATE_OF[type(outcome)]
         _close(session, letter_id, state, outcome.reply, now)
-        _event(session, now, state, _About(letter_id, row.case_number, row.message_id),
+        note_event(session, now, state, About(letter_id, row.case_number, row.message_id),
                f"{row.recipient}: {outcome.reply}")  # fmt: skip
     return refused
 
@@ -267,7 +275,7 @@ def after_crash(session: Session, now: datetime) -> int:
     words = "the worker died at the final dot: perhaps delivered, not sent again"
     for row in rows:
         _close(session, row.id, LetterState.IN_DOUBT, words, now)
-        _event(session, now, "in_doubt", _About(row.id, row.case_number, row.message_id), words)
+        note_event(session, now, "in_doubt", About(row.id, row.case_number, row.message_id), words)
     return len(rows)
 
 
@@ -278,7 +286,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
+class About:
     """The letter that a line of history is about."""
 
     letter: int
@@ -286,7 +294,8 @@ class _About:
     message: int = 0
 
 
-def _event(session: Session, now: datetime, kind: str, about: _About, words: str) -> None:
+def note_event(session: Session, now: datetime, kind: str, about: About, words: str) -> None:
+    """Adds what happened to a letter to the history of its case and mail."""
     session.execute(
         insert(EventRow).values(
             at=now, kind=kind, case_number=about.case, message_id=about.message, who="intake",
@@ -325,7 +334,22 @@ def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int
 
 SENT_ANEW = (
     LetterState.FAILED, LetterState.IN_DOUBT, LetterState.SUPPRESSED, LetterState.DUE,
+    LetterState.CANCELLED,
 )  # fmt: skip
+
+
+def cancel(session: Session, letter_id: int, who: str, now: datetime) -> str:
+    """Cancels a letter that is due; returns why it cannot, or an empty text."""
+    row = session.get(OutboxRow, letter_id, with_for_update=True)
+    if row is None:
+        return f"there is no letter {letter_id}; `intake outbox list` shows all"
+    if row.state != LetterState.DUE:
+        return f"letter {letter_id} is {row.state}; only due ones can be cancelled"
+    row.state, row.finished_at = LetterState.CANCELLED, now
+    event = EventRow(at=now, kind="cancelled", who=who, detail={"letter": letter_id})
+    event.case_number, event.message_id = row.case_number, row.message_id
+    session.add(event)
+    return ""
 
 
 def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
@@ -334,7 +358,7 @@ def retry(session: Session, letter_id: int, who: str, now: datetime) -> str:
     if row is None:
         return f"there is no letter {letter_id}; `intake outbox list` shows all"
     if row.state not in SENT_ANEW:
-        wanted = "only failed, in_doubt, suppressed and due ones are sent anew"
+        wanted = "only failed, in_doubt, suppressed, cancelled and due ones are sent anew"
         return f"letter {letter_id} is {row.state}; {wanted}"
     detail = {"letter": letter_id, "was": row.state}
     row.state, row.due_at, row.finished_at, row.reply = LetterState.DUE, now, None, ""

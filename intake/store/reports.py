@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from intake.model.accounts import NOTHING_MUST, MustReach
+from intake.model.health import Trouble
 from intake.model.states import DeliveryState, LetterState, MessageStatus
 from intake.store import webhooks as hooks
 from intake.store.contacts import undeliverable as unreachable
 from intake.store.sql import Row
 from intake.store.tables.cases import CaseFieldRow, CaseRow
+from intake.store.tables.contacts import AccountRow, ContactRow
+from intake.store.tables.incidents import IncidentRow
 from intake.store.tables.messages import AttachmentRow, MailboxRow, MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
@@ -56,7 +60,18 @@ class Status:
         return [box["name"] for box in self.mailboxes if box["failing_since"]]
 
 
-def _dict(row: Any, *left_out: str) -> dict[str, object]:
+def failing_mailboxes(session: Session, names: Sequence[str]) -> list[Trouble]:
+    """Those of the named mailboxes whose last pass failed."""
+    query = (
+        select(MailboxRow)
+        .where(col(MailboxRow.name).in_(names), col(MailboxRow.failing_since).is_not(None))
+        .order_by(col(MailboxRow.name))
+    )
+    rows = session.scalars(query)
+    return [Trouble(f"mailbox {one.name}", one.failure, one.failing_since) for one in rows]
+
+
+def as_dict(row: Any, *left_out: str) -> dict[str, object]:
     """A row as plain values, datetimes as ISO 8601."""
     values = row.model_dump(exclude=set(left_out))
     return {key: _plain(value) for key, value in values.items()}
@@ -82,7 +97,7 @@ def status(session: Session, must: MustReach = NOTHING_MUST) -> Status:
         letters=_counts(session, OutboxRow.state),
         oldest_held=session.scalar(held),
         flagged=session.scalar(flagged) or 0,
-        mailboxes=[_dict(box) for box in boxes],
+        mailboxes=[as_dict(box) for box in boxes],
         hooks=hooks.totals(session),
         unreachable=unreachable.count(session, must),
         not_handed_over=session.scalar(kept) or 0,
@@ -103,7 +118,7 @@ def messages(session: Session, *, state: str = "", limit: int = 50, before: int 
     if before:
         query = query.where(col(MessageRow.id) < before)
     left_out = ("evidence", "submission", "failure")
-    return [_dict(row, *left_out) for row in session.scalars(query)]
+    return [as_dict(row, *left_out) for row in session.scalars(query)]
 
 
 def message(session: Session, message_id: int) -> Row | None:
@@ -114,11 +129,11 @@ def message(session: Session, message_id: int) -> Row | None:
     files = select(AttachmentRow).where(col(AttachmentRow.message_id) == message_id)
     letters = select(OutboxRow).where(col(OutboxRow.message_id) == message_id)
     return {
-        **_dict(row),
-        "attachments": list({one.part: _dict(one) for one in session.scalars(files)}.values()),
+        **as_dict(row),
+        "attachments": list({one.part: as_dict(one) for one in session.scalars(files)}.values()),
         "cases": _cases_of(session, row),
         "events": _events(session, EventRow.message_id, message_id),
-        "letters": [_dict(one, "raw") for one in session.scalars(letters)],
+        "letters": [as_dict(one, "raw") for one in session.scalars(letters)],
     }
 
 
@@ -139,7 +154,7 @@ def _cases_of(session: Session, row: MessageRow) -> list[str]:
 
 def _events(session: Session, column: Any, value: object) -> list[dict[str, object]]:
     query = select(EventRow).where(column == value).order_by(col(EventRow.id))
-    return [_dict(row) for row in session.scalars(query)]
+    return [as_dict(row) for row in session.scalars(query)]
 
 
 def cases(session: Session, *, state: str = "", account: str = "", limit: int = 50) -> list[Row]:
@@ -149,7 +164,7 @@ def cases(session: Session, *, state: str = "", account: str = "", limit: int = 
         query = query.where(col(CaseRow.status) == state)
     if account:
         query = query.where(col(CaseRow.account_id) == account)
-    return [_dict(row, "description") for row in session.scalars(query)]
+    return [as_dict(row, "description") for row in session.scalars(query)]
 
 
 def case(session: Session, number: str) -> Row | None:
@@ -161,11 +176,30 @@ def case(session: Session, number: str) -> Row | None:
     files = select(AttachmentRow).where(col(AttachmentRow.case_number) == number)
     letters = select(OutboxRow).where(col(OutboxRow.case_number) == number)
     return {
-        **_dict(row),
-        "fields": {one.name: _dict(one, "case_number", "name") for one in session.scalars(fields)},
-        "attachments": [_dict(one) for one in session.scalars(files)],
+        **as_dict(row),
+        "fields": {
+            one.name: as_dict(one, "case_number", "name") for one in session.scalars(fields)
+        },
+        "attachments": [as_dict(one) for one in session.scalars(files)],
         "events": _events(session, EventRow.case_number, number),
-        "letters": [_dict(one, "raw", "text") for one in session.scalars(letters)],
+        "letters": [as_dict(one, "raw", "text") for one in session.scalars(letters)],
+        **_names(session, row),
+    }
+
+
+def _names(session: Session, row: CaseRow) -> Row:
+    """The names behind the ids in a case and its history."""
+    writers = select(col(EventRow.who)).where(col(EventRow.case_number) == row.number)
+    people = select(col(ContactRow.id), col(ContactRow.name)).where(
+        or_(col(ContactRow.id).in_((row.contact_id, row.submitted_by)),
+            col(ContactRow.id).in_(writers))
+    )  # fmt: skip
+    account = session.get(AccountRow, row.account_id)
+    incident = session.get(IncidentRow, row.incident_id) if row.incident_id else None
+    return {
+        "people": {one[0]: one[1] for one in session.execute(people)},
+        "account_name": account.name if account is not None else "",
+        "incident_title": incident.title if incident is not None else "",
     }
 
 
@@ -182,10 +216,10 @@ def letters(session: Session, *, state: str = "", limit: int = 50) -> list[Row]:
     query = select(OutboxRow).order_by(col(OutboxRow.id).desc()).limit(limit)
     if state:
         query = query.where(col(OutboxRow.state) == state)
-    return [_dict(row, "raw", "text") for row in session.scalars(query)]
+    return [as_dict(row, "raw", "text") for row in session.scalars(query)]
 
 
 def letter(session: Session, letter_id: int) -> dict[str, object] | None:
     """One letter with its text."""
     row = session.get(OutboxRow, letter_id)
-    return None if row is None else _dict(row, "raw")
+    return None if row is None else as_dict(row, "raw")

@@ -32,6 +32,7 @@ from intake.store.engine import Engine, Session, StoreError, intact, reading, sa
 from intake.store.locks import Turn, naming_blobs
 from intake.store.messages import deferred, mailboxes, record
 from intake.worker import oversize
+from intake.worker.counter import Counter, NoCounter
 from intake.worker.parser_process import ReadMail
 from intake.worker.pipeline import JudgementContext, handle
 
@@ -60,6 +61,7 @@ class Tally:
     letters: int = 0  # letters put into the outbox
     moved: int = 0
     again: bool = False  # a deferred or unmoved mail waits for the next pass
+    left_alone: int = 0  # mails from before the first connection that stay where they are
     busy: bool = False  # another worker is collecting this mailbox, so nothing was done
 
 
@@ -77,6 +79,8 @@ class CollectorContext:
     stopped: Callable[[], bool] = lambda: False
     journal: Journal = field(default_factory=Journal)
     compared: set[str] = field(default_factory=set)  # mailboxes whose folders were compared
+    counter: Counter = field(default_factory=NoCounter)
+    backlog: dict[str, int] = field(default_factory=dict)  # mailbox -> mails listed, not handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
                 noted.append((arrival, result))
     for arrival, result in noted:
         _note(arrival, result, current.tally)
+        collector.counter.handled(result.action)
     return [
         MailLine(arrival.digest, one.row, one.case_number, now, box.name) for arrival, one in noted
     ]
@@ -348,8 +353,11 @@ def _one(
 ) -> record.Recorded | None:
     """Handles one mail; if that raises, keeps the mail with its traceback."""
     try:
+        began = time.monotonic()
         with savepoint(session):
-            return handle(session, arrival, mail, collector.context, now, proof)
+            result = handle(session, arrival, mail, collector.context, now, proof)
+        collector.counter.judged(time.monotonic() - began)
+        return result
     except (StoreError, BlobError):
         raise  # not caused by the mail; the transaction may be lost
     except Exception:  # noqa: BLE001 - one bad mail must not stop its batch

@@ -14,13 +14,12 @@ from urllib.parse import unquote, urlsplit
 from intake import __version__
 from intake.adapters.blob_store import Blobs
 from intake.adapters.dkim_verifier import SUFFIX_LIST, Prover, Resolver, organisation
-from intake.adapters.journal import Journal
 from intake.adapters.mailbox.imap import ImapBox
 from intake.adapters.mailbox.imap_settings import ImapSettings
 from intake.adapters.mailbox.maildir import MaildirBox
 from intake.adapters.mailbox.protocol import MailboxClient, MailboxError
 from intake.adapters.oauth import OAuthError, TokenSource
-from intake.adapters.smtp import Lane, open_lane
+from intake.adapters.smtp import Lane, Patience, open_lane
 from intake.authentication.sender import Trust
 from intake.config import loader as settings
 from intake.config import schema
@@ -35,7 +34,9 @@ from intake.store.migrate import check
 from intake.store.retention import Keep
 from intake.worker import notice_bootstrap
 from intake.worker.collector import CollectorContext, Rules, utc_now
-from intake.worker.outbox_sender import SendingContext
+from intake.worker.figures import Figures, Live
+from intake.worker.journal import journal_of
+from intake.worker.outbox_sender import SendingContext, Streak
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings
 from intake.worker.pipeline import JudgementContext
@@ -69,6 +70,7 @@ class Application:
     pipe_rules: Rules
     stop: threading.Event
     folder: Path  # where the heartbeat is written
+    figures: Figures
     end_reading: Callable[[], None] = lambda: None  # kills the reader processes at once
 
 
@@ -91,7 +93,11 @@ def assemble(
         if not reconciling:
             restore_check.check(engine, journal.tail())
         size = config.shape.limits.parse_workers or min(4, os.cpu_count() or 1)
-        pool = Pool(size, replace(pool_settings(config), blob_run=blobs.run), stop.is_set)
+        live = Live()
+        figures = Figures(config, engine, live)
+        children = replace(pool_settings(config), blob_run=blobs.run)
+        pool = Pool(size, children, stop.is_set, figures.counter.read)
+        live.restarts = pool.restarts
         collector = CollectorContext(
             engine,
             blobs,
@@ -102,6 +108,8 @@ def assemble(
             prover(config),
             stop.is_set,
             journal,
+            counter=figures.counter,
+            backlog=live.backlog,
         )
         way = config.delivery
         lanes = tuple(lane(config) for _ in range(way.connections))
@@ -113,7 +121,7 @@ def assemble(
         mailboxes = tuple(mailbox_job(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True, alone=False)
         yield Application(
-            collector, post, notices, mailboxes, rules, stop, config.path("var"), pool.kill
+            collector, post, notices, mailboxes, rules, stop, config.path("var"), figures, pool.kill
         )
     finally:
         if pool is not None:
@@ -130,15 +138,11 @@ def _bounces(config: Config, context: JudgementContext) -> Callable[[int], str]:
     return lambda row: bounce_address(secrets, row, address, "letter")
 
 
-def journal_of(config: Config) -> Journal:
-    """The journal of committed work, which is kept outside the database."""
-    return Journal(config.path("var") / "journal")
-
-
 def _notices(config: Config, post: SendingContext, context: JudgementContext) -> SendingContext:
     """Notices get their own connections, so that a broadcast never delays replies."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
-    return replace(post, lanes=lanes, queue=notice_bootstrap.queue(config, context.letter_context))
+    queue = notice_bootstrap.queue(config, context.letter_context)
+    return replace(post, lanes=lanes, queue=queue, streak=Streak())
 
 
 def trust_of(config: Config, box: schema.Mailbox) -> Trust:
@@ -241,7 +245,7 @@ def pool_settings(config: Config) -> PoolSettings:
     )
 
 
-def lane(config: Config) -> Lane:
+def lane(config: Config, patience: Patience | None = None) -> Lane:
     """One connection for sending letters. Raises DeliveryError for an invalid setting."""
     way = config.delivery
     url = way.url
@@ -253,6 +257,23 @@ def lane(config: Config) -> Lane:
         ca_file=str(config.path(way.ca_file)) if way.ca_file else "",
         helo=way.helo,
         allow_plain=way.allow_plain,
+        patience=patience,
+    )
+
+
+ALERT_PATIENCE = Patience(connect=10, command=30, data=30, block=30, dot=60, letter=120)
+
+
+def alert_lane(config: Config) -> Lane:
+    """The connection for alerts: the second relay if there is one. Raises DeliveryError."""
+    given = config.shape.alerts
+    if not given.url:
+        return lane(config, ALERT_PATIENCE)
+    return open_lane(
+        given.url,
+        secret=lambda: settings.alerts_secret(config),
+        helo=config.delivery.helo,
+        patience=ALERT_PATIENCE,
     )
 
 

@@ -76,12 +76,16 @@ def _collect(
     _compare(current, state)
     batch.move(current, _unmoved(current), again=True)
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
+    if state.baseline_at is not None:
+        tally.left_alone = max(opened.exists - len(waiting), 0)
+    collector.backlog[box.name] = len(waiting)
     for part in _batches(waiting, rules):
         if collector.stopped():
             tally.again = True
             return tally
         turn.check()
         batch.take(current, part)
+        collector.backlog[box.name] -= len(part)
         if progress:
             progress(len(part))
     _advance(box, opened, waiting, state, collector)

@@ -24,8 +24,9 @@ from intake.parsers.confirmation import says_yes
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
+from intake.store.cases.write import FIRST_NUMBER
 from intake.store.engine import Session
-from intake.store.messages.context import FIRST_NUMBER, look_up
+from intake.store.messages.context import look_up
 from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy

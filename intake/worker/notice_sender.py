@@ -17,6 +17,7 @@ from intake.model.incidents import Incident, Update, as_told
 from intake.notifier import Addressee, Notice
 from intake.store.engine import Session
 from intake.store.incidents import read, send_queue
+from intake.store.incidents import refused as refusals
 from intake.store.incidents.send_queue import Entry, Pace
 from intake.store.incidents.write import find
 from intake.store.outbox import Claimed
@@ -103,6 +104,10 @@ class NoticeQueue:
     ) -> list[int]:
         """Records outcomes; returns the ids that another worker holds now."""
         return send_queue.settle(session, outcomes, now, jitter, self.pace)
+
+    def take_back(self, session: Session, refused: Sequence[int], now: datetime) -> int:
+        """Queues notices again that the relay refused like all others; returns how many."""
+        return refusals.take_back(session, refused, now)
 
 
 def told(incident: Incident, updates: Sequence[Update], number: int, first: int) -> Notice:

@@ -19,7 +19,8 @@ import structlog
 
 from intake.adapters.journal import Journal
 from intake.adapters.smtp import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
-from intake.store import outbox
+from intake.model.delivery import is_about_us
+from intake.store import outbox, relay_refusals
 from intake.store.engine import Engine, Session, reading, writing
 from intake.store.outbox import Claimed
 
@@ -62,6 +63,9 @@ class Queue(Protocol):
     ) -> list[int]:
         """Records outcomes; returns the ids that another worker holds now."""
 
+    def take_back(self, session: Session, refused: Sequence[int], now: datetime) -> int:
+        """Makes letters due later that the relay refused like all others; returns how many."""
+
 
 class Outbox:
     """The outbox as a queue: replies to people, stored as complete letters."""
@@ -70,6 +74,7 @@ class Outbox:
     claim = staticmethod(outbox.claim)
     mark_in_doubt = staticmethod(outbox.mark_in_doubt)
     settle = staticmethod(outbox.settle)
+    take_back = staticmethod(relay_refusals.take_back)
 
     def complete(self, session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
         """Returns them unchanged: their rows hold complete letters."""
@@ -89,11 +94,40 @@ class Posted:
     failed: int = 0
     in_doubt: int = 0
     failures: list[str] = field(default_factory=list)  # different replies of the servers
+    refuses_all: str = ""  # what the relay said when it took no letter at all
 
     @property
     def total(self) -> int:
         """Letters that were attempted."""
         return self.sent + self.retry + self.failed + self.in_doubt
+
+
+@dataclass(slots=True)
+class Streak:
+    """The letters that were refused in a row, for reasons that may apply to every letter."""
+
+    refused: list[tuple[Claimed, str]] = field(default_factory=list)  # with the relay's reply
+
+    def note(self, letter: Claimed, outcome: Outcome) -> None:
+        """Adds a refusal; an accepted letter ends the streak."""
+        if isinstance(outcome, Sent):
+            self.refused.clear()
+        elif isinstance(outcome, Failed) and not letter.trouble and is_about_us(outcome.reply):
+            self.refused.append((letter, outcome.reply))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether so many people were refused that the recipients cannot be the reason."""
+        return (
+            len({one.recipient.lower() for one, _ in self.refused})
+            >= relay_refusals.REFUSED_IN_A_ROW
+        )
+
+    @property
+    def everywhere(self) -> str:
+        """The last reply if letters to several domains were refused; otherwise empty."""
+        domains = {one.recipient.rpartition("@")[2].lower() for one, _ in self.refused}
+        return self.refused[-1][1] if self.is_long and len(domains) > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +143,7 @@ class SendingContext:
     stopped: Callable[[], bool] = lambda: False
     queue: Queue = field(default_factory=Outbox)
     journal: Journal = field(default_factory=Journal)
+    streak: Streak = field(default_factory=Streak)
 
 
 Settled = tuple[Claimed, Outcome]
@@ -124,12 +159,27 @@ def dispatch(post: SendingContext, progress: Callable[[int], None] | None = None
             if not claimed:
                 break
             _send(post, claimed, ours_until, posted, progress)
-            if posted.retry and not posted.sent:
+            if posted.refuses_all or (posted.retry and not posted.sent):
                 break
+        if posted.failed:
+            _take_back(post, posted)
     finally:
         for lane in post.lanes:
             lane.close()
     return posted
+
+
+def _take_back(post: SendingContext, posted: Posted) -> None:
+    """Puts off letters that were refused in a row, because the relay refuses every letter."""
+    with writing(post.engine) as session:
+        ids = [one.id for one, _ in post.streak.refused] if post.streak.is_long else []
+        count = post.queue.take_back(session, ids, post.clock())
+    if count:
+        reply = post.streak.refused[-1][1] if post.streak.refused else posted.failures[-1]
+        posted.refuses_all = f"it refuses every letter: {reply}"
+        posted.failed, posted.retry = max(posted.failed - count, 0), posted.retry + count
+        post.streak.refused.clear()
+        log.error("relay-refuses", letters=count, reply=reply)
 
 
 def _claim(post: SendingContext) -> list[Claimed]:
@@ -174,7 +224,8 @@ def _send(
             else:
                 outcomes.append((item, outcome))
         refused = _commit(post, outcomes, [item for _, item in ready], posted)
-        unreachable = _unreachable(outcomes, ready)
+        unreachable = _unreachable(outcomes, ready) or post.streak.everywhere
+        posted.refuses_all = posted.refuses_all or unreachable
         outcomes = []
         for lane, item in ready:
             if item.id in refused:
@@ -215,6 +266,7 @@ def _commit(
     sent = [one for one, outcome in outcomes if isinstance(outcome, Sent) and one.id not in late]
     post.journal.letters(((one.message_id_header, one.fence) for one in sent), sent=True)
     for item, outcome in outcomes:
+        post.streak.note(item, outcome)
         _note(item, outcome, posted, late=item.id in late)
     return refused
 

@@ -73,11 +73,17 @@ class Pool:
     """At most ``size`` children, started when needed and reused; for one caller at a time."""
 
     def __init__(
-        self, size: int, settings: Settings, stopped: Callable[[], bool] = lambda: False
+        self,
+        size: int,
+        settings: Settings,
+        stopped: Callable[[], bool] = lambda: False,
+        timed: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._blobs = Blobs(settings.blob_root, settings.blob_run)
         self._settings = replace(settings, blob_run=self._blobs.run)
         self._stopped = stopped
+        self._timed = timed
+        self._restarts = 0
         self._idle: LifoQueue[_Child] = LifoQueue()
         self._working: set[_Child] = set()
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
@@ -102,6 +108,10 @@ class Pool:
             while True:
                 self._idle.get_nowait().end()
 
+    def restarts(self) -> int:
+        """How many children had to be replaced, because they ended, hung or grew too large."""
+        return self._restarts
+
     def kill(self) -> None:
         """Kills the busy children at once, because the worker is ending."""
         for child in list(self._working):
@@ -124,9 +134,11 @@ class Pool:
         for left in reversed(range(_TRIES)):
             child = self._child()
             self._working.add(child)
+            began = time.monotonic()
             try:
                 answer = child.ask(replace(arrival, raw=b""))
             except _ChildError as failed:
+                self._restarts += 1
                 if failed.outside and self._stopped():
                     raise PoolError("reading ended with the worker") from None
                 if failed.outside and left:
@@ -135,6 +147,7 @@ class Pool:
             finally:
                 self._working.discard(child)
             break
+        self._timed(time.monotonic() - began)
         self._idle.put(child)
         if answer.mail is None:
             raise BlobError(answer.blob_error)

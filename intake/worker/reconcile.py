@@ -20,10 +20,10 @@ from intake.config.loader import Config
 from intake.mail import tokens
 from intake.mail.message import Arrival, Message
 from intake.store import restore_check
+from intake.store.cases.write import FIRST_NUMBER
 from intake.store.engine import StoreError, reading, writing
 from intake.store.locks import collecting, naming_blobs
 from intake.store.messages import held, mailboxes
-from intake.store.messages.context import FIRST_NUMBER
 from intake.store.messages.record import Entry, record
 from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.parser_process import ReadMail

@@ -143,6 +143,11 @@ def replay(config: Config, message_id: int, *, dry: bool) -> Replayed:
     return _again(config, message_id, who="", dry=dry)
 
 
+def preview(config: Config, message_id: int, who: str) -> Replayed:
+    """What a release by that operator, or without one a replay, would do. Raises ReviewError."""
+    return _again(config, message_id, who=who, dry=True)
+
+
 def replay_all(config: Config, limit: int) -> list[Replayed]:
     """Judges the newest mails of the messages table again, as of their time of arrival.
 

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 from typing import TypeVar
@@ -21,15 +22,26 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake.adapters import heartbeat as liveness
+from intake.adapters import service_manager
 from intake.adapters.heartbeat import Beat
 from intake.adapters.time_limits import OVERTIME
 from intake.config.loader import Config
-from intake.worker import file_jobs, notice_jobs
+from intake.model.health import Trouble
+from intake.worker import alerting, file_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.clock import ClockWatch
 from intake.worker.collector import collect
+from intake.worker.outages import SHARED, Outages, part_of
 from intake.worker.outbox_sender import dispatch
-from intake.worker.service import EX_OK, TROUBLE, failed, recover, remind, warn
+from intake.worker.service import (
+    EX_OK,
+    TROUBLE,
+    failed,
+    outbox_waits,
+    recover,
+    remind,
+    warn,
+)
 
 log = structlog.get_logger("intake.worker")
 
@@ -43,6 +55,7 @@ BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is trie
 GRACE_SECONDS = 5.0  # for current work after the stop signal
 LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
 BROADCAST_SECONDS = 1
+WATCH_SECONDS = 15
 HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
 
@@ -59,7 +72,11 @@ class Service:
         self.letters = threading.Event()  # set when a letter may be due in the outbox
         self.letters.set()
         self.retry_at: dict[str, float] = {}  # by the monotonic clock, like every wait here
-        self.misses: dict[str, int] = {}
+        self.misses: dict[str, int] = {}  # mailbox -> passes that failed in a row
+        self.before = liveness.read(app.folder)
+        self.outages = Outages(self.before)
+        self.stored: list[Trouble] = []  # what the last look into the database found
+        self.alerter = alerting.alerter(config, app.collector.context.letter_context)
         self.last: dict[str, str] = {}  # job -> when it last succeeded
         self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
         self.started = _stamp()
@@ -90,6 +107,7 @@ class Service:
     def _went_well(self, name: str) -> None:
         if self.misses.pop(name, 0):
             log.info("mailbox-recovered", mailbox=name)
+        self.outages.well(f"mailbox {name}", *SHARED)
         self.last[f"collect:{name}"] = _stamp()
 
     def _went_wrong(self, job: MailboxJob, trouble: Exception) -> None:
@@ -98,6 +116,7 @@ class Service:
         if self.stop.is_set():
             log.info("collect-interrupted", mailbox=job.name, why=str(trouble))
             return
+        self.outages.failed(part_of(trouble, job.name), str(trouble), _now())
         misses = self.misses[job.name] = self.misses.get(job.name, 0) + 1
         wait = min(job.poll_seconds * 2 ** min(misses - 1, 10), MAX_BACKOFF_SECONDS)
         wait = max(wait, getattr(trouble, "retry_after_seconds", 0.0))
@@ -112,8 +131,10 @@ class Service:
             try:
                 recover(self.app)
                 posted = dispatch(self.app.post)
+                self.outages.posted(posted, _now(), lambda: outbox_waits(self.app))
             except TROUBLE as trouble:
                 log.error("delivery-failed", why=str(trouble))
+                self.outages.failed(part_of(trouble), str(trouble), _now())
                 return
             self.last["deliver"] = _stamp()
             if posted.failures:
@@ -128,8 +149,10 @@ class Service:
             found = job()
         except TROUBLE as trouble:
             log.error(f"{name}-failed", why=str(trouble))
+            self.outages.failed(part_of(trouble), str(trouble), _now())
             return None
         self.last[name] = _stamp()
+        self.outages.well("database")
         return found
 
     def remind(self) -> None:
@@ -145,6 +168,8 @@ class Service:
     def broadcast(self) -> None:
         """Sends notices, as many as the pace allows."""
         posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.app))
+        if posted and posted.total:
+            self.outages.posted(posted, _now(), lambda: True)
         if posted and posted.failures:
             log.warning("broadcast-trouble", replies=posted.failures)
 
@@ -160,19 +185,47 @@ class Service:
         """Removes blobs that no row names once they are old enough."""
         self._done("sweep", lambda: file_jobs.sweep(self.config, self.app))
 
+    def beat(self, *, stopped: bool = False) -> Beat:
+        """Returns what the worker knows of itself now."""
+        told = self.alerter.delivered()
+        return Beat(
+            os.getpid(), _stamp(), self.started, dict(self.last), self.periods,
+            self.outages.found(), stopped, told=told,
+        )  # fmt: skip
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Returns everything that fails now; asks neither the database nor a server."""
+        local = health.local_troubles(self.config, self.beat(), _now())
+        return health.one_each([*local, *self.stored])
+
     def heartbeat(self, *, stopped: bool = False) -> None:
         """Writes a small file that shows that the worker lives and when each job last succeeded."""
-        beat = Beat(
-            os.getpid(), _stamp(), self.started, self.last, self.periods, self.misses, stopped
-        )
+        found = [(one.part, one.words) for one in self.troubles()]
         try:
-            liveness.write(self.app.folder, beat)
+            liveness.write(self.app.folder, replace(self.beat(stopped=stopped), troubles=found))
         except OSError as trouble:
             log.error("heartbeat-failed", why=str(trouble))
+        self.last["heartbeat"] = _stamp()
+
+    def watch(self) -> None:
+        """Looks into the database for what fails, and writes the figures to their file."""
+        engine = self.app.collector.engine
+        self.stored = health.stored_troubles(self.config, engine, self.beat(), _now())
+        self.last["watch"] = _stamp()
+        self.app.figures.write_file()
+
+    def alert(self) -> None:
+        """Tells the operator what has failed for minutes, and what works again."""
+        self.alerter.look(self.troubles(), _now())
+        self.last["alert"] = _stamp()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _stamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _now().isoformat(timespec="seconds")
 
 
 def run(config: Config) -> int:
@@ -188,14 +241,14 @@ def run(config: Config) -> int:
         recover(app)
         warn(config)
         service = Service(config, app)
+        service.alerter.returned(service.before, _now())
         scheduler = _schedule(service)
         scheduler.start()
-        log.info("started", mailboxes=[job.name for job in app.mailboxes], pid=os.getpid())
-        watch = ClockWatch()
-        while not stop.wait(1):
-            if moved := watch.moved():
-                log.warning("clock-set", seconds=round(moved))
-                run_all_now(scheduler)
+        with app.figures.served(service.troubles):
+            log.info("started", mailboxes=[job.name for job in app.mailboxes], pid=os.getpid())
+            service_manager.notify("READY=1")
+            _wait(service, scheduler)
+        service_manager.notify("STOPPING=1")
         log.info("stopping")
         threading.Thread(target=_hurry, args=(service,), daemon=True).start()
         service.letters.set()
@@ -206,6 +259,18 @@ def run(config: Config) -> int:
         service.heartbeat(stopped=True)
     log.info("stopped")
     return EX_OK
+
+
+def _wait(service: Service, scheduler: BackgroundScheduler) -> None:
+    """Waits for the stop signal; tells systemd each second that the jobs still run."""
+    watch = ClockWatch()
+    while not service.stop.wait(1):
+        if moved := watch.moved():
+            log.warning("clock-set", seconds=round(moved))
+            run_all_now(scheduler)
+        last = datetime.fromisoformat(service.last.get("heartbeat", service.started))
+        if (_now() - last).total_seconds() < liveness.SILENT_SECONDS:
+            service_manager.notify("WATCHDOG=1")
 
 
 def _hurry(service: Service) -> None:
@@ -225,7 +290,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     lines = service.app.mailboxes
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(lines) + 9)},
+        executors={"default": ThreadPoolExecutor(len(lines) + 11)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -244,6 +309,8 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(INSPECT_SECONDS, service.inspect, "inspect")
     every(HOOK_SECONDS, service.call_hooks, "hooks")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")
+    every(WATCH_SECONDS, service.watch, "watch")
+    every(WATCH_SECONDS, service.alert, "alert")
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)
     return scheduler

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
+from intake.adapters import heartbeat
 from intake.adapters.blob_store import BlobError
+from intake.adapters.heartbeat import Beat
 from intake.adapters.mailbox.pipe import PipeBox
 from intake.adapters.mailbox.protocol import MailboxError
 from intake.adapters.smtp import DeliveryError
@@ -21,12 +23,13 @@ from intake.store import alerts as alarm
 from intake.store import outbox, retention
 from intake.store.cases import reminders
 from intake.store.contacts import undeliverable_notice
-from intake.store.engine import Session, StoreError, writing
+from intake.store.engine import Session, StoreError, reading, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
-from intake.worker import file_jobs, notice_jobs
+from intake.worker import file_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble, keep
 from intake.worker.collector import Tally, collect
+from intake.worker.outages import Outages, part_of
 from intake.worker.outbox_sender import Posted, dispatch
 from intake.worker.parser_pool import PoolError
 from intake.worker.webhook_sender import HookReport
@@ -48,6 +51,7 @@ class PassReport:
     notices: Posted = field(default_factory=Posted)
     hooks: HookReport = field(default_factory=HookReport)
     failures: list[str] = field(default_factory=list)  # "mailbox support: …", one line each
+    outages: dict[str, str] = field(default_factory=dict)  # the same by part of the service
 
     @property
     def collected(self) -> int:
@@ -75,6 +79,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
                 tally = collect(job.box, app.collector, job.rules, _step(progress, "mails"))
             except TROUBLE as trouble:
                 report.failures.append(f"mailbox {job.name}: {trouble}")
+                report.outages[part_of(trouble, job.name)] = str(trouble)
                 failed(app, job, trouble)
             else:
                 report.mailboxes.append(tally)
@@ -87,7 +92,42 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         report.notices = notice_jobs.broadcast(app, once=True)
         report.hooks = notice_jobs.call_hooks(config, app)
         notice_jobs.show(config, app)
+        _note_pass(config, app, report)
     return report
+
+
+def _note_pass(config: Config, app: Application, report: PassReport) -> None:
+    """Writes a heartbeat for this pass, unless `intake run` writes its own, and the figures."""
+    now = app.collector.clock()
+    before = heartbeat.read(app.folder)
+    if before is not None and heartbeat.is_alive(before, now):
+        return
+    outages = Outages(before)
+    for part, words in report.outages.items():
+        outages.failed(part, words, now)
+    for posted in (report.posted, report.notices):
+        outages.posted(posted, now, lambda: outbox_waits(app))
+    at = now.isoformat(timespec="seconds")
+    gap = heartbeat.seconds_since(before, now) if before is not None else 0.0
+    jobs = {f"collect:{tally.mailbox}": at for tally in report.mailboxes}
+    beat = Beat(
+        os.getpid(), at, at, jobs, {}, outages.found(), command=heartbeat.ONCE,
+        gap_seconds=max(gap, 0.0), told=before.told if before is not None else {},
+    )  # fmt: skip
+    found = health.local_troubles(config, beat, now)
+    found += health.stored_troubles(config, app.collector.engine, beat, now)
+    lines = [(one.part, one.words) for one in health.one_each(found)]
+    try:
+        heartbeat.write(app.folder, replace(beat, troubles=lines))
+    except OSError as trouble:
+        log.error("heartbeat-failed", why=str(trouble))
+    app.figures.write_file()
+
+
+def outbox_waits(app: Application) -> bool:
+    """Whether any letter waits to be sent, now or later."""
+    with reading(app.collector.engine) as session:
+        return outbox.any_waiting(session)
 
 
 def warn(config: Config) -> None:
@@ -148,15 +188,13 @@ def _alert(session: Session, config: Config, app: Application, now: datetime) ->
     )
     if found is None:
         return
-    newest, lines = found
-    waiting = sum(int(job.split()[0]) for job in lines if job.split()[0].isdigit())
-    values = {"waiting": waiting, "lines": lines, "hours": alerts.every_hours}
+    values = {"waiting": found.waiting, "lines": found.lines, "hours": alerts.every_hours}
     person = Reached("", "operator", alerts.address)
-    cause = f"{newest}:{now:%Y-%m-%dT%H}"
+    cause = f"{found.newest}:{now:%Y-%m-%dT%H}"
     letter = compose.to_person(
         app.collector.context.letter_context, person, Occasion("alert", cause, values), now
     )
-    put_letter(session, letter, newest, now)
+    put_letter(session, letter, found.newest, now)
 
 
 def failed(app: Application, job: MailboxJob, trouble: Exception) -> None:

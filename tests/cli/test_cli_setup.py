@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text as sql
 
 from intake.cli.app import app, main
-from intake.cli.screen import Abort, moment, safe, settings
+from intake.cli.layout import safe
+from intake.cli.screen import Abort, moment, settings
 from intake.worker import service
 from tests.support import installation
 from tests.support.commands import RUNNER, good, run

@@ -103,7 +103,7 @@ def test_a_heartbeat_of_the_future_is_a_failure(age: int, words: str) -> None:
     at = (now - timedelta(seconds=age)).isoformat()
     beat = Beat(1, at, at)
     assert not heartbeat.is_alive(beat, now)
-    assert words in heartbeat.troubles(beat, now)[0]
+    assert words in heartbeat.troubles(beat, now)[0].words
 
 
 @pytest.mark.parametrize(

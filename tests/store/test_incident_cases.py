@@ -12,12 +12,13 @@ import pytest
 from intake.config.loader import Config
 from intake.letters.letter import LetterContext
 from intake.model.authorship import By
+from intake.model.incidents import Change
 from intake.store import reports
 from intake.store.cases import manual
 from intake.store.contacts import directory
 from intake.store.incidents import resolve_cases
 from intake.store.incidents.recipients import IncidentError
-from intake.store.incidents.write import Change, update
+from intake.store.incidents.write import update
 from intake.worker import bootstrap, service
 from tests.support import installation
 from tests.support.notice_answers import FORM, PEOPLE, answers, make, put, told

@@ -11,12 +11,12 @@ import pytest
 
 from intake.adapters.smtp import Failed, InDoubt, Retry
 from intake.model.authorship import By
+from intake.model.incidents import Change, Window
 from intake.store.engine import Engine, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
 from intake.store.incidents.schedule import Plan, debts, tick
 from intake.store.incidents.send_queue import Pace
-from intake.store.incidents.write import Change, Window
 from tests.support import postgres as databases
 from tests.support.ledger import ANN, dying
 from tests.support.notice_service import (

@@ -11,12 +11,12 @@ from sqlalchemy import update
 
 from intake.adapters.smtp import Failed, Outcome, Retry
 from intake.model.authorship import By
+from intake.model.incidents import Window
 from intake.store.engine import Engine, writing
 from intake.store.incidents import broadcasts
 from intake.store.incidents import write as incidents
 from intake.store.incidents.recipients import IncidentError
 from intake.store.incidents.send_queue import Pace
-from intake.store.incidents.write import Window
 from intake.store.tables.contacts import MembershipRow
 from tests.support import postgres as databases
 from tests.support.ledger import ANN, BEN, dying

@@ -45,7 +45,7 @@ def test_three_letters_that_come_back_break_the_circuit(tmp_path: Path) -> None:
     with writing(desk.engine) as session:
         told = alerts.due(session, later, 24, MUST)
         assert told is not None
-        assert any("addresses that get fewer letters" in line for line in told[1])
+        assert any("addresses that get fewer letters" in line for line in told.lines)
         assert suppressions.suspended(session, later)[0]["address"] == ZERO
     assert desk.receive(ZERO, SIGNED, START + timedelta(hours=25)).letters == 1
     listed = json.loads(installation.command(config, "contacts", "suspended", "--json").stdout)

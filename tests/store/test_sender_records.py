@@ -132,9 +132,9 @@ def test_an_operator_hears_of_forgeries_by_contact(tmp_path: Path) -> None:
     with writing(desk.engine) as session:
         told = alerts.due(session, START, 24, MUST)
     assert told is not None
-    assert "     3 mails forged in a contact's name" in told[1]
-    assert "       3 of them in the name of p0" in told[1]
-    assert not any("secret" in line for line in told[1])
+    assert "     3 mails forged in a contact's name" in told.lines
+    assert "       3 of them in the name of p0" in told.lines
+    assert not any("secret" in line for line in told.lines)
 
 
 def test_a_service_that_trusts_nobody_says_so(tmp_path: Path) -> None:

@@ -23,9 +23,13 @@ class InProcess(Pool):
     """A pool without children: every mail is read here, one after the other."""
 
     def __init__(
-        self, size: int, settings: Settings, stopped: Callable[[], bool] = lambda: False
+        self,
+        size: int,
+        settings: Settings,
+        stopped: Callable[[], bool] = lambda: False,
+        timed: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        super().__init__(1, settings, stopped)
+        super().__init__(1, settings, stopped, timed)
         key = json.dumps([settings.catalogue, settings.builder, settings.scanner], default=str)
         if key not in _TOOLS:
             _TOOLS[key] = _tools(settings)

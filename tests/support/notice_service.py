@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from intake.adapters.smtp import Outcome, Parcel, Sent
 from intake.model.authorship import By
+from intake.model.incidents import Change
 from intake.notifier import Addressee, Notice
 from intake.store import migrate
 from intake.store.engine import Engine, Session, open_engine, reading, writing
@@ -19,7 +20,7 @@ from intake.store.incidents import broadcasts, write
 from intake.store.incidents.audience import Habits
 from intake.store.incidents.recipients import Terms, chosen
 from intake.store.incidents.send_queue import Pace
-from intake.store.incidents.write import Change, Opening
+from intake.store.incidents.write import Opening
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 from intake.store.tables.incidents import IncidentUpdateRow, NoticeRecipientRow

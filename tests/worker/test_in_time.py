@@ -296,23 +296,27 @@ def beat(age: float = 5, **more: Any) -> Beat:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (None, []),
+        (None, ["none has run here yet"]),
         (beat(), []),
         (beat(age=90), ["has not been heard of for 90 s"]),
-        (beat(age=-3561), ["last word is of 3561 s ahead: the clock was set back"]),
-        (beat(age=90, stopped=True), []),
-        (beat(failing={"support": 4}), ["mailbox support: the last 4 passes failed"]),
-        (beat(periods={"deliver": 30.5}), ["deliver has not ended well for 86400 s"]),
+        (beat(age=-3561), ["worker: its last word is of 3561 s ahead: the clock was set back"]),
+        (beat(age=90, stopped=True), ["worker: it was stopped"]),
+        (beat(outages={"relay": (NOW.isoformat(), "no route")}), ["relay: no route"]),
+        (beat(age=3600, command="once"), []),
+        (beat(age=3 * 3600 + 90, command="once"), ["the last pass of `intake once` ended"]),
+        (beat(age=600, command="once", gap_seconds=300), []),
+        (beat(age=1000, command="once", gap_seconds=300), ["ended 1000 s ago"]),
+        (beat(periods={"deliver": 30.5}), ["job deliver: it has not ended well for 86400 s"]),
         (
             beat(periods={"deliver": 30.5}, jobs={"deliver": (NOW - timedelta(20)).isoformat()}),
-            ["deliver has not ended well"],
+            ["job deliver: it has not ended well"],
         ),
         (beat(periods={"x": 30}, jobs={"x": (NOW - timedelta(seconds=99)).isoformat()}), []),
     ],
 )
 def test_what_a_heartbeat_says(said: Beat | None, words: list[str]) -> None:
     """Silence, a clock that was set back, failing mailboxes and stuck jobs."""
-    found = heartbeat.troubles(said, NOW)
+    found = [str(one) for one in heartbeat.troubles(said, NOW)]
     assert len(found) == len(words)
     assert all(word in line for word, line in zip(words, found, strict=True))
 
@@ -320,6 +324,8 @@ def test_what_a_heartbeat_says(said: Beat | None, words: list[str]) -> None:
 def test_status_is_not_well_while_a_worker_hangs(tmp_path: Path) -> None:
     """A worker that was stopped in the middle, and one that died, are both told."""
     config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
+    assert b"none has run here yet" in installation.command(config, "status").stdout
+    installation.alive(config)
     assert installation.command(config, "status").returncode == 0
     old = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
     heartbeat.write(tmp_path / "var", Beat(2**22 + 1, old, old))

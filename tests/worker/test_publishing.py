@@ -14,9 +14,9 @@ from intake.cli.app import app
 from intake.cli.screen import Abort, settings
 from intake.config.loader import Config, ConfigError
 from intake.model.authorship import By
+from intake.model.incidents import Change
 from intake.store.engine import Engine, open_engine, writing
 from intake.store.incidents import write
-from intake.store.incidents.write import Change
 from intake.worker import page_publisher
 from tests.support import installation
 

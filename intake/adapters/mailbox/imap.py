@@ -87,7 +87,9 @@ class ImapBox:
                 raise MailboxError("protocol", text)
             self._uidvalidity = int(answer[b"UIDVALIDITY"])
             self._exists = int(answer.get(b"EXISTS", 0))
-            return Opened(self._uidvalidity, self._uid_next(self._client, answer))
+            leave = any(map(self._client.has_capability, ("MOVE", "UIDPLUS")))
+            exists = self._exists if leave else 0  # elsewhere handled mails stay, marked
+            return Opened(self._uidvalidity, self._uid_next(self._client, answer), exists)
 
     def _uid_next(self, client: IMAPClient, answer: Mapping[bytes, Any]) -> int:
         """UIDNEXT from the server; one more than the newest UID if it does not report that."""

@@ -27,6 +27,7 @@ class Opened:
 
     uidvalidity: int
     uid_next: int  # the lowest UID that the next mail can get; 0 if unknown
+    exists: int = 0  # mails in the folder; 0 if unknown, or if handled mails stay in it
 
 
 @dataclass(frozen=True, slots=True)

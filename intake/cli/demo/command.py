@@ -15,7 +15,8 @@ from imapclient import IMAPClient
 from intake.cli.demo import incident
 from intake.cli.demo import mails as demo_mails
 from intake.cli.demo.servers import PASSWORD, USER, Taken, imap_server, smtp_sink
-from intake.cli.screen import load, safe, say, table
+from intake.cli.layout import safe, say, table
+from intake.cli.screen import load
 from intake.config import directory_file
 from intake.config import loader as settings
 from intake.config.loader import Config

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from intake.cli.demo import mails
 from intake.cli.demo.servers import Taken
-from intake.cli.screen import safe, say, table
+from intake.cli.layout import safe, say, table
 from intake.config.loader import Config
 from intake.model.authorship import By
 from intake.store import reports

@@ -15,7 +15,7 @@ from email import message_from_bytes
 from email.utils import format_datetime
 from zlib import compress, crc32
 
-from intake.cli.screen import pairs, safe, say
+from intake.cli.layout import pairs, safe, say
 
 SERVICE = "support@desk.example"
 AUTHSERV = "mx.desk.example"

@@ -59,6 +59,7 @@ class Leaves:
     html: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
     struck: bool = False  # struck-out text of an HTML body was left out
+    hidden: str = ""  # the beginning of text that an HTML body does not show
     files: list[File] = field(default_factory=list)
     doubts: list[tuple[str, str]] = field(default_factory=list)  # warning code, sentence
 
@@ -208,6 +209,7 @@ class _Reader:
         self._charset_doubt(number, decoded.doubt)
         rendered = html.render(decoded.text, self.caps.max_html_bytes, self.caps.max_html_depth)
         self.leaves.struck = self.leaves.struck or rendered.struck
+        self.leaves.hidden = self.leaves.hidden or rendered.hidden
         if rendered.doubt:
             self._doubt("html", rendered.doubt)
         return rendered

@@ -93,6 +93,7 @@ _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 _CID = re.compile(rb"cid:([^\"'\s<>)]{1,300})", re.I)
 MAX_QUOTE_MARKS = 5
 MAX_ROWS = 5000
+MAX_HIDDEN_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Rendered:
     rows: tuple[tuple[str, ...], ...]
     doubt: str = ""
     struck: bool = False  # struck-out text was left out
+    hidden: str = ""  # the beginning of text that the document hides from its reader
 
 
 def render(source: str, max_chars: int, max_depth: int) -> Rendered:
@@ -116,7 +118,7 @@ def render(source: str, max_chars: int, max_depth: int) -> Rendered:
     page = _Page()
     if root is not None:
         _walk(root, page)
-    return Rendered(_tidy(page.finished()), tuple(page.rows), doubt, page.struck)
+    return Rendered(_tidy(page.finished()), tuple(page.rows), doubt, page.struck, page.hidden)
 
 
 def content_ids(source: bytes) -> frozenset[str]:
@@ -154,7 +156,14 @@ class _Page:
     row: list[str] = field(default_factory=list)
     quotes: int = 0
     struck: bool = False
+    hidden: str = ""
     preformatted: int = 0
+
+    def hide(self, node: LexborNode) -> None:
+        """Keep the beginning of what the document does not show, for an operator to look at."""
+        if len(self.hidden) < MAX_HIDDEN_CHARS:
+            words = " ".join((node.text(deep=True) or "").split())
+            self.hidden = f"{self.hidden} {words}".strip()[:MAX_HIDDEN_CHARS]
 
     def text(self, words: str) -> None:
         """Add running text; a run of white space becomes one space, and NBSP becomes a space."""
@@ -289,7 +298,10 @@ def _enter(
     if tag == "br":
         page.line_break()
         return None
-    if tag in _DROPPED or _is_hidden(node):
+    if tag in _DROPPED:
+        return None
+    if _is_hidden(node):
+        page.hide(node)
         return None
     if tag in _STRIKES or _STRUCK.search(node.attributes.get("style") or ""):
         page.struck = True  # the writer struck this text out

@@ -21,6 +21,7 @@ from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import EventRow
 from intake.triage.facts import CaseChange
 
+FIRST_NUMBER = 1001
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag",
@@ -181,3 +182,16 @@ def _event(
             at=now, kind=kind, case_number=number, message_id=row, who="", detail=dict(detail)
         )
     )
+
+
+def next_number(session: Session) -> int:
+    """The next number; its row is locked if the database supports row locks."""
+    query = select(col(CounterRow.value)).where(col(CounterRow.name) == "case")
+    if not session.connection().get_execution_options().get("intake_write"):
+        return max(FIRST_NUMBER, (session.scalar(query) or 0) + 1)
+    value = session.scalar(query.with_for_update())
+    if value is None:  # the very first case: only one of two batches may make the row
+        row = upsert(session, CounterRow).values(name="case", value=FIRST_NUMBER - 1)
+        session.execute(row.on_conflict_do_nothing(index_elements=["name"]))
+        value = session.scalar(query.with_for_update())
+    return max(FIRST_NUMBER, (value or 0) + 1)

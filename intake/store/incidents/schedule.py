@@ -15,14 +15,13 @@ from sqlmodel import col
 
 from intake.incidents.schedule import Step, overdue, reminder_due, step_due
 from intake.model.authorship import By
-from intake.model.incidents import OPEN_STATES
+from intake.model.incidents import OPEN_STATES, Change
 from intake.model.states import SENT_TO_PEOPLE, IncidentStatus, NoticeState, SendState
 from intake.store.engine import Session, savepoint
 from intake.store.incidents import write
 from intake.store.incidents.audience import Habits, gather
 from intake.store.incidents.read import value
 from intake.store.incidents.recipients import Terms, chosen, freeze
-from intake.store.incidents.write import Change
 from intake.store.tables.incidents import IncidentRow, IncidentUpdateRow, NoticeRecipientRow
 
 MAX_STEPS = 4  # for one maintenance at a time, after the program was down for long

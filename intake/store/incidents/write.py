@@ -14,7 +14,9 @@ from intake.model.incidents import (
     INCIDENT_STATES,
     MAINTENANCE_STATES,
     NOTICE_CLASSES,
+    Change,
     Incident,
+    Window,
 )
 from intake.model.states import IncidentStatus, SendState
 from intake.store import webhooks
@@ -90,26 +92,7 @@ def _sound(session: Session, opening: Opening) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a further update changes apart from its text."""
-
-    status: str = ""  # empty: unchanged
-    next_update_at: datetime | None = None
-    kind: str = "update"
-    cause: str = ""  # unique: an automatic step is taken once
-
-
 NO_CHANGE = Change()
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The planned times of a maintenance."""
-
-    starts_at: datetime
-    ends_at: datetime
-    short_notice: str = ""  # why it is announced late
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief, CaseLine, CaseList, PendingForm, StoredField
 from intake.model.context import Keys, Known, SentLetter, Twin
 from intake.model.states import CASE_OVER, CaseStatus, MessageStatus, RequestState
+from intake.store.cases.write import next_number
 from intake.store.contacts import suppressions
 from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Session
 from intake.store.incidents import notice_lookup, read
 from intake.store.messages import answered_questions, rate_counts
-from intake.store.sql import stored_id, upsert
-from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow, PendingFormRow
+from intake.store.sql import stored_id
+from intake.store.tables.cases import CaseFieldRow, CaseRow, PendingFormRow
 from intake.store.tables.contacts import (
     ContactEmailRow,
     ContactRow,
@@ -28,7 +29,6 @@ from intake.store.tables.contacts import (
 from intake.store.tables.messages import NOBODY, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
-FIRST_NUMBER = 1001
 MAX_SENT = 3  # the most letters that one mail may quote
 MAX_LISTED = 50  # cases in one letter
 HANDLED = (
@@ -50,7 +50,7 @@ def look_up(
     The next number is read first. In a write transaction this locks its row until the end. If two
     workers have the same mail, the second one therefore sees the first one's result.
     """
-    next_number = _next(session)
+    number = next_number(session)
     contacts = whole_contacts(session, _contact_ids(session, keys.sender))
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(session, account_ids)
@@ -76,7 +76,7 @@ def look_up(
         listed=_listed(session, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
         twin=_twin(session, keys, not_row),
         recent=rate_counts.of_late(session, owners, account_ids, keys, now),
-        next_number=f"{case_prefix}{next_number}",
+        next_number=f"{case_prefix}{number}",
         returned=_returned(session, keys),
         incidents=read.open_ones(session, approved=keys.only_approved),
         replies=rate_counts.replies(session, owners, keys, now),
@@ -142,6 +142,8 @@ def _case(session: Session, numbers: tuple[str, ...]) -> CaseBrief | None:
         for row in session.scalars(select(CaseRow).where(col(CaseRow.number).in_(numbers)))
     }
     row = next((rows[number] for number in numbers if number in rows), None)
+    if row is not None and row.merged_into:
+        row = session.get(CaseRow, row.merged_into)
     if row is None:
         return None
     fields = session.scalars(
@@ -198,7 +200,9 @@ def _listed(session: Session, keys: Keys, accounts: list[str], owners: list[str]
 
 def _sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
     """The texts of our letters that a mail may quote: those it names, and the newest one."""
-    columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number) == number)
+    merged = select(col(CaseRow.number)).where(col(CaseRow.merged_into) == number)
+    ours = or_(col(OutboxRow.case_number) == number, col(OutboxRow.case_number).in_(merged))
+    columns = select(col(OutboxRow.text)).where(ours)
     named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
     newest = columns.order_by(col(OutboxRow.id).desc()).limit(1)
     found = (*(session.scalars(named) if ids else ()), *session.scalars(newest))
@@ -277,16 +281,3 @@ def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
             )
         ).first()
     return Twin(row[0], row[1], row[2]) if row else None
-
-
-def _next(session: Session) -> int:
-    """The next number; its row is locked if the database supports row locks."""
-    query = select(col(CounterRow.value)).where(col(CounterRow.name) == "case")
-    if not session.connection().get_execution_options().get("intake_write"):
-        return max(FIRST_NUMBER, (session.scalar(query) or 0) + 1)
-    value = session.scalar(query.with_for_update())
-    if value is None:  # the very first case: only one of two batches may make the row
-        row = upsert(session, CounterRow).values(name="case", value=FIRST_NUMBER - 1)
-        session.execute(row.on_conflict_do_nothing(index_elements=["name"]))
-        value = session.scalar(query.with_for_update())
-    return max(FIRST_NUMBER, (value or 0) + 1)

@@ -52,6 +52,19 @@ def reject(session: Session, message_id: int, who: str, why: str, now: datetime)
         return f"there is no message {message_id}; `intake messages list` shows all"
     if row.status not in (MessageStatus.HELD, MessageStatus.SHELVED):
         return f"message {message_id} is {row.status}; only held and shelved ones can be rejected"
+    detail = {"why": why, "was": row.status}
     row.status = MessageStatus.REJECTED
-    note(session, message_id, "rejected", who, now, {"why": why})
+    note(session, message_id, "rejected", who, now, detail)
+    return ""
+
+
+def unreject(session: Session, message_id: int, who: str, now: datetime) -> str:
+    """Puts a mail that an operator rejected back on hold; returns why it cannot, or nothing."""
+    row = session.get(MessageRow, message_id)
+    if row is None:
+        return f"there is no message {message_id}; `intake messages list` shows all"
+    if row.status != MessageStatus.REJECTED:
+        return f"message {message_id} is {row.status}; only rejected ones can be put back"
+    row.status = MessageStatus.HELD
+    note(session, message_id, "unrejected", who, now, {})
     return ""

@@ -46,6 +46,7 @@ class OutboxRow(Base, table=True):
         Index("ix_outbox_state_due_at", "state", "due_at"),
         Index("ix_outbox_contact_id_created_at", "contact_id", "created_at"),
         Index("ix_outbox_created_at", "created_at"),
+        Index("ix_outbox_finished_at", "finished_at"),
     )
     id: int | None = Field(default=None, sa_column=id_column())
     cause: str  # "ack:<mailbox>:<uidvalidity>:<uid>" …: one letter of a kind for one mail

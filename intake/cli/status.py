@@ -1,0 +1,164 @@
+"""``intake status`` and ``intake metrics``: whether the service works, and its figures."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intake.cli.layout import pairs, safe, say, table
+from intake.cli.screen import (
+    ConfigOption,
+    JsonOption,
+    configured_file,
+    load,
+    plainly,
+    show_json,
+    when,
+)
+
+if TYPE_CHECKING:
+    from intake.adapters.heartbeat import Beat
+    from intake.store.reports import Status
+    from intake.worker.health import Health
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(status)
+    app.command()(metrics)
+
+
+def status(
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="For probes: print only what fails, read from the heartbeat, and leave out what "
+            "waits for a person.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show whether the service works, and what waits for a person.
+
+    Exit code 1 when a part of it fails or something waits: the worker is silent or a job is stuck,
+    a mailbox, the relay, the database or a webhook fails, letters are late, a disk is full, mails
+    are held. With --quiet, only when a part of it fails.
+    """
+    if quiet:
+        raise typer.Exit(_quick(config))
+    from intake.worker import health
+
+    setup = load(config)
+    with plainly():
+        found = health.look(setup, datetime.now(UTC))
+    if as_json:
+        show_json(_as_json(found))
+    else:
+        _show(found, setup.service.timezone)
+    raise typer.Exit(0 if found.is_well else 1)
+
+
+def _quick(config: str | None) -> int:
+    """Prints what the last heartbeat says fails; needs no database and no configuration."""
+    from intake.adapters import heartbeat
+
+    now = datetime.now(UTC)
+    beat = heartbeat.read(Path(configured_file(config)).absolute().parent / "var")
+    lines = [str(one) for one in heartbeat.troubles(beat, now)]
+    if beat is not None:
+        known = {line.partition(":")[0] for line in lines}
+        lines += [f"{part}: {words}" for part, words in beat.troubles if part not in known]
+    for line in lines:
+        say(safe(line))
+    return 1 if lines else 0
+
+
+def _as_json(found: Health) -> dict[str, object]:
+    return {
+        "status": found.status,
+        "waiting": found.status.waiting if found.status else None,
+        "failing": found.status.failing if found.status else [],
+        "tasks": found.tasks,
+        "heartbeat_seconds": found.beat_seconds,
+        "troubles": [str(one) for one in found.troubles],
+        "parts": {
+            one.part: {"words": one.words, "since": one.since} for one in found.troubles
+        },
+        "well": found.is_well,
+    }  # fmt: skip
+
+
+def _show(found: Health, zone: str) -> None:
+    pairs(_in_words(found.status, _worker(found.beat, found.beat_seconds), zone))
+    for one in found.troubles:
+        since = f" (since {when(one.since, zone)})" if one.since else ""
+        pairs({"fails": f"{one}{since}"})
+    for task in found.tasks:
+        pairs({"to do": task})
+    if found.status is not None and found.status.mailboxes:
+        rows = [
+            (box["name"], *(when(box[key], zone) for key in ("checked_at", "failing_since")),
+             box["failure"])
+            for box in found.status.mailboxes
+        ]  # fmt: skip
+        table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
+
+
+def _in_words(found: Status | None, worker: str, zone: str) -> dict[str, str]:
+    """The service in numbers, one line each; three of the lines appear only if not empty."""
+    if found is None:
+        return {"worker": worker}
+    oldest = f", the oldest since {when(found.oldest_held, zone)}" if found.oldest_held else ""
+    told = {
+        "worker": worker,
+        "mails": _counts(found.messages),
+        "waiting": f"{found.waiting} for a person{oldest}",
+        "cases": _counts(found.cases) + (f"; {found.flagged} flagged" if found.flagged else ""),
+        "letters": _counts(found.letters),
+    }
+    if found.hooks:
+        told["events"] = _counts(found.hooks)
+    if found.unreachable:
+        told["unreachable"] = f"{found.unreachable} authorized contacts; `intake contacts list`"
+    if found.not_handed_over:
+        told["not given"] = f"{found.not_handed_over} mails that the server lists and keeps back"
+    return told
+
+
+def _worker(beat: Beat | None, age: float | None) -> str:
+    if beat is None:
+        return "no heartbeat"
+    ahead = age is not None and age < 0
+    told = f"{abs(age or 0.0):.0f} s " + ("ahead: the clock was set" if ahead else "ago")
+    what = "last pass of `intake once`" if beat.command == "once" else "last heartbeat"
+    return f"{what} {told}" + (", stopped as asked" if beat.stopped else "")
+
+
+def _counts(values: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(values.items())) or "none"
+
+
+def metrics(config: ConfigOption = None) -> None:
+    """Print the figures of the database and the heartbeat in Prometheus' text format.
+
+    What only the running worker counts is at `metrics.listen` and in `metrics.textfile`.
+    """
+    from intake.store.engine import open_engine
+    from intake.store.migrate import check
+    from intake.worker import figures
+
+    setup = load(config)
+    with plainly():
+        engine = open_engine(setup.database_url, read_only=True)
+        try:
+            check(engine)
+            sys.stdout.write(figures.meter(setup, engine).text().decode())
+        finally:
+            engine.dispose()
