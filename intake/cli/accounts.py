@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from intake.cli.layout import say, table
-from intake.cli.screen import ConfigOption, JsonOption, database, show_json
+from intake.cli.screen import (
+    ConfigOption,
+    JsonOption,
+    YesOption,
+    confirmed,
+    database,
+    plainly,
+    show_json,
+    who,
+)
 
 app = typer.Typer(help="Accounts: the customers that contacts belong to.", no_args_is_help=True)
 
@@ -68,3 +77,62 @@ def disable(
     with database(config, write=True) as session:
         directory.set_account_active(session, account_id, again, datetime.now(UTC))
     say(f"{account_id}: {'in force' if again else 'not in force'}")
+
+
+@app.command()
+def rename(
+    account_id: Annotated[str, typer.Argument(help="The account's id, which stays.")],
+    name: Annotated[str, typer.Argument(help="The new full name.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Give an account another name; mails that use the old name are still understood."""
+    from intake.store.contacts import accounts
+
+    with database(config, write=True) as session, plainly():
+        accounts.rename(session, account_id, name, who(), datetime.now(UTC))
+    _done({"account": account_id, "name": name}, f"{account_id}: {name}", as_json=as_json)
+
+
+@app.command()
+def merge(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The id that is removed.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The id that goes on.")],
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Merge an account into another one, which gets its contacts, cases and names.
+
+    This cannot be taken back.
+    """
+    from intake.store.contacts import accounts
+
+    if not confirmed(f"merge account {source} into {target}?", yes=yes):
+        say("nothing was done")
+        return
+    with database(config, write=True) as session, plainly():
+        moved = accounts.merge(session, source, target, who(), datetime.now(UTC))
+    words = ", ".join(f"{count} {what}" for what, count in moved.items())
+    _done({"account": target, "moved": moved}, f"{source} -> {target}: {words}", as_json=as_json)
+
+
+@app.command()
+def remove(
+    account_id: Annotated[str, typer.Argument(help="The account's id.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Remove an account that has neither contacts nor cases."""
+    from intake.store.contacts import accounts
+
+    with database(config, write=True) as session, plainly():
+        accounts.remove(session, account_id, who(), datetime.now(UTC))
+    _done({"removed": account_id}, f"{account_id}: removed", as_json=as_json)
+
+
+def _done(values: dict[str, object], words: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json(values)
+    else:
+        say(words)

@@ -134,7 +134,7 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
         show_json(row)
         return
     zone = load(config).service.timezone
-    say(f"{row['number']}  {safe(row['subject'])}")
+    pairs({row["number"]: safe(row["subject"])})
     pairs(_facts(row, zone))
     if row["description"]:
         say("\ndescription")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli import senders
+from intake.cli import contact_files, senders
 from intake.cli.layout import pairs, safe, say, table
 from intake.cli.screen import (
     Abort,
@@ -32,53 +31,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The registered contacts.", no_args_is_help=True)
 senders.register(app)
-
-
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="A .toml or .csv file.")],
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Import accounts and contacts from a file.
-
-    One mistake in the file, and nothing is imported. A second import of the same file changes
-    nothing.
-    """
-    from intake.config import directory_file
-    from intake.config import loader as settings
-    from intake.store.contacts import directory
-
-    with plainly():
-        catalogue = settings.load_catalogue(load(config))
-        if file.suffix.lower() == ".toml":
-            entries = directory_file.from_data(settings.read_toml(file), catalogue)
-        else:
-            entries = directory_file.from_csv(_text(file), catalogue)
-    if entries.mistakes:
-        count = len(entries.mistakes)
-        raise Abort(
-            "\n".join((f"{file}: nothing was changed, {count} mistakes:", *entries.mistakes))
-        )
-    with database(config, write=True) as session:
-        changes = directory.load(session, entries, datetime.now(UTC), who())
-    if as_json:
-        show_json(changes)
-        return
-    say(
-        f"added {len(changes.added)}, changed {len(changes.changed)}, unchanged {changes.unchanged}"
-    )
-    for name in changes.changed:
-        say(f"  changed {name}")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Abort(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise Abort(f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+contact_files.register(app)
 
 
 @app.command("list")

@@ -83,7 +83,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> None:
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> list[int] | None:
     """The width of each column; None if the longest words do not fit beside each other."""
     texts = [[name, *(row[number] for row in rows)] for number, name in enumerate(columns)]
-    least = [max(map(_longest_word, one)) for one in texts]
+    least = [max(1, *map(_longest_word, one)) for one in texts]
     wanted = [max(map(len, one)) for one in texts]
     room = most - GAP * (len(columns) - 1)
     if sum(least) > room:

@@ -165,7 +165,7 @@ def show(
         say("\nfailure")
         say(safe(row["failure"], lines=True))
     _section("files", [f"{one['name']} ({one['size']} bytes)" for one in row["attachments"]])
-    _section("history", [event_line(one, zone) for one in row["events"]])
+    _section("history", [event_line({**one, "message_id": 0}, zone) for one in row["events"]])
     _section(
         "letters",
         [f"{one['kind']} to {one['recipient']}: {one['state']}" for one in row["letters"]],
@@ -265,8 +265,9 @@ def _summary(row: Row, path: str, zone: str) -> dict[str, object]:
         "level": row["level"],
         "mailbox": f"{row['mailbox']}, UID {row['uid']}",
         "Message-ID": row["message_id"],
-        "bytes": f"{row['size']}, sha256 {row['digest']}",
-        "kept as": path,
+        "bytes": row["size"],
+        "sha256": row["digest"],
+        "kept in": f"{Path(path).parent}, under that name" if path else "",
         "policy": f"{row['policy_hash']}, intake {row['version']}",
     }
     return {name: value for name, value in values.items() if value}

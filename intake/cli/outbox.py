@@ -79,7 +79,8 @@ def _entry(row: Row, zone: str) -> list[str]:
         f"{safe(row['recipient'])}"
     ]
     if row["state"] == LetterState.DUE and row["attempts"]:
-        lines.append(f"tried {row['attempts']} times, again at {when(row['due_at'], zone)}")
+        tries = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
+        lines.append(f"tried {tries}, again at {when(row['due_at'], zone)}")
     return lines + ([safe(row["reply"])] if row["reply"] else [])
 
 

@@ -3,8 +3,8 @@
 TOML: ``[[accounts]]`` with id, name, aliases and ``[[contacts]]`` with id, name, emails, accounts,
 contact_type, areas and optionally schema_bootcamp, title, phone. CSV: one contact per line below a
 header line with these names; ";" separates several values in a cell. The accounts must exist, or be
-in the file as lines whose ``kind`` is ``account``. Spreadsheet exports with a byte-order mark or
-with ";" between cells are accepted, too; then "|" separates values in a cell.
+in the file as lines whose ``kind`` is ``account``. Spreadsheet exports are accepted, too: with a
+byte-order mark, with tabs between cells, or with ";"; then "|" separates values in a cell.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def from_csv(text: str, catalogue: Catalogue) -> Entries:
     reading = _Reading(catalogue)
     text = text.removeprefix("\ufeff")
     head = text.partition("\n")[0]
-    cell = ";" if head.count(";") > head.count(",") else ","
+    cell = max(",;\t", key=head.count)
     inner = "|" if cell == ";" else ";"
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=cell, strict=True)
-    names = [name.strip().lower() for name in table.fieldnames or []]
+    names = [_column(name) for name in table.fieldnames or []]
     unknown = [name for name in names if name not in {*CONTACT_KEYS, "aliases", "kind"}]
     if unknown or "id" not in names:
         wanted = ", ".join(CONTACT_KEYS)
@@ -91,6 +91,19 @@ def from_csv(text: str, catalogue: Catalogue) -> Entries:
     except csv.Error as error:
         reading.mistakes.append(f"line {table.line_num}: is no CSV: {error}")
     return _finish(reading)
+
+
+SINGULAR = {
+    "email": "emails", "address": "emails", "account": "accounts", "type": "contact_type",
+    "area": "areas", "alias": "aliases",
+}  # fmt: skip
+
+
+def _column(name: str) -> str:
+    """The name of a column as we know it: "E-Mail" and "Contact type" are understood."""
+    plain = name.strip().lower().replace("-", "" if name.lower().startswith("e-") else "_")
+    plain = "_".join(plain.split())
+    return SINGULAR.get(plain, plain)
 
 
 def _csv_row(where: str, row: Mapping[str | None, Any], inner: str, reading: _Reading) -> None:

@@ -184,24 +184,19 @@ def refresh_token(config: Config, box: parts.Mailbox) -> str:
 
 def delivery_secret(config: Config) -> str:
     """Return the password for sending; empty when there is none."""
-    way = config.delivery
-    named = way.password.get_secret_value() or way.password_file or way.password_command
-    if not named and "INTAKE_DELIVERY_PASSWORD" not in config.environment:
-        return ""
-    return _secret(
-        config, "INTAKE_DELIVERY_PASSWORD", way.password, way.password_file, way.password_command
-    )
+    return _relay_password(config, "INTAKE_DELIVERY_PASSWORD", config.delivery)
 
 
 def alerts_secret(config: Config) -> str:
     """Return the password of the relay for alerts; empty when there is none."""
-    way = config.shape.alerts
+    return _relay_password(config, "INTAKE_ALERTS_PASSWORD", config.shape.alerts)
+
+
+def _relay_password(config: Config, variable: str, way: parts.Delivery | parts.Alerts) -> str:
     named = way.password.get_secret_value() or way.password_file or way.password_command
-    if not named and "INTAKE_ALERTS_PASSWORD" not in config.environment:
+    if not named and variable not in config.environment:
         return ""
-    return _secret(
-        config, "INTAKE_ALERTS_PASSWORD", way.password, way.password_file, way.password_command
-    )
+    return _secret(config, variable, way.password, way.password_file, way.password_command)
 
 
 def webhook_secret(config: Config, hook: parts.Webhook) -> str:

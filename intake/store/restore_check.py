@@ -17,6 +17,7 @@ from sqlmodel import col
 
 from intake.adapters.journal import Gap, LetterLine, Line, MailLine
 from intake.model.states import LetterState, MessageStatus, NoticeState
+from intake.store.contacts.personal_data import ERASED
 from intake.store.engine import Engine, Session, StoreError, reading
 from intake.store.sql import upsert
 from intake.store.tables.cases import CounterRow
@@ -118,7 +119,7 @@ def blobs(session: Session, max_bytes: int) -> set[str]:
     """All digests named by rows that should be in the blob store; forgotten mails are left out."""
     mails = select(col(MessageRow.digest)).where(
         col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
-        col(MessageRow.status).not_in(FORGOTTEN),
+        col(MessageRow.status).not_in(FORGOTTEN), col(MessageRow.action) != ERASED,
     )  # fmt: skip
     files = (
         select(col(AttachmentRow.sha256))

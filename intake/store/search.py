@@ -72,6 +72,12 @@ def forget(session: Session, numbers: Sequence[str]) -> None:
     )
 
 
+def scrub(session: Session) -> None:
+    """Rewrites SQLite's index, so that no word of a case that was removed stays in its pages."""
+    if not _is_postgres(session):
+        session.execute(text("INSERT INTO case_search (case_search) VALUES ('optimize')"))
+
+
 def _words(session: Session, numbers: Sequence[str]) -> Mapping[str, str]:
     """Number -> everything that people wrote in the case, and the names of its files."""
     found: dict[str, list[str]] = {}

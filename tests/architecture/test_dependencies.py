@@ -48,6 +48,7 @@ def test_every_import_is_declared() -> None:
         extras = [name for folder, name in OPTIONAL.items() if place.startswith(folder)]
         allowed = always.union(*(named(PROJECT["optional-dependencies"][one]) for one in extras))
         for package in imported(path):
-            if not {one.lower() for one in brings.get(package, [package])} & allowed:
+            names = {one.lower().replace("_", "-") for one in brings.get(package, [package])}
+            if not names & allowed:
                 missing.append(f"{place}: {package}")
     assert missing == []

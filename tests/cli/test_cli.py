@@ -88,7 +88,7 @@ def test_a_held_mail_can_be_released(config: Config) -> None:
     assert (before["status"], before["rule"]) == ("held", "R5")
     replayed = json.loads(good(config, "messages", "replay", str(number), "--dry-run", "--json"))
     assert (replayed["before"], replayed["after"]) == ("hold R5", "hold R5")
-    assert "before" in good(config, "messages", "replay", str(number))
+    assert "hold R5 -> hold R5" in good(config, "messages", "replay", str(number))
     assert "create" in good(config, "messages", "release", str(number))
     after = json.loads(good(config, "messages", "show", str(number), "--json"))
     assert after["status"] == "handled"

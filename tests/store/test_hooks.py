@@ -169,6 +169,7 @@ def test_what_is_given_up_fails_visibly_and_lets_the_next_one_through(tmp_path: 
         assert again.returncode == 0, again.stderr
         assert passed(config, lambda: datetime.now(UTC)).sent == 1
         assert chat.ids.count(chat.ids[0]) == 4
+    installation.alive(config)
     assert installation.command(config, "status").returncode == 0
 
 

@@ -31,6 +31,7 @@ def test_an_unreachable_contact_is_a_task_until_it_is_settled(tmp_path: Path) ->
     """In status (exit code 1), lists and the alert; `reachable` and a new address settle it."""
     config = make(tmp_path, '[alerts]\naddress = "night@desk.example"\n')
     made = told(config, ZACK, ARCHIE)
+    installation.alive(config)
     assert installation.command(config, "status").returncode == 0
     report(tmp_path, "a", GONE, who=ARCHIE, to=verp(config, "archie"))
     service.once(config)

@@ -380,6 +380,7 @@ def test_an_operator_sees_and_changes_it(tmp_path: Path) -> None:
     shown = json.loads(said("contacts", "notices", "zack", "--json"))
     assert shown["outage"] == {"mode": "off", "replacement": "kelly"}
     assert "together" in said("contacts", "notices", "zack", "--mode", "off", code=2)
+    installation.alive(config)
     said("status")
     said("contacts", "disable", "kelly")
     assert "to do: outage notices: nobody is told instead of zack" in said("status", code=1)

@@ -80,7 +80,8 @@ def test_the_migrations_make_exactly_the_tables(prepared: Engine) -> None:
     with prepared.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found = compare_metadata(context, Base.metadata)
-    assert [one for one in found if "alembic_version" not in str(one)] == []
+    beside = ("alembic_version", "case_search")  # the latter is no table of rows, but an index
+    assert [one for one in found if not any(name in str(one) for name in beside)] == []
     script = ScriptDirectory.from_config(migrate.alembic_config())
     assert script.get_current_head() == migrate.HEAD
 

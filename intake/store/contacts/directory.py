@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,8 @@ class Changes:
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: int = 0
+    disabled: list[str] = field(default_factory=list)  # contacts that the file does not name
+    lines: list[str] = field(default_factory=list)  # one line for each change, for people
 
     @property
     def word(self) -> str:
@@ -84,17 +86,53 @@ def load(session: Session, entries: Entries, now: datetime, who: str = "operator
         raise PeopleError("\n".join(mistakes))
     changes = Changes()
     for account in entries.accounts:
-        _note(changes, account.id, _put_account(session, account, now))
+        what = _put_account(session, account, now)
+        _note(changes, account.id, what)
+        if what != "unchanged":
+            changes.lines.append(f"{what} account {account.id} ({account.name})")
     session.flush()
     present = _present(session, entries.contacts)
     for contact in entries.contacts:
         before = present.get(contact.id)
-        _note(changes, contact.id, _put_contact(session, contact, before, now))
+        what = _put_contact(session, contact, before, now)
+        _note(changes, contact.id, what)
+        if what != "unchanged":
+            changes.lines.append(_difference(contact, before))
         if before is not None:
             session.flush()
             undeliverable.changed(session, contact.id, before.emails, contact.emails, who, now)
     session.flush()
     return changes
+
+
+def _difference(contact: ContactEntry, before: ContactEntry | None) -> str:
+    """What a line of an import changes, in one line."""
+    if before is None:
+        return f"added {contact.id} ({contact.name}) of {', '.join(contact.accounts)}"
+    said = []
+    for one in fields(ContactEntry):
+        old, new = getattr(before, one.name), getattr(contact, one.name)
+        if one.name == "accounts":
+            old, new = sorted(old), sorted(new)
+        if old != new:
+            said.append(f"{one.name}: {_plain(old)} -> {_plain(new)}")
+    return f"changed {contact.id}: {'; '.join(said)}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    return str(value) or "(nothing)"
+
+
+def disable_missing(session: Session, entries: Entries, now: datetime) -> list[str]:
+    """Disables active contacts that the file does not name; returns their ids."""
+    named = {one.id for one in entries.contacts}
+    rows = session.scalars(select(ContactRow).where(col(ContactRow.active)).order_by(ContactRow.id))
+    gone = [row for row in rows if row.id not in named]
+    for row in gone:
+        row.active, row.updated_at = False, now
+    return [row.id for row in gone]
 
 
 def _conflicts(session: Session, entries: Entries) -> list[str]:

@@ -34,7 +34,7 @@ class CaseRow(Base, table=True):
     incident_id: str = Field(default="", index=True)  # the known incident that it is about
     flag: str = ""  # why an operator should look: "rounds used up", "expired"
     closed_at: datetime | None = None  # when it was resolved or closed; otherwise None
-    merged_into: str = ""  # number of the case in which this one goes on
+    merged_into: str = Field(default="", index=True)  # number of the case in which this one goes on
     follows: str = ""  # number of the closed case that this one continues
     message_id: int = Field(sa_type=BigInteger)  # messages.id of the mail that created it
     received_at: datetime  # arrival of that mail

@@ -20,6 +20,7 @@ def upgrade() -> None:
             "merged_into", AutoString(), nullable=False, server_default=""
         )
         op.add_column("cases", column)
+    op.create_index("ix_cases_merged_into", "cases", ["merged_into"], if_not_exists=True)
 
 
 def downgrade() -> None:
