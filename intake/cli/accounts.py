@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from intake.cli.layout import say, table
+from intake.cli.layout import fact, say, table
+from intake.cli.reported import reported
 from intake.cli.screen import (
     ConfigOption,
     JsonOption,
@@ -43,6 +44,7 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 
 @app.command()
+@reported
 def add(
     account_id: Annotated[str, typer.Argument(help="A short id of your choice.")],
     name: Annotated[str, typer.Option(help="The full name.")],
@@ -59,10 +61,12 @@ def add(
     entries = Entries(accounts=(AccountEntry(account_id, name, tuple(alias or ())),))
     with database(config, write=True) as session:
         changes = directory.load(session, entries, datetime.now(UTC))
+    fact(account=account_id, result=changes.word)
     say(f"{account_id}: {changes.word}")
 
 
 @app.command()
+@reported
 def disable(
     account_id: str,
     again: Annotated[bool, typer.Option("--enable", help="Enable the account again.")] = False,
@@ -76,6 +80,7 @@ def disable(
 
     with database(config, write=True) as session:
         directory.set_account_active(session, account_id, again, datetime.now(UTC))
+    fact(account=account_id, active=again)
     say(f"{account_id}: {'in force' if again else 'not in force'}")
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intake.cli.history import event_line
-from intake.cli.layout import pairs, safe, say, table, wrap
+from intake.cli.layout import fact, pairs, safe, say, table, wrap
+from intake.cli.reported import reported
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -234,6 +235,7 @@ def _case(number: str, config: str | None) -> Row:
 
 
 @app.command()
+@reported
 def close(
     numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
     why: Annotated[str, typer.Option(help="The reason, kept in the case's history.")] = "",
@@ -247,6 +249,7 @@ def close(
 
 
 @app.command()
+@reported
 def reopen(
     numbers: Annotated[list[str], typer.Argument(help="CASE-1001 …")],
     why: Annotated[str, typer.Option(help="The reason, kept in the case's history.")] = "",
@@ -267,6 +270,7 @@ def _set_status(numbers: list[str], status: str, why: str, config: str | None) -
             )
             if wrong:
                 raise Abort(wrong)
+    fact(cases=[number.upper() for number in numbers], status=status)
     say(f"{', '.join(number.upper() for number in numbers)}: {status}")
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intake.cli import contact_files, senders
-from intake.cli.layout import pairs, safe, say, table
+from intake.cli.layout import fact, pairs, safe, say, table
+from intake.cli.reported import reported
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -100,6 +101,7 @@ def show(contact_id: str, as_json: JsonOption = False, config: ConfigOption = No
 
 
 @app.command()
+@reported
 def add(
     contact_id: Annotated[str, typer.Argument(help="A short id of your choice.")],
     name: Annotated[str, typer.Option(help="First and last name.")],
@@ -132,10 +134,12 @@ def add(
     entries = directory_file.from_data({"contacts": [row]}, catalogue)
     with database(config, write=True) as session:
         changes = directory.load(session, entries, datetime.now(UTC), who())
+    fact(contact=contact_id, result=changes.word)
     say(f"{contact_id}: {changes.word}")
 
 
 @app.command()
+@reported
 def disable(
     contact_id: str,
     again: Annotated[bool, typer.Option("--enable", help="Enable the contact again.")] = False,
@@ -149,6 +153,7 @@ def disable(
 
     with database(config, write=True) as session:
         directory.set_active(session, contact_id, again, datetime.now(UTC))
+    fact(contact=contact_id, active=again)
     say(f"{contact_id}: {'enabled' if again else 'disabled'}")
 
 
@@ -193,6 +198,7 @@ def notices(
 
 
 @app.command()
+@reported
 def reachable(contact_id: str, config: ConfigOption = None) -> None:
     """Treat a contact whose mail bounced as reachable again.
 
@@ -204,6 +210,7 @@ def reachable(contact_id: str, config: ConfigOption = None) -> None:
         why = undeliverable.clear(session, contact_id, who(), datetime.now(UTC))
     if why:
         raise Abort(why)
+    fact(contact=contact_id)
     say(f"{contact_id}: taken for reachable; letters that come back are counted anew")
 
 

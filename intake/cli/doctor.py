@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.layout import safe, say
+from intake.cli.doctor_settings import Finding, port_hint, settings_checks
+from intake.cli.layout import pairs, safe, say
 from intake.cli.screen import Abort, ConfigOption, JsonOption, load, plainly, show_json
 
 if TYPE_CHECKING:
@@ -20,15 +24,8 @@ if TYPE_CHECKING:
     from intake.config.schema import Mailbox, Webhook
 
 LOW_DISK_BYTES = 2**30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check: ok, warn or fail, and what to do."""
-
-    verdict: str
-    what: str
-    words: str
+CHECK_SECONDS = 8  # all checks run side by side, so this is the time of the whole command
+AHEAD = timedelta(minutes=5)
 
 
 def register(app: typer.Typer) -> None:
@@ -54,14 +51,59 @@ def doctor(
         return
     if what:
         raise Abort(f"doctor: found {what!r}, wanted auth or nothing", 2)
-    findings = [one for check in CHECKS for one in check(found)]
+    findings = examined(found)
     if as_json:
         show_json([asdict(one) for one in findings])
     else:
         for one in findings:
-            say(safe(f"{one.verdict:<5}{one.what}: {one.words}"))
+            pairs({one.verdict: safe(f"{one.what}: {one.words}")}, wide=6)
     failed = any(one.verdict == "fail" for one in findings)
     raise typer.Exit(1 if failed else 0)
+
+
+def examined(config: Config) -> list[Finding]:
+    """The findings of all checks, which run side by side; one that hangs fails by itself."""
+    checks = [*CHECKS, *_by_name(config)]
+    results: list[list[Finding]] = [[] for _ in checks]
+    done = [threading.Event() for _ in checks]
+
+    def run(place: int) -> None:
+        try:
+            results[place] = list(checks[place][1](config))
+        except Exception as error:  # noqa: BLE001 - one check must not hide the others
+            words = f"the check itself failed: {type(error).__name__}: {error}"
+            results[place] = [Finding("fail", checks[place][0], words)]
+        done[place].set()
+
+    for place in range(len(checks)):
+        threading.Thread(target=run, args=(place,), daemon=True).start()
+    ends = time.monotonic() + CHECK_SECONDS
+    found: list[Finding] = []
+    for place, (what, _) in enumerate(checks):
+        if done[place].wait(max(0.0, ends - time.monotonic())):
+            found += results[place]
+        else:
+            words = f"no answer within {CHECK_SECONDS} s: is something there, and does it talk?"
+            found.append(Finding("fail", what, words))
+    return found
+
+
+def _by_name(config: Config) -> list[tuple[str, Check]]:
+    """A check for each mailbox and each webhook."""
+    boxes = [(f"mailbox {box.name}", partial(_mailbox_check, box=box)) for box in config.mailbox]
+    hooks = [
+        (f"webhook {hook.name}", partial(_webhook_check, hook=hook))
+        for hook in config.shape.webhook
+    ]
+    return [*boxes, *hooks]
+
+
+def _mailbox_check(config: Config, box: Mailbox) -> Iterator[Finding]:
+    return _guard(f"mailbox {box.name}", partial(_mailbox, config, box))
+
+
+def _webhook_check(config: Config, hook: Webhook) -> Iterator[Finding]:
+    return _guard(f"webhook {hook.name}", partial(_webhook, config, hook))
 
 
 def _auth(config: Config, *, as_json: bool) -> None:
@@ -110,20 +152,6 @@ def _guard(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findin
             yield Finding("fail", what, line)
 
 
-def _configuration(config: Config) -> Iterator[Finding]:
-    yield Finding("ok", "configuration", config.file or "the built-in defaults")
-    if config.service.address.endswith(".example"):
-        yield Finding("warn", "service.address", f"{config.service.address} is a placeholder")
-    for box in config.mailbox:
-        if not box.trusted_authserv_ids:
-            yield Finding(
-                "warn",
-                f"mailbox {box.name}",
-                "trusted_authserv_ids is empty: no sender can be proved and EVERY mail will be "
-                "held; name the id your own mail server writes into Authentication-Results",
-            )
-
-
 def _secret(config: Config) -> Iterator[Finding]:
     from intake.config import loader as settings
 
@@ -143,7 +171,7 @@ def _catalogue(config: Config) -> Iterator[Finding]:
         catalogue = settings.load_catalogue(config)
         words = f"{catalogue.name}, {len(catalogue.types)} types, {len(catalogue.fields)} fields"
         yield Finding("ok", "catalogue", words)
-        for doubt in lint(catalogue):
+        for doubt in lint(catalogue) if config.shape.catalogue.path else ():
             yield Finding("warn", "catalogue", doubt)
         bootstrap.load_templates(config)
         yield Finding("ok", "templates", config.replies.templates or "the shipped ones")
@@ -186,23 +214,26 @@ def _storage(config: Config) -> Iterator[Finding]:
     return _guard("storage", check)
 
 
-def _mailboxes(config: Config) -> Iterator[Finding]:
-    for box in config.mailbox:
-        yield from _guard(f"mailbox {box.name}", partial(_mailbox, config, box))
-
-
 def _mailbox(config: Config, box: Mailbox) -> Iterator[Finding]:
+    from intake.adapters.mailbox.protocol import MailboxError
     from intake.worker import bootstrap
 
     line = bootstrap.mailbox_job(config, box)
     try:
         opened = line.box.open()
         count = opened.uid_next - 1 if opened.uidvalidity else len(line.box.waiting(1))
+        newest = line.box.waiting(count) if opened.exists else []
+    except MailboxError as error:
+        raise MailboxError(error.kind, f"{error}{port_hint(box.url)}") from error
     finally:
         line.box.close()
     words = f"next UID {count + 1}" if opened.uidvalidity else f"{count} mails lie there"
     where = box.url.partition("@")[2] or box.url
     yield Finding("ok", f"mailbox {box.name}", f"{where}, {words}")
+    ahead = max((one.received_at for one in newest), default=None)
+    if ahead is not None and ahead > datetime.now(UTC) + AHEAD:
+        words = f"its newest mail is of {ahead:%F %R} UTC: this machine's clock is behind"
+        yield Finding("warn", f"mailbox {box.name}", words)
     if opened.exists and box.backfill == "none":
         yield from _old_mails(config, box, opened)
 
@@ -239,16 +270,12 @@ def _delivery(config: Config) -> Iterator[Finding]:
         trouble = lane.try_out() if isinstance(lane, SmtpLane) else None
         lane.close()
         if trouble is not None:
-            yield Finding("fail", "delivery", trouble.reply)
+            hint = port_hint(config.delivery.url)
+            yield Finding("fail", "delivery", f"{trouble.reply}{hint}")
         else:
             yield Finding("ok", "delivery", config.delivery.url.rpartition("@")[2])
 
     return _guard("delivery", check)
-
-
-def _webhooks(config: Config) -> Iterator[Finding]:
-    for hook in config.shape.webhook:
-        yield from _guard(f"webhook {hook.name}", partial(_webhook, config, hook))
 
 
 def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
@@ -273,6 +300,36 @@ def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
         yield Finding("warn", what, f"the secret is short; {wanted}")
 
 
+def _alerts(config: Config) -> Iterator[Finding]:
+    """The second relay for alerts, and whether anybody would be told at all."""
+    from intake.adapters.smtp import SmtpLane
+    from intake.worker import bootstrap
+
+    given = config.shape.alerts
+    hooks = [one.name for one in config.shape.webhook if one.hears("service.failing")]
+
+    def check() -> Iterator[Finding]:
+        if not given.address:
+            words = "alerts.address is empty: no mail says what fails, waits or is overdue"
+            yield Finding("warn", "alerts", words)
+        if not (given.address or given.command or hooks):
+            return
+        if not given.url:
+            ways = [given.address, *hooks, *(["a command"] if given.command else [])]
+            yield Finding("ok", "alerts", f"to {', '.join(filter(None, ways))}")
+            return
+        lane = bootstrap.alert_lane(config)
+        trouble = lane.try_out() if isinstance(lane, SmtpLane) else None
+        lane.close()
+        where = given.url.rpartition("@")[2]
+        if trouble is not None:
+            yield Finding("fail", "alerts", f"{trouble.reply}{port_hint(given.url)}")
+        else:
+            yield Finding("ok", "alerts", f"to {given.address} through {where}")
+
+    return _guard("alerts", check)
+
+
 def _notices(config: Config) -> Iterator[Finding]:
     from intake.adapters.dkim_verifier import organisation
     from intake.worker import notice_bootstrap
@@ -286,9 +343,6 @@ def _notices(config: Config) -> Iterator[Finding]:
         )
         if organisation(ours) != organisation(bounce):
             words = f"sent as {bounce} and written by {ours}: SPF cannot align, so receivers doubt"
-            yield Finding("warn", "notices", words)
-        if not config.shape.alerts.address:
-            words = "alerts.address is empty: no test letters, no word of overdue updates"
             yield Finding("warn", "notices", words)
 
     return _guard("notices", check)
@@ -305,7 +359,15 @@ def _page(config: Config) -> Iterator[Finding]:
         yield Finding("fail", "page", f"page.folder: {nearest} cannot be written to")
 
 
-CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
-    _configuration, _secret, _catalogue, _database, _storage, _mailboxes, _delivery, _notices,
-    _page, _webhooks,
-)  # fmt: skip
+Check = Callable[["Config"], "Iterator[Finding]"]
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("configuration", settings_checks),
+    ("secret", _secret),
+    ("catalogue", _catalogue),
+    ("database", _database),
+    ("storage", _storage),
+    ("delivery", _delivery),
+    ("alerts", _alerts),
+    ("notices", _notices),
+    ("page", _page),
+)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.layout import say, table
+from intake.cli.layout import fact, say, table
+from intake.cli.reported import reported
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -87,6 +88,7 @@ def list_(
 
 
 @app.command()
+@reported
 def retry(which: Which, config: ConfigOption = None) -> None:
     """Send failed or dropped events again, and waiting ones at once."""
     from intake.store import webhooks
@@ -95,10 +97,12 @@ def retry(which: Which, config: ConfigOption = None) -> None:
         count = webhooks.retry(session, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
+    fact(hook=which, deliveries=count)
     say(f"{which}: {count} due")
 
 
 @app.command()
+@reported
 def drop(which: Which, config: ConfigOption = None) -> None:
     """Drop failed and waiting events; the program does not get them."""
     from intake.store import webhooks
@@ -107,6 +111,7 @@ def drop(which: Which, config: ConfigOption = None) -> None:
         count = webhooks.drop(session, which, datetime.now(UTC))
     if not count:
         raise Abort(f"{which}: nothing failed or waits; `intake hooks list` shows all")
+    fact(hook=which, deliveries=count)
     say(f"{which}: {count} dropped")
 
 

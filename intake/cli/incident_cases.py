@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.layout import safe, say, table
+from intake.cli.layout import fact, safe, say, table
+from intake.cli.reported import reported
 from intake.cli.screen import (
     ConfigOption,
     JsonOption,
@@ -33,8 +34,8 @@ OFFERED_HOURS = 24  # before now: older cases are linked by their number
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (link, unlink):
-        app.command()(command)
+    app.command()(link)
+    app.command()(reported(unlink))
 
 
 def link(
@@ -105,6 +106,7 @@ def unlink(
 
     with database(config, write=True) as session:
         before = link_cases.unlink(session, number.upper(), who(), datetime.now(UTC))
+    fact(case=number.upper(), incident=before)
     say(f"{number.upper()} is no longer about {before}")
 
 

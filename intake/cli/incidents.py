@@ -10,7 +10,8 @@ import typer
 
 from intake.cli.editor import written
 from intake.cli.incident_cases import Id
-from intake.cli.layout import pairs, safe, say, table, wrap
+from intake.cli.layout import fact, pairs, safe, say, table, wrap
+from intake.cli.reported import reported
 from intake.cli.screen import (
     Abort,
     ConfigOption,
@@ -58,6 +59,7 @@ Reason = Annotated[
 
 
 @app.command("open")
+@reported
 def open_(
     title: Annotated[
         str, typer.Argument(help="One line; it stays the same for the whole incident.")
@@ -85,13 +87,15 @@ def open_(
     from intake.store.incidents import write
 
     found = load(config)
+    next_at = moment("--next-update", next_update, found.service.timezone, ahead=True)
     opening = write.Opening(
         "incident", title, written(text, file), impact, tuple(module or ()), tuple(area or ()),
         tuple(account or ()), tuple(word or ()), tuple(contact_type or ()), notice_class,
-        not private, next_update_at=moment("--next-update", next_update, found.service.timezone),
+        not private, next_update_at=next_at,
     )  # fmt: skip
     with database(config, write=True) as session:
         made = write.open_(session, opening, who(), datetime.now(UTC))
+    fact(incident=made, status="investigating")
     say(f"{made}: investigating")
     changed(found, made)
     from intake.cli.incident_cases import offer
@@ -100,6 +104,7 @@ def open_(
 
 
 @app.command()
+@reported
 def schedule(
     title: Annotated[str, typer.Argument(help="One line.")],
     start: Annotated[str, typer.Option(help="The planned start: 2026-03-16 22:00, local time.")],
@@ -131,11 +136,13 @@ def schedule(
     )  # fmt: skip
     with database(config, write=True) as session:
         made = write.open_(session, opening, who(), datetime.now(UTC))
+    fact(incident=made, status="scheduled")
     say(f"{made}: scheduled")
     changed(found, made)
 
 
 @app.command()
+@reported
 def update(
     incident_id: Id,
     text: Text = "",
@@ -151,6 +158,7 @@ def update(
 
 
 @app.command()
+@reported
 def resolve(
     incident_id: Id,
     text: Text = "",
@@ -190,7 +198,7 @@ def _update(
         letter_context = bootstrap.judgement_context(found).letter_context if answer_cases else None
     answered: tuple[str, ...] = ()
     with database(config, write=True) as session:
-        next_at = moment("--next-update", next_update, found.service.timezone)
+        next_at = moment("--next-update", next_update, found.service.timezone, ahead=True)
         by = By(who(), datetime.now(UTC))
         number = write.update(session, made, text, by, Change(status, next_at))
         now = write.find(session, made).status
@@ -198,6 +206,7 @@ def _update(
             answered = resolve_cases.answer(
                 session, made, number, text, By(who(), datetime.now(UTC)), letter_context
             )
+    fact(incident=made, status=now, update=number, cases_answered=len(answered))
     say(f"{made}: {now}, update {number}")
     if answer_cases:
         say(f"cases about it are resolved; {len(answered)} people get that as their answer")
@@ -205,6 +214,7 @@ def _update(
 
 
 @app.command()
+@reported
 def reschedule(
     incident_id: Id,
     start: Annotated[str, typer.Option(help="The new start: 2026-03-16 22:00, local time.")],
@@ -226,11 +236,13 @@ def reschedule(
         by = By(who(), datetime.now(UTC))
         anew = Window(begins, ends, reason)
         number = write.reschedule(session, made, anew, written(text, file), by)
+    fact(incident=made, update=number)
     say(f"{made}: scheduled anew, update {number}")
     changed(found, made)
 
 
 @app.command()
+@reported
 def correct(
     incident_id: Id,
     number: Annotated[int, typer.Argument(help="The number of the wrong update.")],
@@ -247,11 +259,13 @@ def correct(
     found, made = load(config), incident_id.upper()
     with database(config, write=True) as session:
         new = write.correct(session, made, number, written(text, file), who(), datetime.now(UTC))
+    fact(incident=made, update=new, corrects=number)
     say(f"{made}: update {new} corrects update {number}")
     changed(found, made)
 
 
 @app.command()
+@reported
 def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOption = None) -> None:
     """Rewrite the newest update before it is sent to anyone.
 
@@ -266,11 +280,13 @@ def edit(incident_id: Id, text: Text = "", file: File = None, config: ConfigOpti
     words = written(text, file, before)
     with database(config, write=True) as session:
         number = write.edit(session, made, words, who(), datetime.now(UTC))
+    fact(incident=made, update=number)
     say(f"{made}: update {number} has another text; nothing of it is approved")
     changed(found, made)
 
 
 @app.command()
+@reported
 def hold(
     incident_id: Id,
     off: Annotated[
@@ -300,7 +316,10 @@ def window(config: Config, start: str, end: str, reason: str) -> tuple[datetime,
     from intake.incidents.schedule import lead
 
     zone, days = config.service.timezone, config.shape.notices.lead_days
-    begins, ends = moment("--start", start, zone), moment("--end", end, zone)
+    begins, ends = (
+        moment("--start", start, zone, ahead=True),
+        moment("--end", end, zone, ahead=True),
+    )
     now = datetime.now(UTC)
     if begins is None or ends is None or ends <= begins:
         raise Abort(f"--end: found {end!r}, wanted a moment after {start!r}", 2)

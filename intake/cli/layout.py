@@ -10,15 +10,48 @@ import os
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 NARROWEST = 40
 GAP = 2  # blanks between two columns
 
 
+@dataclass(slots=True)
+class Report:
+    """What a command says while it is collected for `--json`."""
+
+    lines: list[str] = field(default_factory=list)
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+_reports: list[Report] = []  # the innermost one collects
+
+
+@contextmanager
+def collected() -> Iterator[Report]:
+    """Collects what is said inside instead of printing it."""
+    report = Report()
+    _reports.append(report)
+    try:
+        yield report
+    finally:
+        _reports.pop()
+
+
+def fact(**values: object) -> None:
+    """A value of what was done, for `--json`."""
+    if _reports:
+        _reports[-1].facts.update(values)
+
+
 def say(text: str) -> None:
     """Prints a line; replaces characters that the terminal's encoding does not have."""
+    if _reports:
+        _reports[-1].lines += text.splitlines()
+        return
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - text is printed only here
 
@@ -103,9 +136,9 @@ def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)
 
 
-def pairs(values: Mapping[str, Any]) -> None:
+def pairs(values: Mapping[str, Any], wide: int = 0) -> None:
     """Prints ``name  value`` lines; long values continue on indented lines."""
-    wide = max((len(name) for name in values), default=0) + 2
+    wide = max(wide, max((len(name) for name in values), default=0) + 2)
     for name, value in values.items():
         parts = safe(value, lines=True).splitlines() or [""]
         for number, part in enumerate(parts):

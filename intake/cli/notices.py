@@ -10,8 +10,9 @@ import typer
 from intake.cli.editor import written
 from intake.cli.incident_cases import Id
 from intake.cli.incidents import File, Text, changed
-from intake.cli.layout import safe, say, table, wrap
+from intake.cli.layout import fact, safe, say, table, wrap
 from intake.cli.page import refresh
+from intake.cli.reported import reported
 from intake.cli.screen import (
     EX_CONFIG,
     Abort,
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (preview, send, approve, pause, resume, cancel, retry, recipients):
+    for command in (preview, recipients):
         app.command()(command)
+    for change in (send, approve, pause, resume, cancel, retry):
+        app.command()(reported(change))
 
 
 Number = Annotated[int, typer.Option(help="The number of the update; the newest by default.")]
@@ -152,7 +155,7 @@ def send(
     if test:
         _send_test(found, made, config)
         return
-    later = moment("--at", at, found.service.timezone)
+    later = moment("--at", at, found.service.timezone, ahead=True)
     with database(config, write=True) as session:
         asked = broadcasts.propose(session, made, habits, By(who(), now), send_at=later)
         people = len(asked.audience.told)
@@ -163,6 +166,8 @@ def send(
             )
     refresh(found)
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
+    sent = bool(alone or emergency.strip())
+    fact(incident=made, update=asked.update.number, people=people, sent=sent, hash=asked.hash)
     if alone or emergency.strip():
         say(f"{made}: update {asked.update.number} goes to {people} people, {when_}")
         return
@@ -215,6 +220,7 @@ def approve(
     later = made.send_at
     when_ = f"from {when(later, found.service.timezone)}" if later else "from now on"
     people = len(made.audience.told)
+    fact(incident=incident_id.upper(), update=made.update.number, people=people)
     say(f"{incident_id.upper()}: update {made.update.number} goes to {people} people, {when_}")
 
 
@@ -247,6 +253,7 @@ def cancel(
     found, made = load(config), incident_id.upper()
     with database(config, write=True) as session:
         number = write.call_off(session, made, written(text, file), who(), datetime.now(UTC))
+    fact(incident=made, update=number)
     say(f"{made}: cancelled, update {number}")
     changed(found, made)
 
@@ -260,6 +267,7 @@ def _change(incident_id: str, verb: str, config: str | None) -> None:
             session, incident_id.upper(), verb, who(), datetime.now(UTC)
         )
     done = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[verb]
+    fact(incident=incident_id.upper(), update=number, state=done, unsent=left)
     say(f"{incident_id.upper()}: update {number} {done}; {left} letters had not been sent")
 
 
@@ -277,6 +285,7 @@ def retry(
         count = broadcasts.retry(
             session, incident_id.upper(), who(), datetime.now(UTC), doubtful=doubtful
         )
+    fact(incident=incident_id.upper(), letters=count)
     say(f"{incident_id.upper()}: {count} letters queued again")
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -217,21 +217,19 @@ def when(value: Any, zone: str = "UTC") -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
-def moment(option: str, text: str, zone: str) -> datetime | None:
+def moment(option: str, text: str, zone: str, *, ahead: bool = False) -> datetime | None:
     """Converts an operator's date or moment to UTC; None for an empty text.
 
-    An offset in the text is used; without one the text is in the given zone.
+    An offset in the text is used; without one the text is in the given zone. A time of day alone is
+    the next one with ``ahead``, otherwise the last one.
     """
-    if not text:
+    if not text.strip():
         return None
-    from intake.incidents.times import from_local
+    from intake.incidents.typed_moments import WANTED, read_moment
 
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        wanted = "a moment like 2026-03-02 14:30, or a date"
-        raise Abort(f"{option}: found {text!r}, wanted {wanted}", 2) from None
-    try:
-        return from_local(read, ZoneInfo(zone))
-    except ValueError as error:
-        raise Abort(f"{option}: found {text!r}: {error}", 2) from error
+        return read_moment(text, datetime.now(UTC), ZoneInfo(zone), ahead=ahead)
+    except (ValueError, OverflowError) as error:
+        why = str(error) if "wanted" in str(error) or "clock" in str(error) else ""
+        why = why or (str(error) if "twice" in str(error) or "hour" in str(error) else "")
+        raise Abort(f"{option}: found {text!r}: {why or f'wanted {WANTED}'}", 2) from error

@@ -7,15 +7,25 @@ from typing import Annotated
 
 import typer
 
-from intake.cli.layout import say, table
-from intake.cli.screen import Abort, ConfigOption, JsonOption, database, show_json, who
+from intake.cli.layout import fact, say, table
+from intake.cli.reported import reported
+from intake.cli.screen import (
+    Abort,
+    ConfigOption,
+    JsonOption,
+    database,
+    load,
+    show_json,
+    when,
+    who,
+)
 
 Choice = bool | None
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command("set")(set_)
+    app.command("set")(reported(set_))
     app.command()(accept)
     app.command()(suspended)
 
@@ -46,6 +56,7 @@ def set_(
         raise Abort("contacts set: found no choice, wanted one; --help shows them", 2)
     with database(config, write=True) as session:
         suppressions.set_choices(session, contact_id, choices, datetime.now(UTC))
+    fact(contact=contact_id, **choices)
     for name, value in choices.items():
         say(f"{contact_id}: {name} is {'on' if value else 'off'}")
 
@@ -83,7 +94,9 @@ def accept(
             elif not found:
                 say("no domain is accepted without proof")
             else:
-                rows = [(one["domain"], one["since"][:16], one["who"], one["why"]) for one in found]
+                zone = load(config).service.timezone
+                rows = [(one["domain"], when(one["since"], zone), one["who"], one["why"])
+                        for one in found]  # fmt: skip
                 table("accepted domains", ("domain", "since", "by", "why"), rows)
 
 
@@ -112,6 +125,7 @@ def suspended(
     elif not found:
         say("no address is suspended")
     else:
-        rows = [(one["address"], one["since"][:16], one["until"][:16], one["reason"])
+        zone = load(config).service.timezone
+        rows = [(one["address"], when(one["since"], zone), when(one["until"], zone), one["reason"])
                 for one in found]  # fmt: skip
         table("suspended", ("address", "since", "until", "why"), rows)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intake.cli.layout import pairs, safe, say
+from intake.cli.layout import fact, pairs, safe, say
+from intake.cli.reported import reported
 from intake.cli.screen import (
     EX_CONFIG,
     EX_DATAERR,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (init, run, once, receive, explain, form, demo):
+    app.command()(reported(init))
+    for command in (run, once, receive, explain, form, demo):
         app.command()(command)
 
 
@@ -44,6 +46,7 @@ def init(config: ConfigOption = None) -> None:
     with plainly():
         named = config or settings.file or os.environ.get("INTAKE_CONFIG")
         done = setting_up.init(Path(named or "config.toml"))
+    fact(config=named or "config.toml")
     for line in done:
         say(line)
     say("next: edit the configuration, then `intake contacts import FILE`, then `intake doctor`")

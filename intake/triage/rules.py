@@ -254,6 +254,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R18", _missing),
     Rule("R20", _accept, when_held_back="R19"),
 )
+ALL_RULES = tuple(one for rule in TABLE for one in (rule.id, rule.when_held_back) if one)
 OF_STRANGERS = tuple(rule.id for rule in TABLE if rule.holds == STRANGERS)
 OF_UNPROVED = tuple(rule.id for rule in TABLE if rule.holds == UNPROVED)
 LOOPS = tuple(rule.id for rule in TABLE if rule.is_loop)

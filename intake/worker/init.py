@@ -20,7 +20,7 @@ def init(path: Path) -> list[str]:
     """Creates what is missing; returns a report in lines. Raises ConfigError, StoreError."""
     done: list[str] = []
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         text = resources.files("intake").joinpath("config.start.toml").read_text("utf-8")
         _write_private(path, text)
         done.append(f"made {path}: edit it")
@@ -34,7 +34,7 @@ def prepare(config: Config) -> list[str]:
     secret = config.path(config.service.secret_file)
     given = config.service.secret.get_secret_value() or config.environment.get("INTAKE_SECRET")
     if not given and not secret.exists():
-        secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(secret.parent)
         _write_private(secret, f"{secrets.token_urlsafe(32)}\n")
         done.append(f"made {secret}: keep a copy, references in sent letters depend on it")
     engine = open_engine(config.database_url)
@@ -50,6 +50,13 @@ def prepare(config: Config) -> list[str]:
             made.open()
             done.append(f"Maildir ready: {box.url.removeprefix('maildir:')}")
     return done
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: the folder cannot be made: {error.strerror}") from None
 
 
 def _write_private(path: Path, text: str) -> None:

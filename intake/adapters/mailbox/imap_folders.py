@@ -11,6 +11,8 @@ from intake.adapters.mailbox.imap_errors import one_line
 from intake.adapters.mailbox.imap_move import Mover
 from intake.adapters.mailbox.protocol import MailboxError
 
+MAX_NAMED = 20  # folders in an error message
+
 if TYPE_CHECKING:
     from intake.adapters.mailbox.imap_settings import ImapSettings
 
@@ -19,6 +21,8 @@ def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
     """The folder that receives mail, and the two target folders, which are created if missing."""
     prefix, delimiter = _personal(client)
     inbox = _source(client, settings.folder, prefix, delimiter)
+    if inbox.upper() != "INBOX" and not client.folder_exists(inbox):
+        raise MailboxError("folder", f"{where(settings)}: there is no such folder{_others(client)}")
     names = {}
     for key, name in (
         ("processed", settings.processed_folder),
@@ -28,6 +32,21 @@ def found(client: IMAPClient, settings: ImapSettings) -> tuple[str, Mover]:
         if not client.folder_exists(full):
             _make(client, full, key, settings)
     return inbox, Mover(client, inbox, names)
+
+
+def where(settings: ImapSettings) -> str:
+    """The mailbox as error messages name it."""
+    return f"{settings.user}@{settings.host}:{settings.port}/{settings.folder}"
+
+
+def _others(client: IMAPClient) -> str:
+    """The folders that the server has, for who has mistyped one."""
+    try:
+        names = sorted(str(one[2]) for one in client.list_folders())
+    except IMAPClientError:
+        return ""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"; the server has {', '.join(names[:MAX_NAMED])}{more}"
 
 
 def _personal(client: IMAPClient) -> tuple[str, str]:
@@ -60,10 +79,9 @@ def _make(client: IMAPClient, full: str, key: str, settings: ImapSettings) -> No
     except IMAPClientError as error:
         if "[ALREADYEXISTS]" in str(error).upper():  # RFC 5530
             return
-        where = f"{settings.user}@{settings.host}:{settings.port}/{settings.folder}"
         raise MailboxError(
             "folder",
-            f"{where}: folder {full!r} is missing and cannot be made "
+            f"{where(settings)}: folder {full!r} is missing and cannot be made "
             f"({one_line(error)}); make it, or set {key}_folder",
         ) from error
 

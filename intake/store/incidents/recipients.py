@@ -200,6 +200,9 @@ def chosen(session: Session, incident_id: str, number: int = 0) -> IncidentUpdat
         query = query.where(col(IncidentUpdateRow.number) == number)
     row = session.scalar(query.order_by(col(IncidentUpdateRow.number).desc()).limit(1))
     if row is None:
+        if session.get(IncidentRow, incident_id) is None:
+            wanted = "`intake incidents list --all` shows all"
+            raise IncidentError(f"there is no incident {incident_id!r}; {wanted}")
         raise IncidentError(f"{incident_id} has no update {number}; `intake incidents show` lists")
     return row
 
