@@ -29,7 +29,9 @@ install:
 	$(PYTHON) -m venv $(PREFIX)
 	$(PREFIX)/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	$(PREFIX)/bin/python -m pip install --disable-pip-version-check --no-deps .
-	@echo "installed: $(PREFIX)/bin/intake"
+	@mkdir -p $(PREFIX)/share/man/man1
+	@$(PREFIX)/bin/intake config man > $(PREFIX)/share/man/man1/intake.1
+	@echo "installed: $(PREFIX)/bin/intake and its manual page"
 
 demo: setup
 	@$(BIN)/intake demo

@@ -39,7 +39,7 @@ app = typer.Typer(
     help="Read support mail, check its sender, open cases and reply. No mail is handled twice.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
 )
 held.register(messages.app)
@@ -76,7 +76,12 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Read support mail, check its sender, open cases and reply. No mail is handled twice."""
+    """Read support mail, check its sender, open cases and reply. No mail is handled twice.
+
+    Exit codes: 0 success; 1 failure or a negative answer; 2 wrong usage; 65 standard input holds no
+    mail; 69 a mailbox or server cannot be reached; 74 the database or disk failed; 75 try again
+    later; 78 the configuration is wrong. The reason is on standard error.
+    """
     settings.file = config or settings.file
 
 

@@ -6,9 +6,13 @@ from importlib.resources import files
 
 import typer
 
+from intake.cli import man
 from intake.cli.layout import say
 
 app = typer.Typer(help="The configuration.", no_args_is_help=True)
+
+
+app.command("man")(man.man)
 
 
 @app.callback()

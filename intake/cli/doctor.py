@@ -179,6 +179,16 @@ def _catalogue(config: Config) -> Iterator[Finding]:
     return _guard("catalogue", check)
 
 
+def _state(config: Config) -> Iterator[Finding]:
+    folder = config.state_folder
+    nearest = next(one for one in (folder, *folder.parents) if one.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding("ok", "state", str(folder))
+    else:
+        words = f"service.state_folder: {nearest} cannot be written to"
+        yield Finding("fail", "state", words)
+
+
 def _database(config: Config) -> Iterator[Finding]:
     from intake.store.contacts import directory
     from intake.store.engine import open_engine, reading
@@ -363,6 +373,7 @@ Check = Callable[["Config"], "Iterator[Finding]"]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("configuration", settings_checks),
     ("secret", _secret),
+    ("state", _state),
     ("catalogue", _catalogue),
     ("database", _database),
     ("storage", _storage),

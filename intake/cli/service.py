@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,16 +39,24 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def init(config: ConfigOption = None) -> None:
-    """Create missing configuration, secret, folders and database."""
+def init(
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Also a sample contact and three sample mails, to try.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Create missing configuration, secret, folders and database; bring an older database up."""
     from intake.worker import init as setting_up
 
     with plainly():
         named = config or settings.file or os.environ.get("INTAKE_CONFIG")
-        done = setting_up.init(Path(named or "config.toml"))
+        done = setting_up.init(Path(named or "config.toml"), sample=sample)
     fact(config=named or "config.toml")
     for line in done:
         say(line)
+    if sample:
+        say("next: `intake once`, then `intake cases list` and `intake messages list`")
+        return
     say("next: edit the configuration, then `intake contacts import FILE`, then `intake doctor`")
 
 
@@ -195,7 +203,12 @@ def _tried_again() -> Iterator[None]:
 
 
 def explain(
-    files: Annotated[list[Path], typer.Argument(help="Mails as files (.eml).")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Mails as files (.eml); - is standard input.")
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Explain the three sample mails of intake.")
+    ] = False,
     at: Annotated[
         str, typer.Option(help="Decide as if it were this moment: 2021-09-15T18:44:02Z.")
     ] = "",
@@ -216,8 +229,8 @@ def explain(
     with plainly():
         explainer = replay.Explainer(found, mailbox)
         shown = []
-        for file in files:
-            one = explainer.explain(_bytes(file), file=str(file), at=judged_at)
+        for name, raw in _given(files or (), sample=sample):
+            one = explainer.explain(raw, file=name, at=judged_at)
             if as_json:
                 shown.append(one)
             else:
@@ -227,7 +240,21 @@ def explain(
         say(json_text(one))
 
 
+def _given(files: Sequence[Path], *, sample: bool) -> Iterator[tuple[str, bytes]]:
+    """The mails to explain, with their names."""
+    from intake.worker.samples import sample_mails
+
+    if not files and not sample:
+        raise Abort("explain: found no file, wanted mails as files, or --sample", 2)
+    for file in files:
+        yield str(file), _bytes(file)
+    if sample:
+        yield from sample_mails().items()
+
+
 def _bytes(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
     try:
         return file.read_bytes()
     except OSError as error:

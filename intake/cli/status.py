@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,7 +71,7 @@ def _quick(config: str | None) -> int:
     from intake.adapters import heartbeat
 
     now = datetime.now(UTC)
-    beat = heartbeat.read(Path(configured_file(config)).absolute().parent / "var")
+    beat = heartbeat.read(_state_folder(Path(configured_file(config)).absolute()))
     lines = [str(one) for one in heartbeat.troubles(beat, now)]
     if beat is not None:
         known = {line.partition(":")[0] for line in lines}
@@ -78,6 +79,17 @@ def _quick(config: str | None) -> int:
     for line in lines:
         say(safe(line))
     return 1 if lines else 0
+
+
+def _state_folder(file: Path) -> Path:
+    """Where the heartbeat is; only this one key is read, because a probe should be quick."""
+    named: object = "var"
+    try:
+        service = tomllib.loads(file.read_text(encoding="utf-8")).get("service", {})
+        named = service.get("state_folder", named)
+    except (OSError, ValueError, AttributeError):
+        pass  # the full command says what is wrong with it
+    return file.parent / Path(str(named)).expanduser()
 
 
 def _as_json(found: Health) -> dict[str, object]:

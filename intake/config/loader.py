@@ -77,6 +77,11 @@ class Config:
         return (self.folder / Path(text).expanduser()).absolute()
 
     @property
+    def state_folder(self) -> Path:
+        """Return the folder of the heartbeat and the journal."""
+        return self.path(self.shape.service.state_folder)
+
+    @property
     def database_url(self) -> str:
         """Return the URL of the database; the path of a database file is made absolute."""
         url = self.shape.database.url
@@ -115,6 +120,11 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     if mistakes:
         raise ConfigError("\n".join(f"{file}: {one}" for one in mistakes))
     return config
+
+
+def parse_toml(text: str) -> dict[str, object]:
+    """A TOML text of the package as data."""
+    return tomllib.loads(text)
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -378,16 +388,10 @@ def policy_hash(config: Config, catalogue: Catalogue) -> str:
     """Return sixteen hex digits that change whenever a judgement might change."""
     chosen = policy(config, catalogue)
     trust = [
-        (
-            box.name,
-            box.trusted_authserv_ids,
-            box.received_above,
-            box.authserv_fields,
-            box.arc_sealers,
-            box.lists,
-        )
+        (box.name, box.trusted_authserv_ids, box.received_above, box.authserv_fields,
+         box.arc_sealers, box.lists)
         for box in config.mailbox
-    ]
+    ]  # fmt: skip
     parts = [
         repr(chosen),
         repr(trust),

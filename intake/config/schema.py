@@ -66,6 +66,7 @@ class Service(Section):
     case_prefix: str = Field(default="CASE-", pattern=r"^[A-Z0-9]{1,12}-$")
     secret: SecretStr = SecretStr("")
     secret_file: str = "var/secret"  # noqa: S105 - a file name, not a secret
+    state_folder: str = Field(default="var", min_length=1)
 
 
 class OAuth(Section):

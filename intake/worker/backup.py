@@ -146,7 +146,7 @@ def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
     A database that holds mails is replaced only with ``replace``. Raises BackupError, StoreError.
     """
     manifest = read_manifest(folder)
-    beat = heartbeat.read(config.path("var"))
+    beat = heartbeat.read(config.state_folder)
     if beat is not None and heartbeat.is_alive(beat, datetime.now(UTC)):
         raise BackupError(f"a worker is running as process {beat.pid}; stop it first")
     engine = open_engine(config.database_url)

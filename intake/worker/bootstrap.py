@@ -121,7 +121,15 @@ def assemble(
         mailboxes = tuple(mailbox_job(config, box) for box in config.mailbox)
         rules = Rules(backfill_all=True, alone=False)
         yield Application(
-            collector, post, notices, mailboxes, rules, stop, config.path("var"), figures, pool.kill
+            collector,
+            post,
+            notices,
+            mailboxes,
+            rules,
+            stop,
+            config.state_folder,
+            figures,
+            pool.kill,
         )
     finally:
         if pool is not None:

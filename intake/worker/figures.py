@@ -90,7 +90,7 @@ def current(config: Config, engine: Engine, live: Live, now: datetime) -> list[F
     """All figures that are asked for; those of the database are missing while it fails."""
     from intake.adapters.metrics import Figure  # noqa: PLC0415 - only where it is used
 
-    beat = heartbeat.read(config.path("var"))
+    beat = heartbeat.read(config.state_folder)
     found = [
         Figure("intake_info", "The running version.", {(__version__,): 1}, ("version",)),
         Figure(

@@ -42,7 +42,7 @@ class Health:
 
 def look(config: Config, now: datetime) -> Health:
     """The health of the service; a database that cannot be read is one of the troubles."""
-    beat = heartbeat.read(config.path("var"))
+    beat = heartbeat.read(config.state_folder)
     status, tasks = None, list[str]()
     found = local_troubles(config, beat, now)
     try:
@@ -73,7 +73,7 @@ def stored_troubles(config: Config, engine: Engine, beat: Beat, now: datetime) -
 
 def local_troubles(config: Config, beat: Beat | None, now: datetime) -> list[Trouble]:
     """What the heartbeat and the free disk space show."""
-    places = (config.path("var"), config.blob_folder, config.database_folder)
+    places = (config.state_folder, config.blob_folder, config.database_folder)
     return [*heartbeat.troubles(beat, now), *heartbeat.low_disks(filter(None, places))]
 
 

@@ -13,19 +13,30 @@ from intake.config import loader as settings
 from intake.config.loader import Config, ConfigError
 from intake.store.engine import open_engine
 from intake.store.migrate import upgrade
+from intake.worker import samples
 from intake.worker.bootstrap import mailbox_job
 
 
-def init(path: Path) -> list[str]:
-    """Creates what is missing; returns a report in lines. Raises ConfigError, StoreError."""
+def init(path: Path, *, sample: bool = False) -> list[str]:
+    """Creates what is missing; returns a report in lines. Raises ConfigError, StoreError.
+
+    With ``sample`` the configuration trusts the server of the sample mails, which are put into the
+    drop folder; an existing configuration is refused.
+    """
     done: list[str] = []
+    if sample and path.exists():
+        raise ConfigError(f"{path}: is there already; samples are for a new folder")
     if not path.exists():
         _make_folder(path.parent)
         text = resources.files("intake").joinpath("config.start.toml").read_text("utf-8")
+        if sample:
+            nobody = "trusted_authserv_ids = []"
+            text = text.replace(nobody, f'trusted_authserv_ids = ["{samples.TRUSTED}"]')
         _write_private(path, text)
         done.append(f"made {path}: edit it")
     config = settings.load(str(path))
-    return [*done, *prepare(config)]
+    done += prepare(config)
+    return done + (samples.fill(config) if sample else [])
 
 
 def prepare(config: Config) -> list[str]:

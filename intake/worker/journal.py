@@ -8,4 +8,4 @@ from intake.config.loader import Config
 
 def journal_of(config: Config) -> Journal:
     """The journal of this installation."""
-    return Journal(config.path("var") / "journal")
+    return Journal(config.state_folder / "journal")

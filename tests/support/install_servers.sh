@@ -9,6 +9,8 @@ have /usr/sbin/smtp-sink smtp-sink || missing="$missing postfix"
 have /usr/sbin/clamd clamd || missing="$missing clamav-daemon"
 have /usr/sbin/opendkim opendkim || missing="$missing opendkim"
 have /usr/sbin/opendmarc opendmarc || missing="$missing opendmarc"
+have /usr/bin/systemd-analyze systemd-analyze || missing="$missing systemd"
+have /usr/bin/groff groff || missing="$missing groff-base"
 have /usr/bin/chromium chromium || missing="$missing chromium fonts-liberation"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0

@@ -76,7 +76,25 @@ def imap_server() -> Iterator[int]:
         thread.join(START_SECONDS)
 
 
+def _hold_tasks() -> None:
+    """Keeps every task of this loop until it is done.
+
+    The loop itself holds tasks weakly, and the IMAP server does not keep those of its connections:
+    from Python 3.13 on they would be collected in the middle of a dialogue.
+    """
+    held: set[asyncio.Task[Any]] = set()
+
+    def make(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **more)
+        held.add(task)
+        task.add_done_callback(held.discard)
+        return task
+
+    asyncio.get_running_loop().set_task_factory(make)
+
+
 async def _serve(port: int, ready: threading.Event, stop: threading.Event) -> None:
+    _hold_tasks()
     parser = ArgumentParser()
     commands = parser.add_subparsers()
     DictBackend.add_subparser("dict", commands)
