@@ -1,6 +1,6 @@
 """``python -m intake`` is the ``intake`` command."""
 
-from intake.cli.app import main
+from intake.cli import main
 
 if __name__ == "__main__":
     main()

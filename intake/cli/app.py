@@ -36,7 +36,6 @@ from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
 app = typer.Typer(
     name="intake",
-    help="Read support mail, check its sender, open cases and reply. No mail is handled twice.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,

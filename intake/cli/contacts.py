@@ -116,8 +116,8 @@ def add(
         list[str] | None,
         typer.Option(help="An area of responsibility; may be given more than once."),
     ] = None,
-    title: str = "",
-    phone: str = "",
+    title: Annotated[str, typer.Option(help="The position.")] = "",
+    phone: Annotated[str, typer.Option(help="The telephone number.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Add a contact, or change the contact with that id."""

@@ -111,7 +111,7 @@ def schedule(
     end: Annotated[str, typer.Option(help="The planned end: 2026-03-17 02:00, local time.")],
     text: Text = "",
     file: File = None,
-    impact: str = "",
+    impact: Annotated[str, typer.Option(help="What people notice, in one line.")] = "",
     module: Many = None,
     area: Many = None,
     account: Many = None,

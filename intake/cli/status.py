@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli.layout import pairs, safe, say, table
+from intake.cli import probe
+from intake.cli.layout import pairs, table
 from intake.cli.screen import (
     ConfigOption,
     JsonOption,
@@ -53,7 +52,7 @@ def status(
     are held. With --quiet, only when a part of it fails.
     """
     if quiet:
-        raise typer.Exit(_quick(config))
+        raise typer.Exit(probe.look(configured_file(config)))
     from intake.worker import health
 
     setup = load(config)
@@ -64,32 +63,6 @@ def status(
     else:
         _show(found, setup.service.timezone)
     raise typer.Exit(0 if found.is_well else 1)
-
-
-def _quick(config: str | None) -> int:
-    """Prints what the last heartbeat says fails; needs no database and no configuration."""
-    from intake.adapters import heartbeat
-
-    now = datetime.now(UTC)
-    beat = heartbeat.read(_state_folder(Path(configured_file(config)).absolute()))
-    lines = [str(one) for one in heartbeat.troubles(beat, now)]
-    if beat is not None:
-        known = {line.partition(":")[0] for line in lines}
-        lines += [f"{part}: {words}" for part, words in beat.troubles if part not in known]
-    for line in lines:
-        say(safe(line))
-    return 1 if lines else 0
-
-
-def _state_folder(file: Path) -> Path:
-    """Where the heartbeat is; only this one key is read, because a probe should be quick."""
-    named: object = "var"
-    try:
-        service = tomllib.loads(file.read_text(encoding="utf-8")).get("service", {})
-        named = service.get("state_folder", named)
-    except (OSError, ValueError, AttributeError):
-        pass  # the full command says what is wrong with it
-    return file.parent / Path(str(named)).expanduser()
 
 
 def _as_json(found: Health) -> dict[str, object]:

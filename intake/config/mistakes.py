@@ -26,6 +26,7 @@ SHAPES: Mapping[str, str] = {
     r"^$|^https://[^\s<>]+$": "an https address",
     r"^$|^https?://[^\s<>]+$": "a web address",
     r"^https?://[^\s<>]+$": "a web address",
+    schema.LISTEN: 'HOST:PORT, such as "127.0.0.1:9464"',
 }
 KINDS: Mapping[str, str] = {
     "int": "a whole number",
@@ -84,6 +85,8 @@ def _wanted(error: ErrorDetails) -> str:
     kind, limits = error["type"], error.get("ctx", {})
     if kind == "string_pattern_mismatch":
         return SHAPES.get(limits["pattern"], f"text of the form {limits['pattern']}")
+    if kind == "string_too_short" and limits["min_length"] == 1:
+        return "a text that is not empty"
     if kind in LIMITS:
         return LIMITS[kind].format(**limits)
     return KINDS.get(kind.partition("_")[0], error["msg"])

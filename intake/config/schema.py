@@ -15,6 +15,7 @@ from intake.authentication.dkim import is_domain
 from intake.mail.addresses import Address, read_address
 from intake.model.events import EVENT_KINDS
 
+LISTEN = r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -332,7 +333,7 @@ class Alerts(Section):
 class Metrics(Section):
     """Figures about the service for Prometheus."""
 
-    listen: str = Field(default="", pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")
+    listen: str = Field(default="", pattern=LISTEN)
     textfile: str = ""
 
 

@@ -67,7 +67,7 @@ def test_doctor_and_once_name_a_mailbox_that_fails(
     doctor = run(made, "doctor")
     assert doctor.exit_code == 1
     assert said in doctor.output
-    assert "fail delivery" in doctor.output
+    assert "fail  delivery" in doctor.output
     done = run(made, "once")
     assert done.exit_code == 75
     assert run(made, "status").exit_code == 1

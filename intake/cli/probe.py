@@ -1,0 +1,51 @@
+"""`intake status --quiet`: a probe that a monitoring program may run every minute.
+
+It reads one small file and loads neither the other commands nor the database library, so it answers
+within a fraction of a second, also while the database or the whole machine is slow.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from intake.adapters import heartbeat
+from intake.cli.layout import safe, say
+
+
+def asked(words: Sequence[str]) -> str | None:
+    """The configuration file, if the command line is that of a probe; otherwise None."""
+    rest = list(words)
+    file = os.environ.get("INTAKE_CONFIG") or "config.toml"
+    if "--config" in rest[:-1]:
+        place = rest.index("--config")
+        file = rest[place + 1]
+        del rest[place : place + 2]
+    quiet = len(rest) == 2 and rest[0] == "status" and rest[1] in ("--quiet", "-q")
+    return file if quiet else None
+
+
+def look(file: str) -> int:
+    """Prints what the last heartbeat says fails; returns 1 if anything does, else 0."""
+    beat = heartbeat.read(_state_folder(Path(file).absolute()))
+    lines = [str(one) for one in heartbeat.troubles(beat, datetime.now(UTC))]
+    if beat is not None:
+        known = {line.partition(":")[0] for line in lines}
+        lines += [f"{part}: {words}" for part, words in beat.troubles if part not in known]
+    for line in lines:
+        say(safe(line))
+    return 1 if lines else 0
+
+
+def _state_folder(file: Path) -> Path:
+    """Where the heartbeat is; only this one key of the configuration is read."""
+    named: object = "var"
+    try:
+        service = tomllib.loads(file.read_text(encoding="utf-8")).get("service", {})
+        named = service.get("state_folder", named)
+    except (OSError, ValueError, AttributeError):
+        pass  # the full command says what is wrong with it
+    return file.parent / Path(str(named)).expanduser()
