@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import SQLModel, col
 
-from intake.model.states import LetterState, NoticeState, RequestState
+from intake.model.states import LetterState, MessageStatus, NoticeState, RequestState
 from intake.store import search
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
@@ -231,6 +231,12 @@ def _cases(session: Session, about: _About, made: Erasure, now: datetime) -> Non
 
 
 def _mails(session: Session, about: _About, made: Erasure) -> None:
+    """Nobody can decide any more about a mail that waits and has no text."""
+    waiting = (MessageStatus.HELD, MessageStatus.SHELVED)
+    _set(
+        session, made, MessageRow, about.mails & col(MessageRow.status).in_(waiting),
+        status=MessageStatus.REJECTED,
+    )  # fmt: skip
     _set(
         session, made, MessageRow, about.mails,
         action=ERASED, reasons=[], evidence={}, submission={}, sender="", subject="",

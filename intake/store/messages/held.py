@@ -65,6 +65,8 @@ def unreject(session: Session, message_id: int, who: str, now: datetime) -> str:
         return f"there is no message {message_id}; `intake messages list` shows all"
     if row.status != MessageStatus.REJECTED:
         return f"message {message_id} is {row.status}; only rejected ones can be put back"
+    if row.sender == "" and not row.evidence:
+        return f"message {message_id}: its sender and text were deleted; nothing is left to decide"
     row.status = MessageStatus.HELD
     note(session, message_id, "unrejected", who, now, {})
     return ""
