@@ -1,20 +1,5 @@
-"""The command line; ``main`` is what the console script calls."""
+"""The command line: one module for each group of commands, and no logic about mail."""
 
-from __future__ import annotations
-
-import sys
-
-
-def main() -> None:
-    """Runs the command; a probe is answered without loading the other commands."""
-    from intake.cli import probe
-
-    file = probe.asked(sys.argv[1:])
-    if file is not None:
-        sys.exit(probe.look(file))
-    from intake.cli.app import main as command
-
-    command()
-
+from intake.cli.entry import main
 
 __all__ = ["main"]

@@ -24,6 +24,7 @@ from intake.cli import (
     held,
     hooks,
     incident_cases,
+    incident_pages,
     incidents,
     messages,
     notices,
@@ -48,6 +49,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
+incident_pages.register(incidents.app)
 notices.register(incidents.app)
 incident_cases.register(incidents.app)
 app.add_typer(outbox.app, name="outbox")

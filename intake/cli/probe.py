@@ -7,13 +7,13 @@ within a fraction of a second, also while the database or the whole machine is s
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from intake.adapters import heartbeat
 from intake.cli.layout import safe, say
+from intake.config.state_folder import state_folder
 
 
 def asked(words: Sequence[str]) -> str | None:
@@ -30,7 +30,7 @@ def asked(words: Sequence[str]) -> str | None:
 
 def look(file: str) -> int:
     """Prints what the last heartbeat says fails; returns 1 if anything does, else 0."""
-    beat = heartbeat.read(_state_folder(Path(file).absolute()))
+    beat = heartbeat.read(state_folder(Path(file).absolute()))
     lines = [str(one) for one in heartbeat.troubles(beat, datetime.now(UTC))]
     if beat is not None:
         known = {line.partition(":")[0] for line in lines}
@@ -38,14 +38,3 @@ def look(file: str) -> int:
     for line in lines:
         say(safe(line))
     return 1 if lines else 0
-
-
-def _state_folder(file: Path) -> Path:
-    """Where the heartbeat is; only this one key of the configuration is read."""
-    named: object = "var"
-    try:
-        service = tomllib.loads(file.read_text(encoding="utf-8")).get("service", {})
-        named = service.get("state_folder", named)
-    except (OSError, ValueError, AttributeError):
-        pass  # the full command says what is wrong with it
-    return file.parent / Path(str(named)).expanduser()

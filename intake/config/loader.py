@@ -122,11 +122,6 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     return config
 
 
-def parse_toml(text: str) -> dict[str, object]:
-    """A TOML text of the package as data."""
-    return tomllib.loads(text)
-
-
 def read_toml(path: Path) -> dict[str, object]:
     """A TOML file as data; ConfigError with the line when it is none."""
     try:

@@ -40,3 +40,8 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresq
 def stored_id(column: int | None) -> Mapped[int]:
     """The id column in a query, typed as int: a stored row always has an id."""
     return cast("Mapped[int]", col(column))
+
+
+def rows_of(done: Any) -> int:
+    """How many rows an UPDATE or DELETE has changed."""
+    return int(done.rowcount)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib import resources
+from pathlib import Path
 
 from intake.adapters.mailbox.maildir import MaildirBox
 from intake.config import directory_file
@@ -34,8 +35,8 @@ def fill(config: Config) -> list[str]:
     box = mailbox_job(config, config.mailbox[0]).box
     if not isinstance(box, MaildirBox):
         raise ConfigError("the samples need a Maildir as the first mailbox")
-    text = resources.files("intake").joinpath("samples/people.toml").read_text("utf-8")
-    entries = directory_file.from_data(settings.parse_toml(text), settings.load_catalogue(config))
+    people = Path(str(resources.files("intake").joinpath("samples/people.toml")))
+    entries = directory_file.from_data(settings.read_toml(people), settings.load_catalogue(config))
     engine = open_engine(config.database_url)
     try:
         with writing(engine) as session:

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
+from intake.store.sql import rows_of
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import AccountAliasRow, AccountRow, MembershipRow
 from intake.store.tables.incidents import IncidentRow
@@ -63,7 +64,7 @@ def merge(session: Session, source: str, target: str, who: str, now: datetime) -
         done = session.execute(
             update(table).where(col(table.account_id) == source).values(account_id=target)
         )
-        moved[name] = int(done.rowcount)  # type: ignore[attr-defined]  # of an UPDATE
+        moved[name] = rows_of(done)
     for incident in session.scalars(select(IncidentRow)):
         if source in incident.accounts:
             incident.accounts = sorted({*incident.accounts, target} - {source})

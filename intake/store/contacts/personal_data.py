@@ -20,6 +20,7 @@ from intake.model.states import LetterState, MessageStatus, NoticeState, Request
 from intake.store import search
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
+from intake.store.sql import rows_of
 from intake.store.tables.cases import CaseFieldRow, CaseRow, PendingFormRow
 from intake.store.tables.contacts import (
     ContactEmailRow,
@@ -152,7 +153,7 @@ def erase(session: Session, contact_id: str, who: str, now: datetime) -> Erasure
     _mails(session, about, made)
     for table in (SuppressionRow, NoticePreferenceRow, MembershipRow, ContactEmailRow, ContactRow):
         done = session.execute(delete(table).where(about.tables()[table]))
-        made.counts[str(table.__tablename__)] = _rows(done)
+        made.counts[str(table.__tablename__)] = rows_of(done)
     detail = {"rows": made.counts, "as": made.contact_id}
     session.add(EventRow(at=now, kind="person-erased", who=who, detail=detail))
     session.flush()
@@ -166,10 +167,6 @@ def _overwrite_deleted(session: Session) -> None:
         session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def _rows(done: Any) -> int:
-    return int(done.rowcount)
-
-
 def _set(
     session: Session, made: Erasure, table: type[SQLModel], where: ColumnElement[bool], **new: Any
 ) -> None:
@@ -177,7 +174,7 @@ def _set(
         update(table).where(where).values(**new).execution_options(synchronize_session=False)
     )
     name = str(table.__tablename__)
-    made.counts[name] = max(made.counts.get(name, 0), _rows(done))
+    made.counts[name] = max(made.counts.get(name, 0), rows_of(done))
 
 
 def _letters(session: Session, about: _About, made: Erasure, now: datetime) -> None:
@@ -217,9 +214,9 @@ def _cases(session: Session, about: _About, made: Erasure, now: datetime) -> Non
     _set(session, made, EventRow, events & col(EventRow.kind).in_(written), detail={})
     _set(session, made, EventRow, col(EventRow.who) == about.id, who=made.contact_id)
     done = session.execute(delete(CaseFieldRow).where(tables[CaseFieldRow]))
-    made.counts["case_fields"] = _rows(done)
+    made.counts["case_fields"] = rows_of(done)
     done = session.execute(delete(AttachmentRow).where(tables[AttachmentRow]))
-    made.counts["attachments"] = _rows(done)
+    made.counts["attachments"] = rows_of(done)
     _set(
         session, made, CaseRow, col(CaseRow.submitted_by) == about.id,
         submitted_by=made.contact_id, updated_at=now,
