@@ -17,6 +17,7 @@ from intake.cli import (
     accounts,
     backup,
     case_changes,
+    case_export,
     cases,
     configuration,
     contacts,
@@ -45,6 +46,7 @@ app = typer.Typer(
 held.register(messages.app)
 app.add_typer(messages.app, name="messages")
 case_changes.register(cases.app)
+case_export.register(cases.app)
 app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,14 +32,11 @@ from intake.cli.screen import (
 from intake.model.states import CaseStatus, FileState
 
 if TYPE_CHECKING:
+    from intake.store.engine import Session
     from intake.store.listings import Listed
     from intake.store.sql import Row
 
 app = typer.Typer(help="Cases and drafts.", no_args_is_help=True)
-COLUMNS = (
-    "number", "status", "type", "priority", "department", "account_id", "contact_id",
-    "submitted_by", "subject", "description", "billable", "flag", "received_at", "updated_at",
-)  # fmt: skip
 
 
 @app.command("list")
@@ -242,10 +236,14 @@ def close(
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Mark them resolved instead of closed.")
     ] = False,
+    tell: Annotated[
+        str, typer.Option(help="Tell each contact so, with this text, in the case's thread.")
+    ] = "",
     config: ConfigOption = None,
 ) -> None:
     """Close cases; a contact's reply within replies.reopen_days reopens."""
-    _set_status(numbers, CaseStatus.RESOLVED if resolved else CaseStatus.CLOSED, why, config)
+    status = CaseStatus.RESOLVED if resolved else CaseStatus.CLOSED
+    _set_status(numbers, status, why, config, tell)
 
 
 @app.command()
@@ -259,11 +257,15 @@ def reopen(
     _set_status(numbers, CaseStatus.OPEN, why, config)
 
 
-def _set_status(numbers: list[str], status: str, why: str, config: str | None) -> None:
-    """Sets the status of all the cases or, on a mistake, of none."""
+def _set_status(
+    numbers: list[str], status: str, why: str, config: str | None, tell: str = ""
+) -> None:
+    """Sets the status of all the cases or, on a mistake, of none; tells the contacts if wanted."""
     from intake.store.cases import manual
 
+    told: dict[str, str] = {}
     with database(config, write=True) as session:
+        told = _tell(session, numbers, status, tell, config) if tell.strip() else {}
         for number in numbers:
             wrong = manual.set_status(
                 session, number.upper(), status, who(), why, datetime.now(UTC)
@@ -271,7 +273,39 @@ def _set_status(numbers: list[str], status: str, why: str, config: str | None) -
             if wrong:
                 raise Abort(wrong)
     fact(cases=[number.upper() for number in numbers], status=status)
+    if told:
+        fact(told=told)
     say(f"{', '.join(number.upper() for number in numbers)}: {status}")
+    for number, line in told.items():
+        say(f"{number}: {line}")
+
+
+def _tell(
+    session: Session, numbers: list[str], status: str, text: str, config: str | None
+) -> dict[str, str]:
+    """Writes a letter to each case's contact; case -> whom it goes to, or why it does not."""
+    from intake.letters.letter import Occasion
+    from intake.letters.text import text_lines
+    from intake.store.cases import by_hand
+    from intake.store.incidents.resolve_cases import in_thread
+    from intake.store.outbox import put_letter
+    from intake.worker import bootstrap
+
+    now, told = datetime.now(UTC), dict[str, str]()
+    with plainly():
+        context = bootstrap.judgement_context(load(config)).letter_context
+        for number in (one.upper() for one in numbers):
+            case = by_hand.find(session, number)
+            values = {
+                "resolved": status == CaseStatus.RESOLVED, "text": text_lines(text),
+                "draft": case.status == CaseStatus.DRAFT, "reopen_days": context.reopen_days,
+            }  # fmt: skip
+            occasion = Occasion("solved", f"{number}:{now.isoformat()}", values)
+            letter, why = in_thread(session, case, occasion, context, now)
+            if letter is not None:
+                put_letter(session, letter, 0, now)
+            told[number] = f"told {letter.recipient}" if letter is not None else f"not told: {why}"
+    return told
 
 
 @app.command()
@@ -290,86 +324,3 @@ def labels(
     else:
         shown = [(row["times"], row["label"], row["type"]) for row in rows]
         table("unknown labels", ("mails", "label", "type"), shown)
-
-
-@app.command()
-def export(
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write; standard output by default.")
-    ] = None,
-    form: Annotated[
-        str, typer.Option("--format", help="json (one object per line) or csv.")
-    ] = "json",
-    since: Annotated[
-        str, typer.Option(help="Only cases changed since this date, 2026-01-31.")
-    ] = "",
-    files: Annotated[Path | None, typer.Option(help="A folder for the attachments.")] = None,
-    config: ConfigOption = None,
-) -> None:
-    """Export all cases with their fields and files.
-
-    The output is for another system or for a spreadsheet.
-    """
-    from intake.store import reports
-
-    if form not in ("json", "csv"):
-        raise Abort(f"--format: found {form!r}, wanted json or csv", 2)
-    after = moment("--since", since, load(config).service.timezone)
-    with database(config) as session:
-        rows = [
-            reports.case(session, number) for number in reports.case_numbers(session, since=after)
-        ]
-    whole = [row for row in rows if row is not None]
-    text = _csv(whole) if form == "csv" else "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
-    if files is not None:
-        _write_files(whole, files, config)
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    write_private(out, text.encode())
-    say(f"{len(whole)} cases written to {out}")
-
-
-def _flat(row: Row) -> Row:
-    """The case without our housekeeping."""
-    kept = {key: row[key] for key in COLUMNS}
-    kept["fields"] = {name: one["value"] for name, one in row["fields"].items()}
-    kept["fields_text"] = {name: one["words"] for name, one in row["fields"].items()}
-    names = ("name", "size", "sha256", "declared_type", "inline", "state", "reason")
-    kept["attachments"] = [{key: one[key] for key in names} for one in row["attachments"]]
-    return kept
-
-
-def _csv(rows: list[Row]) -> str:
-    """One line a case; a cell that a spreadsheet would run as a formula gets a quote in front."""
-    names = sorted({name for row in rows for name in row["fields"]})
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*COLUMNS, *names, "attachments"])
-    for row in rows:
-        fields = [row["fields"].get(name, {}).get("words", "") for name in names]
-        attached = "; ".join(one["name"] for one in row["attachments"])
-        writer.writerow([_cell(value) for value in (*(row[c] for c in COLUMNS), *fields, attached)])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    text = safe(value, lines=True)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _write_files(rows: list[Row], folder: Path, config: str | None) -> None:
-    """CASE-1001/1-report.pdf: our number in front, the sender's cleaned name behind.
-
-    Withheld and quarantined files are left out; `intake cases file` writes one of them.
-    """
-    from intake.adapters.blob_store import Blobs
-
-    with plainly():
-        blobs = Blobs(load(config).blob_folder)
-        for row in rows:
-            for number, one in enumerate(row["attachments"], 1):
-                if one["state"] != FileState.STORED:
-                    continue
-                target = folder / row["number"] / f"{number}-{Path(one['name']).name[:100]}"
-                write_private(target, blobs.read(one["sha256"]))

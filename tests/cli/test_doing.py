@@ -205,6 +205,25 @@ def test_two_cases_about_one_matter_become_one(door: Door) -> None:
     assert "two accounts" in said
 
 
+def test_closing_can_tell_the_contact(door: Door) -> None:
+    """One letter in the case's thread with the operator's text; a reply opens it again."""
+    door.say(AMY)
+    said = door.cli("cases", "close", "CASE-1001", "--tell", "The bell is silent now.\n- really")
+    assert said == f"CASE-1001: closed\nCASE-1001: told {AMY}\n"
+    door.work()
+    ack, letter = door.posted(AMY)
+    assert letter["In-Reply-To"] == ack["Message-ID"]
+    text = str(letter.get_payload())
+    assert "your case CASE-1001 is closed:\n\nThe bell is silent now." in text.replace("\r", "")
+    row = door.say(AMY, "It rings again.", to=str(letter["Message-ID"]))
+    assert row["case_number"] == "CASE-1001"
+    assert door.case("CASE-1001")["status"] == "open"
+    door.cli("contacts", "disable", "amy")
+    said = door.cli("cases", "close", "CASE-1001", "--resolved", "--tell", "Done.")
+    assert "not told: the contact is disabled" in said
+    assert door.case("CASE-1001")["status"] == "resolved"
+
+
 # ---------------------------------------------------------------- letters and accounts
 
 
