@@ -33,7 +33,7 @@ def refresh(session: Session) -> bool:
     changed = col(CaseRow.updated_at) > max(after - OVERLAP, FIRST)
     last = session.scalar(
         select(col(CaseRow.updated_at))
-        .where(changed)
+        .where(col(CaseRow.updated_at) > after)
         .order_by(col(CaseRow.updated_at))
         .limit(1)
         .offset(CHUNK - 1)
@@ -48,7 +48,7 @@ def refresh(session: Session) -> bool:
     value = (until - FIRST) // timedelta(microseconds=1)
     row = upsert(session, CounterRow).values(name=INDEXED_UNTIL, value=value)
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
-    return last is not None and until > after
+    return last is not None
 
 
 def _index(session: Session, numbers: Sequence[str]) -> None:
