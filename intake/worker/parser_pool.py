@@ -53,7 +53,7 @@ _IDLE_SHARE = 0.5  # a child that used less than this share of its time was wait
 
 
 class PoolError(Exception):
-    """A child cannot be started, which is not the mail's fault. The text has its last output."""
+    """A child cannot be started, which is not the mail's fault. The text has its last line."""
 
 
 class _ChildError(Exception):
@@ -205,10 +205,11 @@ class _Child:
             self._receive(patience)
         except _ChildError as failed:
             self._last_words.seek(0)
-            words = self._last_words.read()[-2000:].decode("utf-8", "replace").strip()
+            said = self._last_words.read()[-2000:].decode("utf-8", "replace").splitlines()
+            words = next((f": {line.strip()}" for line in reversed(said) if line.strip()), "")
             self.end()
             raise PoolError(
-                f"a reading process cannot be started: {failed.detail}\n{words}"
+                f"a reading process cannot be started: {failed.detail}{words}"
             ) from None
 
     def ask(self, arrival: Arrival) -> Answer:

@@ -286,11 +286,11 @@ def test_an_operator_tries_a_hook_and_sees_what_waits(
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("", "warn webhook chat: no secret: its receiver cannot tell"),
-        ('secret = "short"', "warn webhook chat: the secret is short; wanted at least 24 bytes"),
-        (f'secret = "{SECRET}"', "ok   webhook chat: http://127.0.0.1, all events, signed with 1"),
-        ('secret_file = "absent"', "fail webhook chat:"),
-        ('secret = "whsec_!!"', "fail webhook chat: the secret begins with whsec_ and is no"),
+        ("", "warn  webhook chat: no secret: its receiver cannot tell"),
+        ('secret = "short"', "warn  webhook chat: the secret is short; wanted at least 24 bytes"),
+        (f'secret = "{SECRET}"', "ok    webhook chat: http://127.0.0.1, all events, signed with 1"),
+        ('secret_file = "absent"', "fail  webhook chat:"),
+        ('secret = "whsec_!!"', "fail  webhook chat: the secret begins with whsec_ and is no"),
     ],
 )
 def test_doctor_looks_at_each_hook(tmp_path: Path, more: str, words: str) -> None:
