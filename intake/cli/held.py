@@ -88,8 +88,10 @@ def _summary(numbers: Sequence[int], config: str | None) -> None:
             wanted = listings.MessagesWanted(ids=numbers[start : start + SHOWN])
             found = listings.messages(session, wanted, listings.Page(SHOWN))
             rows += [(one["id"], one["rule"], one["sender"], one["subject"]) for one in found.rows]
-    for number, rule, sender, subject in sorted(rows):
-        pairs({str(number): f"{rule}  {safe(sender)}  {safe(subject)}"})
+    pairs({
+        str(number): f"{rule}  {safe(sender)}  {safe(subject)}"
+        for number, rule, sender, subject in sorted(rows)
+    })  # fmt: skip
     if len(numbers) > len(rows):
         say(f"and {len(numbers) - len(rows)} more")
 

@@ -104,8 +104,7 @@ def list_(
     if not listed.total:
         say("no mail waits for a person" if held else "no mails")
         return
-    for row in listed.rows:
-        pairs({str(row["id"]): "\n".join(_entry(row, zone))})
+    pairs({str(row["id"]): "\n".join(_entry(row, zone)) for row in listed.rows})
     cut(listed, "mails")
 
 

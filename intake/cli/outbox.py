@@ -66,8 +66,7 @@ def list_(
     if not listed.total:
         say("no letters")
         return
-    for row in listed.rows:
-        pairs({str(row["id"]): "\n".join(_entry(row, zone))})
+    pairs({str(row["id"]): "\n".join(_entry(row, zone)) for row in listed.rows})
     cut(listed, "letters")
 
 
