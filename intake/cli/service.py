@@ -45,7 +45,10 @@ def init(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Create missing configuration, secret, folders and database; bring an older database up."""
+    """Prepare configuration, secret, folders and database.
+
+    Only what is missing is made; the database of an older version is brought up to date.
+    """
     from intake.worker import init as setting_up
 
     with plainly():

@@ -84,9 +84,9 @@ def _show(found: Health, zone: str) -> None:
     pairs(_in_words(found.status, _worker(found.beat, found.beat_seconds), zone))
     for one in found.troubles:
         since = f" (since {when(one.since, zone)})" if one.since else ""
-        pairs({"fails": f"{one}{since}"})
+        pairs({"fails": f"{one}{since}"}, wide=9)
     for task in found.tasks:
-        pairs({"to do": task})
+        pairs({"to do": task}, wide=9)
     if found.status is not None and found.status.mailboxes:
         rows = [
             (box["name"], *(when(box[key], zone) for key in ("checked_at", "failing_since")),
@@ -131,7 +131,7 @@ def _counts(values: dict[str, int]) -> str:
 
 
 def metrics(config: ConfigOption = None) -> None:
-    """Print the figures of the database and the heartbeat in Prometheus' text format.
+    """Print figures for Prometheus, from the database and the heartbeat.
 
     What only the running worker counts is at `metrics.listen` and in `metrics.textfile`.
     """

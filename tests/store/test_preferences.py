@@ -383,7 +383,7 @@ def test_an_operator_sees_and_changes_it(tmp_path: Path) -> None:
     installation.alive(config)
     said("status")
     said("contacts", "disable", "kelly")
-    assert "to do  outage notices: nobody is told instead of zack" in said("status", code=1)
+    assert "to do    outage notices: nobody is told instead of zack" in said("status", code=1)
     assert json.loads(said("status", "--json", code=1))["tasks"] == [
         "outage notices: nobody is told instead of zack: kelly is disabled"
     ]
