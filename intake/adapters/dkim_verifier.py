@@ -1,7 +1,8 @@
 """Verifies DKIM signatures with DNS, within limits; other modules judge what they prove.
 
-DNS is queried only for mails whose trusted Authentication-Results already say dmarc=pass, so a
-stranger cannot cause look-ups. Answers are cached for minutes. A temporary error is distinguished
+DNS is queried only for mails that trusted Authentication-Results already prove, and for mails from
+domains of contacts about whose signatures the server says nothing; so a stranger causes no
+look-ups. Answers are cached for minutes. A temporary error is distinguished
 from a missing record.
 """
 
@@ -21,8 +22,9 @@ import dns.name
 import dns.resolver
 from publicsuffixlist import PublicSuffixList
 
+from intake.authentication.alignment import Trust
 from intake.authentication.dkim import Proof, Signature, flaw, is_domain, read_tags
-from intake.authentication.sender import Trust, level_of, naming_us
+from intake.authentication.sender import level_of, may_prove, naming_us
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Message
 
@@ -91,13 +93,20 @@ class Prover:
     mode: str  # "off", "upgrade" (only where it may raise L2), "always" (to find contradictions)
     trust: Mapping[str, Trust]  # by mailbox name
 
-    def proof(self, mail: Message, read: Callable[[str], bytes]) -> Proof:
-        """What the signatures prove; ``read`` returns the raw mail of a digest. Never raises."""
+    def proof(
+        self, mail: Message, read: Callable[[str], bytes], *, registered: bool = False
+    ) -> Proof:
+        """What the signatures prove; ``read`` returns the raw mail of a digest. Never raises.
+
+        ``registered``: a contact has an address at the author's domain, so a server's silence about
+        signatures is made up for.
+        """
         if self.mode == "off" or not mail.all("dkim-signature"):
             return Proof()
         trust = self.trust.get(mail.mailbox, Trust())
         level = level_of(mail, trust)
-        if level == "L2" or (level == "L3" and self.mode == "always"):
+        looks = level == "L2" or (level == "L3" and self.mode == "always")
+        if looks or (registered and may_prove(mail, trust)):
             return gather(mail, read(mail.digest), self.resolver.txt, trust)
         return Proof()
 

@@ -3,7 +3,8 @@
 Only the From address identifies a sender. Only evidence authenticates that address. To, Cc,
 Reply-To, Sender, display names and the body have no influence.
 
-Levels: L3 dmarc=pass and a passing DKIM signature of the author's domain; L2 dmarc=pass;
+Levels: L3 dmarc=pass and a passing DKIM signature of the author's domain; L2 dmarc=pass, or what
+DMARC would accept of a domain that publishes no policy, or our own verification of a signature;
 L1 no evidence that counts; L0 dmarc=fail; LT the check was not possible for now.
 """
 
@@ -11,10 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from intake.authentication import authres
+from intake.authentication.alignment import (
+    Trust,
+    aligned,
+    alignment,
+    envelope_doubt,
+    proves_without_policy,
+    signer_of,
+)
 from intake.authentication.dkim import NO_PROOF, Proof, flaw, is_domain, read_tags
 from intake.mail.addresses import Mailbox, ascii_lower, without_plus
 from intake.mail.message import Message
@@ -23,30 +32,7 @@ from intake.model.context import Known
 
 _INSTANCE = re.compile(r"\s")
 _BY = re.compile(r"(?:^|\s)by\s{1,20}([A-Za-z0-9.-]{1,255})")
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,255}\Z")
-_ENVELOPE = ("smtp.mailfrom", "smtp.mail", "smtp.envelope-from")
 LEVELS = ("L0", "LT", "L1", "L2", "L3")
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The servers whose Authentication-Results are trusted for one mailbox; empty means none."""
-
-    authserv_ids: tuple[str, ...] = ()  # lower case; "" means a field without an id, and
-    # "*.mail.yahoo.com" for every name below that one
-    received_above: int = 0  # Received fields of other servers of ours that may be above it
-    fields: int = 1  # Authentication-Results fields that our servers write into one mail
-    arc_sealers: tuple[str, ...] = ()  # domains that are trusted about forwarded mails
-    own: tuple[str, ...] = ()  # our address keys; empty: we do not know them
-    organisation: Callable[[str], str] | None = None  # domain -> organisational domain
-    suffix_list: str = ""  # name of the list that defines organisations, for the record
-
-    def trusts(self, authserv_id: str) -> bool:
-        """Return whether that id, in lower case, is trusted."""
-        return authserv_id in self.authserv_ids or any(
-            one.startswith("*.") and authserv_id.endswith(one[1:]) and is_domain(authserv_id)
-            for one in self.authserv_ids
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +60,8 @@ class _Finding:
     """The result of the trusted fields so far."""
 
     level: str = "L1"
+    policy: bool = False  # dmarc=pass was said
+    silent: bool = False  # no policy, and no word about signatures: our own look may prove it
     evidence: list[str] = field(default_factory=list)
     conflict: bool = False
     details: dict[str, object] = field(default_factory=dict)
@@ -121,12 +109,14 @@ def _with_proof(found: _Finding, proof: Proof) -> _Finding:
         f"DKIM {one.domain or '?'}: {one.result}{', ' + one.reason if one.reason else ''}"
         for one in proof.signatures
     ]
+    if found.silent and found.level == "L1" and proof.good is not None:
+        return found.at("L2", f"signed by {proof.good.domain}, verified by us")
     if found.level not in ("L2", "L3"):
         return found
     if proof.broken is not None:
         found.conflict = True
-        return found.at("L1", "the server says dmarc=pass and the body is not the one signed")
-    if proof.good is not None and found.level == "L2":
+        return found.at("L1", "the server says pass and the body is not the one signed")
+    if proof.good is not None and found.level == "L2" and found.policy:
         return found.at("L3", f"signed by {proof.good.domain}, verified by us")
     return found
 
@@ -144,6 +134,7 @@ def _level(message: Message, domain: str, trust: Trust) -> _Finding:
         return found.at("L1", words)
     chosen = _trusted_field(message, trust, found)
     if chosen is None:
+        found.silent = not trust.require_policy
         return found.at("L1", "no Authentication-Results field of a trusted id")
     verdicts = {result.result for result in chosen.results if result.method == "dmarc"}
     shown = "; ".join(f"{r.method}={r.result}" for r in chosen.results)
@@ -152,15 +143,45 @@ def _level(message: Message, domain: str, trust: Trust) -> _Finding:
         found.conflict = True
         return found.at("L1", "two dmarc results contradict each other")
     verdict = next(iter(verdicts), "none")
-    if message.through:  # the verdict is about the list
-        if verdict in ("pass", "none") and _forwarded(message, chosen, domain, trust):
-            return found.at("L2", f"a believed forwarder saw dmarc=pass before {message.through}")
-        return found.at("L1", f"nothing proves the author behind the list {message.through}")
+    if message.through:
+        return _through_list(message, chosen, domain, trust, found)
     if verdict == "pass":
+        found.policy = True
         return _passed(message, chosen, domain, trust, found)
     if verdict == "none" and _forwarded(message, chosen, domain, trust):
         return found.at("L2", "a believed forwarder saw dmarc=pass (ARC)")
-    return found.at({"fail": "L0", "temperror": "LT"}.get(verdict, "L1"))
+    if verdict in ("fail", "temperror"):
+        return found.at("L0" if verdict == "fail" else "LT")
+    return _no_policy(chosen, domain, trust, found)
+
+
+def _through_list(
+    message: Message, field: authres.AuthResults, domain: str, trust: Trust, found: _Finding
+) -> _Finding:
+    """Judge the author behind a list: the verdict itself is about the list."""
+    verdict = next((one.result for one in field.results if one.method == "dmarc"), "none")
+    if verdict in ("pass", "none") and _forwarded(message, field, domain, trust):
+        return found.at("L2", f"a believed forwarder saw dmarc=pass before {message.through}")
+    return found.at("L1", f"nothing proves the author behind the list {message.through}")
+
+
+def _no_policy(field: authres.AuthResults, domain: str, trust: Trust, found: _Finding) -> _Finding:
+    """Judge a mail whose domain publishes no policy, or whose server does not speak of DMARC."""
+    if trust.require_policy:
+        return found.at("L1")
+    why = proves_without_policy(field, domain, trust)
+    if why:
+        return found.at("L2", f"no DMARC policy; {why}")
+    found.silent = not any(one.method == "dkim" for one in field.results)
+    return found.at("L1")
+
+
+def may_prove(message: Message, trust: Trust) -> bool:
+    """Return whether our own look at the signatures could raise the mail from L1."""
+    if not isinstance(message.sender, Mailbox) or message.through:
+        return False
+    found = _level(message, message.sender.address.domain, trust)
+    return found.silent and found.level == "L1"
 
 
 def _forwarded(message: Message, field: authres.AuthResults, domain: str, trust: Trust) -> bool:
@@ -207,20 +228,20 @@ def _passed(
         return found.at("L1", f"dmarc=pass is for {named[0] or 'no domain'!r}, not {domain!r}")
     signed, odd = False, ""
     for result in field.results:
-        signer = _signer(result)
+        signer = signer_of(result)
         if result.method != "dkim" or result.result != "pass":
             continue
         if signer and not is_domain(f"x.{signer}"):
             odd = f"dkim=pass of {signer[:100]!r}, which is no plain domain"
             found.evidence.append(odd)
-        elif _aligned(signer, domain, trust):
+        elif aligned(signer, domain, trust):
             signed = True
-            found.details["alignment"] = _alignment(signer, domain, trust)
+            found.details["alignment"] = alignment(signer, domain, trust)
             weak = _weakness(message, signer, result.properties.get("header.s", ""), trust)
             if not weak:
                 return found.at("L3", f"signed by {signer}")
             found.evidence.append(f"the signature of {signer} is a weak one: {weak}")
-    doubt = "" if signed else _envelope_doubt(field, domain, trust, odd)
+    doubt = "" if signed else envelope_doubt(field, domain, trust, odd)
     return found.at("L1", doubt) if doubt else found.at("L2")
 
 
@@ -266,7 +287,7 @@ def signature_hashes(message: Message) -> tuple[str, ...]:
     found = [
         hashlib.sha256(tags["b"].encode("latin-1", "replace")).hexdigest()
         for tags in map(read_tags, message.all("dkim-signature"))
-        if tags.get("b") and _aligned(ascii_lower(tags.get("d", "")), domain, Trust())
+        if tags.get("b") and aligned(ascii_lower(tags.get("d", "")), domain, Trust())
     ]
     return tuple(found)
 
@@ -282,67 +303,6 @@ def naming_us(message: Message, trust: Trust) -> tuple[str, ...] | None:
 
 def _any_of(keys: Iterable[str], ours: set[str]) -> bool:
     return any(without_plus(key) in ours for key in keys)
-
-
-def _envelope_doubt(field: authres.AuthResults, domain: str, trust: Trust, odd: str) -> str:
-    """Return why a dmarc=pass without a signature is no proof; empty if it may be one.
-
-    An envelope sender that is no plain address can be read in two ways. A HELO name identifies no
-    author. When a signer was no plain domain (``odd``), only the envelope can have caused the pass.
-    """
-    passed = [one for one in field.results if one.method == "spf" and one.result == "pass"]
-    senders = [
-        one.properties[name] for one in passed for name in _ENVELOPE if name in one.properties
-    ]
-    strange = next((text for text in senders if not _is_plain(text)), None)
-    if strange is not None:
-        return f"spf=pass for {strange[:100]!r}, which is no plain address"
-    if not senders and any("smtp.helo" in one.properties for one in passed):
-        return "spf=pass is for the HELO name only"
-    domains = (ascii_lower(text.strip("<>").rpartition("@")[2]) for text in senders)
-    if any(_aligned(one, domain, trust) for one in domains):
-        return ""
-    return odd or _not_borne_out(field, domain)
-
-
-def _not_borne_out(field: authres.AuthResults, domain: str) -> str:
-    """Return a reason if no spf or dkim result can have led to dmarc=pass; empty when uncertain.
-
-    The verdict may be true when a pass does not say for whom it is, or when no result is beside it.
-    """
-    beside = [one for one in field.results if one.method in ("spf", "dkim")]
-    passed = [one for one in beside if one.result == "pass"]
-    silent = any(not _signer(one) and not set(_ENVELOPE) & set(one.properties) for one in passed)
-    if not beside or silent:
-        return ""
-    return f"dmarc=pass, and no spf or dkim beside it passed for {domain}"
-
-
-def _is_plain(text: str) -> bool:
-    local, at, domain = text.strip("<>").rpartition("@")
-    return is_domain(ascii_lower(domain)) and (not at or _LOCAL.match(local) is not None)
-
-
-def _signer(result: authres.Result) -> str:
-    identity = result.properties.get("header.i", "").rpartition("@")[2]
-    return ascii_lower(result.properties.get("header.d", "") or identity)
-
-
-def _aligned(signer: str, domain: str, trust: Trust) -> bool:
-    """Apply relaxed alignment (RFC 7489 §3.1.1), by organisation if organisations are known."""
-    if not is_domain(signer):
-        return False
-    if trust.organisation is not None:
-        return trust.organisation(signer) == trust.organisation(domain)
-    return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
-
-
-def _alignment(signer: str, domain: str, trust: Trust) -> dict[str, str]:
-    told = trust.organisation or (lambda name: name)
-    return {
-        "author": domain, "author_organisation": told(domain), "signer": signer,
-        "signer_organisation": told(signer), "method": "relaxed", "by": trust.suffix_list,
-    }  # fmt: skip
 
 
 def is_ours(received: str, trust: Trust) -> bool:

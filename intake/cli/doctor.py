@@ -131,6 +131,7 @@ def _auth(config: Config, *, as_json: bool) -> None:
         say(f"  authserv_fields = {one.authserv_fields}")
         say(f"  received_above = {one.received_above}")
         say(safe(f"  levels with these: {_levels(one.then)}"))
+        say(safe(f"  if only dmarc=pass counted (require_policy): {_levels(one.strict)}"))
         if one.seen_below:
             say(
                 f"  {one.seen_below} mails bear this id once more, further down: look at them first"

@@ -131,7 +131,9 @@ def _counts(values: dict[str, int]) -> str:
 
 
 def metrics(config: ConfigOption = None) -> None:
-    """Print figures for Prometheus, from the database and the heartbeat.
+    """Print the figures for Prometheus.
+
+    They are those of the database and the heartbeat.
 
     What only the running worker counts is at `metrics.listen` and in `metrics.textfile`.
     """

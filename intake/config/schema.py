@@ -204,6 +204,7 @@ class Evidence(Section):
     """The checks of a sender that the service makes itself."""
 
     dkim: Literal["off", "upgrade", "always"] = "upgrade"
+    require_policy: bool = False
     dns_seconds: Positive = 5
     dns_server: str = Field(default="", pattern=r"^$|^[0-9a-fA-F.:]+:\d{1,5}$")
 

@@ -242,7 +242,9 @@ def _proofs(read: Sequence[Read], collector: CollectorContext) -> dict[str, Proo
     for mail in sorted(mails, key=lambda one: _domain(one) not in known):
         began, domain = time.monotonic(), _domain(mail)
         if began < ends and used.get(domain, 0.0) < PROVING_SECONDS * DOMAIN_SHARE:
-            found[mail.digest] = collector.prover.proof(mail, collector.blobs.read)
+            found[mail.digest] = collector.prover.proof(
+                mail, collector.blobs.read, registered=domain in known
+            )
             used[domain] = used.get(domain, 0.0) + time.monotonic() - began
     return found
 

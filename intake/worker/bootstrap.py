@@ -20,7 +20,7 @@ from intake.adapters.mailbox.maildir import MaildirBox
 from intake.adapters.mailbox.protocol import MailboxClient, MailboxError
 from intake.adapters.oauth import OAuthError, TokenSource
 from intake.adapters.smtp import Lane, Patience, open_lane
-from intake.authentication.sender import Trust
+from intake.authentication.alignment import Trust
 from intake.config import loader as settings
 from intake.config import schema
 from intake.config.loader import Config, ConfigError
@@ -162,6 +162,7 @@ def trust_of(config: Config, box: schema.Mailbox) -> Trust:
         arc_sealers=box.arc_sealers,
         own=settings.own_addresses(config),
         organisation=organisation,
+        require_policy=config.shape.evidence.require_policy,
         suffix_list=SUFFIX_LIST,
     )
 

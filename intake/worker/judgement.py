@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from intake.authentication import sender as identity
+from intake.authentication.alignment import Trust
 from intake.authentication.dkim import Proof
-from intake.authentication.sender import Trust
 from intake.catalogue.catalogue import Catalogue
 from intake.letters.letter import Letter, LetterContext
 from intake.mail.message import Message, Refusal

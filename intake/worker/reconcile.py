@@ -234,7 +234,7 @@ class _Work:
                 [arrival.digest, *(one.sha256 for one in mail.message.attachments)]
             )
             proof = (
-                collector.prover.proof(mail.message, collector.blobs.read)
+                collector.prover.proof(mail.message, collector.blobs.read, registered=True)
                 if collector.prover
                 else None
             )

@@ -108,7 +108,7 @@ def _proof(prover: Prover, read: ReadMail, raw: bytes) -> Proof:
     """Our own DKIM verification, done before any transaction."""
     if isinstance(read.message, Refusal):
         return Proof()
-    return prover.proof(read.message, lambda digest: raw)
+    return prover.proof(read.message, lambda digest: raw, registered=True)
 
 
 @dataclass(frozen=True, slots=True)

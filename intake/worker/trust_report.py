@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from intake.adapters.dkim_verifier import organisation
 from intake.authentication import authres
-from intake.authentication.sender import Trust, is_ours, level_of
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import is_ours, level_of
 from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.config.schema import Mailbox
@@ -33,6 +34,7 @@ class Proposal:
     received_above: int = 0
     now: dict[str, int] = field(default_factory=dict)  # level -> mails, with the current settings
     then: dict[str, int] = field(default_factory=dict)  # level -> mails, with the proposal
+    strict: dict[str, int] = field(default_factory=dict)  # the same if only dmarc=pass counted
     seen_below: int = 0  # mails with the proposed id again further down: forged, or relayed twice
 
 
@@ -48,9 +50,11 @@ def _mailbox(config: Config, box: Mailbox) -> Proposal:
     made.with_field = len(tops)
     counts = Counter(name for name, _, _ in tops)
     made.ids = dict(counts.most_common(10))
-    made.now = _levels(mails, bootstrap.trust_of(config, box))
+    trust = bootstrap.trust_of(config, box)
+    made.now = _levels(mails, trust)
+    made.strict = _levels(mails, replace(trust, require_policy=True))
     for pattern in _candidates(counts, len(tops)):
-        _weigh(made, pattern, mails, bootstrap.trust_of(config, box))
+        _weigh(made, pattern, mails, trust)
     return made
 
 
@@ -89,6 +93,7 @@ def _weigh(made: Proposal, pattern: str, mails: list[Message], trust: Trust) -> 
         return
     made.authserv_id, made.authserv_fields, made.received_above = pattern, fields, above
     made.then = levels
+    made.strict = _levels(mails, replace(tried, require_policy=True))
     below = [sum(map(tried.trusts, _ids(mail))) for mail in mails]
     made.seen_below = sum(count > fields for count in below)
 

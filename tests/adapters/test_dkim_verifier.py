@@ -13,8 +13,9 @@ import dkim
 import pytest
 
 from intake.adapters.dkim_verifier import Prover, Resolver, TemporaryDnsError, gather, organisation
+from intake.authentication.alignment import Trust
 from intake.authentication.dkim import Proof, Signature, flaw
-from intake.authentication.sender import Trust, identify
+from intake.authentication.sender import identify
 from intake.mail.message import Arrival, Limits, Message, read
 from intake.triage.decision import decide
 from tests.support import values
@@ -157,7 +158,7 @@ BY_SPF = "spf=pass smtp.mailfrom=zack@bayside.example"
             "broken",
             "L1",
         ),
-        ("dmarc=none", "good", "L1"),
+        ("dmarc=none", "good", "L2"),
         ("dmarc=fail", "good", "L0"),
         ("dmarc=temperror", "good", "LT"),
     ],

@@ -13,7 +13,8 @@ from email.utils import parseaddr
 import pytest
 from mailparser import parse_from_bytes
 
-from intake.authentication.sender import Trust, identify
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import identify
 from intake.mail.addresses import AddressRefusal, Mailbox, ascii_lower
 from intake.mail.message import Message, Refusal
 from intake.model.context import Known

@@ -3,7 +3,8 @@
 import pytest
 
 from intake.adapters.dkim_verifier import organisation
-from intake.authentication.sender import LEVELS, Trust, identify
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import LEVELS, identify
 from intake.mail.addresses import Address, AddressRefusal, Mailbox
 from tests.support.values import (
     AUTHSERV,
@@ -51,8 +52,8 @@ def test_a_signed_and_aligned_mail_is_its_contacts_own() -> None:
         ("dmarc=fail header.from=bayside.example", "L0"),
         ("dmarc=temperror header.from=bayside.example", "LT"),
         ("dmarc=none header.from=bayside.example", "L1"),
-        ("spf=pass smtp.mailfrom=bayside.example", "L1"),
-        ("dkim=pass header.d=bayside.example", "L1"),
+        ("spf=pass smtp.mailfrom=bayside.example", "L2"),
+        ("dkim=pass header.d=bayside.example", "L2"),
         ("dmarc=pass header.from=other.example", "L1"),
         ("dmarc=pass", "L1"),
         ("dmarc=pass header.from=bayside.example; dmarc=fail", "L1"),

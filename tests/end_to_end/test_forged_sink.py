@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from intake.authentication import authres
-from intake.authentication.sender import Trust, identify
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import identify
 from intake.mail.message import Message
 from intake.model.context import Known
 from intake.worker import service

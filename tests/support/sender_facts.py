@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from intake.authentication.sender import Sender, Trust, identify
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import Sender, identify
 from intake.mail.addresses import Address, AddressRefusal, Mailbox, ascii_lower
 from intake.mail.message import Header, Message
 from intake.model.accounts import Contact

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from intake.authentication.sender import Sender, Trust, identify
+from intake.authentication.alignment import Trust
+from intake.authentication.sender import Sender, identify
 from intake.mail.message import Message, Refusal
 from intake.model.accounts import Listener
 from intake.model.cases import CaseBrief, CaseLine, CaseList
