@@ -104,8 +104,14 @@ def _automatic(attempt: Attempt, known: Known, policy: Policy, now: datetime) ->
 
 
 def _not_addressed(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Answer only mails that name us in To or Cc (RFC 3834 §2)."""
+    """Answer a stranger only if the mail names us in To or Cc (RFC 3834 §2).
+
+    A proved contact is answered at the stored address, however the mail was addressed: by Bcc, an
+    alias or a distribution list.
+    """
     if not isinstance(attempt.mail, Message) or not policy.own_addresses:
+        return ""
+    if attempt.sender.proved and attempt.sender.contact is not None:
         return ""
     named = {without_plus(key) for key in (*attempt.mail.to, *attempt.mail.cc)}
     ours = {without_plus(key) for key in policy.own_addresses}

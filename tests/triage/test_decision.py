@@ -237,7 +237,6 @@ def test_thanks_out_of_nowhere_are_a_new_mail() -> None:
 
 SILENT = {
     "not proved": ({"sender": replace(SIGNED, level="L1")}, ""),
-    "bcc": ({"mail": message(to=("other@x.example",))}, "To or Cc"),
     "acks off": ({"policy": replace(POLICY, acknowledge=False)}, "switched off"),
     "contact": (
         {"sender": replace(SIGNED, contact=replace(ZACK, wants_acknowledgements=False))},
@@ -256,6 +255,26 @@ def test_the_gate_keeps_a_letter_back_and_says_why(name: str) -> None:
     decision = judged(**change)
     assert decision.letters == ()
     assert why in decision.silence
+
+
+@pytest.mark.parametrize("to", [(), ("other@x.example",), ("everybody@bayside.example",)])
+def test_a_proved_contact_is_answered_however_the_mail_was_addressed(to: tuple[str, ...]) -> None:
+    """By Bcc, an alias or a distribution list: the letter goes to the stored address."""
+    decision = judged(mail=message(to=to))
+    assert [(order.kind, order.address) for order in decision.letters] == [
+        ("ack", "Zack.Morris@bayside.example")
+    ]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stranger_is_answered_only_if_the_mail_names_us(named: bool) -> None:
+    """The refusal that an operator may switch on follows RFC 3834 §2."""
+    mail = message(to=("support@desk.example",) if named else ("other@x.example",))
+    stranger = replace(SIGNED, contact=None, address="eve@attack.example")
+    policy = replace(POLICY, refuse_unknown=True)
+    decision = judged(mail=mail, sender=stranger, known=replace(KNOWN, contacts=()), policy=policy)
+    assert bool(decision.letters) == named
+    assert named or "To or Cc" in decision.silence
 
 
 def test_over_the_rate_the_case_is_still_opened() -> None:
