@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ LONGEST = 10.0  # seconds for the whole command, whatever hangs
 
 def silent(connection: socket.socket) -> None:
     """Accepts, and never says a word."""
-    with connection:
+    with suppress(OSError), connection:
         connection.settimeout(60)
         while connection.recv(4096):
             pass
