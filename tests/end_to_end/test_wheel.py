@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,9 @@ def test_the_wheel_alone_takes_a_mail_from_a_maildir_to_a_case(tmp_path: Path) -
     it.run("intake", "doctor", wanted=0)
     it.run("intake", "once")
     assert "CASE-1001" in it.run("intake", "cases", "list")
+    with sqlite3.connect(tmp_path / "var/intake.db") as link:  # as an older version left it
+        link.execute("UPDATE alembic_version SET version_num = '0006'")
+    link.close()
+    it.run("intake", "init")
+    assert "CASE-1001" in it.run("intake", "cases", "list")
+    assert it.run("intake", "explain", "--sample").count("decision") == 3
