@@ -16,7 +16,7 @@ from intake.store.cases import by_hand
 from intake.store.contacts import accounts, directory, personal_data
 from intake.store.engine import Engine, open_engine, reading, writing
 from intake.store.tables.cases import CaseRow
-from intake.store.tables.outbox import OutboxRow
+from intake.store.tables.outbox import EventRow, OutboxRow
 from tests.support.postgres import empty, postgres
 from tests.support.records import PEOPLE, one_mail
 from tests.support.values import NOW
@@ -203,6 +203,24 @@ def test_a_person_is_erased_on_both_databases(engine: Engine) -> None:
         assert (row.contact_id, row.subject) == (made.contact_id, "(erased)")
     assert "zack" not in str(left.rows).lower().replace(made.contact_id, "")
     assert len(left.rows["messages"]) == 1
+
+
+def test_no_address_stays_in_a_cause_a_key_or_the_history(engine: Engine) -> None:
+    """A letter whose cause is the address, two notices of one update, an event that names them."""
+    one_mail(engine, 1)
+    address = "zack.morris@bayside.example"
+    with writing(engine) as session:
+        letter = session.scalars(select(OutboxRow)).one()
+        letter.cause, letter.recipient = f"verify:CASE-1001:{address}", address
+        for detail in ({"contact": "zack"}, {"email": address}, {"name": "Zack"}, {"n": "other"}):
+            session.add(EventRow(at=NOW, kind="contacts-applied", who="operator:x", detail=detail))
+        session.flush()
+        personal_data.erase(session, "zack", "operator:ann", NOW)
+    with reading(engine) as session:
+        kept = [one.model_dump() for one in session.scalars(select(EventRow))]
+        letters = [one.model_dump() for one in session.scalars(select(OutboxRow))]
+    assert "zack" not in str([kept, letters]).lower()
+    assert [one["detail"] for one in kept if one["detail"].get("n")] == [{"n": "other"}]
 
 
 def test_accounts_are_merged_on_both_databases(engine: Engine, tmp_path: Path) -> None:

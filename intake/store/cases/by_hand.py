@@ -156,10 +156,11 @@ def merge(session: Session, source: str, target: str, by: By, why: str = "") -> 
     for row in (old, new):
         if row.merged_into:
             raise CaseError(f"{row.number} was merged into {row.merged_into} already")
-    for table in (AttachmentRow,):
-        session.execute(
-            update(table).where(col(table.case_number) == source).values(case_number=target)
-        )
+    session.execute(
+        update(AttachmentRow)
+        .where(col(AttachmentRow.case_number) == source)
+        .values(case_number=target)
+    )
     session.execute(
         update(CaseRow).where(col(CaseRow.merged_into) == source).values(merged_into=target)
     )

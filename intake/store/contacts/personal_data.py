@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Text, cast, delete, func, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import SQLModel, col
 
@@ -66,6 +66,7 @@ class _About:
             wanted = "`intake contacts list` shows all"
             raise PeopleError(f"there is no contact {contact_id!r}; {wanted}")
         self.id = contact_id
+        self.name = session.get_one(ContactRow, contact_id).name
         keys = select(col(ContactEmailRow.key)).where(col(ContactEmailRow.contact_id) == contact_id)
         self.keys = list(session.scalars(keys))
         self.mails = or_(
@@ -187,6 +188,7 @@ def _letters(session: Session, about: _About, made: Erasure, now: datetime) -> N
     _set(
         session, made, OutboxRow, tables[OutboxRow],
         contact_id=made.contact_id, recipient="", subject="", text="", raw=b"", reply="",
+        cause=_numbered(made, OutboxRow.id),
     )  # fmt: skip
     waiting = (NoticeState.QUEUED, NoticeState.DEFERRED, NoticeState.DIGEST)
     notices = tables[NoticeRecipientRow]
@@ -196,8 +198,8 @@ def _letters(session: Session, about: _About, made: Erasure, now: datetime) -> N
     )  # fmt: skip
     _set(
         session, made, NoticeRecipientRow, notices,
-        contact_id=made.contact_id, key=made.contact_id, address="", domain="", name="", reply="",
-        reasons=[],
+        contact_id=made.contact_id, key=_numbered(made, NoticeRecipientRow.id), address="",
+        domain="", name="", reply="", reasons=[],
     )  # fmt: skip
     _set(
         session, made, PendingFormRow,
@@ -207,11 +209,21 @@ def _letters(session: Session, about: _About, made: Erasure, now: datetime) -> N
     _set(session, made, PendingFormRow, tables[PendingFormRow], contact_id=made.contact_id, text="")
 
 
+def _numbered(made: Erasure, column: Any) -> ColumnElement[str]:
+    """A value that is different in each row and names nobody; some causes hold an address."""
+    return literal(f"{made.contact_id}:") + cast(col(column), Text)
+
+
+def _names(words: str) -> ColumnElement[bool]:
+    """Whether the details of an event hold the words as a whole value."""
+    return cast(col(EventRow.detail), Text).icontains(f'"{words}"', autoescape=True)
+
+
 def _cases(session: Session, about: _About, made: Erasure, now: datetime) -> None:
     tables = about.tables()
     events = tables[EventRow]
-    written = ("comment", "note", "changed", "bounced", "sent", "failed", "in_doubt", "suppressed")
-    _set(session, made, EventRow, events & col(EventRow.kind).in_(written), detail={})
+    named = [_names(one) for one in (about.id, about.name, *about.keys) if one]
+    _set(session, made, EventRow, or_(events, *named), detail={})
     _set(session, made, EventRow, col(EventRow.who) == about.id, who=made.contact_id)
     done = session.execute(delete(CaseFieldRow).where(tables[CaseFieldRow]))
     made.counts["case_fields"] = rows_of(done)
