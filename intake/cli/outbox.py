@@ -80,6 +80,8 @@ def _entry(row: Row, zone: str) -> list[str]:
     if row["state"] == LetterState.DUE and row["attempts"]:
         tries = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
         lines.append(f"tried {tries}, again at {when(row['due_at'], zone)}")
+    elif row["state"] == LetterState.DUE and row["put_off"]:
+        lines.append(f"waits until {when(row['due_at'], zone)}: {safe(row['put_off'])}")
     return lines + ([safe(row["reply"])] if row["reply"] else [])
 
 
@@ -99,6 +101,7 @@ def show(letter_id: int, as_json: JsonOption = False, config: ConfigOption = Non
     pairs({
         "letter": row["id"], "state": row["state"], "kind": row["kind"], "to": row["recipient"],
         "case": row["case_number"], "tries": row["attempts"], "due": when(row["due_at"], zone),
+        "waits": row["put_off"] if row["state"] == LetterState.DUE else "",
         "finished": when(row["finished_at"], zone), "reply": row["reply"],
         "Message-ID": row["message_id_header"], "subject": row["subject"],
     })  # fmt: skip

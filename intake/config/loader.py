@@ -342,6 +342,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         max_letters_per_domain_hour=replies.max_letters_per_domain_hour,
         max_letters_all_hour=replies.max_letters_all_hour,
         max_same_letters_per_day=replies.max_same_letters_per_day,
+        list_after_per_hour=replies.list_after_per_hour,
         max_letter_age_hours=replies.max_letter_age_hours,
         own_addresses=own_addresses(config),
         verp=config.delivery.verp,

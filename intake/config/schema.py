@@ -165,6 +165,7 @@ class Replies(Section):
     max_letters_per_domain_hour: Positive = 60
     max_letters_all_hour: Positive = 2000
     max_same_letters_per_day: Positive = 2
+    list_after_per_hour: Positive = 10
     max_letter_age_hours: Positive = 96
     templates: str = ""
     unknown_sender: Literal["hold", "drop"] = "hold"

@@ -8,7 +8,7 @@ only ever a value, never a template. The written message is parsed again before 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -95,7 +95,10 @@ def _letter(
         in_reply_to=mail.message_id,
         references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
     )
-    return _posted(order.kind, cause, envelope, order.contact.id, number)
+    letter = _posted(order.kind, cause, envelope, order.contact.id, number)
+    if order.later is None:
+        return letter
+    return replace(letter, due_at=order.later.until, put_off=order.later.why)
 
 
 def _values(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -30,6 +31,8 @@ class Letter:
     raw: bytes = field(repr=False)  # CRLF line ends, ASCII
     contact: str = ""  # contact id
     case_number: str = ""
+    due_at: datetime | None = None  # None: at once
+    put_off: str = ""  # why it is sent later
 
 
 @dataclass(frozen=True, slots=True)

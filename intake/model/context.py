@@ -43,14 +43,33 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """Counts of recent automatic letters."""
+class PastMail:
+    """A mail of a proved contact, as far as it helps to recognise a loop."""
 
-    hour: int = 0  # to the sender's contact
-    day: int = 0
-    subjects: tuple[tuple[str, str], ...] = ()  # (kind, subject) of the letters of the last day
-    domain_hour: int = 0  # to any address of the sender's domain
-    everybody_hour: int = 0
+    at: datetime  # when it was received
+    sketch: str = ""  # intake.mail.word_sketch
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastLetter:
+    """A letter to a contact: sent, or still to be sent."""
+
+    at: datetime  # when it was sent or is due
+    kind: str
+    subject: str
+    put_off: str = ""  # why it waits
+    sketch: str = ""  # only of the newest ones
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What a sender and the service have lately written to each other, and other counts."""
+
+    mails: tuple[PastMail, ...] = ()  # of the sender, the newest first
+    letters: tuple[PastLetter, ...] = ()  # to the sender's contact, the newest first
+    domain_hour: int = 0  # letters to the sender's domain in the last hour, and later ones
+    everybody_hour: int = 0  # the same to everyone
     refused_week: int = 0  # refusals to the sender's address in the last seven days
     cases_hour: int = 0  # new cases of the contact
     account_cases: Mapping[str, int] = field(

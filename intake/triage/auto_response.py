@@ -6,7 +6,6 @@ only to the stored address of a contact who was proved to have written from it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +14,8 @@ from intake.authentication.sender import Sender
 from intake.mail.addresses import ascii_lower, without_plus
 from intake.mail.message import Message, Refusal
 from intake.mail.mime.auto_submitted import strong
-from intake.mail.tokens import strip_tags
 from intake.model.context import Known
 from intake.triage.policy import Policy
-
-_PREFIX = re.compile(r"(?:re|aw|fwd?|wg|sv|antw|tr|rv)\s?(?:\[\d+\])?\s?:\s?")
-
 
 UNASKED = ("ack", "appended", "closed", "unsubscribed")  # kinds of letters that ask nothing
 
@@ -35,21 +30,10 @@ class Attempt:
     sender: Sender
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The reason why a letter is not written."""
-
-    why: str
-    by_rate: bool  # True when a rate limit is the only reason
-
-
-def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> Silence | None:
-    """Return why the letter is not written; None when it may be."""
-    for gate in GATES:
-        why = gate(attempt, known, policy, now)
-        if why:
-            return Silence(why, by_rate=gate in RATE_GATES)
-    return None
+def silence(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
+    """Return why the letter is not written; empty when it may be."""
+    whys = (gate(attempt, known, policy, now) for gate in GATES)
+    return next((why for why in whys if why), "")
 
 
 def _unproved(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
@@ -67,7 +51,8 @@ def _to_a_stranger(attempt: Attempt) -> bool:
 
 
 def _stopped(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    return known.stopped
+    """Write nothing to an address in a loop but questions: these wait for an operator."""
+    return known.stopped if attempt.kind in UNASKED else ""
 
 
 def _told_lately(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
@@ -134,42 +119,6 @@ def _old(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
     return f"the mail is older than {hours} hours" if old else ""
 
 
-def _rate(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Limit the letters to one contact, one domain and in total, so that no loop runs for long."""
-    recent = known.recent
-    if recent.hour >= policy.max_letters_per_hour:
-        return f"rate: {recent.hour} letters to this contact in the last hour"
-    if recent.day >= policy.max_letters_per_day:
-        return f"rate: {recent.day} letters to this contact in the last day"
-    if recent.domain_hour >= policy.max_letters_per_domain_hour:
-        return f"rate: {recent.domain_hour} letters to this domain in the last hour"
-    if recent.everybody_hour >= policy.max_letters_all_hour:
-        return f"rate: {recent.everybody_hour} letters in the last hour"
-    return ""
-
-
-def _same_again(attempt: Attempt, known: Known, policy: Policy, now: datetime) -> str:
-    """Limit letters of one kind in a thread (default: two a day), unless they were asked for."""
-    if attempt.kind in ("form", "cases", "closed", "unsubscribed"):
-        return ""
-    thread = plain_subject(attempt.mail.subject)
-    same = sum(
-        kind == attempt.kind and plain_subject(subject) == thread
-        for kind, subject in known.recent.subjects
-    )
-    if same < policy.max_same_letters_per_day:
-        return ""
-    return f"rate: {same} letters of this kind and subject in the last day"
-
-
-def plain_subject(subject: str) -> str:
-    """Return the subject without our tags, any row of Re: and Fwd:, case and extra spaces."""
-    flat = " ".join(strip_tags(subject).casefold().split())
-    while (cut := _PREFIX.match(flat)) is not None:
-        flat = flat[cut.end() :]
-    return flat
-
-
 GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _unproved,
     _inactive,
@@ -180,7 +129,4 @@ GATES: tuple[Callable[[Attempt, Known, Policy, datetime], str], ...] = (
     _old,
     _stopped,
     _told_lately,
-    _rate,
-    _same_again,
 )
-RATE_GATES = (_told_lately, _rate, _same_again)  # the reason ends by itself after some time

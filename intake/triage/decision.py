@@ -17,8 +17,9 @@ from intake.model.accounts import NOTHING_MUST, Contact, MustReach
 from intake.model.cases import CaseBrief
 from intake.model.context import Known, SentLetter
 from intake.parsers.submission import Return, Submission
-from intake.triage import attachment_policy, auto_response
+from intake.triage import attachment_policy, auto_response, loops
 from intake.triage.facts import CaseChange, Facts, Rule, Verdict
+from intake.triage.loops import PutOff
 from intake.triage.policy import Policy
 from intake.triage.rules import TABLE
 
@@ -38,6 +39,7 @@ class LetterOrder:
     contact: Contact
     address: str  # one of contact.emails: the stored one the mail came from
     reason: str = ""  # for a refusal: which fixed text
+    later: PutOff | None = None  # None: it is sent at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ class Decision:
     change: CaseChange | None
     letters: tuple[LetterOrder, ...]
     silence: str = ""  # why a letter that the rule wanted is not written
-    held_back: bool = False  # a rate limit is the reason
+    held_back: bool = False  # a letter waits: a rate limit
+    loop: str = ""  # why the sender's address gets no letters from now on
+    is_person: bool = False  # letters that wait because of a suspected loop can go
+    sketch: str = ""  # of the mail's words, when a proved contact wrote it
     case: CaseBrief | None = None  # the case before the change
     sender: Sender | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
@@ -106,10 +111,11 @@ def _decision(
 ) -> Decision:
     letters, silence = _letters(facts, verdict)
     if letters and rule.id in facts.policy.silent_rules:
-        why = f"the operator wants no letters of {rule.id}"
-        letters, silence = (), auto_response.Silence(why, by_rate=False)
-    held_back = silence is not None and silence.by_rate
-    contact = facts.contact
+        letters, silence = (), f"the operator wants no letters of {rule.id}"
+    held_back = any(one.later for one in letters)
+    contact, mail = facts.contact, facts.as_past
+    found = loops.in_a_row(mail, facts.known.recent) if mail else ()
+    endless = loops.is_endless(found, facts.known.recent, facts.policy)
     return Decision(
         action=verdict.action,
         rule=rule.when_held_back or rule.id if held_back else rule.id,
@@ -121,8 +127,13 @@ def _decision(
         submission=submission,
         change=verdict.change,
         letters=letters,
-        silence=silence.why if silence else "",
+        silence=silence,
         held_back=held_back,
+        loop=f"{loops.LOOP}{len(found)} mails in a row came right after a letter"
+        if endless
+        else "",
+        is_person=mail is not None and loops.writes_on(found, facts.known.recent),
+        sketch=mail.sketch if mail else "",
         case=facts.known.case if verdict.change and not verdict.change.new else None,
         sender=facts.sender,
         withheld=attachment_policy.withheld(facts.mail, facts.policy),
@@ -140,19 +151,20 @@ def _decision(
     )
 
 
-def _letters(
-    facts: Facts, verdict: Verdict
-) -> tuple[tuple[LetterOrder, ...], auto_response.Silence | None]:
+def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], str]:
     """Return the letter of a verdict, or why there is none. Every letter passes the checks."""
     contact = facts.contact
     if not verdict.letter:
-        return (), None
+        return (), ""
     attempt = auto_response.Attempt(verdict.letter, verdict.reason, facts.mail, facts.sender)
     silence = auto_response.silence(attempt, facts.known, facts.policy, facts.now)
     if silence:
         return (), silence
     if contact is None:  # the checks let only the fixed text for a stranger pass
         nobody = Contact("", "", (facts.sender.address,))
-        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), None
+        return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), ""
     stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
-    return (LetterOrder(verdict.letter, contact, stored, verdict.reason),), None
+    later, past = None, facts.as_past
+    if past is not None:
+        later = loops.put_off(verdict.letter, past, facts.known.recent, facts.policy, facts.now)
+    return (LetterOrder(verdict.letter, contact, stored, verdict.reason, later),), ""

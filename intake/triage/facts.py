@@ -9,8 +9,9 @@ from datetime import datetime
 from intake.authentication.sender import Sender
 from intake.mail.message import Message, Refusal
 from intake.mail.mime.auto_submitted import strong
+from intake.mail.word_sketch import sketch
 from intake.model.accounts import Contact
-from intake.model.context import Known
+from intake.model.context import Known, PastMail
 from intake.parsers.submission import FieldValue, Return, Submission
 from intake.triage.policy import Policy
 
@@ -79,6 +80,15 @@ class Facts:
         if self.proved and self.contact is not None:
             return strong(self.automatic)
         return self.automatic
+
+    @property
+    def as_past(self) -> PastMail | None:
+        """Return what helps to recognise a loop; None unless a proved contact wrote the mail."""
+        mail = self.mail
+        if not isinstance(mail, Message) or self.contact is None or not self.proved:
+            return None
+        text = mail.plain if mail.plain.strip() else mail.html.text
+        return PastMail(mail.received_at, sketch(text, mail.subject), mail.subject)
 
     @property
     def active_accounts(self) -> tuple[str, ...]:

@@ -15,11 +15,12 @@ class Policy:
     max_rounds: int = 2
     acknowledge: bool = True
     silent_rules: tuple[str, ...] = ()  # ids of rules whose letters are not written
-    max_letters_per_hour: int = 5
+    max_letters_per_hour: int = 5  # to a contact whose mails look like a loop
     max_letters_per_day: int = 20
     max_letters_per_domain_hour: int = 60  # to all addresses of one domain
     max_letters_all_hour: int = 2000  # to all recipients
     max_same_letters_per_day: int = 2  # of one kind in one thread to one contact
+    list_after_per_hour: int = 10  # acknowledgements; one letter lists the cases after them
     max_letter_age_hours: int = 96  # a mail older than this is handled without a letter
     defer_hours: int = 4  # how long a mail waits when the sender check fails temporarily
     own_addresses: tuple[str, ...] = ()  # address keys of the service, aliases included

@@ -16,7 +16,7 @@ from intake.catalogue.catalogue import Catalogue
 from intake.letters.letter import Letter, LetterContext
 from intake.mail.message import Message, Refusal
 from intake.model.cases import CaseBrief, PendingForm
-from intake.model.context import NO_LETTERS, Known
+from intake.model.context import NO_LETTERS, Known, PastLetter
 from intake.model.incidents import Incident, Update
 from intake.model.states import CaseStatus
 from intake.parsers import notice_replies
@@ -103,7 +103,7 @@ def judge_part(
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, context.policy, now), (), known)
-    known = _after(known, part.before, context.case_prefix) if part.before else known
+    known = _after(known, part.before, context.case_prefix, now) if part.before else known
     asked = bool(known.joins or known.confirms or known.closes)
     yes = asked and says_yes(scan.leftover, context.catalogue)
     known = replace(
@@ -121,16 +121,19 @@ def judge_part(
     return Judgement(decision, (), known)
 
 
-def _after(known: Known, before: Sequence[Judgement], case_prefix: str) -> Known:
+def _after(known: Known, before: Sequence[Judgement], case_prefix: str, now: datetime) -> Known:
     """What is known after the earlier parts of the mail have been recorded."""
     changes = [one.decision.change for one in before]
     new = sum(change is not None and change.new for change in changes)
     number = int(known.next_number.rpartition("-")[2]) + new
-    letters = sum(len(one.decision.letters) for one in before)
+    letters = [
+        PastLetter(order.later.until if order.later else now, order.kind, "")
+        for one in before
+        for order in one.decision.letters
+    ]
     recent = replace(
         known.recent,
-        hour=known.recent.hour + letters,
-        day=known.recent.day + letters,
+        letters=(*letters, *known.recent.letters),
         cases_hour=known.recent.cases_hour + new,
     )
     return replace(known, twin=None, recent=recent, next_number=f"{case_prefix}{number}")

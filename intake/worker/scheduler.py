@@ -32,7 +32,6 @@ from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.clock import ClockWatch
 from intake.worker.collector import collect
 from intake.worker.outages import SHARED, Outages, part_of
-from intake.worker.outbox_sender import dispatch
 from intake.worker.service import (
     EX_OK,
     TROUBLE,
@@ -40,6 +39,7 @@ from intake.worker.service import (
     outbox_waits,
     recover,
     remind,
+    send_letters,
     warn,
 )
 
@@ -130,7 +130,7 @@ class Service:
             self.letters.clear()
             try:
                 recover(self.app)
-                posted = dispatch(self.app.post)
+                posted = send_letters(self.app)
                 self.outages.posted(posted, _now(), lambda: outbox_waits(self.app))
             except TROUBLE as trouble:
                 log.error("delivery-failed", why=str(trouble))

@@ -26,7 +26,7 @@ from intake.store.contacts import undeliverable_notice
 from intake.store.engine import Session, StoreError, reading, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
-from intake.worker import file_jobs, health, notice_jobs
+from intake.worker import ack_lists, file_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble, keep
 from intake.worker.collector import Tally, collect
 from intake.worker.outages import Outages, part_of
@@ -88,7 +88,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         remind(config, app)
         file_jobs.inspect(config, app)
         notice_jobs.tick(config, app)
-        report.posted = dispatch(app.post, _step(progress, "letters"))
+        report.posted = send_letters(app, _step(progress, "letters"))
         report.notices = notice_jobs.broadcast(app, once=True)
         report.hooks = notice_jobs.call_hooks(config, app)
         notice_jobs.show(config, app)
@@ -122,6 +122,13 @@ def _note_pass(config: Config, app: Application, report: PassReport) -> None:
     except OSError as trouble:
         log.error("heartbeat-failed", why=str(trouble))
     app.figures.write_file()
+
+
+def send_letters(app: Application, progress: Callable[[int], None] | None = None) -> Posted:
+    """Sends every due letter. Raises StoreError."""
+    collector = app.collector
+    ack_lists.gather(collector.engine, collector.context.letter_context, collector.clock())
+    return dispatch(app.post, progress)
 
 
 def outbox_waits(app: Application) -> bool:
@@ -234,6 +241,6 @@ def receive(config: Config, raw: bytes) -> int:
 def _send_now(app: Application) -> None:
     """The mail is already accepted; a letter that cannot be sent now waits in the outbox."""
     try:
-        dispatch(app.post)
+        send_letters(app)
     except TROUBLE as trouble:
         log.error("delivery-failed", why=str(trouble))

@@ -128,12 +128,12 @@ def test_a_recorded_mail_is_found_again(engine: Engine) -> None:
     assert [one.id for one in known.colleagues] == ["kelly"]
     assert known.case is not None
     assert known.case.number == "CASE-1001"
-    assert (known.next_number, known.recent.hour, known.recent.day) == (
-        "CASE-1002",
-        1,
-        1,
-    )
-    assert known_of(engine, message(digest="x"), now=NOW + timedelta(hours=2)).recent.hour == 0
+    assert known.next_number == "CASE-1002"
+    assert [(one.kind, one.at) for one in known.recent.letters] == [("ack", NOW)]
+    assert [one.subject for one in known.recent.mails] == [message().subject]
+    assert known_of(engine, message(digest="x"), now=NOW + timedelta(hours=2)).recent.letters
+    later = known_of(engine, message(digest="x"), now=NOW + timedelta(days=20))
+    assert (later.recent.letters, later.recent.mails) == ((), ())
 
 
 def test_the_same_mail_is_a_twin_and_never_a_second_case(engine: Engine) -> None:

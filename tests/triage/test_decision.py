@@ -8,7 +8,7 @@ import pytest
 
 from intake.mail.addresses import AddressRefusal, without_plus
 from intake.model.accounts import Listener, Membership
-from intake.model.context import Recent, Twin
+from intake.model.context import PastLetter, PastMail, Recent, Twin
 from intake.parsers.submission import Wish
 from intake.triage.decision import Decision, decide
 from intake.triage.rules import TABLE
@@ -243,8 +243,7 @@ SILENT = {
         "wants no",
     ),
     "old": ({"now": NOW + timedelta(days=9)}, "older than"),
-    "hour": ({"known": replace(KNOWN, recent=Recent(hour=5))}, "last hour"),
-    "day": ({"known": replace(KNOWN, recent=Recent(day=20))}, "last day"),
+    "loop": ({"known": replace(KNOWN, stopped="loop: 19 mails in a row")}, "loop"),
 }
 
 
@@ -278,9 +277,39 @@ def test_a_stranger_is_answered_only_if_the_mail_names_us(named: bool) -> None:
 
 
 def test_over_the_rate_the_case_is_still_opened() -> None:
-    """R19: accepted, the acknowledgement suppressed."""
-    decision = judged(known=replace(KNOWN, recent=Recent(hour=5)))
-    assert (decision.action, decision.rule) == ("create", "R19")
+    """R19: accepted, and the acknowledgement waits; a question waits, too, and is never dropped."""
+    long_ago = NOW - timedelta(minutes=50)
+    loop = Recent(
+        mails=tuple(PastMail(NOW - timedelta(minutes=n), "", "x") for n in range(1, 6)),
+        letters=tuple(
+            PastLetter(NOW - timedelta(minutes=n, seconds=30), "ack", "x") for n in range(1, 6)
+        ),
+    )
+    for submission, rule in ((COMPLETE, "R19"), (INCOMPLETE, "R18")):
+        decision = judged(submission=submission, known=replace(KNOWN, recent=loop))
+        (order,) = decision.letters
+        assert (decision.rule, decision.held_back, decision.silence) == (rule, True, "")
+        assert order.later is not None
+        assert order.later.why.startswith("loop: 6 mails in a row")
+        assert NOW < order.later.until <= long_ago + timedelta(hours=2)
+
+
+def test_many_letters_to_a_domain_and_to_everyone_are_spread() -> None:
+    """Over the limit the letter goes out in the hour that has room."""
+    for recent, hours in (
+        (Recent(domain_hour=60), 1),
+        (Recent(domain_hour=120), 2),
+        (Recent(everybody_hour=2000), 1),
+    ):
+        (order,) = judged(known=replace(KNOWN, recent=recent)).letters
+        assert order.later is not None
+        assert order.later.until == NOW + timedelta(hours=hours)
+
+
+def test_an_address_in_a_loop_still_gets_its_questions_in_the_outbox() -> None:
+    """The queue keeps them back; an operator can send them later."""
+    stopped = replace(KNOWN, stopped="loop: 19 mails in a row")
+    assert kinds(judged(submission=INCOMPLETE, known=stopped)) == ["missing_fields"]
 
 
 def test_a_question_is_asked_even_where_acknowledgements_are_off() -> None:

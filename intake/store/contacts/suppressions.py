@@ -104,6 +104,13 @@ def note_loop(session: Session, sender: str, message: int, now: datetime) -> boo
     if count < LOOPS or stopped(session, sender, now):
         return False
     reason = f"loop: {count} mails of ours came back within ten minutes"
+    return end_loop(session, sender, reason, message, now)
+
+
+def end_loop(session: Session, sender: str, reason: str, message: int, now: datetime) -> bool:
+    """Sends no letters to that address for a day; False if none are sent already."""
+    if stopped(session, sender, now):
+        return False
     why = Suspension(SuppressionKind.LOOP, reason, now + BROKEN_FOR)
     suspend(session, sender, why, message, now)
     return True

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from intake.model.context import Keys, Recent
+from intake.mail.word_sketch import sketch
+from intake.model.context import Keys, PastLetter, PastMail, Recent
 from intake.model.states import LetterState, MessageStatus
 from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
@@ -18,7 +18,10 @@ from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 from intake.triage.rules import OF_STRANGERS, OF_UNPROVED
 
-MAX_RECENT = 200  # letters to one contact per day that are examined
+MAX_RECENT = 200  # letters to one contact that are examined
+MAX_MAILS = 100  # of one sender that are examined
+MAX_ECHOED = 3  # letters whose text a program may send back
+PAST = timedelta(days=14)  # for which mails and letters are examined
 MAX_COMMENTS = 50  # of a case, which a mail may quote
 REPLY_DAYS = 30  # a reply to a letter of ours is accepted for this time
 
@@ -26,14 +29,12 @@ REPLY_DAYS = 30  # a reply to a letter of ours is accepted for this time
 def of_late(
     session: Session, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
 ) -> Recent:
-    """Recent letters to those contacts, the sender's domain and everyone; cases; strangers."""
+    """Recent mails of the sender, letters to those contacts and to others; cases; strangers."""
     hour_ago = now - timedelta(hours=1)
     there, everybody = _letters_all(session, keys.sender, hour_ago)
-    rows = _letters_to(session, contacts, now) if contacts else []
     return Recent(
-        hour=sum(row[2] > hour_ago for row in rows),
-        day=len(rows),
-        subjects=tuple((row[0], row[1]) for row in rows),
+        mails=_mails_of(session, keys.sender, now) if contacts else (),
+        letters=_letters_to(session, contacts, now) if contacts else (),
         domain_hour=there,
         everybody_hour=everybody,
         refused_week=_refused(session, contacts or [""], keys.sender, now),
@@ -44,11 +45,15 @@ def of_late(
 
 
 def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int, int]:
-    """Letters in the last hour: to the sender's domain, and to everyone."""
+    """Letters in the last hour and later ones: to the sender's domain, and to everyone."""
     domain = sender.rpartition("@")[2]
     to_domain = func.lower(col(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
     query = select(func.count().filter(to_domain), func.count()).where(
-        col(OutboxRow.created_at) > hour_ago, _counted()
+        or_(
+            col(OutboxRow.created_at) > hour_ago,
+            and_(col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.put_off) != ""),
+        ),
+        _counted(),
     )
     there, everybody = session.execute(query).one()
     return (there if domain else 0), everybody
@@ -58,14 +63,43 @@ def _counted() -> ColumnElement[bool]:
     return col(OutboxRow.state).not_in((LetterState.SUPPRESSED, LetterState.CANCELLED))
 
 
-def _letters_to(session: Session, contacts: list[str], now: datetime) -> Sequence[Any]:
-    columns = (col(OutboxRow.kind), col(OutboxRow.subject), col(OutboxRow.created_at))
-    query = select(*columns).where(
+def _mails_of(session: Session, sender: str, now: datetime) -> tuple[PastMail, ...]:
+    """The sender's proved mails of the last days, the newest first."""
+    query = (
+        select(col(MessageRow.received_at), col(MessageRow.sketch), col(MessageRow.subject))
+        .where(
+            col(MessageRow.sender) == sender,
+            col(MessageRow.contact_id) != "",
+            col(MessageRow.received_at) > now - PAST,
+            col(MessageRow.status).in_((MessageStatus.HANDLED, MessageStatus.IGNORED)),
+        )
+        .order_by(col(MessageRow.id).desc())
+    )
+    rows = session.execute(query.limit(MAX_MAILS))
+    return tuple(PastMail(at, words, subject) for at, words, subject in rows)
+
+
+def _letters_to(session: Session, contacts: list[str], now: datetime) -> tuple[PastLetter, ...]:
+    """The letters to those contacts of the last days, and those that are due, the newest first."""
+    sent_or_due = func.coalesce(col(OutboxRow.finished_at), col(OutboxRow.due_at))
+    columns = map(col, (OutboxRow.kind, OutboxRow.subject, OutboxRow.put_off))
+    query = select(sent_or_due, *columns).where(
         col(OutboxRow.contact_id).in_(contacts),
-        col(OutboxRow.created_at) > now - timedelta(days=1),
+        col(OutboxRow.created_at) > now - PAST,
         _counted(),
     )
-    return list(session.execute(query.order_by(col(OutboxRow.id).desc()).limit(MAX_RECENT)))
+    newest = query.order_by(col(OutboxRow.id).desc())
+    texts = list(session.execute(newest.add_columns(col(OutboxRow.text)).limit(MAX_ECHOED)))
+    rest = list(session.execute(newest.offset(len(texts)).limit(MAX_RECENT)))
+    return tuple(
+        PastLetter(_utc(at), kind, subject, put_off, sketch(next(iter(text), ""), subject))
+        for at, kind, subject, put_off, *text in (*texts, *rest)
+    )
+
+
+def _utc(at: datetime) -> datetime:
+    """SQLite loses the zone in an expression."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _literal(text: str) -> str:

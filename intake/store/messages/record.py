@@ -22,6 +22,7 @@ from intake.model.states import (
     undecided,
 )
 from intake.parsers.submission import Submission
+from intake.store import waiting_letters
 from intake.store.cases import write
 from intake.store.contacts import change_request, preferences, suppressions
 from intake.store.engine import Session, StoreError
@@ -109,8 +110,10 @@ def record(
     put = sum(_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
     if decision.returned is not None and decision.about is not None:
         bounces.note(session, decision.about, decision.returned, row_id, now)
-    if decision.is_loop or decision.is_forgery:
+    if decision.is_loop or decision.is_forgery or decision.loop:
         _hostile(session, decision, row_id, now)
+    if decision.is_person:
+        waiting_letters.release(session, decision.contact, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         change_request.verify(session, mail.sender.address.key, decision.confirms, row_id, now)
     if decision.joins:
@@ -148,8 +151,12 @@ def _result(
 
 
 def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> None:
-    """Counts mail loops (R1) and records forgeries (R5) with the contact concerned."""
+    """Counts and ends mail loops, and records forgeries (R5) with the contact concerned."""
     sender = decision.sender.address if decision.sender else ""
+    if decision.loop:
+        suppressions.end_loop(session, sender, decision.loop, row, now)
+        waiting_letters.stop(session, decision.contact, decision.loop, now)
+        return
     if decision.is_loop:
         suppressions.note_loop(session, sender, row, now)
         return
@@ -158,8 +165,9 @@ def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> N
 
 
 def _held_back(session: Session, decision: Decision, row: int, now: datetime) -> None:
-    """Records a letter that a rate limit stopped, so that the operator is informed."""
-    detail = {"why": decision.silence, "contact": decision.contact}
+    """Records a letter that a rate limit put off, so that the operator is informed."""
+    why = "; ".join(one.later.why for one in decision.letters if one.later)
+    detail = {"why": why, "contact": decision.contact}
     session.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
 
 
@@ -193,6 +201,7 @@ def _values(
         "signature_hash": next(iter(signature_hashes(mail)), "")
         if isinstance(mail, Message)
         else "",
+        "sketch": decision.sketch,
         "contact_id": decision.contact,
         "account_id": decision.account,
         "submission": _submission(decision.submission, stamp.personal_fields),

@@ -61,6 +61,7 @@ class OutboxRow(Base, table=True):
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     state: str = LetterState.DUE
     due_at: datetime
+    put_off: str = Field(default="", sa_column=_text())  # why it was not due at once
     created_at: datetime
     attempts: int = 0  # counted before the attempt
     lease_until: datetime | None = None
