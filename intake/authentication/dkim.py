@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from intake.mail.mime.headers import FIRST_COUNTS
+
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8301: no sha1; RFC 8463
 MIN_KEY_BITS = 2048  # of an RSA key that counts as proof; RFC 8301 requires 1024
 MAX_AGE = timedelta(days=7)  # of a signature; an older one may be a replayed mail
@@ -114,6 +116,9 @@ def flaw(
         return f"a={tags.get('a', '')[:30]} is not accepted"
     if "l" in tags:
         return "l= leaves the end of the body open"
+    again = next((name for name in FIRST_COUNTS if present.count(name) > 1), "")
+    if again:
+        return f"{again} stands twice"
     if missing:
         return f"not signed: {', '.join(missing)}"
     if naming_us is not None and not set(naming_us) & set(signed):

@@ -30,6 +30,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,25
 _MBOX_LINE = re.compile(
     rb"From [^\s:](?:[^\r\n:]{0,400}|\S{0,300}[ \t][^\r\n:]{1,80}\d\d:\d\d?\b[^\r\n]{0,80})\r?\n"
 )
+_DAEMON = re.compile(r"mailer-?daemon|postmaster", re.IGNORECASE)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_REFERENCES = 20  # the first, and the last ones
 _PEEK_BYTES = 64 * 2**10
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
@@ -169,18 +171,25 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
     if len(arrival.raw) > limits.max_mail_bytes:
         raise HeaderError("limits", f"the mail has over {limits.max_mail_bytes} bytes")
     warnings: list[Warning] = []
-    raw = _without_mbox_line(arrival.raw, warnings)
+    raw = _without_mbox_line(_without_mark(arrival.raw, warnings), warnings)
     block, start = headers.split(raw, limits.max_header_bytes)
-    found = headers.fields(headers.crlf(block), _header_caps(limits))
+    every = headers.fields(headers.crlf(block), _header_caps(limits))
+    found, again = headers.first_of_each(every)
+    warnings += [
+        Warning("twice", f"the field {name} stands twice, the first counts") for name in again
+    ]
     library = FieldLibrary(found, warnings)
     top = {item.name: headers.text(item.value) for item in found}
     tree = structure.walk(raw, start, top, _structure_caps(limits))
     parts = decode.read(raw, tree, _leaf_caps(limits))
     warnings += [Warning("structure", doubt) for doubt in dict.fromkeys(tree.doubts)]
     warnings += [Warning(code, detail) for code, detail in parts.doubts]
-    sender = _sender(next(item.value for item in found if item.name == "from"), library)
+    sender = _sender(next((one.value for one in found if one.name == "from"), None), library)
     if isinstance(sender, Mailbox) and (other := shown_instead(sender)):
         warnings.append(Warning("display-name", f"the display name shows {other!r}"))
+    marks = _automatic(found, sender, tree.parts[0].media_type)
+    if not (marks or any(one.name == "from" for one in found)):
+        raise HeaderError("sender", "there are 0 From fields, exactly 1 is read")
     return Message(
         digest=arrival.digest,
         size=arrival.size,
@@ -196,19 +205,21 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
         in_reply_to=_message_ids(top.get("in-reply-to", "")),
         references=_message_ids(top.get("references", "")),
         fields=tuple(
-            Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in found
+            Header(item.name, headers.unfold(item.value).decode("latin-1")) for item in every
         ),
         plain=parts.plain,
         html=Html(parts.html, parts.rows, parts.struck, parts.hidden),
         attachments=tuple(_attachment(file) for file in parts.files),
-        automatic=_automatic(found, sender, tree.parts[0].media_type),
+        automatic=marks,
         body_digest=hashlib.sha256(raw[start:].replace(b"\r\n", b"\n")).hexdigest(),
         warnings=tuple(warnings),
     )
 
 
-def _sender(value: bytes, library: FieldLibrary) -> Mailbox | AddressRefusal:
+def _sender(value: bytes | None, library: FieldLibrary) -> Mailbox | AddressRefusal:
     """Return the mailbox that our grammar reads, if two other parsers read the same address."""
+    if value is None:
+        return AddressRefusal("sender", "there is no From field, exactly 1 is read")
     sender = read_mailbox(value)
     if isinstance(sender, AddressRefusal):
         return sender
@@ -274,7 +285,11 @@ def _automatic(
     by_name: dict[str, list[str]] = {}
     for item in found:
         by_name.setdefault(item.name, []).append(headers.text(item.value))
-    local_part = sender.address.local if isinstance(sender, Mailbox) else ""
+    if isinstance(sender, Mailbox):
+        local_part = sender.address.local
+    else:  # "MAILER-DAEMON <>": no address, but the name of a program
+        daemon = _DAEMON.search(" ".join(by_name.get("from", ()))[:500])
+        local_part = daemon[0] if daemon else ""
     return automatic.reasons(by_name, local_part, media_type)
 
 
@@ -291,6 +306,14 @@ def _attachment(file: decode.File) -> Attachment:
         risk=risk.risk(file.name, file.media_type, detected, file.data),
         content=file.data,
     )
+
+
+def _without_mark(raw: bytes, warnings: list[Warning]) -> bytes:
+    """Remove a byte order mark at the top, which a program saved with the mail as a text file."""
+    if not raw.startswith(_BYTE_ORDER_MARK):
+        return raw
+    warnings.append(Warning("mark", "a byte order mark stood on top"))
+    return raw[len(_BYTE_ORDER_MARK) :]
 
 
 def _without_mbox_line(raw: bytes, warnings: list[Warning]) -> bytes:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
-from intake.mail.addresses import Address, read_address
+from intake.mail.addresses import Address, AddressRefusal, read_address
 from intake.mail.message import Attachment, Message
 from intake.mail.mime.auto_submitted import is_answer
+from intake.parsers.bounce_words import meaning
 from intake.parsers.submission import Return
 
 MAX_CHARS = 200_000  # of a mail that are searched
@@ -30,18 +32,35 @@ _ABSENCE = re.compile(
     r"|resposta automática",
     re.IGNORECASE,
 )
-_DAEMON = re.compile(r"mailer-daemon|mailerdaemon|postmaster|mail delivery|bounce", re.IGNORECASE)
-_GONE = re.compile(  # phrases, for a mail without a code
-    r"user unknown|unknown user|no such (?:user|recipient|mailbox)|does(?:n't| not) exist"
-    r"|mailbox (?:unavailable|not found)|invalid recipient|recipient (?:not found|unknown)"
-    r"|address rejected|undeliverable|could not be delivered"
-    r"|permanent(?:ly)? (?:error|failure|fatal)",
+_DAEMON = re.compile(r"mailer-?daemon|post_?master|mail delivery|bounce", re.IGNORECASE)
+_REFUSED = re.compile(  # phrases of a bounce, where only the null reverse-path marks it
+    r"undeliver|could not be delivered|delivery (?:has )?(?:failed|failure|status)|returned mail"
+    r"|user unknown|unknown user|no such (?:user|recipient|mailbox)|does(?:n't| not) exist"
+    r"|mailbox (?:unavailable|not found)|recipient (?:not found|unknown)|address rejected"
+    r"|failure notice|unzustellbar|non remis|no entregado|não entregue|mancata consegna",
     re.IGNORECASE,
 )
 _LATER = re.compile(
-    r"delayed|will (?:be retried|retry|keep trying)|temporar|deferred", re.IGNORECASE
+    r"delayed|will (?:be retried|retry|keep trying|continue)|still being (?:re)?tried|not yet been"
+    r"|no action is required|temporary failure report|warning: (?:could not|message)|deferred",
+    re.IGNORECASE,
 )
-_FULL = ("5.2.2", "4.2.2")  # a full mailbox is a temporary failure
+_COPY = re.compile(  # where the returned mail begins in the text
+    r"^[ \t>*]*(?:-{2,}[^\n]{0,60}(?:copy|original|returned|undelivered|headers?\b)[^\n]{0,60}$"
+    r"|(?:message headers follow|below (?:this line )?(?:is|are)"
+    r"|original message (?:follows|header)"
+    r"|the (?:message|header|original)[^\n]{0,40}follows?|copy of the message)[^\n]{0,80}$"
+    r")|^(?:return-path|received|x-\w[\w-]*|mime-version):[^\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TO = re.compile(r"^(?:to|x-original-to|delivered-to|original-rcpt-to):[ \t]*([^\n]*)", re.I | re.M)
+_NOBODY = re.compile(r"(?:mailer-?daemon|post_?master|mail-?daemon|no-?reply)@", re.IGNORECASE)
+_DIAGNOSED = re.compile(  # a line with a reply of the other server
+    r"(?<![\d.-])[45]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}|\bsaid:|reason:|because|error:", re.IGNORECASE
+)
+_OF_ADDRESS = re.compile(rf"\s*\W?{_ADDRESS.pattern}\W?\s*(?::|$)")
+MAX_NOTE = 8000  # characters of the text for people
+MAX_LINES = 12
 
 
 def read_return(message: Message) -> Return | None:
@@ -49,20 +68,22 @@ def read_return(message: Message) -> Return | None:
 
     Never raises.
     """
-    if not message.automatic:
+    report_of_nobody = isinstance(message.sender, AddressRefusal) and any(
+        one.declared_type == "message/delivery-status" for one in message.attachments
+    )
+    if not message.automatic and not report_of_nobody:
         return None
     parts = {one.declared_type: one for one in reversed(message.attachments)}
     report = _text(parts.get("message/delivery-status"))
     receipt = _text(parts.get("message/disposition-notification"))
     complaint = _text(parts.get("message/feedback-report"))
-    whole = _whole(message)
-    ids = _ids(message, whole)
+    ids = _ids(message, _whole(message))
     if complaint:
         return Return("complaint", "", "", hard=False, ids=ids, words="a complaint (RFC 5965)")
     if receipt:
         return Return("receipt", "", "", hard=False, ids=ids, words="a receipt (RFC 8098)")
     if report or _is_bounce(message):
-        return _bounce(_fields(report), whole, ids)
+        return _bounce(message, report, ids)
     absent = _ABSENCE.match(message.subject.strip()) or (
         is_answer(message.automatic)
         and _ABSENCE.search(f"{message.subject} {message.plain[:2000]}")
@@ -81,48 +102,102 @@ def _is_bounce(message: Message) -> bool:
         or bool(_DAEMON.search(senders))
         or (
             "Return-Path <>" in marks
-            and bool(_GONE.search(f"{message.subject} {message.plain[:4000]}"))
+            and bool(_REFUSED.search(f"{message.subject} {message.plain[:4000]}"))
         )
     )
 
 
-def _bounce(fields: dict[str, str], whole: str, ids: tuple[str, ...]) -> Return:
-    """Return the recipient, the status code and whether the failure is permanent."""
-    action = fields.get("action", "").lower()
-    recipient = _recipient(fields, whole)
-    words = " ".join(fields.get("diagnostic-code", "").split())[:MAX_WORDS]
-    failures = (one for one in _STATUS.finditer(whole) if one[1][0] in "45")  # "version 2.4.1"
-    found = (
-        _STATUS.search(fields.get("status", "")) or _STATUS.search(words) or next(failures, None)
-    )
-    status = found[1] if found else ""
-    if not status:
-        reply = _REPLY.search(words) or _REPLY.search(whole[:20_000])
-        status = f"{reply[1][0]}.0.0" if reply else "5.0.0" if _GONE.search(whole[:20_000]) else ""
-    delayed = action == "delayed" or (
-        not action and not status and bool(_LATER.search(whole[:4000]))
-    )
-    if action in ("delivered", "relayed", "expanded") or status.startswith("2"):
-        return Return("delivered", recipient, status, hard=False, ids=ids, words=words)
-    if delayed or (status.startswith("4") and action != "failed"):
-        return Return("delay", recipient, status, hard=False, ids=ids, words=words)
-    hard = status.startswith("5") and status not in _FULL and not status.startswith(("5.7", "5.3"))
-    return Return("bounce", recipient, status, hard=hard, ids=ids, words=words)
+def _bounce(message: Message, report: str, ids: tuple[str, ...]) -> Return:
+    """Return the recipient, the status code and whether the failure is permanent.
+
+    Only the report is read: its fields, its text up to the returned mail, the returned mail's To.
+    """
+    fields, note = _fields(report), _note(message)
+    action = fields.get("action", "").partition(";")[0].strip().lower()
+    recipient = _recipient(fields, note, message)
+    words = " ".join(fields.get("diagnostic-code", "").split())
+    said = words or _diagnosis(note, recipient)
+    status = _status(fields.get("status", ""), words, note)
+    told = Return("bounce", recipient, status, hard=False, ids=ids, words=said[:MAX_WORDS])
+    if action in ("delivered", "relayed", "expanded", "deliverable"):
+        return replace(told, kind="delivered")
+    delayed = not action and bool(_LATER.search(f"{message.subject} {note[:2000]}"))
+    if action == "delayed" or (delayed and not status.startswith("5")):
+        return replace(told, kind="delay")
+    meant = meaning(status, said, f"{message.subject}\n{note}")
+    kind = "delay" if status.startswith("4") and action != "failed" and not meant.hard else "bounce"
+    return replace(told, kind=kind, hard=meant.hard, about_us=meant.about_us)
 
 
-def _recipient(fields: dict[str, str], whole: str) -> str:
-    """Return the key of the failed address, from the report, the server's own field or the text."""
-    for name in ("final-recipient", "original-recipient", "x-actual-recipient"):
-        found = _ADDRESS.search(fields.get(name, "").partition(";")[2] or fields.get(name, ""))
+def _status(field: str, words: str, note: str) -> str:
+    """Return the RFC 3463 code; "5.0.0" or "4.0.0" where only the class is known."""
+    failures = (one for one in _STATUS.finditer(note) if one[1][0] in "45")  # "version 2.4.1"
+    named, replied = _STATUS.search(field), _STATUS.search(words)
+    if named and named[1].endswith(".0.0") and replied:
+        named = replied  # the other server's own code says more
+    found = named or replied or next(failures, None)
+    if found:
+        return found[1]
+    reply = _REPLY.search(words) or _REPLY.search(note)
+    return f"{reply[1][0]}.0.0" if reply else "5.0.0" if _REFUSED.search(note) else ""
+
+
+def _diagnosis(note: str, recipient: str) -> str:
+    """Return the lines of the text that repeat what the other server said of that address."""
+    lines: list[str] = []
+    for line in note.splitlines():
+        other = _OF_ADDRESS.match(line)
+        if other and lines and _key(other[1]) not in ("", recipient):
+            break
+        lines += [" ".join(line.split())] if line.strip() else []
+    at = [place for place, line in enumerate(lines) if _DIAGNOSED.search(line)]
+    chosen = sorted({near for place in at for near in (place, place + 1) if near < len(lines)})
+    return " ".join(lines[place] for place in chosen[:MAX_LINES])
+
+
+def _note(message: Message) -> str:
+    """Return what the report says to people, without the returned mail."""
+    body = message.plain if message.plain.strip() else message.html.text
+    cut = _COPY.search(body)
+    note = body[: cut.start()] if cut and body[: cut.start()].strip() else body
+    return note[:MAX_NOTE]
+
+
+def _recipient(fields: dict[str, str], note: str, message: Message) -> str:
+    """Return the key of the address to which the letter went, as the report names it.
+
+    The text may name the address to which the report itself is sent; that is never the one.
+    """
+    ours = {*message.to, *message.cc}
+    for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
+        value = fields.get(name, "")
+        found = _addresses(value.partition(";")[2] or value, set())
         if found:
-            return _key(found[1])
-    for line in whole[:20_000].splitlines():
-        if line.lower().startswith(("x-failed-recipients:", "final-recipient:")):
-            found = _ADDRESS.search(line)
-            if found:
-                return _key(found[1])
-    found = _ADDRESS.search(whole[:20_000])
-    return _key(found[1]) if found else ""
+            return found[0]
+    starts = "\n".join(line for line in note.splitlines() if _OF_ADDRESS.match(line))
+    for text in (starts, note, *_TO.findall(_returned(message))):
+        found = _addresses(text, ours)
+        if found:
+            return found[0]
+    return ""
+
+
+def _addresses(text: str, ours: set[str]) -> list[str]:
+    keys = (_key(one) for one in _ADDRESS.findall(text[:20_000]))
+    return [key for key in keys if key and key not in ours and not _NOBODY.match(key)]
+
+
+def _returned(message: Message) -> str:
+    """Return the header and the text of the letter that came back, as far as it is there."""
+    body = message.plain if message.plain.strip() else message.html.text
+    cut = _COPY.search(body)
+    parts = [
+        _text(one)
+        for one in message.attachments
+        if one.declared_type in ("message/rfc822", "text/rfc822-headers", "message/global")
+        or one.name.endswith(".eml")
+    ]
+    return "\n".join((*parts, body[cut.start() :][:MAX_CHARS] if cut else ""))
 
 
 def _key(text: str) -> str:
@@ -145,17 +220,14 @@ def _text(part: Attachment | None) -> str:
 
 
 def _whole(message: Message) -> str:
-    """Return all text that may hold a code or our Message-ID: fields, body, returned parts."""
-    top = "\n".join(
-        f"{one.name}: {one.value}" for one in message.fields if one.name.startswith("x-")
-    )
+    """Return all text that may hold our Message-ID: the body and the returned parts."""
     returned = (
         _text(one)
         for one in message.attachments
         if one.declared_type.startswith(("message/", "text/")) or one.name.endswith(".eml")
     )
     body = message.plain if message.plain.strip() else message.html.text
-    return "\n".join((message.subject, top, body[:MAX_CHARS], *returned))[: 2 * MAX_CHARS]
+    return "\n".join((message.subject, body[:MAX_CHARS], *returned))[: 2 * MAX_CHARS]
 
 
 def _ids(message: Message, whole: str) -> tuple[str, ...]:

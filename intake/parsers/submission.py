@@ -49,6 +49,7 @@ class Return:
     hard: bool  # a permanent failure of the address
     ids: tuple[str, ...]  # texts that look like our Message-IDs, not checked yet
     words: str  # the server's own text, or the subject
+    about_us: bool = False  # the other server refused us, not this address
 
 
 @dataclass(frozen=True, slots=True)

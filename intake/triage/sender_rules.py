@@ -16,17 +16,21 @@ REPORTED_FOR = timedelta(days=10)  # twice as long as servers try (RFC 5321 §4.
 
 
 def malformed(facts: Facts) -> Verdict | None:
-    """Hold a mail that failed the structural checks, or whose From has no single plain author."""
+    """Hold a mail that failed the structural checks, or whose From has no single plain author.
+
+    A report about a letter of ours needs no author: it is recorded with the letter (R2).
+    """
     mail = facts.mail
-    refused = isinstance(mail, Refusal) or isinstance(mail.sender, AddressRefusal)
-    if refused and facts.no_place_left:
-        return _counted_only(facts)
     if isinstance(mail, Refusal):
+        if facts.no_place_left:
+            return _counted_only(facts)
         return Verdict("hold", (f"{mail.code}: {mail.detail}",))
     if mail.unread_bytes and not _is_heard(facts):
         full = facts.no_place_left and not facts.known.contacts
         return _counted_only(facts) if full else Verdict("hold", (_too_big(facts),))
-    if isinstance(mail.sender, AddressRefusal):
+    if isinstance(mail.sender, AddressRefusal) and answers_our_letter(facts) is None:
+        if facts.no_place_left:
+            return _counted_only(facts)
         return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
     return None
 
@@ -94,17 +98,17 @@ def answers_our_letter(facts: Facts) -> Verdict | None:
     A mail of a proved contact counts as one of these only by a strong mark or an absence's subject.
     """
     letter, told = facts.known.returned, facts.returned
-    if not facts.automatic or (letter is None and not facts.known.answered_letters):
+    marked = facts.automatic or (told is not None and told.kind != "automatic")
+    if not marked or (letter is None and not facts.known.answered_letters):
         return None
     if not _says_what_became_of_a_letter(facts):
         return None
     if letter is None or told is None:
         return Verdict("ignore", (f"automatic answer to a letter of ours: {facts.automatic[0]}",))
     words = f"{told.kind} {told.status}".strip()
-    hard = told.hard and _is_credible(facts)
-    return Verdict(
-        "ignore", (f"{words} about our {letter.kind} letter",), returned=replace(told, hard=hard)
-    )
+    if not _is_credible(facts):
+        told = replace(told, hard=False, about_us=False)
+    return Verdict("ignore", (f"{words} about our {letter.kind} letter",), returned=told)
 
 
 def _says_what_became_of_a_letter(facts: Facts) -> bool:

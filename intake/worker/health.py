@@ -14,7 +14,7 @@ from intake.adapters.heartbeat import Beat
 from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.model.health import Trouble
-from intake.store import overdue, reports, restore_check
+from intake.store import overdue, rejections, reports, restore_check
 from intake.store.contacts import preferences
 from intake.store.engine import Engine, Session, StoreError, open_engine, reading
 from intake.store.incidents import schedule
@@ -83,6 +83,7 @@ def stored_in(session: Session, config: Config, beat: Beat | None, now: datetime
     found = [Trouble("database", f"{older}; {restore_check.ADVICE}")] if older else []
     names = [box.name for box in config.mailbox]
     found += reports.failing_mailboxes(session, names)
+    found += rejections.troubles(session, now)
     return found + overdue.troubles(session, now, now - _patience(config, beat))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.policy
 import random
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.utils import parseaddr
 
@@ -14,12 +15,13 @@ import pytest
 from mailparser import parse_from_bytes
 
 from intake.authentication.alignment import Trust
+from intake.authentication.dkim import flaw
 from intake.authentication.sender import identify
 from intake.mail.addresses import AddressRefusal, Mailbox, ascii_lower
 from intake.mail.message import Message, Refusal
 from intake.model.context import Known
 from tests.support.forgeries import ADMIN, BODY, PASS
-from tests.support.rawmail import CAMPAIGN, result
+from tests.support.rawmail import CAMPAIGN, NOON, result
 from tests.support.values import AUTHSERV, ZACK
 
 EVIL = "second@attack.example"
@@ -117,7 +119,6 @@ TRICKS = {
     # duplicates elsewhere
     "two Subjects": f"From: {ADMIN}\r\nSubject: a",
     "two Message-IDs": f"From: {ADMIN}\r\nMessage-ID: <a@b.example>\r\nMessage-ID: <c@d.example>",
-    "two Dates": f"From: {ADMIN}\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\nDate: x",
     "two Content-Types": f"From: {ADMIN}\r\nContent-Type: text/plain\r\nContent-Type: text/html",
     "two Reply-Tos": f"From: {ADMIN}\r\nReply-To: a@b.example\r\nReply-To: c@d.example",
 }
@@ -132,6 +133,25 @@ def test_a_header_trick_names_nobody(name: str) -> None:
     sender = identify(mail, Known(contacts=(ZACK,)), Trust((AUTHSERV,)))
     assert sender.address != ADMIN
     assert not sender.proved
+
+
+def test_a_second_date_names_nobody_else_and_weakens_the_signature() -> None:
+    """The first counts; the server's verdict proves the sender, but never to L3."""
+    head = f"{PASS}\r\nFrom: {ADMIN}\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\nDate: x"
+    mail = result(f"{head}{BODY}".encode())
+    assert isinstance(mail, Message)
+    assert mail.date == datetime(2026, 3, 2, 9, tzinfo=UTC)
+    assert [one.code for one in mail.warnings] == ["twice"]
+    sender = identify(mail, Known(contacts=(ZACK,)), Trust((AUTHSERV,)))
+    assert sender.address == ADMIN
+    present = [one.name for one in mail.fields]
+    tags = {
+        "d": "bayside.example",
+        "s": "x",
+        "a": "rsa-sha256",
+        "h": "from:subject:date:message-id",
+    }
+    assert flaw(tags, present, NOON) == "date stands twice"
 
 
 ATOMS = ("zack.morris", "second", "a+b", "x", '"q"', '"a@b"', "=?utf-8?q?z?=", "é", "\u212a", "")

@@ -22,8 +22,8 @@ from tests.support.rawmail import (
 )
 
 SINGLETONS = (
-    *("Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To"),
-    *("References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+    *("Sender", "Reply-To", "Subject", "Message-ID"),
+    *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
 )
 
 
@@ -67,6 +67,41 @@ def test_a_plain_mail_is_read_whole() -> None:
 def test_a_field_that_may_stand_once_stands_once(name: str) -> None:
     """Two of a kind can be read in two ways, so the mail is held, in any letter case."""
     assert refusal(mail(f"{name}: x", f"{name.upper()}: x")).code == "header"
+
+
+@pytest.mark.parametrize("name", ["To", "Cc", "Date", "References", "In-Reply-To"])
+def test_the_first_of_some_fields_counts(name: str) -> None:
+    """Gateways write them again; the mail is read, with a warning."""
+    values = {
+        "To": ("a@b.example", "c@d.example"),
+        "Cc": ("a@b.example", "c@d.example"),
+        "Date": ("Tue, 2 Jan 2024 15:00:00 +0000", "Tue, 9 Jan 2024 15:00:00 +0000"),
+        "References": ("<1@b.example>", "<2@b.example>"),
+        "In-Reply-To": ("<1@b.example>", "<2@b.example>"),
+    }[name]
+    read = message(mail(*(f"{name}: {value}" for value in values)))
+    assert "twice" in [one.code for one in read.warnings]
+    found = {
+        "To": read.to, "Cc": read.cc, "Date": (read.date,), "References": read.references,
+        "In-Reply-To": read.in_reply_to,
+    }[name]  # fmt: skip
+    first = datetime(2024, 1, 2, 15, tzinfo=UTC) if name == "Date" else values[0]
+    assert found == (first,)
+
+
+def test_a_byte_order_mark_on_top_is_no_defect() -> None:
+    """A program saved the mail as a text file; the digest is that of the bytes that came."""
+    read = message(b"\xef\xbb\xbf" + mail("Subject: x"))
+    assert (read.subject, read.warnings[0].code) == ("x", "mark")
+
+
+def test_a_report_needs_no_author() -> None:
+    """A null reverse-path and no From at all: read, with a sender that is nobody."""
+    read = message(mail("Return-Path: <>", "Subject: Undelivered", sender=""))
+    assert isinstance(read.sender, AddressRefusal)
+    named = message(mail("Subject: x", sender="From: MAILER-DAEMON <>"))
+    assert isinstance(named.sender, AddressRefusal)
+    assert named.automatic == ("sender mailer-daemon",)
 
 
 @pytest.mark.parametrize("sender", ["", "From: a@b.example\r\nFrom: c@d.example"])

@@ -8,15 +8,17 @@ no harm.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 SINGLETONS = frozenset(
     (
-        *("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "in-reply-to"),
-        *("references", "mime-version", "content-type", "content-transfer-encoding"),
+        *("from", "sender", "reply-to", "subject", "message-id"),
+        *("mime-version", "content-type", "content-transfer-encoding"),
     )
-)
+)  # who wrote a mail, which one it is, and how it is read: a second one is a defect
+FIRST_COUNTS = ("date", "to", "cc", "in-reply-to", "references")
+"""Fields that gateways write a second time; neither who wrote a mail nor its text is in them."""
 _ADDRESS_FIELDS = frozenset(("from", "sender", "reply-to", "to", "cc", "bcc"))
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"([!-9;-~]+):(.*)\Z", re.DOTALL)
@@ -122,7 +124,7 @@ def _check_counts(found: list[Field], caps: Caps) -> None:
     names = [item.name for item in found]
     if names.count("received") > caps.max_received:
         raise HeaderError("limits", f"there are over {caps.max_received} Received fields: a loop?")
-    if names.count("from") != 1:
+    if names.count("from") > 1:
         raise HeaderError(
             "sender", f"there are {names.count('from')} From fields, exactly 1 is read"
         )
@@ -133,6 +135,20 @@ def _check_counts(found: list[Field], caps: Caps) -> None:
     commas = listed.count(b",") // _MAX_COMMAS_PER_ADDRESS
     if max(listed.count(b"@"), commas) > caps.max_addresses:
         raise HeaderError("limits", f"there are over {caps.max_addresses} addresses")
+
+
+def first_of_each(found: Iterable[Field]) -> tuple[tuple[Field, ...], tuple[str, ...]]:
+    """Return the fields without the second ones of FIRST_COUNTS, and the names of these."""
+    kept: list[Field] = []
+    seen: set[str] = set()
+    again: dict[str, None] = {}
+    for one in found:
+        if one.name in FIRST_COUNTS and one.name in seen:
+            again[one.name] = None
+            continue
+        seen.add(one.name)
+        kept.append(one)
+    return tuple(kept), tuple(again)
 
 
 def unfold(value: bytes) -> bytes:

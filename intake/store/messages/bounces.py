@@ -33,7 +33,7 @@ def note(session: Session, letter: SentLetter, told: Return, message: int, now: 
     hard = told.hard and theirs
     detail: dict[str, object] = {
         "letter": letter.message_id, "kind": letter.kind, "status": told.status,
-        "recipient": letter.recipient, "words": told.words[:300],
+        "recipient": letter.recipient, "words": told.words[:300], "about_us": told.about_us,
     }  # fmt: skip
     if letter.incident:
         detail |= {"incident": letter.incident, "notice": letter.notice_row}
