@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO
-from intake.letters import wording
+from intake.letters import outlook_thread, wording
 from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import (
     MAX_REFERENCES,
@@ -52,6 +52,7 @@ class Answered:
     accounts: Sequence[Account]
     listed: CaseList = NO_CASES  # the cases that a letter of the kind "cases" shows
     incidents: Sequence[Incident] = ()  # the open ones
+    also_named: Sequence[str] = ()  # other cases that the subject names
 
 
 def write(
@@ -72,7 +73,7 @@ def _letter(
 ) -> Letter:
     mail = answered.mail
     number = decision.change.number if decision.change else ""
-    values = _values(order, decision, mail, answered.accounts, letter_context, answered.incidents)
+    values = _values(order, decision, answered, letter_context)
     if order.kind in ("form", "cases"):
         values |= _asked(decision, letter_context, answered.listed, answered.accounts)
     subject = masked(letter_context.templates.fill(f"{order.kind}/subject.txt", values))
@@ -93,7 +94,8 @@ def _letter(
         if number and letter_context.reply_to_case
         else "",
         in_reply_to=mail.message_id,
-        references=(*mail.references[-MAX_REFERENCES + 1 :], mail.message_id),
+        references=_references(mail),
+        extra=outlook_thread.fields(mail, cause, now),
     )
     letter = _posted(order.kind, cause, envelope, order.contact.id, number)
     if order.later is None:
@@ -104,11 +106,10 @@ def _letter(
 def _values(
     order: LetterOrder,
     decision: Decision,
-    mail: Message,
-    accounts: Sequence[Account],
+    answered: Answered,
     letter_context: LetterContext,
-    incidents: Sequence[Incident],
 ) -> dict[str, object]:
+    mail, accounts, incidents = answered.mail, answered.accounts, answered.incidents
     submission, change = decision.submission, decision.change
     number = change.number if change else ""
     values: dict[str, object] = {
@@ -121,6 +122,7 @@ def _values(
         "size": wording.megabytes(mail.unread_bytes),
         "limit": wording.megabytes(letter_context.max_mail_bytes),
         "reopen_days": letter_context.reopen_days,
+        "also_named": answered.also_named,
         "stopped": wording.class_lines(decision.kept, stopped=True),
         "kept": wording.class_lines(decision.kept, stopped=False),
     }
@@ -258,6 +260,12 @@ def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str
         contact=contact,
         case_number=number,
     )
+
+
+def _references(mail: Message) -> tuple[str, ...]:
+    """Return the whole thread, as RFC 5322 §3.6.4 has it: the first and the last ones of many."""
+    ids = (*mail.references, mail.message_id)
+    return ids if len(ids) <= MAX_REFERENCES else (ids[0], *ids[1 - MAX_REFERENCES :])
 
 
 def _thread_subject(mail: Message) -> str:

@@ -40,6 +40,8 @@ class Twin:
     message_row: int
     case_number: str
     status: str  # the recorded message's status
+    altered: bool = False  # same Message-ID, sender and Date, but other bytes
+    files: frozenset[str] = frozenset()  # sha256 of the recorded message's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Keys:
     plain_numbers: tuple[
         str, ...
     ] = ()  # in the subject, without a MAC: only for the sender's own accounts
+    thread_ids: tuple[str, ...] = ()  # other Message-IDs that it refers to, the nearest first
+    dated: datetime | None = None  # its Date
     outbox_ids: tuple[str, ...] = ()  # our own Message-IDs that this mail refers to, MAC valid
     names_contact: bool = True  # the mail names a contact, so colleagues are needed
     list_state: str = "-"  # cases to list: "open", "closed", "" for all, "-" for none
@@ -125,6 +129,7 @@ class Known:
     colleagues: tuple[Contact, ...] = ()  # active contacts of those accounts, without the sender
     domain_registered: bool = False  # another contact has an address at the sender's domain
     case: CaseBrief | None = None
+    also_named: tuple[str, ...] = ()  # other cases of the sender that its subject names
     case_people: tuple[str, ...] = ()  # contact ids of the active contacts of the case's account
     earlier: CaseBrief | None = None  # closed too long ago to be reopened; a new case follows it
     pending: PendingForm | None = None

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from intake.mail.message import Message
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.notifier import about
+from intake.parsers.quoted_text import unknown_words
 from intake.triage import command_rules, sender_rules
 from intake.triage.facts import STRANGERS, UNPROVED, CaseChange, Facts, Rule, Verdict
 
@@ -95,6 +97,26 @@ def _closing(facts: Facts) -> Verdict | None:
     change = replace(_change(facts, status=case.status, asked=()), keeps_request=not over)
     words = f"says that {case.number}, which is {case.status}, may be closed"
     return Verdict("append", (words,), change, "" if over else "ask_close")
+
+
+def _same_in_other_bytes(facts: Facts) -> Verdict | None:
+    """Add what a changed copy of a mail says more; it is no second case and gets no letter."""
+    twin, case, mail = facts.known.twin, facts.known.case, facts.mail
+    if twin is None or not twin.altered or not isinstance(mail, Message):
+        return None
+    words = f"the same mail as message {twin.message_row} in other bytes"
+    if case is None:
+        return Verdict("ignore", (words,))
+    known = (case.subject, case.description, *facts.known.comments)
+    fields = (one.words for one in case.fields.values())
+    more = unknown_words(facts.submission.comment, (*known, *fields))
+    files = [one.name for one in mail.attachments if one.sha256 not in twin.files]
+    if not (more or files):
+        return Verdict("ignore", (words,))
+    change = replace(
+        _change(facts, status=case.status, asked=()), fields={}, comment=more, keeps_request=True
+    )
+    return Verdict("append", (f"{words}; what it has more is added to {case.number}",), change)
 
 
 def _append(facts: Facts) -> Verdict | None:
@@ -220,7 +242,7 @@ def _follows(facts: Facts) -> str:
 # two contacts share. R21–R23 and R25 are requests of a contact to the service itself. R24 is the
 # answer from an address that waits to be confirmed, R26 a flood of new cases, R27 a mail that asks
 # for nothing, R28 the answer of a contact who was asked to become a contact of another customer,
-# R29 a contact's mail that is too big to be fetched.
+# R29 a contact's mail that is too big to be fetched, R30 a copy of a mail with other bytes.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", sender_rules.malformed, STRANGERS),
     Rule("R1", sender_rules.own_mail, STRANGERS, is_loop=True),
@@ -241,6 +263,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R29", sender_rules.too_big),
     Rule("R28", command_rules.joins),
     Rule("R16", _other_peoples_case),
+    Rule("R30", _same_in_other_bytes),
     Rule("R21", command_rules.asks_for_cases),
     Rule("R25", command_rules.wants_no_notices),
     Rule("R27", command_rules.thanks_only),

@@ -86,7 +86,9 @@ def _from_our_address(facts: Facts) -> Verdict:
 def seen_before(facts: Facts) -> Verdict | None:
     """Ignore a mail that was handled before."""
     twin = facts.known.twin
-    if twin is None or twin.status not in (MessageStatus.HANDLED, MessageStatus.IGNORED):
+    if twin is None or twin.altered:
+        return None
+    if twin.status not in (MessageStatus.HANDLED, MessageStatus.IGNORED):
         return None
     what = f" (case {twin.case_number})" if twin.case_number else ""
     return Verdict("ignore", (f"the same mail was handled as message {twin.message_row}{what}",))

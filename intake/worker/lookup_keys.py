@@ -31,6 +31,7 @@ def keys(
         )
     ids = (*mail.in_reply_to, *reversed(mail.references))
     own = tokens.own_ids(letter_context.secrets, ids, letter_context.domain)
+    ours = {one.message_id for one in own}
     plus = (*mail.recipients, *mail.to, *mail.cc)
     tagged = (
         *tokens.read_subject_tags(letter_context.secrets, mail.subject),
@@ -47,6 +48,8 @@ def keys(
         body_digest=mail.body_digest,
         case_numbers=tuple(dict.fromkeys((*numbers, *tagged))),
         plain_numbers=() if asked else tokens.plain_numbers(mail.subject, case_prefix),
+        thread_ids=tuple(dict.fromkeys(one for one in ids if one not in ours)),
+        dated=mail.date,
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None
         or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # for a case
@@ -100,7 +103,7 @@ def _numbered(words: str, case_prefix: str) -> str:
 def only_case(found: Keys, number: str) -> Keys:
     """The same keys, but that case is the only thing that the mail refers to."""
     return replace(
-        found, plain_numbers=(number,), case_numbers=(), outbox_ids=(), form_ids=(),
+        found, plain_numbers=(number,), case_numbers=(), thread_ids=(), outbox_ids=(), form_ids=(),
         verify_ids=(), join_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),
         list_state="-", token_row=None,
     )  # fmt: skip

@@ -108,7 +108,7 @@ def _written(
     digest = mail.digest if number == 1 else f"{mail.digest}:{number}"
     answered = replace(mail, digest=digest)
     incidents = (*known.incidents, known.replied) if known.replied else known.incidents
-    about = compose.Answered(answered, known.accounts, known.listed, incidents)
+    about = compose.Answered(answered, known.accounts, known.listed, incidents, known.also_named)
     several = replace(decision, matters=of)
     written = compose.write(several, about, context.letter_context, now)
     return written + to_filers(decision, known, context.letter_context, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -26,7 +26,7 @@ from intake.store.tables.contacts import (
     ContactRow,
     MembershipRow,
 )
-from intake.store.tables.messages import NOBODY, MessageRow
+from intake.store.tables.messages import NOBODY, AttachmentRow, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
 MAX_SENT = 3  # the most letters that one mail may quote
@@ -55,10 +55,8 @@ def look_up(
     account_ids = sorted({m.account_id for contact in contacts for m in contact.memberships})
     accounts = whole_accounts(session, account_ids)
     in_force = [one.id for one in accounts if one.active]
-    referred = _case(session, keys.case_numbers)
-    if referred is None and contacts:
-        plain = _case(session, keys.plain_numbers)  # anyone can write a number
-        referred = plain if plain and any(map(plain.is_for, contacts)) else None
+    twin = _twin(session, keys, not_row)
+    referred, also = _referred(session, keys, contacts, twin)
     owners = [contact.id for contact in contacts]
     return Known(
         contacts=contacts,
@@ -68,13 +66,14 @@ def look_up(
         else (),
         domain_registered=_domain_registered(session, keys.sender),
         case=referred,
+        also_named=also,
         pending=_pending(session, referred.number)
         if referred
         else _blank_form(session, keys.form_ids),
         sent_texts=_sent_texts(session, referred.number, keys.outbox_ids) if referred else (),
         comments=rate_counts.comments(session, referred.number) if referred else (),
         listed=_listed(session, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
-        twin=_twin(session, keys, not_row),
+        twin=twin,
         recent=rate_counts.of_late(session, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{number}",
         returned=_returned(session, keys),
@@ -86,6 +85,42 @@ def look_up(
         **answered_questions.answered(session, keys, owners, now),
         **notice_lookup.about(session, keys, account_ids),
     )
+
+
+def _referred(
+    session: Session, keys: Keys, contacts: tuple[Contact, ...], twin: Twin | None
+) -> tuple[CaseBrief | None, tuple[str, ...]]:
+    """The case that a mail is about, and the other ones of the sender that its subject names.
+
+    A reference that only we can have written counts first. Anyone can write a Message-ID of
+    another person or the number of a case, so these count only for cases of the sender's own
+    accounts: first the mail that it answers, then the number in its subject.
+    """
+    found = _case(session, keys.case_numbers)
+    if found is not None or not contacts:
+        return found, ()
+    threads = (twin.case_number,) if twin and twin.altered else _threads(session, keys.thread_ids)
+    for number in threads:
+        one = _case(session, (number,))
+        if one is not None and any(map(one.is_for, contacts)):
+            return one, ()
+    named = [_case(session, (number,)) for number in keys.plain_numbers]
+    own = {one.number: one for one in named if one and any(map(one.is_for, contacts))}
+    return next(iter(own.values()), None), tuple(own)[1:]
+
+
+def _threads(session: Session, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The cases that came of the mails with those Message-IDs, in that order."""
+    if not ids:
+        return ()
+    hashes = [message_id_hash(one) for one in ids]
+    query = select(col(MessageRow.message_id_hash), col(MessageRow.case_number)).where(
+        col(MessageRow.message_id_hash).in_(hashes),
+        col(MessageRow.case_number) != "",
+        col(MessageRow.status) == MessageStatus.HANDLED,
+    )
+    found = {row[0]: row[1] for row in session.execute(query)}
+    return tuple(dict.fromkeys(found[one] for one in hashes if one in found))
 
 
 def _contact_ids(session: Session, sender: str) -> list[str]:
@@ -280,4 +315,25 @@ def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
                 col(MessageRow.status) == MessageStatus.HANDLED,
             )
         ).first()
-    return Twin(row[0], row[1], row[2]) if row else None
+    if row is not None:
+        return Twin(row[0], row[1], row[2])
+    return _altered(session, keys, base) if keys.message_id and keys.sender else None
+
+
+def _altered(session: Session, keys: Keys, base: Select[int, str, str]) -> Twin | None:
+    """The same mail of the same sender and Date that a gateway or a scanner has changed."""
+    if keys.dated is None:
+        return None
+    row = session.execute(
+        base.where(
+            col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
+            col(MessageRow.sender) == keys.sender,
+            col(MessageRow.dated) == keys.dated,
+            col(MessageRow.contact_id) != "",
+            col(MessageRow.status) == MessageStatus.HANDLED,
+        )
+    ).first()
+    if row is None:
+        return None
+    files = select(col(AttachmentRow.sha256)).where(col(AttachmentRow.message_id) == row[0])
+    return Twin(row[0], row[1], row[2], altered=True, files=frozenset(session.scalars(files)))

@@ -198,6 +198,7 @@ def _values(
         "subject": clean(mail.subject)[:MAX_SUBJECT],
         "message_id_hash": message_id_hash(mail.message_id),
         "message_id": clean(mail.message_id)[:MAX_HEADER],
+        "dated": mail.date if isinstance(mail, Message) else None,
         "signature_hash": next(iter(signature_hashes(mail)), "")
         if isinstance(mail, Message)
         else "",

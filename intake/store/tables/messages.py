@@ -77,6 +77,7 @@ class MessageRow(Base, table=True):
         default="", index=True
     )  # sha256 of the Message-ID; empty if there is none
     message_id: str = Field(default="", sa_column=_text())
+    dated: datetime | None = None  # its Date
     signature_hash: str = Field(default="", index=True)  # of the author's DKIM signature, sha256
     sketch: str = ""  # of its words, when a proved contact wrote it: intake.mail.word_sketch
     contact_id: str = ""

@@ -1,4 +1,4 @@
-"""Letters that wait say why, and mails keep a sketch of their words to recognise loops."""
+"""Letters that wait say why; mails keep their Date and a sketch of their words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Empty: the letter was due at once; nothing is known of the words."""
+    """Empty: the letter was due at once; nothing is known of the words and the Date."""
+    known = {one["name"] for one in sa.inspect(op.get_bind()).get_columns("messages")}
+    if "dated" not in known:
+        op.add_column("messages", sa.Column("dated", sa.DateTime(timezone=True), nullable=True))
     for table, name, kind in (
         ("outbox", "put_off", sa.Text()),
         ("messages", "sketch", AutoString()),
