@@ -32,6 +32,9 @@ SUBJECTS = (
     "thanks",
     "thanks_for",
     "may_close",
+    "thanks_words",
+    "over_words",
+    "ending_words",
 )
 
 

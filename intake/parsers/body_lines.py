@@ -8,22 +8,8 @@ from dataclasses import dataclass
 
 from intake.catalogue.catalogue import Catalogue, Normalise
 from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO, visible
+from intake.parsers import attributions
 
-_ATTRIBUTION = (
-    "wrote:", "schrieb:", "a écrit :", "a écrit:", "escribió:", "escreveu:", "ha scritto:",
-    "schreef:", "skrev:", "napisał(a):", "написал:", "написал(а):", "пишет:", "writes:",
-)  # fmt: skip
-_SEPARATOR = re.compile(
-    r"[-_=\s]{2,40}(original message|ursprüngliche nachricht|mensaje original|message d'origine"
-    r"|mensagem original|forwarded message|weitergeleitete nachricht)[-_=\s]{0,40}\Z",
-    re.IGNORECASE,
-)
-_HEADER = re.compile(
-    r"[*>\s]{0,4}(from|von|de|sent|gesendet|enviado|envoyé|date|datum|fecha|to|an|para|à|subject"
-    r"|betreff|asunto|objet|assunto|cc)\s{0,2}:",
-    re.IGNORECASE,
-)
-_FROM = re.compile(r"[*>\s]{0,4}(from|von|de)\s{0,2}:", re.IGNORECASE)
 _SENT_FROM = (
     "sent from my ",
     "get outlook for ",
@@ -32,6 +18,17 @@ _SENT_FROM = (
     "von meinem ",
     "gesendet von ",
     "gesendet mit ",
+    "verstuurd vanaf ",
+    "verzonden vanaf ",
+    "verzonden met ",
+    "outlook voor ",
+    "inviato da ",
+    "inviato dal ",
+    "ottieni outlook per ",
+    "télécharger outlook ",
+    "enviado a partir ",
+    "enviado con ",
+    "enviado com ",
     "enviado desde ",
     "enviado do meu ",
     "enviado do outlook",
@@ -62,7 +59,18 @@ _CLOSINGS = (
     "gracias", "muchas gracias", "saludos", "un saludo", "saludos cordiales", "atentamente",
     "merci", "merci beaucoup", "cordialement", "bien cordialement", "danke", "vielen dank",
     "mit freundlichen grüßen", "viele grüße", "beste grüße", "mfg", "obrigado", "obrigada",
-    "muito obrigado", "atenciosamente", "abraços",
+    "muito obrigado", "atenciosamente", "abraços", "best wishes", "with kind regards", "rgds",
+    "un cordial saludo", "un saludo cordial", "reciban un cordial saludo", "saludos cordiales",
+    "un abrazo", "atte", "sincères salutations", "meilleures salutations", "bien à vous",
+    "bonne journée", "cdt", "salutations", "freundliche grüße", "mit freundlichem gruß",
+    "liebe grüße", "herzliche grüße", "mit besten grüßen", "mit freundlichen grüssen",
+    "freundliche grüsse", "gruß", "grüße", "lg", "vg", "bg", "besten dank", "att",
+    "com os melhores cumprimentos", "melhores cumprimentos", "cumprimentos", "um abraço",
+    "com os meus cumprimentos", "met vriendelijke groet", "met vriendelijke groeten",
+    "vriendelijke groet", "vriendelijke groeten", "hartelijke groet", "groet", "groeten",
+    "groetjes",
+    "mvg", "bedankt", "cordiali saluti", "distinti saluti", "un cordiale saluto", "saluti",
+    "un saluto", "cordialmente", "grazie",
 )  # fmt: skip
 _CLOSED = frozenset(one.casefold() for one in _CLOSINGS)
 _GREETINGS = (
@@ -184,7 +192,7 @@ def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:
 def ends_own_text(lines: list[Line], number: int) -> bool:
     """Return whether a signature, a separator or the header block of an older mail begins here."""
     text = lines[number].text
-    if is_signature(text) or _SEPARATOR.match(text):
+    if is_signature(text) or attributions.is_divider(text):
         return True
     if text.strip().lower().startswith(_FORWARDS):
         return True
@@ -255,10 +263,10 @@ def without_courtesies(lines: list[Line]) -> tuple[Line, ...]:
 
 def is_old_head(lines: list[Line], number: int) -> bool:
     """Return True for From: and two more header lines within five, one with an address or date."""
-    if number >= len(lines) or not _FROM.match(lines[number].text):
+    if number >= len(lines) or not attributions.FROM.match(lines[number].text):
         return False
     block = [line.text for line in lines[number : number + 6]]
-    heads = [text[:MAX_HEAD_CHARS] for text in block if _HEADER.match(text)]
+    heads = [text[:MAX_HEAD_CHARS] for text in block if attributions.HEADER.match(text)]
     return len(heads) >= 3 and any("@" in text or _YEAR.search(text) for text in heads)
 
 
@@ -266,27 +274,22 @@ def is_frame(lines: list[Line], number: int) -> bool:
     """Return True for a line that only introduces an older mail, or greets or closes in it."""
     text = lines[number].text
     return bool(
-        _SEPARATOR.match(text)
+        attributions.is_divider(text)
         or _RULE.match(text)
-        or _HEADER.match(text)
+        or attributions.HEADER.match(text)
         or text.strip().lower().startswith(_FORWARDS)
         or is_courtesy(text)
         or is_signature(text)
         or is_attribution(lines, number)
-        or (number and text.strip().endswith(_ATTRIBUTION))
     )
 
 
 def is_attribution(lines: list[Line], number: int) -> bool:
-    """Return True for ``On … wrote:``, on one line or two."""
-    text = lines[number].text.strip()
-    if len(text) > 300 or not text:
-        return False
-    if text.endswith(_ATTRIBUTION):
-        return True
-    after = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
-    return (
-        text.startswith(("On ", "Am ", "Le ", "El ", "Em "))
-        and len(after) < 200
-        and after.endswith(_ATTRIBUTION)
-    )
+    """Return True for a line of ``On … wrote:``, which programs may fold over up to three lines."""
+    for back in range(min(attributions.MAX_FOLDED, number + 1)):
+        texts = [
+            line.text for line in lines[number - back : number - back + attributions.MAX_FOLDED]
+        ]
+        if attributions.size_at(texts, 0) > back:
+            return True
+    return False

@@ -16,6 +16,7 @@ from intake.catalogue.labels import fold
 from intake.mail.message import Message
 from intake.parsers.body_lines import is_courtesy
 from intake.parsers.case_type import type_of
+from intake.parsers.endings import ending
 from intake.parsers.submission import Candidate, Wish
 
 MAX_WORDS_CHARS = 80  # of free text that may accompany a wish: "Could you send me the form?"
@@ -91,13 +92,15 @@ def only_thanks(
     A question, a file or one more word makes it an ordinary mail. ``names`` are folded.
     """
     kinds = _sentences(message, own_words, names, catalogue)
-    return "thanks" in kinds and kinds <= {"thanks", "courtesy"}
+    whole = "thanks" in kinds and kinds <= {"thanks", "courtesy"}
+    return whole or ending(message, names, catalogue) == "thanks"
 
 
 def may_close(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> bool:
     """Return whether the text says only that the case may be closed or is over, or adds thanks."""
     kinds = _sentences(message, own_words, names, catalogue)
-    return "close" in kinds and "other" not in kinds
+    whole = "close" in kinds and "other" not in kinds
+    return whole or ending(message, names, catalogue) == "close"
 
 
 def _sentences(

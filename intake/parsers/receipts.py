@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from intake.mail.message import Attachment, Message
+from intake.parsers.absences import is_absence
 
 MAX_CHARS = 20_000  # of a calendar entry
 MAX_RECEIPT_CHARS = 2000
@@ -34,6 +35,21 @@ _READ = re.compile(
     r"|\bfoi (?:lida|exibida|excluída)\b|\bè stato letto\b",
     re.IGNORECASE,
 )
+_CHALLENGE = re.compile(  # the subject of a challenge (RFC 3834 does not know them)
+    r"verif(?:y|ication|ier|icar|ica|izieren)|confirm|bestätig|bevestig|conferm|spam ?arrest|boxbe"
+    r"|challenge|not a robot|delivery pending|action required|sender unknown|whitelist",
+    re.IGNORECASE,
+)
+_CONFIRM = re.compile(
+    r"(?:not a robot|(?:are|a) (?:real )?(?:human|person)|kein roboter|no eres un robot"
+    r"|pas un robot|não é um robô|geen robot|non sei un robot|un robot)"
+    r"|(?:click|follow|use)[^.\n]{0,60}(?:link|here|below)[^.\n]{0,80}"
+    r"(?:deliver|release|verify|confirm|approve|whitelist)"
+    r"|(?:message|mail|email)[^.\n]{0,60}"
+    r"(?:is being held|was held|will not be delivered|quarantine)"
+    r"[^.]{0,120}(?:verify|confirm|authenticate|reply)",
+    re.IGNORECASE,
+)
 _FIELD = re.compile(  # the returned mail's own lines: "To: Support", "Sent: Monday, 2 March"
     r"\s*(?:to|an|para|à|pour|a|subject|betreff|asunto|objet|assunto|oggetto|sent|gesendet"
     r"|enviado|envoyé|date|datum|fecha|data|from|von|de)\s?:",
@@ -43,7 +59,19 @@ _FIELD = re.compile(  # the returned mail's own lines: "To: Support", "Sent: Mon
 
 def tidings(message: Message, own_words: str) -> str:
     """Return what a mail reports that asks for nothing; empty for any other mail. Never raises."""
-    return _calendar(message, own_words) or _receipt(message)
+    return _calendar(message, own_words) or _receipt(message) or _from_a_program(message)
+
+
+def _from_a_program(message: Message) -> str:
+    """Recognise a notice of absence, and a spam filter that wants its question answered."""
+    text = message.plain if message.plain.strip() else message.html.text
+    if any(not one.inline for one in message.attachments):
+        return ""
+    if is_absence(message.subject, text):
+        return "a notice of absence"
+    challenge = _CHALLENGE.search(message.subject) and _CONFIRM.search(text[:MAX_CHARS])
+    asks = "?" in text  # then a person may want an answer
+    return "a spam filter asks the sender to confirm" if challenge and not asks else ""
 
 
 def _calendar(message: Message, own_words: str) -> str:

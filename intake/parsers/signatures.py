@@ -34,15 +34,22 @@ _TITLE = re.compile(
     r"|nurse|engineer|technology|department|office|services|support|head|lead|chief|consultant"
     r"|librarian|treasurer|accountant|bookkeeper|m\.?ed|ph\.?d|m\.?a|b\.?a|ed\.?d"
     r"|directora?|secretari[ao]|coordinadora?|maestr[ao]|profesora?|leiter(?:in)?|lehrer(?:in)?"
-    r"|sekretariat|schulleitung)\b",
+    r"|sekretariat|schulleitung|auxiliar|administrativ[ao]|jef[ea]|secrétaire|secrétariat|adjointe?"
+    r"|analyste|direction|(?:sub)?diretora?|assistente|técnic[ao]|segreteria|ufficio|docente"
+    r"|boekhouding|administratie|leerlingadministratie|directeur|buchhaltung|kasse|contabilità"
+    r"|schulleiter(?:in)?|schulamtsleiter(?:in)?|professeur|enseignante?|leerkracht|insegnante)\b",
     re.IGNORECASE,
 )
 _DISCLAIMER = re.compile(
     r"\W*(?:confidential|this (?:e-?mail|message|communication|transmission)"
     r"|the information (?:contained )?in this|if you (?:are not|have received)"
-    r"|notice:|disclaimer|privileged|please consider the"
+    r"|notice:|disclaimer|privileged|please consider the|pensez à l'env|antes de imprimir"
+    r"|prima di stampare|denk aan het milieu|de informatie in|le informazioni|aviso legal"
+    r"|avant d'imprimer|pense no meio|informação confidencial|bitte denken sie an die umwelt"
     r"|pursuant to|aviso|este (?:correo|mensaje)|ce (?:message|courriel)"
-    r"|diese (?:e-?mail|nachricht))",
+    r"|diese (?:e-?mail|nachricht)|deze (?:e-?mail|bericht)|dit bericht"
+    r"|questa (?:e-?mail|comunicazione)"
+    r"|questo messaggio|esta (?:mensagem|mensaje|comunicación)|le présent|ce document|vertraulich)",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"\s*[-_=*~•·|–—]{2,}\s*\Z")
@@ -138,6 +145,28 @@ def _is_block(lines: Sequence[str], names: Collection[str], places: Sequence[str
         if not (short and flat[:1].isupper() | flat[:1].isdigit() and _is_desk(flat, named=named)):
             return False
     return True
+
+
+def is_disclaimer(line: str) -> bool:
+    """Return True for the first line of a disclaimer."""
+    return bool(_DISCLAIMER.match(line))
+
+
+def reaches(line: str) -> bool:
+    """Return True for a short line with a telephone number, an address or a web page."""
+    return bool(_REACHED.search(line)) and len(line.split()) <= MAX_TITLE_WORDS + 3
+
+
+def is_signing(line: str) -> bool:
+    """Return True for a short line that looks like a title, an organisation or a place.
+
+    All its longer words have a capital, or it has the word for a title or an institution.
+    """
+    words = re.findall(r"[^\W\d_]{4,}", line)
+    short = len(line.split()) <= MAX_TITLE_WORDS and not line.endswith(".")
+    large = sum(word[0].isupper() for word in words)
+    titled = bool(_TITLE.search(line) or _PLACE.search(line))
+    return short and bool(words) and (large == len(words) or (titled and line[:1].isupper()))
 
 
 def _is_desk(flat: str, *, named: bool) -> bool:
