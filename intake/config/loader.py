@@ -348,6 +348,7 @@ def policy(config: Config, catalogue: Catalogue) -> Policy:
         verp=config.delivery.verp,
         writes_return_path=tuple(box.name for box in config.mailbox if box.writes_return_path),
         refuse_inactive=replies.refuse_inactive,
+        claim_addresses=replies.claim_addresses,
         refuse_unknown=replies.refuse_unknown,
         high_risk_types=replies.high_risk_types,
         step_up=replies.step_up,

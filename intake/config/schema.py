@@ -170,6 +170,8 @@ class Replies(Section):
     templates: str = ""
     unknown_sender: Literal["hold", "drop"] = "hold"
     refuse_inactive: bool = False
+    claim_addresses: bool = True
+    tell_held: bool = False
     refuse_unknown: bool = False
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
     step_up: bool = True

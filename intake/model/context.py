@@ -112,6 +112,8 @@ class Keys:
     join_ids: tuple[
         str, ...
     ] = ()  # our questions that it answers: whether to become a contact of …
+    claim_ids: tuple[str, ...] = ()  # our questions that it answers: whose an address is
+    author_name: str = ""  # the display name, in lower case
     close_ids: tuple[str, ...] = ()  # our questions that it answers: whether to close a case
     own_id: str = ""  # its Message-ID, if that is one of ours, MAC valid
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
@@ -141,7 +143,10 @@ class Known:
     next_number: str = ""  # the number that a case created now would get
     joins: str = ""  # number of the case whose question to this sender the mail answers
     closes: str = ""  # the same for the question whether that case may be closed
+    claim: str = ""  # the unregistered address about which its sender was asked
+    namesake: Contact | None = None  # the one contact at the sender's domain with the sender's name
     says_yes: bool = False  # its new text begins with a yes
+    says_no: bool = False
     bears_own_id: bool = False  # only we can have made its Message-ID
     is_own_letter: bool = False  # it has the Message-ID of a letter that we sent to this sender
     answered_letters: tuple[str, ...] = ()  # our Message-IDs it refers to, MAC valid

@@ -47,6 +47,14 @@ def says_yes(text: str, catalogue: Catalogue) -> bool:
     return low in catalogue.normalise.yes_words or word in catalogue.normalise.yes_words
 
 
+def says_no(text: str, catalogue: Catalogue) -> bool:
+    """Return whether the first sentence begins with a no in one of the catalogue's languages."""
+    first = next(iter(_sentences(text)), "")
+    low = first.casefold().strip(" .!\"'")
+    word = re.split(r"[\s,:]", low, maxsplit=1)[0]
+    return word in catalogue.normalise.no_words and not first.endswith("?")
+
+
 def confirmed(text: str, field: Field, catalogue: Catalogue) -> bool:
     """Return whether the answer under the field's own label is a yes."""
     first = next(iter(_sentences(text)), "")

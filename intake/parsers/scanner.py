@@ -1,8 +1,7 @@
 """Turn a Message into a Scan: first the case type, then the values under the labels of that type.
 
-The type comes from a label, a plus address or the subject. Then HTML rows and lines are read; the
-plain and the HTML body are read independently and compared. The kind of a field decides where its
-value ends. The rest is the description.
+The type comes from a label, a plus address or the subject. The plain and the HTML body are read
+independently and compared. The kind of a field decides where its value ends.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from intake.parsers import (
     case_type,
     columns,
     html_rows,
+    invitations,
     quoted_text,
     signatures,
     value_extent,
@@ -117,6 +117,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         returned=read_return(message),
         cut=chosen.body.cut,
         tidings=tidings(message, chosen.body.text),
+        invited=invitations.text(message),
     )
 
 

@@ -71,6 +71,7 @@ class Scan:
     returned: Return | None = None  # for a program's mail
     cut: str = ""  # quoted or forwarded text, without signatures
     tidings: str = ""  # what a program reports in the writer's name, asking for nothing
+    invited: str = ""  # the time, place and text of a calendar invitation
     matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
 
     def without_files(self) -> Scan:

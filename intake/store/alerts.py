@@ -57,6 +57,7 @@ def due(session: Session, now: datetime, every_hours: int, must: MustReach) -> D
 TOLD = {
     "suspended": "addresses that get fewer letters for now: `intake contacts suspended`",
     "rate-limited": "letters that wait because of a rate: `intake outbox list --state due`",
+    "claim-denied": "mails in a contact's name that the contact did not write",
     "forged": "mails forged in a contact's name",
 }
 

@@ -18,6 +18,18 @@ def joins(facts: Facts) -> Verdict | None:
     return Verdict("hold", (f"answers the question of {number}, and not with a plain yes",))
 
 
+def owns_address(facts: Facts) -> Verdict | None:
+    """Accept a plain yes or no to the question whether an unregistered address is the sender's."""
+    address = facts.known.claim
+    if not address or not facts.proved or facts.contact is None or facts.machine:
+        return None
+    if facts.known.says_yes:
+        return Verdict("answer", (f"says that {address} is theirs",), claims=address)
+    if facts.known.says_no:
+        return Verdict("answer", (f"says that {address} is not theirs",), disowns=address)
+    return Verdict("hold", (f"answers whose {address} is, and not with a plain yes or no",))
+
+
 def asks_for_cases(facts: Facts) -> Verdict | None:
     """List the sender's cases. Read Only contacts may ask for this, too."""
     wish = facts.submission.wish

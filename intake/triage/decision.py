@@ -66,6 +66,9 @@ class Decision:
     withheld: Mapping[str, str] = field(default_factory=dict)  # part -> why a file is kept back
     joins: str = ""  # number of the case whose account gets the sender as a contact
     confirms: str = ""  # id of the contact whose new address this mail confirms
+    owner: Contact | None = None  # who is asked whether the sender's address is theirs
+    claims: str = ""  # address that becomes the sender's, too
+    disowns: str = ""  # address that the sender does not know
     returned: Return | None = None  # what a program says about our letter ``about``
     about: SentLetter | None = None
     accounts: tuple[tuple[str, bool], ...] = ()  # the contact's, and whether each is in force
@@ -139,6 +142,9 @@ def _decision(
         withheld=attachment_policy.withheld(facts.mail, facts.policy),
         confirms=verdict.confirms,
         joins=verdict.joins,
+        owner=facts.known.namesake if verdict.asks_owner else None,
+        claims=verdict.claims,
+        disowns=verdict.disowns,
         returned=verdict.returned,
         about=facts.known.returned if verdict.returned else None,
         quarantined=facts.policy.scan_files,

@@ -108,6 +108,9 @@ class Verdict:
     returned: Return | None = None  # to be recorded with the letter it is about
     joins: str = ""  # number of the case whose account's question was answered with yes
     confirms: str = ""  # id of the contact whose new address this mail confirms
+    asks_owner: bool = False  # the contact of the sender's name is asked whose the address is
+    claims: str = ""  # address that becomes the contact's
+    disowns: str = ""  # address that is not the contact's
     unsubscribes: str = ""  # id of the contact who wants no more optional notices
     kept: tuple[str, ...] = ()  # classes of notices that continue
 

@@ -27,6 +27,7 @@ class Policy:
     verp: bool = True  # each letter has its own bounce address
     writes_return_path: tuple[str, ...] = ()  # mailboxes whose server adds Return-Path to all mail
     refuse_inactive: bool = False  # R11 and R12 answer with the fixed text at L3
+    claim_addresses: bool = True  # R9 asks the contact whose name the mail shows
     refuse_unknown: bool = False  # R9 answers with the fixed text at L3
     high_risk_types: tuple[str, ...] = ("modify_support_contacts", "server_access", "data_restore")
     high_risk_priority: str = "Critical"  # a reply that raises a case to it needs L3, too

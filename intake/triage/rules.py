@@ -242,7 +242,8 @@ def _follows(facts: Facts) -> str:
 # two contacts share. R21–R23 and R25 are requests of a contact to the service itself. R24 is the
 # answer from an address that waits to be confirmed, R26 a flood of new cases, R27 a mail that asks
 # for nothing, R28 the answer of a contact who was asked to become a contact of another customer,
-# R29 a contact's mail that is too big to be fetched, R30 a copy of a mail with other bytes.
+# R29 a contact's mail that is too big to be fetched, R30 a copy of a mail with other bytes,
+# R31 the answer of a contact who was asked whose an unregistered address is.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", sender_rules.malformed, STRANGERS),
     Rule("R1", sender_rules.own_mail, STRANGERS, is_loop=True),
@@ -262,6 +263,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("R12", sender_rules.no_account),
     Rule("R29", sender_rules.too_big),
     Rule("R28", command_rules.joins),
+    Rule("R31", command_rules.owns_address),
     Rule("R16", _other_peoples_case),
     Rule("R30", _same_in_other_bytes),
     Rule("R21", command_rules.asks_for_cases),
@@ -280,5 +282,7 @@ TABLE: tuple[Rule, ...] = (
 ALL_RULES = tuple(one for rule in TABLE for one in (rule.id, rule.when_held_back) if one)
 OF_STRANGERS = tuple(rule.id for rule in TABLE if rule.holds == STRANGERS)
 OF_UNPROVED = tuple(rule.id for rule in TABLE if rule.holds == UNPROVED)
+MENDABLE = {"R7": "unproved", "R11": "disabled", "R13": "read_only"}  # by the account itself
+CLAIMABLE = ("R9",)  # of a mail that is handled once its address is a contact's
 LOOPS = tuple(rule.id for rule in TABLE if rule.is_loop)
 FORGERIES = tuple(rule.id for rule in TABLE if rule.is_forgery)

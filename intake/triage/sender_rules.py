@@ -253,7 +253,11 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
     told = facts.policy.refuse_unknown and facts.sender.level == "L3"
     letter, reason = ("refusal", "unknown") if told else ("", "")
     why = "not registered, though others at that domain are"
-    return Verdict("hold", (why,), letter=letter, reason=reason)
+    owner = facts.known.namesake if facts.policy.claim_addresses else None
+    if owner is None:
+        return Verdict("hold", (why,), letter=letter, reason=reason)
+    asked = f"it shows the name of {owner.id}, who is asked about the address"
+    return Verdict("hold", (why, asked), asks_owner=True)
 
 
 def stranger(facts: Facts) -> Verdict | None:

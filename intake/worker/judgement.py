@@ -20,7 +20,7 @@ from intake.model.context import NO_LETTERS, Known, PastLetter
 from intake.model.incidents import Incident, Update
 from intake.model.states import CaseStatus
 from intake.parsers import notice_replies
-from intake.parsers.confirmation import says_yes
+from intake.parsers.confirmation import says_no, says_yes
 from intake.parsers.interpret import interpret
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
@@ -104,10 +104,13 @@ def judge_part(
     if isinstance(mail, Refusal) or scan is None:
         return Judgement(decide(mail, None, None, known, context.policy, now), (), known)
     known = _after(known, part.before, context.case_prefix, now) if part.before else known
-    asked = bool(known.joins or known.confirms or known.closes)
-    yes = asked and says_yes(scan.leftover, context.catalogue)
+    asked = bool(known.joins or known.confirms or known.closes or known.claim)
     known = replace(
-        known, answered_letters=wanted.outbox_ids, says_yes=yes, bears_own_id=bool(wanted.own_id)
+        known,
+        answered_letters=wanted.outbox_ids,
+        says_yes=asked and says_yes(scan.leftover, context.catalogue),
+        says_no=bool(known.claim) and says_no(scan.leftover, context.catalogue),
+        bears_own_id=bool(wanted.own_id),
     )
     known = _reopened(known, scan, context.policy, now)
     trust = context.trust.get(mail.mailbox, Trust())

@@ -60,6 +60,8 @@ def keys(
         return_ids=_returned(scan, letter_context),
         verify_ids=tuple(one.message_id for one in own if one.kind == "verify"),
         join_ids=tuple(one.message_id for one in own if one.kind == "join"),
+        claim_ids=tuple(one.message_id for one in own if one.kind == "claim"),
+        author_name=_author_name(mail),
         close_ids=tuple(one.message_id for one in own if one.kind == "ask-close"),
         return_rows=_own_ways(letter_context, plus, "bounce", scan),
         return_letters=_own_ways(letter_context, plus, "letter", scan),
@@ -70,12 +72,22 @@ def keys(
         else None,
         only_approved=policy.only_approved,
         signatures=identity.signature_hashes(mail),
-        own_id=mail.message_id
-        if tokens.own_ids(letter_context.secrets, (mail.message_id,), letter_context.domain)
-        else "",
+        own_id=_own_id(mail, letter_context),
         max_strangers=limits[0],
         max_unproved=limits[1],
     )
+
+
+def _author_name(mail: Message) -> str:
+    """The display name, in lower case."""
+    sender = mail.sender
+    return " ".join(sender.name.casefold().split()) if isinstance(sender, Mailbox) else ""
+
+
+def _own_id(mail: Message, letter_context: LetterContext) -> str:
+    """The mail's Message-ID, if only we can have made it."""
+    ours = tokens.own_ids(letter_context.secrets, (mail.message_id,), letter_context.domain)
+    return mail.message_id if ours else ""
 
 
 def _own_ways(
@@ -104,6 +116,6 @@ def only_case(found: Keys, number: str) -> Keys:
     """The same keys, but that case is the only thing that the mail refers to."""
     return replace(
         found, plain_numbers=(number,), case_numbers=(), thread_ids=(), outbox_ids=(), form_ids=(),
-        verify_ids=(), join_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),
+        verify_ids=(), join_ids=(), claim_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),
         list_state="-", token_row=None,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from intake.authentication.dkim import Proof
 from intake.letters import compose
+from intake.letters.claim import to_owner
 from intake.letters.filer_notice import to_filers
 from intake.mail.message import Arrival, Message
 from intake.parsers import matters
@@ -111,7 +112,8 @@ def _written(
     about = compose.Answered(answered, known.accounts, known.listed, incidents, known.also_named)
     several = replace(decision, matters=of)
     written = compose.write(several, about, context.letter_context, now)
-    return written + to_filers(decision, known, context.letter_context, now)
+    written += to_filers(decision, known, context.letter_context, now)
+    return written + to_owner(decision, context.letter_context, now)
 
 
 def results(judged: Judgement) -> tuple[Result, ...]:

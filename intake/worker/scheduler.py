@@ -27,7 +27,7 @@ from intake.adapters.heartbeat import Beat
 from intake.adapters.time_limits import OVERTIME
 from intake.config.loader import Config
 from intake.model.health import Trouble
-from intake.worker import alerting, file_jobs, health, notice_jobs
+from intake.worker import alerting, claimed_mails, file_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble
 from intake.worker.clock import ClockWatch
 from intake.worker.collector import collect
@@ -130,6 +130,7 @@ class Service:
             self.letters.clear()
             try:
                 recover(self.app)
+                claimed_mails.handle(self.config, self.app.collector.engine)
                 posted = send_letters(self.app)
                 self.outages.posted(posted, _now(), lambda: outbox_waits(self.app))
             except TROUBLE as trouble:

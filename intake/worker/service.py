@@ -22,11 +22,11 @@ from intake.letters.letter import Occasion, Reached
 from intake.store import alerts as alarm
 from intake.store import outbox, retention
 from intake.store.cases import reminders
-from intake.store.contacts import undeliverable_notice
+from intake.store.contacts import held_notice, undeliverable_notice
 from intake.store.engine import Session, StoreError, reading, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
-from intake.worker import ack_lists, file_jobs, health, notice_jobs
+from intake.worker import ack_lists, claimed_mails, file_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble, keep
 from intake.worker.collector import Tally, collect
 from intake.worker.outages import Outages, part_of
@@ -88,6 +88,7 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         remind(config, app)
         file_jobs.inspect(config, app)
         notice_jobs.tick(config, app)
+        claimed_mails.handle(config, app.collector.engine)
         report.posted = send_letters(app, _step(progress, "letters"))
         report.notices = notice_jobs.broadcast(app, once=True)
         report.hooks = notice_jobs.call_hooks(config, app)
@@ -174,6 +175,8 @@ def remind(config: Config, app: Application) -> int:
         if config.shape.notices.tell_colleagues:
             context = app.collector.context
             undeliverable_notice.tell(session, context.letter_context, context.policy.must, now)
+        if config.replies.tell_held:
+            held_notice.tell(session, app.collector.context.letter_context, now)
         retention.forget(session, now, keep(config))
         _alert(session, config, app, now)
     if retired:

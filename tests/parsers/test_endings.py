@@ -109,8 +109,7 @@ def test_an_absence_reopens_nothing_and_gets_no_answer(tmp_path: Path) -> None:
 THANKS = [one for one in mails("thanks") if one["kind"] == "thanks" and kind(one)]
 
 
-@pytest.mark.parametrize("one", THANKS[::2],
-                         ids=lambda one: f"{one['lang']}: {one['body'][:20]!r}")  # fmt: skip
+@pytest.mark.parametrize("one", THANKS[::2], ids=lambda one: one["lang"] + repr(one["body"][:20]))
 def test_a_closed_case_stays_closed_after_thanks(tmp_path: Path, one: dict[str, Any]) -> None:
     """And the attribution is never the comment."""
     door = Door(tmp_path)
@@ -134,7 +133,8 @@ SHAPES = (
     "Em ter., 18 de nov. de 2025 às 13:03, {} escreveu:", "Em 18/11/2025 13:03, {} escreveu:",
     "Op di 18 nov 2025 om 13:03 schreef {}:",
     "Op 18 nov 2025 om 13:03 heeft {} het volgende geschreven:",
-    "Il giorno mar 18 nov 2025 alle ore 13:03 {} ha scritto:", "Il 18/11/2025 13:03, {} ha scritto:",
+    "Il giorno mar 18 nov 2025 alle ore 13:03 {} ha scritto:",
+    "Il 18/11/2025 13:03, {} ha scritto:",
     "---- On Tue, 18 Nov 2025 13:03:00 +0100 {} wrote ----", "{} wrote:", "{} schrieb:",
     ">>> {} 18.11.2025 13:03 >>>",
 )  # fmt: skip

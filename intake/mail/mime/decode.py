@@ -12,6 +12,7 @@ from intake.mail.mime import (
     format_flowed,
     html,
     inline_pictures,
+    pgp,
     tnef,
     transfer_encodings,
 )
@@ -27,6 +28,14 @@ _NO_WORDS = frozenset(  # text types that hold no text for people
 _SEALED = frozenset(
     ("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
 )
+_SEALED_BESIDE = frozenset(("application/x-microsoft-rpmsg-message",))  # the text only says so
+_SIGNATURES = frozenset(  # of the whole mail: nobody's file
+    (
+        *("application/pkcs7-signature", "application/x-pkcs7-signature"),
+        *("application/pgp-signature", "application/pgp-keys"),
+    )
+)
+_SIGNATURE_NAMES = ("smime.p7s", "signature.asc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,9 @@ class _Reader:
                 "text-left-out", f"part {self.parts[index].number} is another version of the body"
             )
         plain = {index: self._plain(self.parts[index]) for index in chosen.plain}
-        self.leaves.plain = _paragraphs([plain[index] for index in chosen.plain])
+        self.leaves.plain = pgp.without_armour(
+            _paragraphs([plain[index] for index in chosen.plain])
+        )
         texts: list[str] = []
         rows: list[tuple[str, ...]] = []
         for index in chosen.html:
@@ -130,8 +141,13 @@ class _Reader:
         for part in self.parts:
             if body.is_file(part):
                 self._file(part)
-        sealed = [file.number for file in self.leaves.files if file.media_type in _SEALED]
-        if sealed and not self.leaves.plain and not self.leaves.html:
+        files = self.leaves.files
+        sealed = [file.number for file in files if file.media_type in _SEALED_BESIDE]
+        armoured = pgp.is_encrypted(self.leaves.plain)
+        if armoured or not (self.leaves.plain or self.leaves.html):
+            sealed += [file.number for file in files if file.media_type in _SEALED]
+            sealed += ["1"] if armoured else []
+        if sealed:
             self._doubt(
                 "sealed", f"the words of the mail are encrypted or wrapped in part {sealed[0]}"
             )
@@ -226,6 +242,8 @@ class _Reader:
 
     def _is_inline(self, part: Part) -> bool:
         if part.content_id and part.content_id in self.shown_ids:
+            return True
+        if part.media_type in _SIGNATURES or body.file_name(part).lower() in _SIGNATURE_NAMES:
             return True
         is_image = part.media_type.startswith("image/") and part.disposition.value == "inline"
         return is_image and body.is_related(self.parts, part)

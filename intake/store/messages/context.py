@@ -81,6 +81,7 @@ def look_up(
         replies=rate_counts.replies(session, owners, keys, now),
         domain_accepted=bool(contacts) and suppressions.domain_accepted(session, keys.sender),
         stopped=suppressions.stopped(session, keys.sender, now) if contacts else "",
+        namesake=None if contacts else answered_questions.namesake(session, keys, now),
         is_own_letter=suppressions.was_sent(session, keys.own_id, keys.sender),
         **answered_questions.answered(session, keys, owners, now),
         **notice_lookup.about(session, keys, account_ids),

@@ -24,7 +24,7 @@ from intake.model.states import (
 from intake.parsers.submission import Submission
 from intake.store import waiting_letters
 from intake.store.cases import write
-from intake.store.contacts import change_request, preferences, suppressions
+from intake.store.contacts import change_request, claims, preferences, suppressions
 from intake.store.engine import Session, StoreError
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
@@ -116,6 +116,7 @@ def record(
         waiting_letters.release(session, decision.contact, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
         change_request.verify(session, mail.sender.address.key, decision.confirms, row_id, now)
+    claims.settle(session, decision, row_id, now)
     if decision.joins:
         change_request.join(session, decision.joins, decision.contact, row_id, now)
     if decision.unsubscribes:
