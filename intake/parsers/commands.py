@@ -41,7 +41,7 @@ def wish(
     catalogue: Catalogue,
 ) -> Wish | None:
     """Return what the mail asks of the service itself; None for a mail about a case."""
-    if _ANSWER.match(message.subject) or len(message.subject) > MAX_SUBJECT_CHARS:
+    if _is_answer(message.subject, catalogue) or len(message.subject) > MAX_SUBJECT_CHARS:
         return None
     if any(one.words and one.field != "case_type" for one in candidates):
         return None
@@ -62,6 +62,15 @@ def wish(
         0 if found.bare else MAX_WORDS_CHARS
     )  # with more text, the number is only the mail's topic
     return found if len(words) <= most and not _files(message) else None
+
+
+def _is_answer(subject: str, catalogue: Catalogue) -> bool:
+    """Return whether a prefix such as "Re:" stands there; "form:" is a keyword and none."""
+    if not _ANSWER.match(subject):
+        return False
+    first = fold(subject.partition(":")[0], {})
+    words = (one for kind in ("form", "cases", "close") for one in catalogue.subjects.get(kind, ()))
+    return first not in {fold(one, {}) for one in words}
 
 
 def _token(subject: str, catalogue: Catalogue) -> str:
@@ -152,7 +161,7 @@ def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
     told = {kind: {fold(one, letters) for one in words} for kind, words in _subjects(catalogue)}
     for kind in ("form", "close", "cases"):
         for word in sorted(told.get(kind, ()), key=len, reverse=True):
-            if flat != word and not flat.startswith(f"{word} "):
+            if flat != word and not flat.startswith((f"{word} ", f"{word}:")):
                 continue
             found = _about(kind, flat[len(word) :].strip(" :#[]"), plus_type, told, catalogue)
             if found is not None:

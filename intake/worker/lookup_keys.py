@@ -52,7 +52,7 @@ def keys(
         dated=mail.date,
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
         names_contact=scan is None
-        or bool(own or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # for a case
+        or bool(ids or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # for a case
         or any(one.field == "contact" for one in scan.candidates),
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",

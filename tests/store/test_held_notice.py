@@ -1,4 +1,4 @@
-"""Held mail speaks to the operator, and to the colleagues of its writer if the operator wants it."""
+"""Held mail speaks to the operator, and to its writer's colleagues if the operator wants it."""
 
 from __future__ import annotations
 
