@@ -17,7 +17,7 @@ _VERBS = (
     "schreef", "skrev", "napisał", "napisała", "napisał(a)", "написал", "написал(а)", "пишет",
     "folgendes geschrieben", "het volgende geschreven", "geschreven", "geschrieben",
 )  # fmt: skip
-_STARTS = ("on", "am", "le", "el", "em", "op", "il", "den", "il giorno", "no dia", "w dniu", "a")
+_STARTS = ("on", "am", "le", "el", "em", "op", "il", "den", "il giorno", "no dia", "w dniu")
 _DIVIDERS = (
     "original message", "original mail", "original appointment", "forwarded message",
     "reply message",
@@ -48,9 +48,17 @@ _ALL_NAMES = [name for names in _NAMES.values() for name in names]
 HEADER = re.compile(rf"[*>\s\ufeff]{{0,4}}(?:{_words(_ALL_NAMES)})\*?\s{{0,12}}:", re.IGNORECASE)
 FROM = re.compile(rf"[*>\s\ufeff]{{0,4}}(?:{_words(_NAMES['from'])})\*?\s{{0,12}}:", re.IGNORECASE)
 SEPARATOR = re.compile(rf"[-_=*\s]{{2,40}}(?:{_words(_DIVIDERS)})[-_=*\s]{{0,40}}\Z", re.IGNORECASE)
+_FORWARD = re.compile(
+    r"\W{0,40}(?:(?:begin )?forwarded message|(?:anfang der )?weitergeleitete"
+    r"|(?:inicio del )?mensaje reenviado|(?:début du )?message transféré"
+    r"|(?:início da )?mensagem (?:encaminhada|reencaminhada)"
+    r"|(?:inizio del )?messaggio inoltrato|(?:begin )?doorgestuurd bericht)\b",
+    re.IGNORECASE,
+)
 _ABOVE = re.compile(r"##-.{5,80}-##\Z")  # "please type your reply above this line"
 _VERB = rf"(?:{_words(_VERBS)})"
 _ENDS = re.compile(rf"\b{_VERB}\s?:\Z", re.IGNORECASE)
+_LAST = (":", ">", "-")  # characters with which an attribution ends
 _BEGINS = re.compile(rf"(?:{_words(_STARTS)})[\s,]", re.IGNORECASE)
 _HAS_VERB = re.compile(rf"(?<!\w){_VERB}(?!\w)", re.IGNORECASE)
 _DASHED = re.compile(rf"-{{2,}}\s.{{5,250}}\b{_VERB}\s?:?\s?-{{2,}}\Z", re.IGNORECASE)
@@ -65,6 +73,8 @@ def size_at(texts: Sequence[str], number: int) -> int:
     for size, text in enumerate(texts[number : number + MAX_FOLDED], 1):
         flat = text.replace("\u00a0", " ").replace("\u202f", " ").strip(" \t*_\ufeff")
         if size > 1 and not flat:
+            return 0
+        if size == 1 and flat[-1:] not in _LAST and not _BEGINS.match(flat):
             return 0
         joined = f"{joined} {flat}".strip()
         if len(joined) > MAX_CHARS or not joined:
@@ -83,6 +93,11 @@ def _is_whole(text: str, *, folded: bool) -> bool:
         return False
     shapes = (_ENDS.search, _DASHED.match, _ARROWS.match, _DATED.match, _NAMED.match)
     return any(shape(text) for shape in shapes)
+
+
+def is_forward(text: str) -> bool:
+    """Return True for ``------ Forwarded message ------`` and ``Begin forwarded message:``."""
+    return bool(_FORWARD.match(text))
 
 
 def is_divider(text: str) -> bool:

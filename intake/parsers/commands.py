@@ -96,20 +96,26 @@ def wants_no_notices(message: Message, own_words: str, subject: str, catalogue: 
 def only_thanks(
     message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue
 ) -> bool:
-    """Return whether the writer's own text is only thanks, greetings and their name.
-
-    A question, a file or one more word makes it an ordinary mail. ``names`` are folded.
-    """
-    kinds = _sentences(message, own_words, names, catalogue)
-    whole = "thanks" in kinds and kinds <= {"thanks", "courtesy"}
-    return whole or ending(message, names, catalogue) == "thanks"
+    """Return whether the writer's own text is only thanks, greetings and their name."""
+    return says_only(message, own_words, names, catalogue) == "thanks"
 
 
 def may_close(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> bool:
     """Return whether the text says only that the case may be closed or is over, or adds thanks."""
+    return says_only(message, own_words, names, catalogue) == "close"
+
+
+def says_only(message: Message, own_words: str, names: Sequence[str], catalogue: Catalogue) -> str:
+    """Return "thanks" or "close" if the mail says nothing else, otherwise an empty text.
+
+    A question, a file or one more word makes it an ordinary mail. ``names`` are folded.
+    """
     kinds = _sentences(message, own_words, names, catalogue)
-    whole = "close" in kinds and "other" not in kinds
-    return whole or ending(message, names, catalogue) == "close"
+    if "close" in kinds and "other" not in kinds:
+        return "close"
+    if "thanks" in kinds and kinds <= {"thanks", "courtesy"}:
+        return "thanks"
+    return ending(message, names, catalogue)
 
 
 def _sentences(

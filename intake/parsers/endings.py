@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import fold
@@ -18,7 +19,8 @@ from intake.mail.message import Message
 from intake.parsers import attributions, body_lines, signatures
 
 MAX_CHARS = 600  # of the writer's own text above the signature
-MAX_LINES = 40
+MAX_LINES = 40  # of a signature
+MAX_OWN_LINES = 60
 MAX_NAME_WORDS = 4
 _SENTENCE = re.compile(r"[\n.,;:!¡…()]+|\s[-–—]\s")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -27,6 +29,7 @@ _PICTURES = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f\u200d\U0001f3f
 _NODS = re.compile(
     "[\U0001f44d\U0001f64f\U0001f44c\u2764\U0001f60a\U0001f642\U0001f600-\U0001f606]"
 )
+_FORWARDED = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|inoltrato)\s?:", re.IGNORECASE)
 _POSTSCRIPT = re.compile(r"(?:p\.?\s?s|n\.?\s?b)\b", re.IGNORECASE)
 _YES = frozenset(("yes", "yep", "yeah", "sí", "si", "oui", "ja", "sim", "sì"))
 _INITIALS = re.compile(r"(?:[A-ZÀ-Þ]\.?\s?){1,3}\Z")
@@ -39,11 +42,7 @@ class _Words:
     thanks: frozenset[str]
     over: frozenset[str]
     plain: frozenset[str]
-
-    @property
-    def every(self) -> frozenset[str]:
-        """Return all words that may stand in an ending."""
-        return self.thanks | self.over | self.plain
+    every: frozenset[str]  # all of them
 
 
 def ending(message: Message, names: Sequence[str], catalogue: Catalogue) -> str:
@@ -51,10 +50,10 @@ def ending(message: Message, names: Sequence[str], catalogue: Catalogue) -> str:
 
     "close" also means that it works. ``names`` are the writer's, folded.
     """
-    if any(not one.inline for one in message.attachments):
-        return ""
+    if any(not one.inline for one in message.attachments) or _FORWARDED.match(message.subject):
+        return ""  # a file and a forwarded mail say more than the words above them
     letters = catalogue.normalise.confusables
-    words = _vocabulary(catalogue, letters)
+    words = _vocabulary(catalogue)
     lines = _own_lines(message)
     found: set[str] = set()
     last = 0  # lines up to the last one that says something
@@ -81,12 +80,17 @@ def _says_yes(told: str, catalogue: Catalogue) -> bool:
     return not yes.isdisjoint(_told(told, {}))
 
 
-def _vocabulary(catalogue: Catalogue, letters: Mapping[str, str]) -> _Words:
-    thanks, over, plain = (
-        frozenset(fold(one, letters) for one in catalogue.subjects.get(kind, ()))
-        for kind in ("thanks_words", "over_words", "ending_words")
+def _vocabulary(catalogue: Catalogue) -> _Words:
+    kinds = ("thanks_words", "over_words", "ending_words")
+    return _words(*(catalogue.subjects.get(kind, ()) for kind in kinds))
+
+
+@lru_cache(maxsize=8)
+def _words(thanks: tuple[str, ...], over: tuple[str, ...], plain: tuple[str, ...]) -> _Words:
+    first, second, third = (
+        frozenset(fold(one, {}) for one in words) for words in (thanks, over, plain)
     )
-    return _Words(thanks, over, plain)
+    return _Words(first, second, third, first | second | third)
 
 
 def _own_lines(message: Message) -> list[str]:
@@ -97,6 +101,8 @@ def _own_lines(message: Message) -> list[str]:
     own: list[str] = []
     number = 0
     while number < len(lines):
+        if len(own) > MAX_OWN_LINES:
+            return ["?"]  # too long for an ending
         line = lines[number]
         taken = attributions.size_at(texts, number)
         if taken:
@@ -105,6 +111,8 @@ def _own_lines(message: Message) -> list[str]:
                 continue
             break  # the old mail has no quote marks: all below it is old
         if not line.depth:
+            if attributions.is_forward(line.text):
+                return ["?"]  # what is forwarded is new to us
             if body_lines.ends_own_text(lines, number):
                 break
             own.append(line.text)

@@ -9,7 +9,7 @@ from intake.catalogue.catalogue import CaseType, Catalogue, Field
 from intake.mail.message import Message
 from intake.model.cases import StoredField
 from intake.parsers import account_and_contact, gaps, notice_replies, quoted_text
-from intake.parsers.commands import may_close, only_thanks
+from intake.parsers.commands import says_only
 from intake.parsers.confirmation import consent
 from intake.parsers.dates import Calendar, split_dates
 from intake.parsers.form_rules import Form, apply
@@ -65,6 +65,7 @@ def interpret(
     missing = () if scan.wish else gaps.missing(form, case, scan, party, description)
     bare = "" if quoted or any(one.words for one in candidates) else quoted_text.joined(free, lost)
     names = account_and_contact.names(message, circumstances)
+    only = says_only(message, bare, names, catalogue)
     return Submission(
         type=type_name,
         subject=subject,
@@ -87,8 +88,8 @@ def interpret(
         unknown=scan.unknown,
         read_from=scan.read_from,
         tidings=scan.tidings,
-        thanks=bool(scan.tidings) or only_thanks(message, bare, names, catalogue),
-        may_close=may_close(message, bare, names, catalogue),
+        thanks=bool(scan.tidings) or only == "thanks",
+        may_close=only == "close",
         returned=scan.returned,
     )
 
