@@ -17,6 +17,7 @@ dkim = "off"
 max_letters_per_hour = 200
 max_letters_per_day = 200
 max_same_letters_per_day = 200
+list_after_per_hour = 200
 """
 
 # the server's word, and the fields of the mail

@@ -13,6 +13,7 @@ RATES = """[replies]
 max_letters_per_hour = 200
 max_letters_per_day = 200
 max_same_letters_per_day = 200
+list_after_per_hour = 200
 """
 WEAK = {
     "Exchange, to keep absences away": "X-Auto-Response-Suppress: All",

@@ -23,6 +23,7 @@ RATES = """[replies]
 max_letters_per_hour = 200
 max_letters_per_day = 200
 max_same_letters_per_day = 200
+list_after_per_hour = 200
 """
 GONE = "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no such user"
 DAEMON = ("Return-Path: <>", "From: MAILER-DAEMON@mx.peer.example")
