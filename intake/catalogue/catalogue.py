@@ -167,6 +167,16 @@ class ContactType:
     bounce_is_a_task: bool = False  # an operator settles it when mail to such a contact comes back
 
 
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words by which ordinary prose shows its type; ``*`` stands for further letters."""
+
+    type: str
+    weight: int
+    words: tuple[str, ...]
+    asks: bool = False  # the type is asked all the same
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """Everything that is specific to this service's case forms. It is equal only to itself."""
@@ -186,6 +196,7 @@ class Catalogue:
     timezone: str  # IANA name
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
     phone_region: str = ""  # ISO 3166 code of the country of numbers without a country code
+    cues: tuple[Cue, ...] = ()
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
 
     def rule(self, rule_id: str) -> Rule | None:

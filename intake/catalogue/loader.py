@@ -14,6 +14,7 @@ from intake.catalogue.catalogue import (
     Choice,
     Choices,
     ContactType,
+    Cue,
     Field,
     Normalise,
     Rule,
@@ -30,7 +31,7 @@ _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
     "normalise": dict, "departments": dict, "priorities": list, "contact_types": list,
     "areas": list, "modules": dict, "rules": list, "fields": dict, "types": dict,
-    "subjects": dict, "phone_region": str,
+    "subjects": dict, "phone_region": str, "prose": dict,
 }  # fmt: skip
 _CHOICE = {"value": str, "aliases": list, "means": str, "only_types": list, "basis": str}
 _CONTACT_TYPE = {
@@ -58,6 +59,8 @@ _TYPE = {
     "billable": bool, "fields": list, "required": list, "recommended": list, "conditional": list,
     "opens_at_once": bool, "default_priority": str, "basis": str,
 }  # fmt: skip
+_PROSE = {"sure": list, "likely": list, "faint": list, "ask": bool}
+WEIGHTS = {"sure": 3, "likely": 2, "faint": 1}
 _WORDS = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "a table"}
 
 
@@ -152,6 +155,7 @@ def build(data: Mapping[str, object]) -> Catalogue:
         timezone=top.get("timezone", "UTC"),
         phone_region=top.get("phone_region", ""),
         subjects=_subjects(builder, top.get("subjects", {})),
+        cues=_cues(builder, top.get("prose", {}), types),
         languages=("en", *languages),
     )
     for where, found, wanted in mistakes(catalogue):
@@ -166,6 +170,25 @@ def _subjects(builder: _Builder, table: Mapping[str, object]) -> dict[str, tuple
     known = dict.fromkeys(SUBJECTS, list)
     good = builder.keys("subjects", table, known)
     return {name: builder.texts(f"subjects.{name}", words) for name, words in good.items()}
+
+
+def _cues(
+    builder: _Builder, table: Mapping[str, object], types: Mapping[str, CaseType]
+) -> tuple[Cue, ...]:
+    """The words by which prose shows its type."""
+    found = []
+    for name, row in table.items():
+        if name not in types:
+            builder.wrong(f"prose.{name}", name, "the name of a type")
+            continue
+        one = builder.keys(f"prose.{name}", row, _PROSE)
+        for key, weight in WEIGHTS.items():
+            words = builder.texts(f"prose.{name}.{key}", one.get(key))
+            if any(not word.strip(" *") for word in words):
+                builder.wrong(f"prose.{name}.{key}", "an empty text", "words")
+            elif words:
+                found.append(Cue(name, weight, words, one.get("ask", False)))
+    return tuple(found)
 
 
 def _departments(builder: _Builder, table: Mapping[str, object]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Find the case type that a mail names under a label, in its address or subject; never in prose."""
+"""Find the case type that a mail names under a label, in its address or in its subject."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from intake.catalogue.labels import fold
 from intake.mail.message import Message
 from intake.parsers import attributions, body_lines, signatures
 
-MAX_CHARS = 600  # of the writer's own text above the signature
+MAX_CHARS = 400  # of the writer's own text above the signature
 MAX_LINES = 40  # of a signature
 MAX_OWN_LINES = 60
 MAX_NAME_WORDS = 4

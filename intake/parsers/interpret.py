@@ -8,6 +8,7 @@ from dataclasses import replace
 from intake.catalogue.catalogue import CaseType, Catalogue, Field
 from intake.mail.message import Message
 from intake.model.cases import StoredField
+from intake.model.states import CaseStatus
 from intake.parsers import account_and_contact, gaps, notice_replies, quoted_text
 from intake.parsers.commands import says_only
 from intake.parsers.confirmation import consent
@@ -65,7 +66,7 @@ def interpret(
     missing = () if scan.wish else gaps.missing(form, case, scan, party, description)
     bare = "" if quoted or any(one.words for one in candidates) else quoted_text.joined(free, lost)
     names = account_and_contact.names(message, circumstances)
-    only = says_only(message, bare, names, catalogue)
+    only = "" if quoted else says_only(message, bare, names, catalogue)  # quoted: new to us
     return Submission(
         type=type_name,
         subject=subject,
@@ -139,18 +140,20 @@ def _type(
     catalogue: Catalogue,
     circumstances: Circumstances,
 ) -> str:
-    """Return the type. A case keeps its type; a draft without one takes it from the answer.
+    """Return the type. A case keeps its type; a draft takes another one from the answer.
 
     A blank form that comes back contains its type in print.
     """
     case, pending = circumstances.case, circumstances.pending
-    if case is not None and case.type:
+    if case is not None and case.type and case.status != CaseStatus.DRAFT:
         return case.type
     for candidate in candidates:
         if candidate.field == "case_type":
             found = type_of(candidate.words, catalogue, near=True)
             if found:
                 return found
+    if case is not None and case.type:
+        return case.type
     printed = type_in(pending.text, catalogue) if pending and case is None else ""
     return printed or scan.type or circumstances.earlier_type
 

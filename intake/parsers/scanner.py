@@ -36,6 +36,7 @@ from intake.parsers.bounces import read_return
 from intake.parsers.case_type import type_of
 from intake.parsers.commands import wish
 from intake.parsers.label_index import Named, Table, list_mark, named, nearly, table
+from intake.parsers.prose.kinds import told_by_prose
 from intake.parsers.receipts import tidings
 from intake.parsers.submission import ATTACHED_FORM, Candidate, Scan
 from intake.parsers.unknown_labels import unknown_labels
@@ -44,7 +45,7 @@ from intake.parsers.values import WEAK
 __all__ = ["clean_subject", "scan", "type_of"]
 
 MAX_NEAR_LINES = 200  # of one body that are checked for a misspelt label
-MAX_HALF_LABEL_CHARS = 40  # of a line that may be the first half of a label
+MAX_HALF_LABEL_CHARS = 40  # of a possible first half of a label
 _REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
 
@@ -74,12 +75,8 @@ class Reading:
 def scan(message: Message, catalogue: Catalogue) -> Scan:
     """Return everything the mail contains. Never raises: any mail gives a Scan."""
     bodies = _bodies(message, catalogue)
-    told = case_type.tell(
-        message,
-        [body.lines for body in bodies],
-        clean_subject(message.subject, catalogue.normalise.subject_marks),
-        catalogue,
-    )
+    subject = clean_subject(message.subject, catalogue.normalise.subject_marks)
+    told = case_type.tell(message, [body.lines for body in bodies], subject, catalogue)
     attached = attached_forms(message, catalogue)
     told = _type_of_form(told, attached.forms, catalogue)
     labels = table(catalogue, told.type)
@@ -91,16 +88,16 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
     if message.plain and message.html.text:
         warnings += _disagreements(plain, html)
     found = _without_type(chosen.candidates, told)
-    forms, read_from = chosen.forms, ""
+    forms, read_from = chosen.forms + max(len(attached.forms) - 1, 0), ""
     if attached.forms:
         found, read_from, more = _with_form(found, attached.forms[0], catalogue, told.type)
         warnings += more
-        forms += len(attached.forms) - 1
     if chosen.body.banner:
         warnings.append(Warning("banner", f"set aside as a gateway's words: {chosen.body.banner}"))
     if forms > 1:
         warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     plus = case_type.plus_type(message, catalogue).type
+    told = told_by_prose(told, found, chosen.leftover, catalogue)
     return Scan(
         type=told.type,
         type_source=told.source,

@@ -12,6 +12,7 @@ from intake.model.accounts import Account, Contact
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.incidents import Incident
 
+PROSE = "prose"  # source of a type that the words of an ordinary text show
 ATTACHED_FORM = "attached-form"  # source of a value that was in a file
 
 
@@ -57,7 +58,7 @@ class Scan:
     """Everything a mail contains, before its sender is known."""
 
     type: str  # catalogue name of the case type, empty when none was named
-    type_source: str  # "label", "subject", "plus-address", or empty
+    type_source: str  # "label", "subject", "plus-address", "prose", or empty
     type_words: str  # as written
     candidates: tuple[Candidate, ...]
     leftover: str  # text under no label

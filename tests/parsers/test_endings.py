@@ -6,6 +6,7 @@ The author of the four files in ``courtesy`` did not know the code.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -106,18 +107,36 @@ def test_an_absence_reopens_nothing_and_gets_no_answer(tmp_path: Path) -> None:
     assert (door.case(number)["status"], len(door.letters())) == ("closed", before)
 
 
-THANKS = [one for one in mails("thanks") if one["kind"] == "thanks" and kind(one)]
+def quoting(body: str, letter: str) -> str:
+    """The mail with our own letter in place of the one that its author made up."""
+    lines = body.split("\n")
+    attribution = next((n for n in range(len(lines)) if attributions.size_at(lines, n)), len(lines))
+    kept = [line for line in lines if not line.startswith(">")]
+    head = [line for line in kept if line in lines[: attribution + 3]]
+    return "\n".join((*head, *(f"> {line}" for line in letter.split("\n"))))
 
 
-@pytest.mark.parametrize("one", THANKS[::2], ids=lambda one: one["lang"] + repr(one["body"][:20]))
+THANKS = [
+    one
+    for one in mails("thanks")
+    if one["kind"] == "thanks" and kind(one) and "\n>" in one["body"]
+    and "@" not in one["body"].split("\n")[0] and not re.search(r"\d", one["body"].split("\n")[0])
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("one", THANKS, ids=lambda one: one["lang"] + repr(one["body"][:20]))
 def test_a_closed_case_stays_closed_after_thanks(tmp_path: Path, one: dict[str, Any]) -> None:
     """And the attribution is never the comment."""
     door = Door(tmp_path)
     door.say(AMY)
     number = door.cases()[0]["number"]
     door.cli("cases", "close", number)
-    ours = str(door.posted(AMY)[0]["Message-ID"])
-    row = door.say(AMY, one["body"], subject="Re: A question", to=ours,
+    letter = door.posted(AMY)[0]
+    payload = letter.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    said = payload.decode().replace("\r\n", "\n").strip()
+    row = door.say(AMY, quoting(one["body"], said), subject="Re: A question",
+                   to=str(letter["Message-ID"]),
                    fields=["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",
                            "Content-Transfer-Encoding: 8bit"])  # fmt: skip
     assert (row["rule"], door.case(number)["status"]) == ("R17", "closed")

@@ -1,0 +1,1 @@
+"""Reads ordinary mail without labels: which type of case it is about."""

@@ -1,0 +1,89 @@
+"""Find the type of case that ordinary prose is about, by weighed words of the catalogue.
+
+The type is taken only if it wins clearly. A type that overwrites data or changes who may do what is
+recognised, so that the mail is not taken for something else, but never taken from prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from intake.catalogue.catalogue import Catalogue, Cue
+from intake.parsers.case_type import Told
+from intake.parsers.submission import PROSE, Candidate
+from intake.parsers.values import WEAK
+
+MAX_CHARS = 6000  # of a mail's own text
+ENOUGH = 4.0  # points of the winner
+AHEAD = 2.0  # points that it must have more than any other type
+IN_SUBJECT = 1.5  # what a word counts there
+_QUOTED = re.compile(r"[\"“„«][^\"”“»\n]{6,200}[\"”“»]")
+_STEPS = re.compile(r"^\s{0,4}[1-9][.)]\s+\S", re.MULTILINE)
+_SPACE = re.compile(r"\s+")
+
+
+def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
+    """Return the type that a mail without labels is clearly about; empty if none is. Pure."""
+    points = scores(subject, text, catalogue)
+    ranked = sorted(points, key=lambda name: -points[name])
+    if not ranked or points[ranked[0]] < ENOUGH:
+        return ""
+    if len(ranked) > 1 and points[ranked[0]] - points[ranked[1]] < AHEAD:
+        return ""
+    asks = {cue.type for cue in catalogue.cues if cue.asks}
+    return "" if ranked[0] in asks else ranked[0]
+
+
+def told_by_prose(told: Told, found: Sequence[Candidate], text: str, catalogue: Catalogue) -> Told:
+    """Return the type that ordinary prose is clearly about, unless the mail is a form."""
+    labels = {one.field for one in found if one.words and one.source not in WEAK}
+    if told.type or told.words or labels:
+        return told
+    name = type_in_prose(told.subject, text, catalogue)
+    return replace(told, type=name, source=PROSE) if name else told
+
+
+def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
+    """Return the points of each type for which a word of the catalogue stands in the mail."""
+    own = text[:MAX_CHARS]
+    body, head = _folded(own), _folded(subject)
+    points: dict[str, float] = {}
+    for cue, pattern in _patterns(catalogue):
+        found = set(pattern.findall(body))
+        above = set(pattern.findall(head))
+        count = len(found - above) + IN_SUBJECT * len(above)
+        if count:
+            points[cue.type] = points.get(cue.type, 0.0) + cue.weight * count
+    if not points:
+        return points
+    for name, more in _structure(own):
+        if name in points:
+            points[name] += more
+    return points
+
+
+def _structure(text: str) -> Iterable[tuple[str, float]]:
+    """Yield what the shape of a text says: a question mark, quoted text, numbered steps."""
+    if "?" in text:
+        yield "ask_question", 1.0
+    if _QUOTED.search(text) or len(_STEPS.findall(text)) > 1:
+        yield "application_issue", 1.0
+
+
+def _folded(text: str) -> str:
+    return _SPACE.sub(" ", text.casefold().replace("’", "'"))
+
+
+@lru_cache(maxsize=8)
+def _patterns(catalogue: Catalogue) -> tuple[tuple[Cue, re.Pattern[str]], ...]:
+    """Return one pattern for each cue; the longest words come first."""
+    made = []
+    for cue in catalogue.cues:
+        words = sorted({one.casefold() for one in cue.words}, key=len, reverse=True)
+        if words:
+            parts = "|".join(re.escape(one).replace(r"\*", r"\w{0,20}") for one in words)
+            made.append((cue, re.compile(rf"(?<!\w)(?:{parts})(?!\w)")))
+    return tuple(made)

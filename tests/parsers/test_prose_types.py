@@ -1,0 +1,129 @@
+"""The type of ordinary prose: taken when it is clear, asked when it is not, and hardly ever wrong.
+
+The mails in ``prose`` were written by authors who did not know the code.
+"""
+
+from __future__ import annotations
+
+import json
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intake.catalogue.catalogue import CatalogueError
+from intake.catalogue.loader import build
+from intake.parsers.prose.kinds import scores, type_in_prose
+from intake.parsers.scanner import scan
+from tests.support.forms import CATALOGUE, DATA
+from tests.support.rawmail import message
+from tests.support.service import AMY, Door, words_of
+
+FOLDER = Path(__file__).with_name("prose")
+NEVER = ("data_restore", "server_access", "modify_support_contacts")
+
+
+def mails() -> list[dict[str, Any]]:
+    """The mails that may be looked at."""
+    files = sorted(FOLDER.glob("*.jsonl"))
+    return [json.loads(line) for one in files for line in one.read_text("utf-8").splitlines()]
+
+
+def taken(one: dict[str, Any]) -> str:
+    """The type that is read from a mail."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = (
+        "z@b.example",
+        "support@desk.example",
+        one["subject"],
+    )
+    mail.set_content(one["body"], cte="base64")
+    return scan(message(mail.as_bytes()), CATALOGUE).type
+
+
+def test_half_of_the_types_are_read_and_none_is_wrong() -> None:
+    """Of a hundred mails; what overwrites data or changes rights is never taken from prose."""
+    right = wrong = 0
+    for one in mails():
+        wanted = one["type"] if isinstance(one["type"], list) else [one["type"]]
+        found = taken(one)
+        right += found in wanted
+        wrong += bool(found) and found not in wanted
+        assert found not in NEVER
+    assert right >= 50
+    assert wrong <= 1
+
+
+def test_a_mail_in_plain_words_becomes_a_typed_case(tmp_path: Path) -> None:
+    """No form, no label: one question less, and the letter says what was understood."""
+    door = Door(tmp_path)
+    text = "Hi,\n\nhow can I see which teachers have not posted their grades? Is there a report?\n"
+    row = door.say(AMY, text, subject="Question about posting")
+    assert (row["action"], door.cases()[0]["type"]) == ("create", "ask_question")
+    assert "Ask a Question" in words_of(door.posted()[0])
+
+
+def test_the_contact_can_correct_the_type_while_it_is_a_draft(tmp_path: Path) -> None:
+    """By the line in the letter, which says what was understood."""
+    door = Door(tmp_path)
+    text = "Grade Book shows an error message and does not save, since the update.\n"
+    door.say(AMY, text, subject="Grades cannot be saved")
+    (case,) = door.cases()
+    assert (case["type"], case["status"]) == ("application_issue", "draft")
+    letter = door.posted()[0]
+    assert "Application Issue" in words_of(letter)
+    door.say(AMY, "Case Type: Ask a Question\n", to=str(letter["Message-ID"]))
+    assert door.cases()[0]["type"] == "ask_question"
+
+
+@pytest.mark.parametrize("text", [
+    "", "Hello,\n\nplease call me.\n", "Thanks for the training yesterday!",
+    "The server access form has an error message. Who restores what was deleted by mistake?",
+])  # fmt: skip
+def test_what_is_not_clear_is_asked(text: str) -> None:
+    """One faint word, none, or two types of about the same weight."""
+    assert type_in_prose("Hello", text, CATALOGUE) == ""
+
+
+def test_quoted_and_forwarded_words_do_not_count() -> None:
+    """Only the writer's own text shows the type."""
+    one = {
+        "subject": "FYI",
+        "body": "See below.\n\n> The system is down, nobody can log in, all schools, 503\n",
+    }
+    assert taken(one) == ""
+
+
+def test_a_form_is_read_as_before() -> None:
+    """A label beats every word of prose."""
+    body = "Module: Gradebook\nDescription: the system is down, nobody can log in, outage\n"
+    assert taken({"subject": "Gradebook", "body": body}) == ""
+    named = f"Case Type: Ask a Question\n{body}"
+    assert taken({"subject": "Gradebook", "body": named}) == "ask_question"
+
+
+@pytest.mark.parametrize(
+    "words", ["a", "error ", "nobody can log in ", "\u202e\u200b", "is down? "]
+)
+def test_much_text_costs_no_more_than_its_beginning(words: str) -> None:
+    """The text is read up to a limit, and a word counts once however often it stands there."""
+    few = scores("x", words * 10, CATALOGUE)
+    assert scores("x", words * 200_000, CATALOGUE) == few
+
+
+@pytest.mark.parametrize(
+    ("table", "where"),
+    [
+        ({"no_type": {"sure": ["x"]}}, "prose.no_type"),
+        ({"ask_question": {"sure": [" * "]}}, "prose.ask_question.sure"),
+        ({"ask_question": {"certain": ["x"]}}, "prose.ask_question.certain"),
+        ({"ask_question": {"sure": "x"}}, "prose.ask_question.sure"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_its_place(table: dict[str, Any], where: str) -> None:
+    """The operator's own catalogue is checked like the shipped one."""
+    with pytest.raises(CatalogueError) as failure:
+        build({**DATA, "prose": table})
+    assert where in str(failure.value)
