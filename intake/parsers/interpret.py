@@ -60,9 +60,8 @@ def interpret(
     )
     to_one = notice_replies.answers_one(circumstances)
     quoted = "" if to_one else quoted_text.quoted(scan, candidates, circumstances)
-    invited = scan.invited
     if circumstances.case is None:
-        description = quoted_text.joined(description, invited, quoted)
+        description = quoted_text.joined(description, scan.invited, quoted)
     missing = () if scan.wish else gaps.missing(form, case, scan, party, description)
     bare = "" if quoted or any(one.words for one in candidates) else quoted_text.joined(free, lost)
     names = account_and_contact.names(message, circumstances)
@@ -84,7 +83,7 @@ def interpret(
         warnings=scan.warnings,
         notices=tuple(form.notices),
         changed=gaps.changed(form, candidates, circumstances),
-        comment=quoted_text.joined(free, lost, invited, quoted) if circumstances.case else "",
+        comment=quoted_text.joined(free, lost, scan.invited, quoted) if circumstances.case else "",
         wish=scan.wish,
         unknown=scan.unknown,
         read_from=scan.read_from,
