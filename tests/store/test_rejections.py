@@ -64,6 +64,22 @@ def test_blocks_by_several_domains_are_an_alarm_about_us(tmp_path: Path, top: st
     assert listed.strip() == b"[]"
 
 
+def test_a_bounce_stays_the_last_word_about_a_letter(tmp_path: Path) -> None:
+    """A delay or an absence that is reported later does not hide it."""
+    door = Door(tmp_path)
+    door.say(AMY)
+    for words in (BLOCKED, "451 4.4.1 no answer, delayed"):
+        status = "5.7.1" if words == BLOCKED else "4.4.1"
+        action = "failed" if words == BLOCKED else "delayed"
+        secrets = bootstrap.judgement_context(door.config).letter_context.secrets
+        way = tokens.bounce_address(secrets, 1, SERVICE, "letter")
+        raw = BOUNCE.format(top=TOPS[0], to=way, who=AMY, words=words)
+        door.put_raw(raw.replace("5.7.1\nD", f"{status}\nD").replace("failed", action))
+        door.work()
+    assert [one["rule"] for one in door.messages()][-2:] == ["R2", "R2"]
+    assert "came back: bounce 5.7.1" in door.letters()[0]["reply"]
+
+
 def test_two_addresses_of_one_domain_and_forged_reports_are_no_alarm(tmp_path: Path) -> None:
     """A domain that blocks us is its own affair, and nobody can raise the alarm by a guess."""
     door = Door(tmp_path)

@@ -46,11 +46,10 @@ def note(session: Session, letter: SentLetter, told: Return, message: int, now: 
     )  # fmt: skip
     words = f"came back: {told.kind} {told.status} {told.words}".strip()[:1000]
     if not letter.notice_row:
-        session.execute(
-            update(OutboxRow)
-            .where(col(OutboxRow.message_id_header) == letter.message_id)
-            .values(reply=words)
-        )
+        named = col(OutboxRow.message_id_header) == letter.message_id
+        if told.kind != "bounce":  # a bounce is the last word about a letter
+            named &= ~col(OutboxRow.reply).startswith("came back: bounce")
+        session.execute(update(OutboxRow).where(named).values(reply=words))
     elif hard:
         _bounce(session, letter.notice_row, words, now)
     if hard:
