@@ -61,7 +61,7 @@ def stop(session: Session, contact: str, why: str, now: datetime) -> None:
         note_event(session, now, "suppressed", About(letter, number), why)
 
 
-def gathered(session: Session, now: datetime) -> list[Gathered]:
+def gathered(session: Session, now: datetime, *, lock: bool = False) -> list[Gathered]:
     """The acknowledgements that waited and are due now, where a contact gets two or more."""
     letter = (col(OutboxRow.id), col(OutboxRow.contact_id), col(OutboxRow.recipient))
     query = (
@@ -77,8 +77,8 @@ def gathered(session: Session, now: datetime) -> list[Gathered]:
             col(OutboxRow.due_at) <= now,
         )
         .order_by(col(OutboxRow.contact_id), col(OutboxRow.recipient), col(OutboxRow.id))
-        .with_for_update(of=OutboxRow, skip_locked=True)
     )
+    query = query.with_for_update(of=OutboxRow, skip_locked=True) if lock else query
     found = []
     for _, group in groupby(session.execute(query).all(), key=lambda row: (row[1], row[2])):
         rows = list(group)

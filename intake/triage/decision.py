@@ -15,7 +15,7 @@ from intake.mail.addresses import ascii_lower
 from intake.mail.message import Message, Refusal
 from intake.model.accounts import NOTHING_MUST, Contact, MustReach
 from intake.model.cases import CaseBrief
-from intake.model.context import Known, SentLetter
+from intake.model.context import Known, PastMail, SentLetter
 from intake.parsers.submission import Return, Submission
 from intake.triage import attachment_policy, auto_response, loops
 from intake.triage.facts import CaseChange, Facts, Rule, Verdict
@@ -112,11 +112,11 @@ def _decision(
     passed: tuple[str, ...],
     submission: Submission | None,
 ) -> Decision:
-    letters, silence = _letters(facts, verdict)
+    contact, mail = facts.contact, facts.as_past()
+    letters, silence = _letters(facts, verdict, mail)
     if letters and rule.id in facts.policy.silent_rules:
         letters, silence = (), f"the operator wants no letters of {rule.id}"
     held_back = any(one.later for one in letters)
-    contact, mail = facts.contact, facts.as_past
     found = loops.in_a_row(mail, facts.known.recent) if mail else ()
     endless = loops.is_endless(found, facts.known.recent, facts.policy)
     return Decision(
@@ -157,7 +157,9 @@ def _decision(
     )
 
 
-def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], str]:
+def _letters(
+    facts: Facts, verdict: Verdict, past: PastMail | None
+) -> tuple[tuple[LetterOrder, ...], str]:
     """Return the letter of a verdict, or why there is none. Every letter passes the checks."""
     contact = facts.contact
     if not verdict.letter:
@@ -170,7 +172,7 @@ def _letters(facts: Facts, verdict: Verdict) -> tuple[tuple[LetterOrder, ...], s
         nobody = Contact("", "", (facts.sender.address,))
         return (LetterOrder(verdict.letter, nobody, facts.sender.address, verdict.reason),), ""
     stored = next(mail for mail in contact.emails if ascii_lower(mail) == facts.sender.address)
-    later, past = None, facts.as_past
+    later = None
     if past is not None:
         later = loops.put_off(verdict.letter, past, facts.known.recent, facts.policy, facts.now)
     return (LetterOrder(verdict.letter, contact, stored, verdict.reason, later),), ""

@@ -81,7 +81,6 @@ class Facts:
             return strong(self.automatic)
         return self.automatic
 
-    @property
     def as_past(self) -> PastMail | None:
         """Return what helps to recognise a loop; None unless a proved contact wrote the mail."""
         mail = self.mail

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import structlog
 
+from intake.adapters.blob_store import BlobError
 from intake.config.loader import Config
+from intake.mail.encoder import LetterError
 from intake.store.contacts import claims
 from intake.store.contacts.directory import PeopleError
-from intake.store.engine import Engine, reading
+from intake.store.engine import Engine, StoreError, reading
 from intake.worker import replay
 
+FAILURES = (replay.ReviewError, PeopleError, LetterError, BlobError, StoreError)
 log = structlog.get_logger("intake.claims")
 
 
@@ -21,7 +24,7 @@ def handle(config: Config, engine: Engine) -> int:
     for message in waiting:
         try:
             judged = replay.replay(config, message, dry=False)
-        except (replay.ReviewError, PeopleError) as error:
+        except FAILURES as error:
             log.warning("claimed-mail-waits", message=message, why=str(error))
             continue
         done += 1

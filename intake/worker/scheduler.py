@@ -130,8 +130,9 @@ class Service:
             self.letters.clear()
             try:
                 recover(self.app)
-                claimed_mails.handle(self.config, self.app.collector.engine)
                 posted = send_letters(self.app)
+                if claimed_mails.handle(self.config, self.app.collector.engine):
+                    self.letters.set()
                 self.outages.posted(posted, _now(), lambda: outbox_waits(self.app))
             except TROUBLE as trouble:
                 log.error("delivery-failed", why=str(trouble))

@@ -177,6 +177,7 @@ def test_attributions_are_known_in_every_language_and_shape(shape: str, author: 
     "On Monday nobody could log in.", "He wrote a report", "Am Montag geht nichts:",
     "Le bulletin est vide :", "El informe dice:", "Em resumo:", "Steps:", "Error: 500",
     "On the page it says: Token expired", "Il registro:", "Op school:",
+    "On Monday Ms. Keene wrote on the board:",
 ])  # fmt: skip
 def test_ordinary_lines_are_no_attribution(line: str) -> None:
     """A label or a sentence that begins like one."""
