@@ -134,7 +134,7 @@ def forget(session: Session, now: datetime, keep: Keep) -> int:
             .where(col(MessageRow.id).in_(rows))
             .values(
                 sender="", subject="", message_id="", message_id_hash="", signature_hash="",
-                evidence={}, submission={},
+                sketch="", evidence={}, submission={},
             )
         )  # fmt: skip
     return len(rows)

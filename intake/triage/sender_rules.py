@@ -256,7 +256,7 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
     owner = facts.known.namesake if facts.policy.claim_addresses else None
     if owner is None:
         return Verdict("hold", (why,), letter=letter, reason=reason)
-    asked = f"it shows the name of {owner.id}, who is asked about the address"
+    asked = "it shows the name of one of them, who is asked about the address"
     return Verdict("hold", (why, asked), asks_owner=True)
 
 

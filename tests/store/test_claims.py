@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.support import installation
 from tests.support.service import ABE, AMY, BEN, NONE, PEOPLE, Door, words_of
@@ -100,6 +101,23 @@ def test_a_yes_of_somebody_else_adds_nothing(tmp_path: Path) -> None:
         door.say(who, "yes", to=ours)
     door.say(AMY, "yes", to=ours, proof=NONE)
     assert door.say(AS_AMY)["rule"] == "R9"
+
+
+@pytest.mark.takes_blobs
+def test_an_erased_contact_is_named_nowhere(tmp_path: Path) -> None:
+    """Neither by the mails from the unregistered address, nor by the question about it."""
+    door = Door(tmp_path)
+    held = door.say(AS_AMY)
+    door.say(AMY, "no", to=str(door.posted()[0]["Message-ID"]))
+    door.say(AMY)
+    assert "amy" not in str(held["reasons"])
+    door.cli("contacts", "erase", "amy", "--yes")
+    with installation.database(door.config) as session:
+        rows = session.execute(text("SELECT sketch FROM messages WHERE sender = ''")).all()
+        events = session.execute(text("SELECT detail FROM events")).all()
+    assert rows
+    assert {row[0] for row in rows} == {""}
+    assert AMY not in str(events)
 
 
 def test_the_operator_can_switch_it_off(tmp_path: Path) -> None:

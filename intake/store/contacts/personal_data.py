@@ -215,8 +215,10 @@ def _numbered(made: Erasure, column: Any) -> ColumnElement[str]:
 
 
 def _names(words: str) -> ColumnElement[bool]:
-    """Whether the details of an event hold the words as a whole value."""
-    return cast(col(EventRow.detail), Text).icontains(f'"{words}"', autoescape=True)
+    """Whether the details of an event hold the words as a value, or before a server's reply."""
+    detail = cast(col(EventRow.detail), Text)
+    ends = (f'"{words}"', f'"{words}: ')
+    return or_(*(detail.icontains(end, autoescape=True) for end in ends))
 
 
 def _cases(session: Session, about: _About, made: Erasure, now: datetime) -> None:
@@ -249,8 +251,8 @@ def _mails(session: Session, about: _About, made: Erasure) -> None:
     _set(
         session, made, MessageRow, about.mails,
         action=ERASED, reasons=[], evidence={}, submission={}, sender="", subject="",
-        message_id="", message_id_hash="", signature_hash="", contact_id=made.contact_id,
-        failure="",
+        message_id="", message_id_hash="", signature_hash="", sketch="",
+        contact_id=made.contact_id, failure="",
     )  # fmt: skip
 
 
