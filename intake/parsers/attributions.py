@@ -87,8 +87,10 @@ def size_at(texts: Sequence[str], number: int) -> int:
 
 
 def _is_whole(text: str, *, folded: bool) -> bool:
-    if _BEGINS.match(text) and text.endswith(":") and _HAS_VERB.search(text):
-        return any(char.isdigit() for char in text)  # a date; "On Monday she wrote on the board:"
+    dated = any(char.isdigit() for char in text)  # "On Monday she wrote on the board:" is none
+    inside = dated and text.endswith(":") and _HAS_VERB.search(text)
+    if _BEGINS.match(text) and (inside or _ENDS.search(text)):
+        return True
     if folded:
         return False
     shapes = (_ENDS.search, _DASHED.match, _ARROWS.match, _DATED.match, _NAMED.match)
