@@ -123,6 +123,7 @@ class CaseType:
         False  # the case is opened at once; missing fields are asked for afterwards
     )
     default_priority: str = ""  # empty: the catalogue's
+    summary: tuple[str, ...] = ()  # parts of the sentence that says what was read: "about {module}"
     basis: str = ""
 
 
@@ -177,6 +178,30 @@ class Cue:
     asks: bool = False  # the type is asked all the same
 
 
+READS = (
+    "choice", "day", "error", "steps", "people", "clause", "path", "address", "phone",
+    "first-name", "last-name", "name",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How ordinary prose shows the value of a field: the way to read it, and its words."""
+
+    field: str
+    reads: str  # one of READS
+    sure: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()  # words that say that something else is meant
+    none: tuple[str, ...] = ()  # words that say that there is no such thing
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()  # value -> its words
+    values_by_type: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...] = ()
+
+    def values_on(self, type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the words of each value that a case of the type may have."""
+        return (*self.values, *dict(self.values_by_type).get(type_name, ()))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """Everything that is specific to this service's case forms. It is equal only to itself."""
@@ -197,6 +222,7 @@ class Catalogue:
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # SUBJECTS -> words
     phone_region: str = ""  # ISO 3166 code of the country of numbers without a country code
     cues: tuple[Cue, ...] = ()
+    roles: tuple[Role, ...] = ()
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
 
     def rule(self, rule_id: str) -> Rule | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from intake.catalogue import prose_words
+from intake.catalogue.builder import Builder
 from intake.catalogue.catalogue import (
     KINDS,
     SUBJECTS,
@@ -14,7 +16,6 @@ from intake.catalogue.catalogue import (
     Choice,
     Choices,
     ContactType,
-    Cue,
     Field,
     Normalise,
     Rule,
@@ -31,9 +32,8 @@ _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
     "normalise": dict, "departments": dict, "priorities": list, "contact_types": list,
     "areas": list, "modules": dict, "rules": list, "fields": dict, "types": dict,
-    "subjects": dict, "phone_region": str, "prose": dict,
+    "subjects": dict, "phone_region": str, "prose": dict, "roles": dict,
 }  # fmt: skip
-_CHOICE = {"value": str, "aliases": list, "means": str, "only_types": list, "basis": str}
 _CONTACT_TYPE = {
     "name": str, "may_submit": bool, "aliases": list, "basis": str, "must_be_reached": bool,
     "bounce_is_a_task": bool,
@@ -57,76 +57,13 @@ _FIELD = {
 _TYPE = {
     "label": str, "aliases": list, "description": str, "examples": list, "department": str,
     "billable": bool, "fields": list, "required": list, "recommended": list, "conditional": list,
-    "opens_at_once": bool, "default_priority": str, "basis": str,
+    "opens_at_once": bool, "default_priority": str, "basis": str, "summary": list,
 }  # fmt: skip
-_PROSE = {"sure": list, "likely": list, "faint": list, "ask": bool}
-WEIGHTS = {"sure": 3, "likely": 2, "faint": 1}
-_WORDS = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "a table"}
-
-
-class _Builder:
-    """Collects mistakes while it builds the values."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
-        self.mistakes: list[str] = []
-
-    def wrong(self, where: str, found: object, wanted: str) -> None:
-        """Record one mistake."""
-        self.mistakes.append(f"{where}: found {found!r}, wanted {wanted}")
-
-    def keys(
-        self, where: str, table: Any, known: Mapping[str, type], needed: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """Return the keys of the table that are known and have the right type."""
-        if not isinstance(table, Mapping):
-            self.wrong(where, table, "a table")
-            return {}
-        good: dict[str, object] = {}
-        for key, value in table.items():
-            if key not in known:
-                self.wrong(f"{where}.{key}", "an unknown key", f"one of {', '.join(known)}")
-            elif not isinstance(value, known[key]) or (
-                known[key] is int and isinstance(value, bool)
-            ):
-                self.wrong(f"{where}.{key}", value, _WORDS[known[key]])
-            else:
-                good[key] = value
-        for key in needed:
-            if not good.get(key) and key not in ("may_submit",):
-                self.wrong(f"{where}.{key}", "nothing", _WORDS[known[key]])
-        return good
-
-    def texts(self, where: str, values: object) -> tuple[str, ...]:
-        """A list of texts as a tuple."""
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            if values is not None:
-                self.wrong(where, values, "a list of texts")
-            return ()
-        return tuple(values)
-
-    def choice(self, where: str, table: object) -> Choice:
-        """One value of a list, with its aliases."""
-        one = self.keys(where, table, _CHOICE, ("value",))
-        return Choice(
-            one.get("value", ""),
-            self.texts(f"{where}.aliases", one.get("aliases")),
-            one.get("means", ""),
-            self.texts(f"{where}.only_types", one.get("only_types")),
-        )
-
-    def choices(self, where: str, rows: object) -> tuple[Choice, ...]:
-        """A list of values."""
-        if not isinstance(rows, list):
-            if rows is not None:
-                self.wrong(where, rows, "a list")
-            return ()
-        return tuple(self.choice(f"{where}[{n}]", row) for n, row in enumerate(rows))
 
 
 def build(data: Mapping[str, object]) -> Catalogue:
     """The catalogue in a parsed file; raises CatalogueError naming every mistake."""
-    builder = _Builder(data)
+    builder = Builder(data)
     given = data.get("languages")
     languages = [str(code) for code in given if code != "en"] if isinstance(given, dict) else []
     builder.data = data = merged(data, builder.wrong)
@@ -155,7 +92,8 @@ def build(data: Mapping[str, object]) -> Catalogue:
         timezone=top.get("timezone", "UTC"),
         phone_region=top.get("phone_region", ""),
         subjects=_subjects(builder, top.get("subjects", {})),
-        cues=_cues(builder, top.get("prose", {}), types),
+        cues=prose_words.cues(builder, top.get("prose", {}), types),
+        roles=prose_words.roles(builder, top.get("roles", {}), fields, types),
         languages=("en", *languages),
     )
     for where, found, wanted in mistakes(catalogue):
@@ -165,40 +103,21 @@ def build(data: Mapping[str, object]) -> Catalogue:
     return catalogue
 
 
-def _subjects(builder: _Builder, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+def _subjects(builder: Builder, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     """The words by which a subject asks the service itself for something."""
     known = dict.fromkeys(SUBJECTS, list)
     good = builder.keys("subjects", table, known)
     return {name: builder.texts(f"subjects.{name}", words) for name, words in good.items()}
 
 
-def _cues(
-    builder: _Builder, table: Mapping[str, object], types: Mapping[str, CaseType]
-) -> tuple[Cue, ...]:
-    """The words by which prose shows its type."""
-    found = []
-    for name, row in table.items():
-        if name not in types:
-            builder.wrong(f"prose.{name}", name, "the name of a type")
-            continue
-        one = builder.keys(f"prose.{name}", row, _PROSE)
-        for key, weight in WEIGHTS.items():
-            words = builder.texts(f"prose.{name}.{key}", one.get(key))
-            if any(not word.strip(" *") for word in words):
-                builder.wrong(f"prose.{name}.{key}", "an empty text", "words")
-            elif words:
-                found.append(Cue(name, weight, words, one.get("ask", False)))
-    return tuple(found)
-
-
-def _departments(builder: _Builder, table: Mapping[str, object]) -> dict[str, str]:
+def _departments(builder: Builder, table: Mapping[str, object]) -> dict[str, str]:
     for key, label in table.items():
         if not isinstance(label, str):
             builder.wrong(f"departments.{key}", label, "a text")
     return {key: label for key, label in table.items() if isinstance(label, str)}
 
 
-def _lists(builder: _Builder, top: Mapping[str, object]) -> dict[str, Choices]:
+def _lists(builder: Builder, top: Mapping[str, object]) -> dict[str, Choices]:
     modules = builder.keys("modules", top.get("modules", {}), _MODULES)
     names = builder.texts("modules.values", modules.get("values", []))
     not_listed = modules.get("not_listed", "")
@@ -212,7 +131,7 @@ def _lists(builder: _Builder, top: Mapping[str, object]) -> dict[str, Choices]:
     }
 
 
-def _contact_types(builder: _Builder, rows: Sequence[object]) -> dict[str, ContactType]:
+def _contact_types(builder: Builder, rows: Sequence[object]) -> dict[str, ContactType]:
     made: dict[str, ContactType] = {}
     for number, row in enumerate(rows):
         where = f"contact_types[{number}]"
@@ -228,7 +147,7 @@ def _contact_types(builder: _Builder, rows: Sequence[object]) -> dict[str, Conta
     return made
 
 
-def _confusables(builder: _Builder, table: Mapping[str, object]) -> dict[str, str]:
+def _confusables(builder: Builder, table: Mapping[str, object]) -> dict[str, str]:
     """One letter for one look-alike letter."""
     good = {
         key: value
@@ -240,7 +159,7 @@ def _confusables(builder: _Builder, table: Mapping[str, object]) -> dict[str, st
     return good
 
 
-def _normalise(builder: _Builder, table: object) -> Normalise:
+def _normalise(builder: Builder, table: object) -> Normalise:
     one = builder.keys("normalise", table, _NORMALISE)
     return Normalise(
         confusables=_confusables(builder, one.get("confusables", {})),
@@ -255,7 +174,7 @@ def _normalise(builder: _Builder, table: object) -> Normalise:
     )
 
 
-def _rule(builder: _Builder, number: int, row: object) -> Rule:
+def _rule(builder: Builder, number: int, row: object) -> Rule:
     where = f"rules[{number}]"
     one = builder.keys(where, row, _RULE, ("id", "text"))
     if one.get("on_violation", "") not in ACTIONS:
@@ -272,7 +191,7 @@ def _rule(builder: _Builder, number: int, row: object) -> Rule:
     )
 
 
-def _type(builder: _Builder, name: str, row: object) -> CaseType:
+def _type(builder: Builder, name: str, row: object) -> CaseType:
     where = f"types.{name}"
     one = builder.keys(where, row, _TYPE, ("label", "department", "fields"))
     texts = {
@@ -287,13 +206,14 @@ def _type(builder: _Builder, name: str, row: object) -> CaseType:
         billable=one.get("billable", False),
         opens_at_once=one.get("opens_at_once", False),
         default_priority=one.get("default_priority", ""),
+        summary=builder.texts(f"types.{name}.summary", one.get("summary")),
         basis=one.get("basis", ""),
         **texts,
     )
 
 
 def _field(
-    builder: _Builder,
+    builder: Builder,
     name: str,
     row: object,
     types: Mapping[str, CaseType],
@@ -329,7 +249,7 @@ def _field(
 
 
 def _field_choices(
-    builder: _Builder,
+    builder: Builder,
     where: str,
     one: Mapping[str, Any],
     types: Mapping[str, CaseType],
@@ -345,7 +265,7 @@ def _field_choices(
         builder.wrong(f"{where}.values_from", source, f"one of {', '.join(SOURCES)}")
     made: dict[str, Choices] = {"*": lists[source]} if source in lists else {}
     if source == "contact_types":
-        rows = _contact_types(_Builder({}), builder.data.get("contact_types", []))
+        rows = _contact_types(Builder({}), builder.data.get("contact_types", []))
         made["*"] = Choices(tuple(Choice(kind.name, kind.aliases) for kind in rows.values()))
     for type_name, rows in one.get("values", {}).items():
         values = builder.choices(f"{where}.values.{type_name}", rows)

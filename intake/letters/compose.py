@@ -35,7 +35,7 @@ from intake.model.accounts import Account
 from intake.model.cases import NO_CASES, CaseList
 from intake.model.incidents import Incident
 from intake.model.states import CASE_OVER, CaseStatus
-from intake.parsers.submission import Submission
+from intake.parsers.submission import CASE_TYPE, Submission
 from intake.triage.decision import Decision, LetterOrder
 
 __all__ = ["Answered", "Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
@@ -146,6 +146,8 @@ def _values(
         "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
+        "understood": wording.understood(submission, letter_context.catalogue),
+        "guessed": CASE_TYPE in submission.missing,
         "read": wording.read_lines(submission, letter_context.catalogue, accounts, repeat),
         "changes": [] if silent else wording.problem_lines(submission, letter_context.catalogue),
         "corrected": []
@@ -294,6 +296,6 @@ def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, object]:
         "divider": FORM_DIVIDER,
         "type": case_type.label,
         "charge": FORM_BILLABLE if case_type.billable else FORM_INCLUDED,
-        "required": wording.questions(empty, catalogue, required),
-        "optional": wording.questions(empty, catalogue, rest),
+        "required": wording.questions(empty, catalogue, required, numbered=False),
+        "optional": wording.questions(empty, catalogue, rest, numbered=False),
     }

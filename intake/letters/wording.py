@@ -6,6 +6,7 @@ does not repeat its text.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,13 @@ from intake.model.accounts import Account
 from intake.model.cases import CaseLine
 from intake.model.incidents import NOTICE_CLASSES
 from intake.model.states import CaseStatus
-from intake.parsers.submission import FieldValue, Problem, Submission
+from intake.parsers.submission import CASE_TYPE, FieldValue, Problem, Submission
 
 MAX_VALUE_CHARS = 300
 MAX_ATTACHMENTS_NAMED = 20
+MAX_NUMBERED = 12  # choices that stand in lines of their own
+MAX_UNDERSTOOD_CHARS = 60  # of a value in the sentence that says what was read
+_PLACE = re.compile(r"\{(\w+)\}")
 
 PROBLEMS = {
     "capped": "{label}: you wrote {found!r}; we set it to {used!r}. {rule}",
@@ -71,7 +75,8 @@ def read_lines(
     """
     case_type = catalogue.types.get(submission.type)
     label = case_type.label if case_type else "not told yet"
-    shown = wrap("Case Type", label)
+    guessed = case_type is not None and CASE_TYPE in submission.missing
+    shown = [] if guessed else wrap("Case Type", label)
     first = ("account", "priority", "subject", "description")  # known before the type is
     order = case_type.fields if case_type else tuple(dict.fromkeys((*first, *submission.fields)))
     for name in order if repeat != "none" else ():
@@ -127,28 +132,64 @@ def _item(text: str) -> list[str]:
     )
 
 
-def questions(submission: Submission, catalogue: Catalogue, names: Iterable[str]) -> list[Question]:
-    """Return the fields with those names as questions, each with its help and its choices."""
-    return [_question(submission, catalogue, name) for name in names]
+def questions(
+    submission: Submission, catalogue: Catalogue, names: Iterable[str], *, numbered: bool = True
+) -> list[Question]:
+    """Return the fields with those names as questions, each with its help and its choices.
+
+    ``numbered``: choices stand in lines of their own with a number, which is an answer, too.
+    """
+    return [_question(submission, catalogue, name, numbered=numbered) for name in names]
 
 
-def _question(submission: Submission, catalogue: Catalogue, name: str) -> Question:
+def _question(
+    submission: Submission, catalogue: Catalogue, name: str, *, numbered: bool
+) -> Question:
     field = catalogue.fields[name]
     hints = [field.help] if field.help else []
     offered = _offered(submission, catalogue, field)
-    if offered:
-        hints.append(f"One of: {_listed(offered, numbered=field.kind == 'account_ref')}.")
+    rows: tuple[str, ...] = ()
+    if numbered and _is_numbered(field, offered):
+        guess = catalogue.types.get(submission.type) if name == CASE_TYPE else None
+        yes = f"Answer yes if {guess.label} is right, else the" if guess else "The"
+        hints = [f"{yes} number or the name:"] if name == CASE_TYPE else [*hints, "One of:"]
+        rows = tuple(f" {place}. {one}" for place, one in enumerate(offered, 1))
+    elif offered:
+        hints.append(f"One of: {', '.join(offered)}.")
     text = " ".join(hints)
-    helped = textwrap.wrap(f"({text})", WIDTH, break_long_words=False) if text else []
+    helped = textwrap.wrap(f"({text}", WIDTH - 1, break_long_words=False) if text else []
+    lines = [*helped, *rows]
+    if lines:
+        lines[-1] += ")"
     value = f" {catalogue.default_priority}" if name == "priority" else ""
-    return Question(field.label, tuple(helped), value)
+    likely = submission.likely.get(name)
+    if likely is not None and not field.personal_data:
+        value = f" {one_line(shown_value(likely), MAX_VALUE_CHARS)}"
+    return Question(field.label, tuple(lines), value)
 
 
-def _listed(offered: tuple[str, ...], *, numbered: bool) -> str:
-    """Return the choices in a row; long names get a number, which is accepted as an answer, too."""
-    if not numbered:
-        return ", ".join(offered)
-    return ", ".join(f"{place}. {one}" for place, one in enumerate(offered, 1))
+def _is_numbered(field: Field, offered: Sequence[str]) -> bool:
+    """Return whether the choices stand in lines of their own; their numbers are answers, too."""
+    one_line_each = field.name == CASE_TYPE or field.kind in ("account_ref", "choice")
+    return one_line_each and field.name != "priority" and 1 < len(offered) <= MAX_NUMBERED
+
+
+def understood(submission: Submission, catalogue: Catalogue) -> str:
+    """Return in a few words what was read: "Application Issue about Attendance"."""
+    kind = catalogue.types.get(submission.type)
+    if kind is None:
+        return ""
+    shown = [kind.label]
+    for part in kind.summary:
+        name = _PLACE.search(part)
+        value = submission.fields.get(name[1]) if name else None
+        field = catalogue.fields.get(name[1]) if name else None
+        if name is None or value is None or field is None or field.personal_data:
+            continue
+        words = value.words if field.kind == "date" else shown_value(value)
+        if value.source != "default" and len(words) <= MAX_UNDERSTOOD_CHARS:
+            shown.append(part.replace(name[0], one_line(words, MAX_UNDERSTOOD_CHARS)))
+    return " ".join(shown)
 
 
 def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tuple[str, ...]:
@@ -156,8 +197,10 @@ def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tupl
     for problem in submission.problems:
         if problem.field == field.name and problem.choices:
             return problem.choices
-    if field.name == "case_type":
-        return tuple(case_type.label for case_type in catalogue.types.values())
+    if field.name == CASE_TYPE:
+        first = [name for name in (submission.type, *submission.guesses) if name]
+        names = dict.fromkeys((*first, *catalogue.types))
+        return tuple(catalogue.types[name].label for name in names)
     if field.name == "priority":
         allowed = [
             choice.value

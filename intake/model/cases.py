@@ -37,6 +37,7 @@ class CaseBrief:
     fields: Mapping[str, StoredField] = field(default_factory=dict)
     closed_at: datetime | None = None  # when it was resolved or closed
     incident: str = ""  # id of the known incident that it is about
+    received_at: datetime | None = None  # of the mail that opened it
 
     @property
     def writer(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.labels import fold
@@ -162,9 +163,8 @@ def _words(text: str) -> str:
 
 def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
     """Read the wish from a whole subject: its keyword, and after it at most its object."""
-    letters = catalogue.normalise.confusables
-    flat = fold(subject, letters)
-    told = {kind: {fold(one, letters) for one in words} for kind, words in _subjects(catalogue)}
+    flat = fold(subject, catalogue.normalise.confusables)
+    told = _subjects(catalogue)
     for kind in ("form", "close", "cases"):
         for word in sorted(told.get(kind, ()), key=len, reverse=True):
             if flat != word and not flat.startswith((f"{word} ", f"{word}:")):
@@ -181,8 +181,13 @@ def _told(subject: str, plus_type: str, catalogue: Catalogue) -> Wish | None:
     return None
 
 
-def _subjects(catalogue: Catalogue) -> list[tuple[str, tuple[str, ...]]]:
-    return list(catalogue.subjects.items())
+@lru_cache(maxsize=8)
+def _subjects(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Return the folded words of each kind of subject."""
+    letters = catalogue.normalise.confusables
+    return {
+        kind: {fold(one, letters) for one in words} for kind, words in catalogue.subjects.items()
+    }
 
 
 def _about(

@@ -37,6 +37,7 @@ class Form:
     spared: set[str] = field(default_factory=set)  # fields that a rule makes optional
     notices: list[str] = field(default_factory=list)
     forms: int = 1  # filled forms in the mail
+    likely: dict[str, FieldValue] = field(default_factory=dict)  # read, but not surely
 
     @property
     def today(self) -> date:

@@ -9,14 +9,17 @@ from intake.catalogue.catalogue import CaseType, Catalogue, Field
 from intake.mail.message import Message
 from intake.model.cases import StoredField
 from intake.model.states import CaseStatus
-from intake.parsers import account_and_contact, gaps, notice_replies, quoted_text
+from intake.parsers import account_and_contact, gaps, notice_replies, prose_values, quoted_text
 from intake.parsers.commands import says_only
 from intake.parsers.confirmation import consent
 from intake.parsers.dates import Calendar, split_dates
 from intake.parsers.form_rules import Form, apply
+from intake.parsers.offered_numbers import chosen
+from intake.parsers.prose.asked_type import settled
 from intake.parsers.replies import answers, type_in
 from intake.parsers.scanner import type_of
 from intake.parsers.submission import (
+    CASE_TYPE,
     Candidate,
     Circumstances,
     FieldValue,
@@ -42,7 +45,8 @@ def interpret(
     candidates, free = account_and_contact.named(
         candidates, free, message.subject, circumstances, catalogue
     )
-    type_name = _type(scan, candidates, catalogue, circumstances)
+    named = _type(scan, candidates, catalogue, circumstances)
+    type_name, guessed = settled(named, scan, candidates, free, circumstances, catalogue)
     case = catalogue.types.get(type_name)
     party = account_and_contact.resolve(candidates, circumstances, catalogue)
     zone = party.zone or circumstances.timezone
@@ -53,7 +57,7 @@ def interpret(
     form.problems += party.problems
     form.sealed = any(one.code == "sealed" for one in message.warnings)
     form.forms += sum(one.code == "two-forms" for one in scan.warnings)
-    lost = _fill(form, candidates, free, party)
+    lost = _fill(form, candidates, free, party, scan.subject)
     subject = _subject(scan, candidates, circumstances)
     description = _description(
         form, candidates, quoted_text.joined(free, lost), subject, circumstances
@@ -63,9 +67,9 @@ def interpret(
     if circumstances.case is None:
         description = quoted_text.joined(description, scan.invited, quoted)
     missing = () if scan.wish else gaps.missing(form, case, scan, party, description)
-    bare = "" if quoted or any(one.words for one in candidates) else quoted_text.joined(free, lost)
-    names = account_and_contact.names(message, circumstances)
-    only = "" if quoted else says_only(message, bare, names, catalogue)  # quoted: new to us
+    missing = (CASE_TYPE, *missing) if guessed else prose_values.completed(form, missing)
+    said = "" if any(one.words for one in candidates) else quoted_text.joined(free, lost)
+    only = "" if quoted else _only(message, said, circumstances, catalogue)  # quoted: new to us
     return Submission(
         type=type_name,
         subject=subject,
@@ -91,11 +95,23 @@ def interpret(
         thanks=bool(scan.tidings) or only == "thanks",
         may_close=only == "close",
         returned=scan.returned,
+        likely=form.likely,
+        guesses=scan.guesses if guessed or not type_name else (),
     )
 
 
+def _only(message: Message, said: str, circumstances: Circumstances, catalogue: Catalogue) -> str:
+    """Return "thanks" or "close" for a mail that says only that."""
+    names = account_and_contact.names(message, circumstances)
+    return says_only(message, said, names, catalogue)
+
+
 def _fill(
-    form: Form, candidates: Sequence[Candidate], free: str, party: account_and_contact.Parties
+    form: Form,
+    candidates: Sequence[Candidate],
+    free: str,
+    party: account_and_contact.Parties,
+    subject: str,
 ) -> str:
     """Put values, phrases and rules into the form; return the text that fits no field."""
     case, calendar = form.catalogue.types.get(form.type), form.calendar
@@ -108,6 +124,8 @@ def _fill(
     _phrases(form, case, candidates, free)
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
+    if not notice_replies.answers_one(form.circumstances):
+        prose_values.fill(form, case, subject, candidates, free)
     if form.sealed:
         form.problems.append(Problem("description", "sealed", "", blocking=True))
     apply(form)
@@ -219,7 +237,7 @@ def _stored(one: StoredField) -> FieldValue:
 
 
 def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) -> list[str]:
-    words = candidate.words
+    words = _meant(form, field, candidate)
     if field.list_split:
         words = (split_dates(words) or [words])[0]
     taken = take(words, field, form.type, form.catalogue, calendar)
@@ -237,6 +255,14 @@ def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) ->
             taken.value, words, candidate.source, candidate.label, candidate.start, candidate.end
         )
     return []
+
+
+def _meant(form: Form, field: Field, candidate: Candidate) -> str:
+    """Return the words of an answer; for a number, the choice at that place of our letter."""
+    pending = form.circumstances.pending
+    if candidate.source != "reply" or pending is None or field.name not in pending.asked:
+        return candidate.words
+    return chosen(candidate.words, pending.text, field.label) or candidate.words
 
 
 def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -> None:

@@ -97,7 +97,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
     if forms > 1:
         warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
     plus = case_type.plus_type(message, catalogue).type
-    told = told_by_prose(told, found, chosen.leftover, catalogue)
+    told, guesses = told_by_prose(told, found, chosen.leftover, catalogue)
     return Scan(
         type=told.type,
         type_source=told.source,
@@ -115,6 +115,8 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         cut=chosen.body.cut,
         tidings=tidings(message, chosen.body.text),
         invited=invitations.text(message),
+        guess=guesses[0] if guesses else "",
+        guesses=tuple(one for one in guesses if one),
     )
 
 

@@ -13,6 +13,7 @@ from intake.model.cases import CaseBrief, PendingForm
 from intake.model.incidents import Incident
 
 PROSE = "prose"  # source of a type that the words of an ordinary text show
+CASE_TYPE = "case_type"  # the field that holds the type
 ATTACHED_FORM = "attached-form"  # source of a value that was in a file
 
 
@@ -73,6 +74,8 @@ class Scan:
     cut: str = ""  # quoted or forwarded text, without signatures
     tidings: str = ""  # what a program reports in the writer's name, asking for nothing
     invited: str = ""  # the time, place and text of a calendar invitation
+    guess: str = ""  # the likeliest type of a mail that names none, if it is ahead of the others
+    guesses: tuple[str, ...] = ()  # the likeliest types of such a mail, at most three
     matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
 
     def without_files(self) -> Scan:
@@ -182,3 +185,5 @@ class Submission:
     tidings: str = ""  # what it reports, asking for nothing: "a receipt in plain words"
     thanks: bool = False  # the mail says only thanks and has no file
     returned: Return | None = None  # Scan.returned
+    likely: Mapping[str, FieldValue] = field(default_factory=dict)  # offered with the questions
+    guesses: tuple[str, ...] = ()  # types to offer first, when "case_type" is missing

@@ -14,6 +14,7 @@ from intake.mail.message import Message
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.notifier import about
 from intake.parsers.quoted_text import unknown_words
+from intake.parsers.submission import CASE_TYPE
 from intake.triage import command_rules, sender_rules
 from intake.triage.facts import STRANGERS, UNPROVED, CaseChange, Facts, Rule, Verdict
 
@@ -158,18 +159,24 @@ def _rounds_used_up(facts: Facts) -> Verdict | None:
     if pending.round < facts.policy.max_rounds:
         return None
     flag = f"asked {pending.round} times, still missing: {', '.join(missing)}"
-    at_once = facts.submission.type in facts.policy.open_at_once
+    at_once = _opens_at_once(facts)
     change = replace(
         _change(facts, status=CaseStatus.OPEN if at_once else CaseStatus.DRAFT, asked=()), flag=flag
     )
     return Verdict("append", (f"{flag}; a person takes over",), change, "appended")
 
 
+def _opens_at_once(facts: Facts) -> bool:
+    """Return whether the type is opened without its answers; a type that is only guessed is not."""
+    submission = facts.submission
+    return submission.type in facts.policy.open_at_once and CASE_TYPE not in submission.missing
+
+
 def _missing(facts: Facts) -> Verdict | None:
     submission = facts.submission
     if not submission.missing:
         return None
-    at_once = submission.type in facts.policy.open_at_once
+    at_once = _opens_at_once(facts)
     status = CaseStatus.OPEN if at_once else CaseStatus.DRAFT
     names = ", ".join(submission.missing)
     reasons = [f"missing: {names}"]

@@ -154,9 +154,7 @@ def test_choices_offer_what_a_problem_offers() -> None:
     problem = Problem("account", "several", "", "", choices, blocking=True)
     asked = replace(FULL, account="", missing=("account",), problems=(problem,))
     (letter,) = letters(asked)
-    assert "One of: 1. Bayside School District, 2. Riverdale Unified." in " ".join(
-        letter.text.split()
-    )
+    assert "One of:\n 1. Bayside School District\n 2. Riverdale Unified)" in letter.text
     unknown = replace(FULL, type="", missing=("case_type",), department="")
     (letter,) = letters(unknown)
     assert "Data Restore" in letter.text

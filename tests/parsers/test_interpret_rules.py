@@ -104,7 +104,7 @@ def test_a_module_nobody_listed_is_kept_and_flagged() -> None:
         "Not Applicable",
         "default",
     )
-    assert read("Case Type: Application Issue\nx").missing[0] == "module"
+    assert read("Case Type: Application Issue\nx", subject="Hello").missing[0] == "module"
 
 
 def test_operators_may_require_more_or_less() -> None:

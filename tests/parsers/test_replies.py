@@ -138,9 +138,9 @@ def test_a_bare_answer_counts_when_one_thing_was_asked() -> None:
     got = read("everybody\n\nthe desk wrote:\n" + QUOTED, replying(DRAFT, ONE))
     assert got.fields["who_is_impacted"].value == "everybody"
     assert got.comment == ""
-    got = read("everybody\n\nthe desk wrote:\n" + QUOTED, replying(DRAFT, ASKED))
+    got = read("as usual\n\nthe desk wrote:\n" + QUOTED, replying(DRAFT, ASKED))
     assert "who_is_impacted" not in got.fields
-    assert got.comment == "everybody"
+    assert got.comment == "as usual"
     dated = replace(ASKED, asked=("issue_began",))
     got = read("09/03/2021\nthanks, Zack", replying(DRAFT, dated))
     assert got.fields["issue_began"].value == "2021-09-03"

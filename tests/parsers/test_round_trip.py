@@ -207,6 +207,8 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "opened": False,
         "matters": 1,
         "repeated": False,
+        "understood": "",
+        "guessed": False,
         "department": case.department,
         "read": compose.wording.read_lines(empty, CATALOGUE, AT.accounts),
         "changes": [],

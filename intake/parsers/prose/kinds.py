@@ -25,6 +25,26 @@ _STEPS = re.compile(r"^\s{0,4}[1-9][.)]\s+\S", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 
 
+GUESS = 2.0  # points from which a type is offered in the question
+MOST_GUESSES = 3
+
+
+def guesses(subject: str, text: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the likeliest types of a mail, at most three; an empty first one if two are alike."""
+    points = ranked(subject, text, catalogue)
+    if not points or points[0][1] < GUESS:
+        return ()
+    found = tuple(name for name, _ in points[:MOST_GUESSES])
+    alike = len(points) > 1 and points[0][1] == points[1][1]
+    return ("", *found) if alike else found
+
+
+def ranked(subject: str, text: str, catalogue: Catalogue) -> list[tuple[str, float]]:
+    """Return the types with their points, the likeliest first."""
+    points = scores(subject, text, catalogue)
+    return sorted(points.items(), key=lambda one: -one[1])
+
+
 def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
     """Return the type that a mail without labels is clearly about; empty if none is. Pure."""
     points = scores(subject, text, catalogue)
@@ -37,13 +57,20 @@ def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
     return "" if ranked[0] in asks else ranked[0]
 
 
-def told_by_prose(told: Told, found: Sequence[Candidate], text: str, catalogue: Catalogue) -> Told:
-    """Return the type that ordinary prose is clearly about, unless the mail is a form."""
+def told_by_prose(
+    told: Told, found: Sequence[Candidate], text: str, catalogue: Catalogue
+) -> tuple[Told, tuple[str, ...]]:
+    """Return the type that ordinary prose is clearly about, and the likeliest ones if none is.
+
+    A mail with a label is a form, and its words show no type.
+    """
     labels = {one.field for one in found if one.words and one.source not in WEAK}
     if told.type or told.words or labels:
-        return told
+        return told, ()
     name = type_in_prose(told.subject, text, catalogue)
-    return replace(told, type=name, source=PROSE) if name else told
+    if name:
+        return replace(told, type=name, source=PROSE), ()
+    return told, guesses(told.subject, text, catalogue)
 
 
 def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:

@@ -199,6 +199,7 @@ def _case(session: Session, numbers: tuple[str, ...]) -> CaseBrief | None:
         fields={one.name: StoredField(one.value, one.words, one.source) for one in fields},
         closed_at=row.closed_at,
         incident=row.incident_id,
+        received_at=row.received_at,
     )
 
 

@@ -1,0 +1,81 @@
+"""Read the words of a catalogue file by which ordinary prose shows types and values of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from intake.catalogue.builder import Builder
+from intake.catalogue.catalogue import READS, CaseType, Cue, Field, Role
+
+_PROSE = {"sure": list, "likely": list, "faint": list, "ask": bool}
+_ROLE = {
+    "reads": str, "sure": list, "likely": list, "never": list, "none": list, "values": dict,
+    "values_by_type": dict,
+}  # fmt: skip
+WEIGHTS = {"sure": 3, "likely": 2, "faint": 1}
+
+
+def cues(
+    builder: Builder, table: Mapping[str, object], types: Mapping[str, CaseType]
+) -> tuple[Cue, ...]:
+    """The words by which prose shows its type."""
+    found = []
+    for name, row in table.items():
+        if name not in types:
+            builder.wrong(f"prose.{name}", name, "the name of a type")
+            continue
+        one = builder.keys(f"prose.{name}", row, _PROSE)
+        for key, weight in WEIGHTS.items():
+            words = builder.words(f"prose.{name}.{key}", one.get(key))
+            if words:
+                found.append(Cue(name, weight, words, one.get("ask", False)))
+    return tuple(found)
+
+
+def roles(
+    builder: Builder, table: Mapping[str, object], fields: Mapping[str, Field],
+    types: Mapping[str, CaseType],
+) -> tuple[Role, ...]:  # fmt: skip
+    """How prose shows the values of fields."""
+    found = []
+    for name, row in table.items():
+        where = f"roles.{name}"
+        if name not in fields:
+            builder.wrong(where, name, "the name of a field")
+            continue
+        one = builder.keys(where, row, _ROLE, ("reads",))
+        if one.get("reads") not in READS:
+            builder.wrong(f"{where}.reads", one.get("reads"), f"one of {', '.join(READS)}")
+            continue
+        words = {
+            key: builder.words(f"{where}.{key}", one.get(key))
+            for key in ("sure", "likely", "never", "none")
+        }
+        by_type = one.get("values_by_type", {})
+        for type_name in by_type:
+            if type_name not in types:
+                builder.wrong(f"{where}.values_by_type.{type_name}", type_name, "a case type")
+        found.append(
+            Role(
+                name,
+                one["reads"],
+                **words,
+                values=_role_values(builder, f"{where}.values", one.get("values", {})),
+                values_by_type=tuple(
+                    (key, _role_values(builder, f"{where}.values_by_type.{key}", rows))
+                    for key, rows in by_type.items()
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _role_values(
+    builder: Builder, where: str, table: object
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(table, Mapping):
+        builder.wrong(where, table, "a table")
+        return ()
+    return tuple(
+        (str(value), builder.words(f"{where}.{value}", words)) for value, words in table.items()
+    )

@@ -1,0 +1,103 @@
+"""Read listed values that ordinary prose names: a module, a priority, a kind of request."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from intake.catalogue.catalogue import Catalogue, Choices, Role
+from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
+
+IN_SUBJECT = 1.0
+FIRST, FURTHER = 1.0, 0.4  # points of the first place in the text, and of each further one
+MOST = 3  # places of one value that count
+AHEAD = 0.5  # points that the winner must have more to be sure
+
+
+def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the value that is named most, or each one for a field of several values."""
+    field = prose.catalogue.fields[role.field]
+    choices = field.choices_on(prose.type)
+    table = _patterns(role, prose.type, choices, prose.catalogue)
+    points: dict[str, float] = defaultdict(float)
+    places: dict[str, tuple[int, int]] = {}
+    denied = pattern(role.never)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for value, (folded, exact) in table.items():
+        if (folded and folded.search(prose.subject.lower())) or (
+            exact and exact.search(prose.subject)
+        ):
+            points[value] += IN_SUBJECT
+        spans = [one.span() for one in folded.finditer(prose.low)] if folded else []
+        spans += [one.span() for one in exact.finditer(prose.text)] if exact else []
+        spans = [span for span in spans if not _denied(prose, denied, span)]
+        found[value] = sorted(set(spans))
+    for value, spans in found.items():
+        apart = [span for span in spans if not _inside(span, value, found)][:MOST]
+        for count, span in enumerate(apart):
+            points[value] += FURTHER if count else FIRST
+            places.setdefault(value, span)
+    ranked = sorted(points, key=lambda one: (-points[one], places.get(one, (1 << 30, 0))))
+    if not ranked:
+        return
+    if choices.multi or field.kind == "multichoice":
+        chosen = ", ".join(sorted(places, key=lambda one: places[one]))
+        if places:
+            yield _reading(prose, role, chosen, min(places.values()), LIKELY)
+        return
+    more = points[ranked[0]] - (points[ranked[1]] if len(ranked) > 1 else 0.0)
+    case = prose.catalogue.types[prose.type]
+    once = points[ranked[0]] <= FIRST and role.field not in case.required
+    if not more and role.field not in case.required:
+        return  # two are named alike
+    how = SURE if more >= AHEAD and not (once and choices.open) else LIKELY
+    yield _reading(prose, role, ranked[0], places.get(ranked[0], (0, 0)), how)
+
+
+def _inside(span: tuple[int, int], value: str, found: Mapping[str, list[tuple[int, int]]]) -> bool:
+    """Return whether longer words of another value stand around: "not urgent"."""
+    return any(
+        one[0] <= span[0] and span[1] <= one[1] and one != span
+        for other, spans in found.items()
+        if other != value
+        for one in spans
+    )
+
+
+def _denied(prose: Prose, never: re.Pattern[str] | None, span: tuple[int, int]) -> bool:
+    if never is None:
+        return False
+    before = prose.low[max(0, span[0] - 24) : span[0]]
+    return any(len(before) - one.end() <= 12 for one in never.finditer(before))
+
+
+def _reading(prose: Prose, role: Role, value: str, span: tuple[int, int], how: str) -> Reading:
+    words = prose.text[span[0] : span[1]] or prose.subject
+    return Reading(role.field, words, how, *span, value=value)
+
+
+Pair = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
+
+
+@lru_cache(maxsize=64)
+def _patterns(
+    role: Role, type_name: str, choices: Choices, catalogue: Catalogue
+) -> Mapping[str, Pair]:
+    """Return for each value a pattern in small letters, and one for its own name as it stands."""
+    listed = [
+        one.value for one in choices.values if not one.only_types or type_name in one.only_types
+    ]
+    table: dict[str, Pair] = {}
+    for value, words in role.values_on(type_name):
+        if listed and value not in listed:
+            continue
+        table[value] = (pattern(words), None)
+    for value in listed:
+        if value == choices.not_listed:
+            continue
+        named = choices.open or choices.multi  # "High" and "Add" stand in other company, too
+        exact = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if named else None
+        table[value] = (table.get(value, (None, None))[0], exact)
+    return table

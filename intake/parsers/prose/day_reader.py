@@ -1,0 +1,139 @@
+"""Give the days of a text their roles: since when, lost when, needed by when, which to prefer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from intake.catalogue.catalogue import Role
+from intake.parsers.prose.day_words import WORDS
+from intake.parsers.prose.days import Day
+from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
+from intake.parsers.prose.sentences import Sentence
+
+FAR = 70  # characters between a word of the role and its day
+NEAR_BEHIND = 60  # and when the word stands behind the day
+_WITHOUT_ROLE = re.compile(r"[,;(]?\s*$")
+
+
+def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
+    """Yield the one day of a role that looks back, or forward to a deadline."""
+    found = [(one, _strength(prose, role, one, ahead=ahead)) for one in prose.days]
+    good = [(one, how) for one, how in found if how]
+    if not good:
+        return
+    sure = [one for one, how in good if how == SURE]
+    fixed = [one for one in sure if one.on(prose.calendar, ahead=ahead)]
+    best = (fixed or sure or [good[0][0]])[0]
+    different = {one.on(prose.calendar, ahead=ahead) for one in fixed}
+    how = SURE if sure and len(different) <= 1 else LIKELY
+    if not sure and not best.on(prose.calendar, ahead=ahead):
+        return
+    yield _reading(prose, role.field, best, how, ahead=ahead)
+
+
+def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Reading]:
+    """Yield the days that a text proposes, in its order, for the fields of a list of choices."""
+    given: list[tuple[Day, str]] = []
+    cue = pattern(role.sure)
+    named = bool(cue and cue.search(prose.low))
+    for one in prose.days:
+        sentence = prose.sentence_at(one.start)
+        if sentence is None or _denied(prose, role, one, sentence):
+            continue
+        when = one.on(prose.calendar, ahead=True)
+        if when is None and not (one.vague and _strength(prose, role, one, ahead=True) == SURE):
+            continue
+        if one.offset is not None and one.offset <= 0:
+            continue
+        known = {given_day.on(prose.calendar, ahead=True) for given_day, _ in given}
+        if when is None or when not in known:
+            given.append((one, SURE if named else LIKELY))
+    for name, (one, how) in zip(names, given, strict=False):
+        yield _reading(prose, name, one, how, ahead=True)
+
+
+def _reading(prose: Prose, name: str, one: Day, how: str, *, ahead: bool) -> Reading:
+    words = prose.text[one.start : one.end].strip(" ,.")
+    when = one.on(prose.calendar, ahead=ahead)
+    sentence = prose.sentence_at(one.start)
+    if sentence is not None and _doubtful(prose, one, sentence):
+        return Reading(name, sentence.text, how, sentence.start, sentence.end)
+    if when is not None and _other_order(prose, one, ahead=ahead):
+        how = LIKELY
+    return Reading(name, words, how, one.start, one.end, when.isoformat() if when else "")
+
+
+def _other_order(prose: Prose, one: Day, *, ahead: bool) -> bool:
+    """Return whether the numbers would be as good a day in the other order, closer to today."""
+    month, day = one.other
+    if not month or one.weekday >= 0:
+        return False
+    swapped = Day(one.start, one.end, one.words, one.year, month, day)
+    this, that = (two.on(prose.calendar, ahead=ahead) for two in (one, swapped))
+    today = prose.calendar.today
+    return bool(this and that and abs((that - today).days) < abs((this - today).days))
+
+
+def _doubtful(prose: Prose, one: Day, sentence: Sentence) -> bool:
+    """Return whether a word close to the day makes it uncertain: "since the 16th or so"."""
+    words = WORDS.get(prose.language)
+    low = prose.low[max(sentence.start, one.start - 20) : min(sentence.end, one.end + 24)]
+    return words is not None and re.search(rf"\b(?:{words.doubt})\b", low) is not None
+
+
+def _strength(prose: Prose, role: Role, one: Day, *, ahead: bool) -> str:
+    """Return how surely a day has the role; empty when it has not."""
+    sentence = prose.sentence_at(one.start)
+    if sentence is None or _denied(prose, role, one, sentence):
+        return ""
+    when = one.on(prose.calendar, ahead=ahead)
+    if when is not None and (when < prose.calendar.today) == ahead and when != prose.calendar.today:
+        return ""
+    if when is None and not one.vague and one.weekday < 0:
+        return ""
+    before, behind = _around(prose, one, sentence)
+    for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
+        cue = pattern(words)
+        if cue is None:
+            continue
+        last = list(cue.finditer(before))[-1:]
+        if last and len(before) - last[0].end() <= FAR:
+            return how
+        after = cue.search(behind[: NEAR_BEHIND + 20])
+        if after and after.start() <= NEAR_BEHIND:
+            return how
+    return ""
+
+
+def _around(prose: Prose, one: Day, sentence: Sentence) -> tuple[str, str]:
+    """Return the words before and behind a day, up to the next day of the same sentence."""
+    ends = [other.end for other in prose.days if other.end <= one.start]
+    starts = [other.start for other in prose.days if other.start >= one.end]
+    begin = max([sentence.start, *ends])
+    end = min([sentence.end, *starts])
+    lead = prose.low[begin : one.start]
+    own = prose.low[one.start : one.end]
+    if sentence.item and begin == sentence.start:
+        lead = f"{sentence.above.lower()} {lead}"
+    return f"{lead}{own}", prose.low[one.end : end]
+
+
+def _denied(prose: Prose, role: Role, one: Day, sentence: Sentence) -> bool:
+    """Return whether a word says that the day is meant for something else."""
+    never = pattern(role.never)
+    if never is None:
+        return False
+    before = prose.low[sentence.start : one.start]
+    last = list(never.finditer(before))[-1:]
+    if not last:
+        behind = prose.low[one.end : min(sentence.end, one.end + 40)]
+        return _behind_denies(prose, role, behind)
+    sure = pattern(role.sure)
+    later = sure.search(before, last[0].end()) if sure else None
+    return later is None and len(before) - last[0].end() <= FAR
+
+
+def _behind_denies(prose: Prose, role: Role, behind: str) -> bool:
+    words = pattern(role.none)
+    return words is not None and words.search(behind) is not None

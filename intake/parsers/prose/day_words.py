@@ -1,0 +1,310 @@
+"""The words for days and dates in the languages that are read: data for ``days``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DayWords:
+    """The words of one language. Every text is in lower case; a ``|`` separates alternatives."""
+
+    months: tuple[str, ...]  # twelve patterns, January first
+    weekdays: tuple[str, ...]  # seven patterns, Monday first
+    days: Mapping[str, int]  # pattern -> days from today
+    ago: tuple[str, ...]  # patterns with {n} and {days}
+    day_units: str  # pattern for "days"
+    numbers: tuple[str, ...]  # one to ten
+    month_first: bool  # "March 2" besides "2 March"
+    of: str  # pattern between a day and its month
+    day_alone: str  # pattern before a day without a month; the day follows
+    ordinal: str  # pattern behind the number of a day
+    last: str  # pattern before or behind a weekday that leaves open which week is meant
+    coming: str  # pattern for the next week
+    between: str  # pattern that begins a range
+    to: str  # pattern inside a range
+    joined: str  # pattern between two days of one month
+    doubt: str  # pattern of words that make a date uncertain
+
+
+_EN = DayWords(
+    months=(
+        "january|jan",
+        "february|feb",
+        "march|mar",
+        "april|apr",
+        "may",
+        "june|jun",
+        "july|jul",
+        "august|aug",
+        "september|sept|sep",
+        "october|oct",
+        "november|nov",
+        "december|dec",
+    ),
+    weekdays=(
+        "monday|mon",
+        "tuesday|tues|tue",
+        "wednesday|weds",
+        "thursday|thurs|thur|thu",
+        "friday|fri",
+        "saturday",
+        "sunday",
+    ),
+    days={
+        r"(?:the )?day before yesterday": -2,
+        r"yesterday|last night": -1,
+        r"today|this (?:very )?(?:morning|afternoon|evening)|tonight|earlier today"
+        r"|just now|right now|(?:an|one|two|three|a few|a couple of) (?:hours?|minutes?) ago"
+        r"|(?:half )?an hour ago": 0,
+        r"(?:the )?day after tomorrow": 2,
+        r"tomorrow": 1,
+    },
+    ago=(
+        r"{n} {days} ago",
+        r"(?:for )?(?:the )?(?:last|past) {n} {days}",
+        r"for {n} {days}(?: now)?",
+    ),
+    day_units="days?",
+    numbers=("one|a", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    month_first=True,
+    of=r"(?: of)?",
+    day_alone=r"the (?=\d{1,2}(?:st|nd|rd|th)\b)",
+    ordinal=r"(?:st|nd|rd|th)?",
+    last=r"last|past",
+    coming=r"next",
+    between=r"between|from",
+    to=r"and|to|through|until|till|thru",
+    joined=r"and|or|&|,",
+    doubt=r"maybe|perhaps|possibly|or so|not sure|i think|i believe|sometime|or later|or earlier",
+)
+_ES = DayWords(
+    months=(
+        "enero|ene",
+        "febrero|feb",
+        "marzo|mar",
+        "abril|abr",
+        "mayo|may",
+        "junio|jun",
+        "julio|jul",
+        "agosto|ago",
+        "septiembre|setiembre|sept|sep|set",
+        "octubre|oct",
+        "noviembre|nov",
+        "diciembre|dic",
+    ),
+    weekdays=(
+        "lunes",
+        "martes",
+        "mi[ée]rcoles",
+        "jueves",
+        "viernes",
+        "s[áa]bado",
+        "domingo",
+    ),
+    days={
+        r"anteayer|antier|antes de ayer": -2,
+        r"ayer|anoche": -1,
+        r"hoy|esta (?:misma )?(?:mañana|tarde|noche|madrugada)|hace (?:una|dos|tres|unas|un par de)"
+        r" (?:horas?)|hace (?:un rato|unos minutos|media hora)": 0,
+        r"pasado mañana": 2,
+        r"(?<!la )(?<!esta )(?<!de la )(?<!por la )mañana(?! (?:del?|por))": 1,
+    },
+    ago=(r"hace {n} {days}", r"(?:desde|en) (?:los )?últimos {n} {days}"),
+    day_units="d[íi]as?",
+    numbers=(
+        "uno|un|una",
+        "dos",
+        "tres",
+        "cuatro",
+        "cinco",
+        "seis",
+        "siete",
+        "ocho",
+        "nueve",
+        "diez",
+    ),
+    month_first=False,
+    of=r"(?: del?)?(?: mes del?)?",
+    day_alone=r"(?:el|del|al|los|d[íi]as?) (?:d[íi]as? )?(?=\d{1,2}\b)",
+    ordinal=r"[º°]?",
+    last=r"pasad[oa]|últim[oa]",
+    coming=r"próxim[oa]|que viene|siguiente",
+    between=r"entre|del|desde",
+    to=r"al?|y|hasta",
+    joined=r"y|o|,",
+    doubt=r"quizás?|tal vez|a lo mejor|creo|no estoy segur[oa]|más o menos",
+)
+_FR = DayWords(
+    months=(
+        r"janvier|janv",
+        "février|fevrier|févr|fév",
+        "mars",
+        "avril|avr",
+        "mai",
+        "juin",
+        "juillet|juil",
+        "août|aout",
+        "septembre|sept",
+        "octobre|oct",
+        "novembre|nov",
+        "décembre|decembre|déc|dec",
+    ),
+    weekdays=(
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+    ),
+    days={
+        r"avant-hier": -2,
+        r"hier": -1,
+        r"aujourd['’]hui|ce (?:matin|midi|soir)|cet après-midi|cette (?:nuit|après-midi)|tout à"
+        r" l['’]heure|il y a (?:une|deux|trois|quelques) (?:heures?|minutes)": 0,
+        r"après-demain": 2,
+        r"demain": 1,
+    },
+    ago=(r"il y a {n} {days}", r"depuis {n} {days}", r"ça fait {n} {days}"),
+    day_units="jours?",
+    numbers=(
+        "une?",
+        "deux",
+        "trois",
+        "quatre",
+        "cinq",
+        "six",
+        "sept",
+        "huit",
+        "neuf",
+        "dix",
+    ),
+    month_first=False,
+    of="",
+    day_alone=r"(?:le|du|au|les) (?=\d{1,2}(?:er)?\b)",
+    ordinal=r"(?:er)?",
+    last=r"derni[eè]re?|pass[ée]e?",
+    coming=r"prochaine?|suivant",
+    between=r"entre(?: le)?|du",
+    to=r"et(?: le)?|au|à",
+    joined=r"et|ou|,",
+    doubt=r"peut-être|je crois|je pense|pas sûre?|environ|plus ou moins",
+)
+_DE = DayWords(
+    months=(
+        "januar|jänner|jan",
+        "februar|feber|feb",
+        "märz|maerz|mrz|mär",
+        "april|apr",
+        "mai",
+        "juni|jun",
+        "juli|jul",
+        "august|aug",
+        "september|sept|sep",
+        "oktober|okt",
+        "november|nov",
+        "dezember|dez",
+    ),
+    weekdays=(
+        "montag(?:s|abend|morgen|früh|mittag|nachmittag)?",
+        "dienstag(?:s|abend|morgen|früh|mittag|nachmittag)?",
+        "mittwoch(?:s|abend|morgen|früh|mittag|nachmittag)?",
+        "donnerstag(?:s|abend|morgen|früh|mittag|nachmittag)?",
+        "freitag(?:s|abend|morgen|früh|mittag|nachmittag)?",
+        "samstag(?:s|abend|morgen|früh|mittag|nachmittag)?|sonnabend",
+        "sonntag(?:s|abend|morgen|früh|mittag|nachmittag)?",
+    ),
+    days={
+        r"vorgestern": -2,
+        r"gestern": -1,
+        r"heute|seit (?:einer|zwei|drei|ein paar|einigen) stunden|vor (?:einer|zwei|drei|ein paar)"
+        r" (?:stunden?|minuten)": 0,
+        r"übermorgen": 2,
+        r"(?<!heute )(?<!gestern )(?<!guten )morgen(?! früh um)": 1,
+    },
+    ago=(r"vor {n} {days}", r"seit {n} {days}"),
+    day_units="tag(?:en|e)?",
+    numbers=(
+        "ein(?:em|er|e)?",
+        "zwei",
+        "drei",
+        "vier",
+        "fünf",
+        "sechs",
+        "sieben",
+        "acht",
+        "neun",
+        "zehn",
+    ),
+    month_first=False,
+    of="",
+    day_alone=r"(?:am|dem|den|der|zum|vom) (?=\d{1,2}\.)",
+    ordinal=r"\.?",
+    last=r"letzte[nmrs]?|vergangene[nmrs]?|vorige[nmrs]?",
+    coming=r"nächste[nmrs]?|kommende[nmrs]?",
+    between=r"zwischen(?: dem)?|vom",
+    to=r"und(?: dem)?|bis(?: zum)?",
+    joined=r"und|oder|,",
+    doubt=r"vielleicht|glaube ich|ich glaube|nicht sicher|ungefähr|irgendwann",
+)
+_PT = DayWords(
+    months=(
+        "janeiro|jan",
+        "fevereiro|fev",
+        "março|marco|mar",
+        "abril|abr",
+        "maio|mai",
+        "junho|jun",
+        "julho|jul",
+        "agosto|ago",
+        "setembro|set",
+        "outubro|out",
+        "novembro|nov",
+        "dezembro|dez",
+    ),
+    weekdays=(
+        r"segunda-feira|(?<=\bna )segunda\b",
+        r"terça-feira|(?<=\bna )terça\b",
+        r"quarta-feira|(?<=\bna )quarta\b",
+        r"quinta-feira|(?<=\bna )quinta\b",
+        r"sexta-feira|(?<=\bna )sexta\b",
+        "sábado|sabado",
+        "domingo",
+    ),
+    days={
+        r"anteontem": -2,
+        r"ontem": -1,
+        r"hoje|esta (?:manhã|tarde|noite|madrugada)|há (?:uma|duas|três|algumas) horas?|há pouco"
+        r"|agora (?:há pouco|mesmo)": 0,
+        r"depois de amanhã": 2,
+        r"amanhã": 1,
+    },
+    ago=(r"h[áa] {n} {days}", r"faz {n} {days}", r"{n} {days} atrás"),
+    day_units="dias?",
+    numbers=(
+        "uma?",
+        "dois|duas",
+        "três",
+        "quatro",
+        "cinco",
+        "seis",
+        "sete",
+        "oito",
+        "nove",
+        "dez",
+    ),
+    month_first=False,
+    of=r"(?: de)?",
+    day_alone=r"(?:o|no|do|ao|até|em|nos)? ?dias? (?=\d{1,2}\b)",
+    ordinal=r"[.º°]{0,2}",
+    last=r"passad[oa]|últim[oa]",
+    coming=r"próxim[oa]|que vem|seguinte",
+    between=r"entre(?: os? dias?| o)?|de|do dia",
+    to=r"a|e|até|ao(?: dia)?",
+    joined=r"e|ou|,",
+    doubt=r"talvez|acho que|creio|não tenho certeza|mais ou menos",
+)
+WORDS: Mapping[str, DayWords] = {"en": _EN, "es": _ES, "fr": _FR, "de": _DE, "pt": _PT}

@@ -1,0 +1,114 @@
+"""Read the person that a change of contacts is about: name, address, telephone numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from intake.catalogue.catalogue import Role
+from intake.parsers.prose.reading import LIKELY, Prose, Reading, pattern
+
+MAX_NAMES = 40
+_UPPER = r"[A-ZÀ-ÖØ-ÞŁŚŠŽÇ]"
+_PART = rf"(?:{_UPPER}[\w'’]+(?:-{_UPPER}?[\w'’]+)*)"
+_NAME = re.compile(
+    r"(?<![\w@.])(?:(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Frau|Herrn?|M|D|Kolleg(?:e|in|en))"
+    rf"\.?[ \t]+){{0,3}}(?P<first>{_PART})(?:[ \t]{_UPPER}\.)?[ \t]"
+    r"(?P<last>(?:(?:de|da|do|dos|del|van|von|der|la|le)[ \t]){0,2}"
+    rf"{_PART}(?:[ \t]{_PART})?)(?!\w)"
+)
+_TITLES = frozenset(
+    (
+        "mr", "mrs", "ms", "mme", "mlle", "dr", "prof", "sr", "sra", "srta", "frau", "herr",
+        "herrn", "dear", "hello", "hi",
+    )
+)  # fmt: skip
+_ADDRESS = re.compile(r"(?<![\w.@])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
+_PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d[\d() ./-]{6,20}\d(?![\w/-])")
+
+
+def read_address(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the first address in the text."""
+    match = _ADDRESS.search(prose.text)
+    if match:
+        yield Reading(role.field, match[0].rstrip("."), LIKELY, match.start(), match.end())
+
+
+def read_phone(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the first telephone number, or the one with a word of the role in front of it."""
+    cue, taken = pattern(role.sure), {one.start for one in prose.seen.values()}
+    numbers = [one for one in _PHONE.finditer(prose.text) if 7 <= _digits(one[0]) <= 15]
+    for match in numbers:
+        before = prose.low[max(0, match.start() - 30) : match.start()]
+        if match.start() in taken or (cue and not cue.search(before)):
+            continue
+        yield Reading(role.field, match[0].strip(), LIKELY, match.start(), match.end())
+        return
+
+
+def _digits(text: str) -> int:
+    return sum(char.isdigit() for char in text)
+
+
+def read_first_name(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the first name of the person with the address, or of the one behind a word."""
+    found = _person(prose, role)
+    if found is not None:
+        first, start = found["first"], found.start("first")
+        yield Reading(role.field, first, LIKELY, start, start + len(first))
+
+
+def read_last_name(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the last name of the same person."""
+    found = _person(prose, role)
+    if found is not None:
+        last, start = found["last"], found.start("last")
+        yield Reading(role.field, last, LIKELY, start, start + len(last))
+
+
+def read_name(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield a whole name with a word of the role close to it."""
+    cue = pattern(role.sure)
+    for match in _names(prose.text) if cue else ():
+        before = prose.low[max(0, match.start() - 40) : match.start()]
+        behind = prose.low[match.end() : match.end() + 40]
+        if cue and (cue.search(before) or cue.match(behind.lstrip(" ,"))):
+            name = f"{match['first']} {match['last']}"
+            yield Reading(role.field, name, LIKELY, match.start("first"), match.end("last"))
+            return
+
+
+def _person(prose: Prose, role: Role) -> re.Match[str] | None:
+    """Return the name that fits the address, else the one behind a word of the role."""
+    names = _names(prose.text)
+    address = _ADDRESS.search(prose.text)
+    box = _plain(address[0].partition("@")[0]) if address else ""
+    for match in names:
+        last = _plain(match["last"].split()[0])
+        if box and (last[:5] in box or _plain(match["last"])[:5] in box):
+            return match
+    cue, never = pattern(role.sure), pattern(role.never)
+    for match in names:
+        before = prose.low[max(0, match.start() - 50) : match.start()]
+        behind = prose.low[match.end() : match.end() + 30]
+        close = cue is not None and (cue.search(before) or cue.match(behind.lstrip(" ,(")))
+        if close and not (never and never.search(before)):
+            return match
+    return None
+
+
+def _names(text: str) -> list[re.Match[str]]:
+    found = []
+    for match in _NAME.finditer(text):
+        if match["first"].lower().rstrip(".") not in _TITLES:
+            found.append(match)
+        if len(found) >= MAX_NAMES:
+            break
+    return found
+
+
+def _plain(text: str) -> str:
+    """Return the letters of a text without accents, in small letters."""
+    flat = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(char for char in flat if char.isalpha() and char.isascii())

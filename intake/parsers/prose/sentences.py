@@ -1,0 +1,104 @@
+"""Cut ordinary text into sentences, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_CHARS = 6000  # of a mail's own text that are read
+MAX_SENTENCES = 200
+_ITEM = re.compile(r"[ \t]{0,8}(?:[-*•–·]|\(?\d{1,2}[.)])[ \t]+(?=\S)")
+# A dot behind these ends no sentence: titles, abbreviations, a single letter, a number.
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|sr|sra|srta|mme|mlle|hr|fr|nr|no|núm|num|tel|approx|ca|etc|e\.g"
+    r"|i\.e|z\.b|p\.ej|ex|art|ext|av|lic|ing|mtra|mtro|bzw|usw|inkl|jan|feb|mar|apr|jun|jul|aug"
+    r"|sep|sept|oct|nov|dec|janv|févr|avr|juil|déc|ene|abr|ago|dic|fev|set|out|dez|okt|mrz)"
+    r"|(?<!\w)\w)\Z",
+    re.IGNORECASE,
+)
+_STOP = re.compile(r"[.!?…]+[\"”»“’')\]]*(?=\s|\Z)")
+_NUMBER = re.compile(r"(?<![\w/.:,-])\d{1,2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence: its text on one line, and the characters of the whole text that it covers."""
+
+    text: str  # white space folded to single blanks
+    start: int  # in the text that was cut
+    end: int
+    item: bool = False  # an item of a list
+    above: str = ""  # the line that introduces the list, for an item
+    line_end: bool = False  # it ends with its line
+
+    @property
+    def asks(self) -> bool:
+        """Return whether it is a question."""
+        return self.text.rstrip(" \"”»')").endswith("?")
+
+
+def sentences(text: str) -> tuple[Sentence, ...]:
+    """Return the sentences of a text. A line break ends none, a blank line or a list item does."""
+    found: list[Sentence] = []
+    above = ""
+    for start, end in _blocks(text[:MAX_CHARS]):
+        block = text[start:end]
+        item = _ITEM.match(block)
+        if item:
+            found.append(_sentence(text, start + item.end(), end, item=True, above=above))
+        else:
+            parts = list(_parts(text, start, end))
+            found += parts
+            above = parts[-1].text if parts else above
+        if len(found) >= MAX_SENTENCES:
+            break
+    return tuple(one for one in found[:MAX_SENTENCES] if one.text)
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Return the ranges of paragraphs and list items; a line indented under an item belongs to it.
+
+    A line that is much shorter than a full one and ends with no comma ends its paragraph.
+    """
+    blocks: list[tuple[int, int]] = []
+    start, at = -1, 0
+    for line in text.splitlines(keepends=True):
+        blank = not line.strip()
+        if start >= 0 and (blank or _ITEM.match(line)):
+            blocks.append((start, at))
+            start = -1
+        if not blank and start < 0:
+            start = at
+        at += len(line)
+    if start >= 0:
+        blocks.append((start, at))
+    return blocks
+
+
+def _parts(text: str, start: int, end: int) -> list[Sentence]:
+    parts: list[Sentence] = []
+    begin = start
+    for stop in _STOP.finditer(text, start, end):
+        before = text[begin : stop.start()]
+        after = text[stop.end() : stop.end() + 3].lstrip()
+        if stop[0] == "." and _goes_on(before, after):
+            continue
+        parts.append(_sentence(text, begin, stop.end()))
+        begin = stop.end()
+    parts.append(_sentence(text, begin, end))
+    return parts
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Return whether a dot stands inside a sentence: "Mr. Pappas", "am 2. März"."""
+    if _ABBREVIATION.search(before[-12:]):
+        return True
+    return bool(after) and (after[0].islower() or _NUMBER.search(before[-4:]) is not None)
+
+
+def _sentence(text: str, start: int, end: int, *, item: bool = False, above: str = "") -> Sentence:
+    words = text[start:end]
+    lead = len(words) - len(words.lstrip())
+    tail = len(words.rstrip())
+    stripped = words.strip()
+    return Sentence(" ".join(stripped.split()), start + lead, start + max(tail, lead), item, above)

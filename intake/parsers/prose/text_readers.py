@@ -1,0 +1,327 @@
+"""Read what ordinary prose says of errors, steps, people, places in the product and changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from intake.catalogue.catalogue import Role
+from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
+from intake.parsers.prose.sentences import Sentence
+
+MAX_QUOTES = 60  # that are looked at in one text
+MAX_VALUE_CHARS = 1500
+_QUOTES = re.compile(
+    r"\"(?P<a>[^\"\n]{4,400}(?:\n[^\"\n]{1,300})?)\"|[“„](?P<b>[^“”„]{4,400})[”“]"
+    r"|[«»]\s?(?P<c>[^«»]{4,400}?)\s?[«»]|(?<!\w)'(?P<d>[^'\n]{6,200})'(?!\w)"
+    r"|`(?P<e>[^`]{4,400})`|‘(?P<f>[^‘’]{6,200})’"
+)
+_CODE = re.compile(
+    r"\b[A-Z]{2,10}-\d{2,6}\b|\b0x[0-9a-fA-F]{4,}|\b[45]\d\d\b|\(E-?\d+\)|\b[A-Z]-\d{3,6}\b|#REF"
+    r"|\b\w+(?:Exception|Error)\b|\bcode\s?\d{2,6}|código \d+|ORA-\d+"
+)
+_FAULT = re.compile(
+    r"error|erreur|fehler|erro\b|fail|falha|falló|échou|exception|unable|cannot|can't|could not"
+    r"|not found|no encontrad|introuvable|nicht gefunden|não (?:foi|é|encontr|permit)|denied"
+    r"|denegad"
+    r"|refus|verweigert|negad|invalid|inválid|ungültig|expired|caduc|expir|abgelaufen|timed? ?out"
+    r"|timeout|unavailable|indisponi|nicht verfügbar|mismatch|locked|bloquead|bloqueio|verrouill"
+    r"|gesperrt|not enough|do not have|no tiene|conflict|conflit|konflikt|wrong|terminated"
+    r"|something went|longer than|overhead|rights|gateway"
+)
+_BARE = re.compile(
+    r"(?:\b[\w.]{3,60}(?:Exception|Error): [^\n]{4,300}(?:\n[ \t]{2,}[^\n]{2,200})*)"
+    r"|(?:\b(?:http )?(?:error |erreur |fehler |erro )?[45]\d\d (?:bad gateway|service unavailable"
+    r"|internal server error|gateway time-?out|forbidden|not found|service temporarily unavailable)"
+    r"(?: [-–] \w{3,12})?)"
+    r"|(?:\b(?:error|erreur|fehler|erro|ora)[ -](?:code |código |code )?\d{3,6}\b)",
+    re.IGNORECASE,
+)
+_COLON = re.compile(r":\s+(?=\S)")
+_PATH = re.compile(
+    r"[^\W\d_][\w.&/()'-]*(?:[ \t][\w.&/()'-]+){0,3}?(?:\s?(?:>|›|→|->|»(?=\s\w))\s{1,2}"
+    r"[^\W_][\w.&/()'-]*(?:[ ](?!(?:and|y|et|und|e|to|para|pour)\b)[\w.&/()'-]+){0,3}){1,5}"
+)
+_NUMBERED = re.compile(r"^[ \t]{0,6}\(?(\d{1,2})[.)][ \t]+\S", re.MULTILINE)
+_STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?\d{1,2}[.)][ \t])")
+
+
+def read_error(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the error message: quoted, behind a colon or known by its form; or none."""
+    after = _after_colon(prose, role)
+    found = [*_quoted(prose, role), *_bare(prose)]
+    found.sort(key=lambda one: -one[0])
+    whole = after is not None and after.strength == SURE
+    if after is not None and whole and (not found or found[0][1] >= after.start):
+        yield after
+        return
+    if found and found[0][0] >= 2:
+        points, start, end = found[0]
+        words = prose.text[start:end].strip()
+        yield Reading(role.field, words, SURE if points >= 3 else LIKELY, start, end)
+        return
+    if after is not None:
+        yield after
+        return
+    yield from said_none(prose, role)
+
+
+def said_none(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield that there is none, when a word of the role says so."""
+    none = pattern(role.none)
+    match = none.search(prose.low) if none else None
+    if match is None:
+        return
+    sentence = prose.sentence_at(match.start())
+    if sentence is not None and not sentence.asks:
+        yield Reading(role.field, match[0], SURE, match.start(), match.end(), "none")
+
+
+def _quoted(prose: Prose, role: Role) -> Iterator[tuple[float, int, int]]:
+    """Yield (points, start, end) of quoted texts that may be an error message."""
+    cue, never = pattern(role.sure), pattern(role.never)
+    for count, match in enumerate(_QUOTES.finditer(prose.text)):
+        if count >= MAX_QUOTES:
+            return
+        name = match.lastgroup or "a"
+        start, end = match.span(name)
+        words = match[name]
+        sentence = prose.sentence_at(match.start())
+        begin = sentence.start if sentence else max(0, match.start() - 80)
+        before = prose.low[begin : match.start()][-90:]
+        points = 2.0 if _FAULT.search(words.lower()) or _CODE.search(words) else 0.0
+        if cue and cue.search(before):
+            points += 1.5
+        if never and any(len(before) - one.end() <= 5 for one in never.finditer(before)):
+            points -= 3.0
+        if len(words.split()) >= 4:
+            points += 0.5
+        if points > 0:
+            yield points, start, end
+
+
+def _bare(prose: Prose) -> Iterator[tuple[float, int, int]]:
+    for match in _BARE.finditer(prose.text):
+        yield 3.0, match.start(), match.end()
+
+
+def _after_colon(prose: Prose, role: Role) -> Reading | None:
+    """Return what stands behind "it says:", up to the end of the sentence or of the paragraph."""
+    cue = pattern(role.sure)
+    for place, sentence in enumerate(prose.sentences):
+        colons = list(_COLON.finditer(prose.low, sentence.start, sentence.end))
+        colon = colons[-1] if colons else None
+        ends = prose.low[sentence.start : sentence.end].rstrip().endswith(":")
+        before = prose.low[sentence.start : colon.start() if colon else sentence.end]
+        if cue is None or not (colon or ends) or not cue.search(before[-60:]):
+            continue
+        if ends and place + 1 < len(prose.sentences):
+            return _paragraph(prose, role, prose.sentences[place + 1])
+        if colon:
+            return _rest(prose, role, colon.end(), sentence)
+    return None
+
+
+def _paragraph(prose: Prose, role: Role, first: Sentence) -> Reading | None:
+    end = prose.text.find("\n\n", first.start)
+    end = len(prose.text) if end < 0 else end
+    words = prose.text[first.start : end].strip()
+    fault = _FAULT.search(words.lower()) or _CODE.search(words)
+    if first.item or not words or len(words) > MAX_VALUE_CHARS or not fault:
+        return None
+    return Reading(role.field, words, SURE, first.start, first.start + len(words))
+
+
+def _rest(prose: Prose, role: Role, start: int, sentence: Sentence) -> Reading | None:
+    end = prose.text.find("\n\n", start)
+    end = len(prose.text) if end < 0 else end
+    words = prose.text[start:end].strip().strip('"“”«»')
+    fault = _FAULT.search(words.lower()) or _CODE.search(words)
+    if not fault or len(words) > 400:
+        words = prose.text[start : sentence.end].strip().strip('"“”«»')
+        fault = _FAULT.search(words.lower()) or _CODE.search(words)
+    if not words or not fault or len(words) > 400:
+        return None
+    return Reading(role.field, words, LIKELY, start, start + len(words))
+
+
+def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the sentence with a word of the role, or the part of it that holds the word."""
+    for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
+        cue, never = pattern(words), pattern(role.never)
+        for sentence in prose.sentences if cue else ():
+            low = prose.low[sentence.start : sentence.end]
+            match = cue.search(low) if cue else None
+            if match is None or sentence.asks or (never and never.search(low)):
+                continue
+            start, end = _part(low, match.start(), match.end())
+            start, end = sentence.start + start, sentence.start + end
+            said = prose.text[start:end].strip(" ,;.\n")
+            if len(said.split()) >= 3:
+                yield Reading(role.field, said, how, start, end)
+                return
+
+
+_CUT = re.compile(
+    r"[;:] |, (?:so|but|although|though|sino|pero|pues|sonst|aber|sondern|mais|car|mas|porque"
+    r"|no sé|não sei|weiß)\b|\. |\n\n"
+)
+
+
+def _part(low: str, at: int, to: int) -> tuple[int, int]:
+    """Return the part of a sentence around a word, between semicolons and "but"."""
+    start, end = 0, len(low)
+    for cut in _CUT.finditer(low):
+        if cut.end() <= at:
+            start = cut.end()
+        elif cut.start() >= to:
+            end = cut.start()
+            break
+    return start, end
+
+
+def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the numbered steps, or the sentence that tells what is clicked where."""
+    numbered = _numbered(prose)
+    verbs = pattern(role.sure)
+    if numbered is not None:
+        start, end = numbered
+        low = prose.low[start:end]
+        count = len(set(verbs.findall(low))) if verbs else 0
+        strong = count >= 2 or bool(_PATH.search(prose.text[start:end]))
+        yield Reading(
+            role.field, prose.text[start:end].strip(), SURE if strong else LIKELY, start, end
+        )
+        return
+    best: tuple[int, Sentence] | None = None
+    for sentence in prose.sentences if verbs else ():
+        low = prose.low[sentence.start : sentence.end]
+        path = bool(_PATH.search(prose.text[sentence.start : sentence.end]))
+        done = len(set(verbs.findall(low))) if verbs else 0
+        points = done + 2 * path + sentence.item
+        if sentence.asks or done < 1 or points < 3:
+            continue
+        if best is None or points > best[0]:
+            best = points, sentence
+    if best is not None:
+        points, sentence = best
+        how = SURE if points >= 4 else LIKELY
+        yield Reading(role.field, sentence.text, how, sentence.start, sentence.end)
+
+
+def _numbered(prose: Prose) -> tuple[int, int] | None:
+    """Return the range of the first list that counts 1, 2 …"""
+    marks = [(int(one[1]), one.start()) for one in _NUMBERED.finditer(prose.text)]
+    for place, (number, start) in enumerate(marks):
+        if number != 1:
+            continue
+        last = place
+        while last + 1 < len(marks) and marks[last + 1][0] == marks[last][0] + 1:
+            last += 1
+        if last == place:
+            continue
+        end = _STEP_END.search(prose.text, marks[last][1])
+        return start, end.start() if end else len(prose.text)
+    return None
+
+
+def read_path(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the place in the product: "Attendance > Reports > Daily"."""
+    match = _PATH.search(prose.text)
+    if match is not None:
+        yield Reading(role.field, match[0].strip(" ."), SURE, match.start(), match.end())
+
+
+def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield who is affected: how many, which people, and where."""
+    only = pattern(role.none)
+    match = only.search(prose.low) if only else None
+    if match is not None:
+        yield Reading(role.field, prose.text[match.start() : match.end()], SURE, *match.span())
+        return
+    found: list[tuple[float, int, int, str]] = []
+    for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
+        many = pattern(words)
+        for match in many.finditer(prose.low) if many else ():
+            one = _group(prose, role, match.start(), match.end())
+            if one is not None:
+                points, end = one
+                start = _phrase_start(prose, match.start())
+                found.append((points + 2 * (how == SURE), -start, end, how))
+    if found:
+        points, start, end, how = max(found)
+        said = prose.text[-start:end].strip(" ,;.\n")
+        yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+
+
+def _phrase_start(prose: Prose, place: int) -> int:
+    """Return the place, or the start of its sentence a word or two before: "English teachers"."""
+    sentence = prose.sentence_at(place)
+    lead = prose.text[sentence.start : place] if sentence else ""
+    plain = lead.replace(" ", "").isalpha()
+    short = sentence is not None and len(lead) <= MAX_LEAD_CHARS and len(lead.split()) <= 1
+    return sentence.start if sentence and short and plain else place
+
+
+def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] | None:
+    """Return how likely a group of people is meant here, and where its words end."""
+    sentence = prose.sentence_at(start)
+    who, never = pattern(_words(role, "who")), pattern(role.never)
+    if sentence is None or sentence.asks or who is None:
+        return None
+    low = prose.low[sentence.start : sentence.end]
+    if never and never.search(low):
+        return None
+    end_of_phrase = _phrase_end(prose.low, end, sentence.end, role)
+    noun = who.search(prose.low, start, end_of_phrase)
+    between = prose.low[end : noun.start()].split() if noun else []
+    if noun is None or len(between) > MAX_BEFORE_NOUN or not _AND.isdisjoint(between):
+        return None
+    hit = pattern(_words(role, "hit"))
+    points = 1.5 if hit and hit.search(low) else 0.0
+    return points, _place_end(prose.low, noun.end(), end_of_phrase, role)
+
+
+def _place_end(low: str, start: int, end: int, role: Role) -> int:
+    """Return where the place behind the people ends: "teachers at Cedar Ridge High"."""
+    into, who = pattern(_words(role, "into")), pattern(_words(role, "who"))
+    while start < end:
+        gap = re.compile(r"\s+").match(low, start, end)
+        if gap is None:
+            return start
+        word = into.match(low, gap.end(), end) if into else None
+        more = who.match(low, gap.end(), end) if who else None
+        if word is None and more is None:
+            return start
+        if more is not None:
+            start = more.end()
+            continue
+        return end
+    return end
+
+
+def _words(role: Role, name: str) -> tuple[str, ...]:
+    return dict(role.values).get(name, ())
+
+
+_PHRASE_STOP = re.compile(r"[,;:.!?()\n]\s|\s[-–—]\s|[.!?)]\Z|\n\n")
+_AND = frozenset(("and", "or", "but", "y", "o", "e", "und", "oder", "et", "ou", "u"))
+MAX_PHRASE_WORDS = 12
+MAX_LEAD_CHARS = 16  # of a word that belongs to the people at the start of a sentence
+MAX_BEFORE_NOUN = 4  # words between "all" and "teachers"
+
+
+def _phrase_end(low: str, start: int, end: int, role: Role) -> int:
+    """Return where a phrase of people ends: before a verb, at a mark, or after twelve words."""
+    stop = pattern(_words(role, "stop"))
+    places = [end]
+    mark = _PHRASE_STOP.search(low, start, end)
+    if mark:
+        places.append(mark.start())
+    verb = stop.search(low, start, end) if stop else None
+    if verb:
+        places.append(verb.start())
+    words = list(re.finditer(r"\S+", low[start : min(end, start + 300)]))
+    if len(words) > MAX_PHRASE_WORDS:
+        places.append(start + words[MAX_PHRASE_WORDS].start())
+    return min(places)
