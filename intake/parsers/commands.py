@@ -70,8 +70,8 @@ def _is_answer(subject: str, catalogue: Catalogue) -> bool:
     if not _ANSWER.match(subject):
         return False
     first = fold(subject.partition(":")[0], {})
-    words = (one for kind in ("form", "cases", "close") for one in catalogue.subjects.get(kind, ()))
-    return first not in {fold(one, {}) for one in words}
+    told = _subjects(catalogue)
+    return not any(first in told.get(kind, ()) for kind in ("form", "cases", "close"))
 
 
 def _token(subject: str, catalogue: Catalogue) -> str:
@@ -129,10 +129,7 @@ def _sentences(
     if _files(message) or len(own_words) > MAX_THANKS_CHARS or "?" in own_words:
         return {"other"}
     letters = catalogue.normalise.confusables
-    told, ends, over = (
-        {_plain(fold(one, letters)) for one in catalogue.subjects.get(kind, ())}
-        for kind in ("thanks", "thanks_for", "may_close")
-    )
+    told, ends, over = (_said(kind, catalogue) for kind in ("thanks", "thanks_for", "may_close"))
     found = set()
     for sentence in _SENTENCE.split(own_words):
         words = _plain(fold(sentence, letters))
@@ -147,6 +144,13 @@ def _sentences(
             polite = words in names or is_courtesy(sentence)
             found.add("courtesy" if polite else "other")
     return found
+
+
+@lru_cache(maxsize=32)
+def _said(kind: str, catalogue: Catalogue) -> frozenset[str]:
+    """Return the catalogue's texts of a kind, folded."""
+    letters = catalogue.normalise.confusables
+    return frozenset(_plain(fold(one, letters)) for one in catalogue.subjects.get(kind, ()))
 
 
 def _plain(folded: str) -> str:

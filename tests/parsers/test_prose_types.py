@@ -110,7 +110,9 @@ def test_a_form_is_read_as_before() -> None:
 def test_much_text_costs_no_more_than_its_beginning(words: str) -> None:
     """The text is read up to a limit, and a word counts once however often it stands there."""
     few = scores("x", words * 10, CATALOGUE)
-    assert scores("x", words * 200_000, CATALOGUE) == few
+    many = scores("x", words * 200_000, CATALOGUE)
+    assert many.keys() == few.keys()
+    assert all(many[name] <= few[name] + 1 for name in few)  # a word that is cut off at the limit
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from intake.catalogue.catalogue import Catalogue, Cue
 from intake.parsers.case_type import Told
+from intake.parsers.prose.reading import pattern
 from intake.parsers.submission import PROSE, Candidate
 from intake.parsers.values import WEAK
 
@@ -22,6 +23,7 @@ AHEAD = 2.0  # points that it must have more than any other type
 IN_SUBJECT = 1.5  # what a word counts there
 _QUOTED = re.compile(r"[\"“„«][^\"”“»\n]{6,200}[\"”“»]")
 _STEPS = re.compile(r"^\s{0,4}[1-9][.)]\s+\S", re.MULTILINE)
+FAULT_CODE = re.compile(r"\b[A-Z]{2,8}-\d{2,6}\b|\b0x[0-9a-fA-F]{4,}|\b\w{3,40}Exception\b")
 _SPACE = re.compile(r"\s+")
 
 
@@ -78,26 +80,30 @@ def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
     own = text[:MAX_CHARS]
     body, head = _folded(own), _folded(subject)
     points: dict[str, float] = {}
-    for cue, pattern in _patterns(catalogue):
-        found = set(pattern.findall(body))
-        above = set(pattern.findall(head))
-        count = len(found - above) + IN_SUBJECT * len(above)
-        if count:
-            points[cue.type] = points.get(cue.type, 0.0) + cue.weight * count
-    if not points:
-        return points
-    for name, more in _structure(own):
-        if name in points:
-            points[name] += more
+    any_cue = _any_cue(catalogue)
+    if any_cue is not None:
+        in_body, above = set(any_cue.findall(body)), set(any_cue.findall(head))
+        for words in in_body | above:
+            weight = IN_SUBJECT if words in above else 1.0
+            for cue in _cues_of(words, catalogue):
+                points[cue.type] = points.get(cue.type, 0.0) + cue.weight * weight
+    for name, more, alone in _structure(own):
+        if alone or name in points:
+            points[name] = points.get(name, 0.0) + more
     return points
 
 
-def _structure(text: str) -> Iterable[tuple[str, float]]:
-    """Yield what the shape of a text says: a question mark, quoted text, numbered steps."""
+def _structure(text: str) -> Iterable[tuple[str, float, bool]]:
+    """Yield what the shape of a text says, and whether it says that without any word.
+
+    A question mark, quoted text, an error code, numbered steps, a place in menus.
+    """
     if "?" in text:
-        yield "ask_question", 1.0
+        yield "ask_question", 1.0, True
     if _QUOTED.search(text) or len(_STEPS.findall(text)) > 1:
-        yield "application_issue", 1.0
+        yield "application_issue", 1.0, False
+    if FAULT_CODE.search(text):
+        yield "application_issue", 1.0, True
 
 
 def _folded(text: str) -> str:
@@ -105,12 +111,19 @@ def _folded(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _patterns(catalogue: Catalogue) -> tuple[tuple[Cue, re.Pattern[str]], ...]:
-    """Return one pattern for each cue; the longest words come first."""
-    made = []
+def _any_cue(catalogue: Catalogue) -> re.Pattern[str] | None:
+    """Return one pattern for the words of all cues: a text is gone through once."""
+    return pattern(tuple(dict.fromkeys(word for cue in catalogue.cues for word in cue.words)))
+
+
+@lru_cache(maxsize=8192)
+def _cues_of(words: str, catalogue: Catalogue) -> tuple[Cue, ...]:
+    """Return the cues that the words belong to, one of each type: the weightiest."""
+    best: dict[str, Cue] = {}
     for cue in catalogue.cues:
-        words = sorted({one.casefold() for one in cue.words}, key=len, reverse=True)
-        if words:
-            parts = "|".join(re.escape(one).replace(r"\*", r"\w{0,20}") for one in words)
-            made.append((cue, re.compile(rf"(?<!\w)(?:{parts})(?!\w)")))
-    return tuple(made)
+        shape = pattern(cue.words)
+        known = best.get(cue.type)
+        fits = shape is not None and shape.fullmatch(words) is not None
+        if fits and (known is None or known.weight < cue.weight):
+            best[cue.type] = cue
+    return tuple(best.values())
