@@ -30,6 +30,7 @@ MAX_VALUE_CHARS = 300
 MAX_ATTACHMENTS_NAMED = 20
 MAX_NUMBERED = 12  # choices that stand in lines of their own
 MAX_UNDERSTOOD_CHARS = 60  # of a value in the sentence that says what was read
+WHAT_IS_IT = "What is it about? Write the"
 _PLACE = re.compile(r"\{(\w+)\}")
 
 PROBLEMS = {
@@ -151,8 +152,11 @@ def _question(
     rows: tuple[str, ...] = ()
     if numbered and _is_numbered(field, offered):
         guess = catalogue.types.get(submission.type) if name == CASE_TYPE else None
-        yes = f"Answer yes if {guess.label} is right, else the" if guess else "The"
-        hints = [f"{yes} number or the name:"] if name == CASE_TYPE else [*hints, "One of:"]
+        if name == CASE_TYPE:
+            hints = [f"Is it {guess.label}? Write yes, or else the" if guess else WHAT_IS_IT]
+            hints[0] += " number or the name:"
+        else:
+            hints.append("One of:")
         rows = tuple(f" {place}. {one}" for place, one in enumerate(offered, 1))
     elif offered:
         hints.append(f"One of: {', '.join(offered)}.")
@@ -189,7 +193,7 @@ def understood(submission: Submission, catalogue: Catalogue) -> str:
         words = value.words if field.kind == "date" else shown_value(value)
         if value.source != "default" and len(words) <= MAX_UNDERSTOOD_CHARS:
             shown.append(part.replace(name[0], one_line(words, MAX_UNDERSTOOD_CHARS)))
-    return " ".join(shown)
+    return " ".join(shown).replace(" ,", ",")
 
 
 def _offered(submission: Submission, catalogue: Catalogue, field: Field) -> tuple[str, ...]:

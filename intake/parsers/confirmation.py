@@ -14,7 +14,8 @@ MAX_CHARS = 20_000
 _SENTENCE = re.compile(r"[^.!?;]+[.!?;]*")
 _DOUBT = re.compile(
     r"\b(?:not|never|without|cannot|cant|dont|wont|neither|nor|refuse\w*|den(?:y|ied)|unable"
-    r"|if|unless|until|whether)\b|n't\b",
+    r"|if|unless|until|whether|nunca|sin|todavía|pas|sans|jamais|nicht|kein\w*|ohne|nie|falls"
+    r"|wenn|não|nao|sem|ainda)\b|n't\b",
     re.IGNORECASE,
 )
 _NO = re.compile(r"\bno\b", re.IGNORECASE)

@@ -57,7 +57,7 @@ def interpret(
     form.problems += party.problems
     form.sealed = any(one.code == "sealed" for one in message.warnings)
     form.forms += sum(one.code == "two-forms" for one in scan.warnings)
-    lost = _fill(form, candidates, free, party, scan.subject)
+    lost = _fill(form, candidates, free, party, scan)
     subject = _subject(scan, candidates, circumstances)
     description = _description(
         form, candidates, quoted_text.joined(free, lost), subject, circumstances
@@ -96,7 +96,7 @@ def interpret(
         may_close=only == "close",
         returned=scan.returned,
         likely=form.likely,
-        guesses=scan.guesses if guessed or not type_name else (),
+        guesses=tuple(filter(None, scan.guesses)) if guessed or not type_name else (),
     )
 
 
@@ -111,7 +111,7 @@ def _fill(
     candidates: Sequence[Candidate],
     free: str,
     party: account_and_contact.Parties,
-    subject: str,
+    scan: Scan,
 ) -> str:
     """Put values, phrases and rules into the form; return the text that fits no field."""
     case, calendar = form.catalogue.types.get(form.type), form.calendar
@@ -125,7 +125,7 @@ def _fill(
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
     if not notice_replies.answers_one(form.circumstances):
-        prose_values.fill(form, case, subject, candidates, free)
+        prose_values.fill(form, case, candidates, prose_values.parts_of(form, scan, free))
     if form.sealed:
         form.problems.append(Problem("description", "sealed", "", blocking=True))
     apply(form)

@@ -20,7 +20,7 @@ from intake.parsers.commands import wants_no_notices
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
 from intake.parsers.replies import added
-from intake.parsers.scanner import clean_subject
+from intake.parsers.subjects import clean_subject
 from intake.parsers.submission import Circumstances, FieldValue, Scan, Wish
 from intake.parsers.values import WEAK, take
 

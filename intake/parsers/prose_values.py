@@ -7,23 +7,36 @@ question; after that question it counts, unless the answer corrects it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from intake.catalogue.catalogue import CaseType, Field
 from intake.model.states import CaseStatus
+from intake.parsers import forwarded, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
 from intake.parsers.prose.reading import SURE, Reading
 from intake.parsers.prose.values import values_in_prose
-from intake.parsers.submission import PROSE, Candidate, FieldValue
+from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
 from intake.parsers.values import WEAK, take
 
 FORM_LABELS = 2  # fields under labels of their own that make a mail a form
+EARLIER = "earlier"
+MAX_OFFERED_CHARS = 250  # of a line; a longer value was cut
 NOT_READ = ("account", "contact", "subject", "description")
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A text of the conversation, with the day on which it was written."""
+
+    subject: str
+    text: str
+    calendar: Calendar
+    origin: str = PROSE  # PROSE: this mail; FORWARDED; EARLIER: the mail that began the draft
+
+
 def fill(
-    form: Form, case: CaseType | None, subject: str, candidates: Sequence[Candidate], free: str
+    form: Form, case: CaseType | None, candidates: Sequence[Candidate], parts: Sequence[Part]
 ) -> None:
     """Put the values that prose shows into the form. A mail that is a form is left alone."""
     stored = form.circumstances.case
@@ -33,11 +46,21 @@ def fill(
         return
     told = {one.field for one in candidates if one.words.strip()}
     told |= {problem.field for problem in form.problems}
-    _read(form, "" if stored else subject, free, form.calendar, told, certain=False)
-    if stored is not None:
-        written = stored.received_at or form.calendar.written_at
-        calendar = replace(form.calendar, written_at=written)
-        _read(form, stored.subject, stored.description, calendar, told, certain=True)
+    for part in parts:
+        _read(form, part, told)
+    _untouched(form, told)
+
+
+def parts_of(form: Form, scan: Scan, free: str) -> list[Part]:
+    """Return the texts to read: this mail, what it passes on, the mail that began the draft."""
+    stored, calendar = form.circumstances.case, form.calendar
+    if stored is None:
+        header, words = forwarded.split(scan.forwarded)
+        passed_on = forwarded.calendar_of(header, calendar, words)
+        return [Part(scan.subject, free, calendar), Part("", words, passed_on, FORWARDED)]
+    before = replace(calendar, written_at=stored.received_at or calendar.written_at)
+    own = stored.description.partition(quoted_text.MARK)[0]
+    return [Part("", free, calendar), Part(stored.subject, own, before, EARLIER)]
 
 
 def completed(form: Form, missing: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,6 +72,28 @@ def completed(form: Form, missing: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
+def _untouched(form: Form, told: set[str]) -> None:
+    """Take what our letter offered with a question, when the answer does not correct it."""
+    pending = form.circumstances.pending
+    for name in pending.asked if pending and form.circumstances.case else ():
+        field = form.catalogue.fields.get(name)
+        if field is None or name in NOT_READ or name in told or _is_given(form, name):
+            continue
+        words = _offered(pending.text, field.label) if pending else ""
+        value = _value(form, field, Reading(name, words, SURE), Part("", "", form.calendar))
+        if words and value is not None:
+            form.values[name] = value
+
+
+def _offered(letter: str, label: str) -> str:
+    """Return the text behind the label in our letter, if it stands on the line of the label."""
+    for line in letter.splitlines():
+        head, colon, rest = line.partition(":")
+        if colon and head == label:
+            return rest.strip() if len(line) <= MAX_OFFERED_CHARS else ""
+    return ""
+
+
 def _labelled(candidates: Sequence[Candidate]) -> set[str]:
     return {
         one.field
@@ -57,23 +102,29 @@ def _labelled(candidates: Sequence[Candidate]) -> set[str]:
     }
 
 
-def _read(
-    form: Form, subject: str, text: str, calendar: Calendar, told: set[str], *, certain: bool
-) -> None:
-    found = values_in_prose(subject, text, form.type, form.catalogue, calendar)
+def _read(form: Form, part: Part, told: set[str]) -> None:
+    found = values_in_prose(part.subject, part.text, form.type, form.catalogue, part.calendar)
     for name, reading in found.items():
         field = form.catalogue.fields[name]
-        if name in NOT_READ or name in told or name in form.values:
+        if name in NOT_READ or name in told or _is_given(form, name):
             continue
-        value = _value(form, field, reading, calendar)
+        value = _value(form, field, reading, part)
         if value is None:
             continue
         if name == "priority":
             _priority(form, value, reading)
-        elif certain or reading.strength == SURE:
+        elif part.origin == EARLIER or (part.origin == PROSE and reading.strength == SURE):
             form.values[name] = value
         else:
             form.likely.setdefault(name, value)
+
+
+def _is_given(form: Form, name: str) -> bool:
+    """Return whether the field has a value that was given, and not one that stands for none."""
+    stored = form.circumstances.case
+    before = stored.fields.get(name) if stored else None
+    stands_in = before is not None and before.source == "default"
+    return name in form.values and not (stands_in and form.values[name].source == "stored")
 
 
 def _priority(form: Form, value: FieldValue, reading: Reading) -> None:
@@ -84,13 +135,14 @@ def _priority(form: Form, value: FieldValue, reading: Reading) -> None:
         form.priority = value.value
 
 
-def _value(form: Form, field: Field, reading: Reading, calendar: Calendar) -> FieldValue | None:
+def _value(form: Form, field: Field, reading: Reading, part: Part) -> FieldValue | None:
     """Return the typed value of a reading; None when it does not fit the field."""
+    source = FORWARDED if part.origin == FORWARDED else PROSE
     words = reading.value or reading.words
     if field.keep_text and not reading.value:
-        return FieldValue(None, reading.words, PROSE, "", reading.start, reading.end)
-    taken = take(words, field, form.type, form.catalogue, calendar)
+        return FieldValue(None, reading.words, source, "", reading.start, reading.end)
+    taken = take(words, field, form.type, form.catalogue, part.calendar)
     if taken.value is None or taken.code:
         return None
     shown = reading.words or words
-    return FieldValue(taken.value, shown, PROSE, "", reading.start, reading.end)
+    return FieldValue(taken.value, shown, source, "", reading.start, reading.end)

@@ -6,7 +6,6 @@ independently and compared. The kind of a field decides where its value ends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from intake.parsers import (
     body_lines,
     case_type,
     columns,
+    forwarded,
     html_rows,
     invitations,
     quoted_text,
@@ -38,16 +38,15 @@ from intake.parsers.commands import wish
 from intake.parsers.label_index import Named, Table, list_mark, named, nearly, table
 from intake.parsers.prose.kinds import told_by_prose
 from intake.parsers.receipts import tidings
+from intake.parsers.subjects import clean_subject
 from intake.parsers.submission import ATTACHED_FORM, Candidate, Scan
 from intake.parsers.unknown_labels import unknown_labels
 from intake.parsers.values import WEAK
 
-__all__ = ["clean_subject", "scan", "type_of"]
+__all__ = ["scan", "type_of"]
 
 MAX_NEAR_LINES = 200  # of one body that are checked for a misspelt label
 MAX_HALF_LABEL_CHARS = 40  # of a possible first half of a label
-_REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
-_TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,9 @@ class Body:
     lines: tuple[body_lines.Line, ...]
     cut: str = ""  # the quoted or forwarded text in it
     banner: str = ""  # the text that a gateway added at the top
+
+
+TWO_FORMS = Warning("two-forms", "the mail seems to hold more than one filled form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,12 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         found, read_from, more = _with_form(found, attached.forms[0], catalogue, told.type)
         warnings += more
     if chosen.body.banner:
-        warnings.append(Warning("banner", f"set aside as a gateway's words: {chosen.body.banner}"))
+        warnings.append(Warning("banner", f"a gateway's words are set aside: {chosen.body.banner}"))
     if forms > 1:
-        warnings.append(Warning("two-forms", "the mail seems to hold more than one filled form"))
+        warnings.append(TWO_FORMS)
     plus = case_type.plus_type(message, catalogue).type
-    told, guesses = told_by_prose(told, found, chosen.leftover, catalogue)
+    below = forwarded.passed_on(message.subject, chosen.body.cut)
+    told, guesses = told_by_prose(told, found, chosen.leftover, below, catalogue)
     return Scan(
         type=told.type,
         type_source=told.source,
@@ -115,8 +118,8 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         cut=chosen.body.cut,
         tidings=tidings(message, chosen.body.text),
         invited=invitations.text(message),
-        guess=guesses[0] if guesses else "",
-        guesses=tuple(one for one in guesses if one),
+        forwarded=below,
+        guesses=guesses,
     )
 
 
@@ -192,17 +195,6 @@ def _without_type(found: tuple[Candidate, ...], told: case_type.Told) -> tuple[C
     if place is None or any(one.field == "case_type" for one in found[:place]):
         return found
     return (*found[:place], replace(found[place], field="case_type"), *found[place + 1 :])
-
-
-def clean_subject(subject: str, marks: Sequence[str] = ()) -> str:
-    """Return the subject without our tags, Re:, Fwd: and the like, and the marks of gateways."""
-    text = " ".join(_TAG.sub(" ", subject).split())
-    while True:
-        match = _REPLY.match(text)
-        mark = next((one for one in marks if text.casefold().startswith(one.casefold())), "")
-        if match is None and not mark:
-            return text
-        text = text[match.end() if match else len(mark) :].strip()
 
 
 # ---------------------------------------------------------------- one body

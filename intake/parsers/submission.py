@@ -14,6 +14,7 @@ from intake.model.incidents import Incident
 
 PROSE = "prose"  # source of a type that the words of an ordinary text show
 CASE_TYPE = "case_type"  # the field that holds the type
+FORWARDED = "forwarded"  # source of a value in a message that the writer passes on
 ATTACHED_FORM = "attached-form"  # source of a value that was in a file
 
 
@@ -74,9 +75,14 @@ class Scan:
     cut: str = ""  # quoted or forwarded text, without signatures
     tidings: str = ""  # what a program reports in the writer's name, asking for nothing
     invited: str = ""  # the time, place and text of a calendar invitation
-    guess: str = ""  # the likeliest type of a mail that names none, if it is ahead of the others
-    guesses: tuple[str, ...] = ()  # the likeliest types of such a mail, at most three
+    forwarded: str = ""  # the message that it passes on, with its header lines
+    guesses: tuple[str, ...] = ()  # likeliest types of a mail that names none; "" first: a tie
     matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
+
+    @property
+    def guess(self) -> str:
+        """Return the likeliest type of a mail that names none, if it is ahead of the others."""
+        return self.guesses[0] if self.guesses else ""
 
     def without_files(self) -> Scan:
         """Return the scan without the values of attached forms, whose sender is not proved."""

@@ -14,7 +14,7 @@ from intake.catalogue.labels import visible
 from intake.mail.addresses import AddressRefusal
 from intake.mail.message import Html
 from intake.parsers import quoted_text
-from intake.parsers.scanner import clean_subject
+from intake.parsers.subjects import clean_subject
 from intake.parsers.submission import Submission
 from tests.support.drafts import ASKED, DRAFT, LETTER
 from tests.support.forms import read, replying, scanned

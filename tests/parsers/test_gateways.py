@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from intake.parsers.interpret import interpret
-from intake.parsers.scanner import clean_subject, scan
+from intake.parsers.scanner import scan
+from intake.parsers.subjects import clean_subject
 from intake.parsers.submission import Submission
 from tests.support.forms import AT, CATALOGUE
 from tests.support.rawmail import mail, message

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from intake.mail.message import Html
 from intake.parsers.dates import Calendar, read_date, split_dates
-from intake.parsers.scanner import clean_subject
+from intake.parsers.subjects import clean_subject
 from intake.parsers.values import is_blank, take
 from tests.support.forms import (
     AT,

@@ -25,6 +25,7 @@ class DayWords:
     between: str  # pattern that begins a range
     to: str  # pattern inside a range
     joined: str  # pattern between two days of one month
+    vague: str  # pattern of words for a time that is no single day
     doubt: str  # pattern of words that make a date uncertain
 
 
@@ -77,6 +78,14 @@ _EN = DayWords(
     between=r"between|from",
     to=r"and|to|through|until|till|thru",
     joined=r"and|or|&|,",
+    vague=(
+        r"(?:last|this|earlier this|some(?:time|where) last) (?:week|month|year|semester|t"
+        r"erm)|over the (?:long )?(?:weekend|summer|winter|holidays|break)|(?:a|two|three|"
+        r"a few|several|a couple of) weeks? ago|a month ago|mid-? ?(?:january|february|mar"
+        r"ch|april|may|june|july|august|september|october|november|december)|(?:early|late"
+        r") (?:january|february|march|april|may|june|july|august|september|october|novembe"
+        r"r|december)"
+    ),
     doubt=r"maybe|perhaps|possibly|or so|not sure|i think|i believe|sometime|or later|or earlier",
 )
 _ES = DayWords(
@@ -134,6 +143,11 @@ _ES = DayWords(
     between=r"entre|del|desde",
     to=r"al?|y|hasta",
     joined=r"y|o|,",
+    vague=(
+        r"(?:la |esta )?semana pasada|esta semana|el mes pasado|(?:este|el|durante el) fin"
+        r" de semana|hace (?:una|dos|tres|unas) semanas?|hace un mes|a (?:mediados|princip"
+        r"ios|finales) de \w+"
+    ),
     doubt=r"quizás?|tal vez|a lo mejor|creo|no estoy segur[oa]|más o menos",
 )
 _FR = DayWords(
@@ -191,6 +205,12 @@ _FR = DayWords(
     between=r"entre(?: le)?|du",
     to=r"et(?: le)?|au|à",
     joined=r"et|ou|,",
+    vague=(
+        r"la semaine (?:dernière|passée)|cette semaine|le mois dernier|(?:ce|le|pendant le"
+        r") week-end|il y a (?:une|deux|trois|quelques) semaines?|il y a un mois|(?:mi|déb"
+        r"ut|fin)[ -](?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre"
+        r"|novembre|décembre)"
+    ),
     doubt=r"peut-être|je crois|je pense|pas sûre?|environ|plus ou moins",
 )
 _DE = DayWords(
@@ -248,6 +268,12 @@ _DE = DayWords(
     between=r"zwischen(?: dem)?|vom",
     to=r"und(?: dem)?|bis(?: zum)?",
     joined=r"und|oder|,",
+    vague=(
+        r"(?:letzte|vorige|vergangene|diese)r? woche|(?:letzten|vorigen|diesen) monat|am ("
+        r"?:letzten )?wochenende|vor (?:einer|zwei|drei|einigen) wochen?|vor einem monat|("
+        r"?:mitte|anfang|ende) (?:januar|februar|märz|april|mai|juni|juli|august|september"
+        r"|oktober|november|dezember)"
+    ),
     doubt=r"vielleicht|glaube ich|ich glaube|nicht sicher|ungefähr|irgendwann",
 )
 _PT = DayWords(
@@ -305,6 +331,11 @@ _PT = DayWords(
     between=r"entre(?: os? dias?| o)?|de|do dia",
     to=r"a|e|até|ao(?: dia)?",
     joined=r"e|ou|,",
+    vague=(
+        r"(?:na |a )?semana passada|esta semana|no mês passado|mês passado|no fim de seman"
+        r"a|há (?:uma|duas|três|algumas) semanas?|há um mês|(?:em )?(?:meados|início|iníci"
+        r"os|fins|final) de \w+"
+    ),
     doubt=r"talvez|acho que|creio|não tenho certeza|mais ou menos",
 )
 WORDS: Mapping[str, DayWords] = {"en": _EN, "es": _ES, "fr": _FR, "de": _DE, "pt": _PT}

@@ -144,6 +144,7 @@ def _shape(language: str) -> _Shape:
         rf"|\b(?P<offset>{'|'.join(words.days)})(?!\w)"
         rf"|\b(?:{ago})(?!\w)"
         rf"|\b(?P<weekday>{weekday})(?!\w)"
+        rf"|\b(?P<vague>{words.vague})(?!\w)"
     )
     return _Shape(
         month_of=re.compile(month),
@@ -203,6 +204,8 @@ def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:
     if part["offset"]:
         away = next(away for one, away in shape.offsets if one.match(part["offset"]))
         return replace(found, offset=away)
+    if part["vague"]:
+        return replace(found, vague=True)
     if part["weekday"]:
         number = next(
             n for n, one in enumerate(shape.weekdays) if one.match(low, match.start("weekday"))

@@ -60,11 +60,12 @@ def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
 
 
 def told_by_prose(
-    told: Told, found: Sequence[Candidate], text: str, catalogue: Catalogue
+    told: Told, found: Sequence[Candidate], text: str, below: str, catalogue: Catalogue
 ) -> tuple[Told, tuple[str, ...]]:
     """Return the type that ordinary prose is clearly about, and the likeliest ones if none is.
 
-    A mail with a label is a form, and its words show no type.
+    A mail with a label is a form, and its words show no type. The message that a mail passes on
+    (``below``) counts for the likeliest ones only.
     """
     labels = {one.field for one in found if one.words and one.source not in WEAK}
     if told.type or told.words or labels:
@@ -72,12 +73,12 @@ def told_by_prose(
     name = type_in_prose(told.subject, text, catalogue)
     if name:
         return replace(told, type=name, source=PROSE), ()
-    return told, guesses(told.subject, text, catalogue)
+    return told, guesses(told.subject, f"{text[:MAX_CHARS]}\n\n{below}", catalogue)
 
 
 def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
     """Return the points of each type for which a word of the catalogue stands in the mail."""
-    own = text[:MAX_CHARS]
+    own = text[: 2 * MAX_CHARS]
     body, head = _folded(own), _folded(subject)
     points: dict[str, float] = {}
     any_cue = _any_cue(catalogue)

@@ -13,11 +13,13 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|sr|sra|srta|mme|mlle|hr|fr|nr|no|núm|num|tel|approx|ca|etc|e\.g"
     r"|i\.e|z\.b|p\.ej|ex|art|ext|av|lic|ing|mtra|mtro|bzw|usw|inkl|jan|feb|mar|apr|jun|jul|aug"
     r"|sep|sept|oct|nov|dec|janv|févr|avr|juil|déc|ene|abr|ago|dic|fev|set|out|dez|okt|mrz)"
-    r"|(?<!\w)\w)\Z",
+    r"|(?<!\w)[^\W\d_])\Z",
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?…]+[\"”»“’')\]]*(?=\s|\Z)")
-_NUMBER = re.compile(r"(?<![\w/.:,-])\d{1,2}\Z")
+_ORDINAL = re.compile(  # "am 2. März", "Montag, 2. März", "die 5. Klasse"
+    r"(?:\b(?:am|dem|den|der|die|das|des|im|zum|vom|beim|seit|ab|bis|und|oder|zur|in)|,)\s\d{1,2}\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ def _parts(text: str, start: int, end: int) -> list[Sentence]:
 
 def _goes_on(before: str, after: str) -> bool:
     """Return whether a dot stands inside a sentence: "Mr. Pappas", "am 2. März"."""
+    if after[:1] in "¿¡" and after:
+        return False
     if _ABBREVIATION.search(before[-12:]):
         return True
-    return bool(after) and (after[0].islower() or _NUMBER.search(before[-4:]) is not None)
+    return bool(after) and (after[0].islower() or _ORDINAL.search(before[-12:]) is not None)
 
 
 def _sentence(text: str, start: int, end: int, *, item: bool = False, above: str = "") -> Sentence:

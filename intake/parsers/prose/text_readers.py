@@ -241,10 +241,10 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
         return
     found: list[tuple[float, int, int, str]] = []
     for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
-        many = pattern(words)
-        for match in many.finditer(prose.low) if many else ():
+        for match in _quantities(prose.low, words, counted=how == SURE):
             one = _group(prose, role, match.start(), match.end())
-            if one is not None:
+            plain = how == SURE and not match[0][-1].isdigit()
+            if one is not None and (plain or one[0]):
                 points, end = one
                 start = _phrase_start(prose, match.start())
                 found.append((points + 2 * (how == SURE), -start, end, how))
@@ -252,6 +252,15 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")
         yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+
+
+def _quantities(low: str, words: tuple[str, ...], *, counted: bool) -> Iterator[re.Match[str]]:
+    """Yield the words that begin a group of people; if ``counted``, numbers, too."""
+    many = pattern(words)
+    if many is not None:
+        yield from many.finditer(low)
+    if counted:
+        yield from _COUNT.finditer(low)
 
 
 def _phrase_start(prose: Prose, place: int) -> int:
@@ -267,9 +276,11 @@ def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] 
     """Return how likely a group of people is meant here, and where its words end."""
     sentence = prose.sentence_at(start)
     who, never = pattern(_words(role, "who")), pattern(role.never)
-    if sentence is None or sentence.asks or who is None:
+    if sentence is None or who is None:
         return None
     low = prose.low[sentence.start : sentence.end]
+    if sentence.asks and "," not in low[end - sentence.start :]:
+        return None  # the question itself
     if never and never.search(low):
         return None
     end_of_phrase = _phrase_end(prose.low, end, sentence.end, role)
@@ -307,6 +318,10 @@ def _words(role: Role, name: str) -> tuple[str, ...]:
 _PHRASE_STOP = re.compile(r"[,;:.!?()\n]\s|\s[-–—]\s|[.!?)]\Z|\n\n")
 _AND = frozenset(("and", "or", "but", "y", "o", "e", "und", "oder", "et", "ou", "u"))
 MAX_PHRASE_WORDS = 12
+_COUNT = re.compile(
+    r"(?:(?:about|around|roughly|some|unos|unas|cerca de|environ|rund|etwa|ungefähr|uns|umas)\s)?"
+    r"(?<![\w.:/$€-])\d{1,4}(?![\w.:/%)-])"
+)
 MAX_LEAD_CHARS = 16  # of a word that belongs to the people at the start of a sentence
 MAX_BEFORE_NOUN = 4  # words between "all" and "teachers"
 
