@@ -35,6 +35,7 @@ SUBJECTS = (
     "thanks_words",
     "over_words",
     "ending_words",
+    "other_matter",
 )
 
 

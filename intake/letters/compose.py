@@ -147,6 +147,7 @@ def _values(
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
         "understood": wording.understood(submission, letter_context.catalogue),
+        "other_matter": wording.type_label(submission.other_matter, letter_context.catalogue),
         "guessed": CASE_TYPE in submission.missing,
         "read": wording.read_lines(submission, letter_context.catalogue, accounts, repeat),
         "changes": [] if silent else wording.problem_lines(submission, letter_context.catalogue),

@@ -178,6 +178,12 @@ def _is_numbered(field: Field, offered: Sequence[str]) -> bool:
     return one_line_each and field.name != "priority" and 1 < len(offered) <= MAX_NUMBERED
 
 
+def type_label(name: str, catalogue: Catalogue) -> str:
+    """Return the label of a type; empty for none."""
+    kind = catalogue.types.get(name)
+    return kind.label if kind else ""
+
+
 def understood(submission: Submission, catalogue: Catalogue) -> str:
     """Return in a few words what was read: "Application Issue about Attendance"."""
     kind = catalogue.types.get(submission.type)

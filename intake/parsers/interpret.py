@@ -96,6 +96,7 @@ def interpret(
         may_close=only == "close",
         returned=scan.returned,
         likely=form.likely,
+        other_matter="" if circumstances.case else scan.other_matter,
         guesses=tuple(filter(None, scan.guesses)) if guessed or not type_name else (),
     )
 

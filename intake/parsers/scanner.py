@@ -100,7 +100,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         warnings.append(TWO_FORMS)
     plus = case_type.plus_type(message, catalogue).type
     below = forwarded.passed_on(message.subject, chosen.body.cut)
-    told, guesses = told_by_prose(told, found, chosen.leftover, below, catalogue)
+    told, guesses, other = told_by_prose(told, found, chosen.leftover, below, catalogue)
     return Scan(
         type=told.type,
         type_source=told.source,
@@ -120,6 +120,7 @@ def scan(message: Message, catalogue: Catalogue) -> Scan:
         invited=invitations.text(message),
         forwarded=below,
         guesses=guesses,
+        other_matter=other,
     )
 
 

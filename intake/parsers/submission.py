@@ -77,6 +77,7 @@ class Scan:
     invited: str = ""  # the time, place and text of a calendar invitation
     forwarded: str = ""  # the message that it passes on, with its header lines
     guesses: tuple[str, ...] = ()  # likeliest types of a mail that names none; "" first: a tie
+    other_matter: str = ""  # type of a second matter in ordinary prose
     matters: tuple[Matter, ...] = ()  # the filled forms in it, when there are several
 
     @property
@@ -193,3 +194,4 @@ class Submission:
     returned: Return | None = None  # Scan.returned
     likely: Mapping[str, FieldValue] = field(default_factory=dict)  # offered with the questions
     guesses: tuple[str, ...] = ()  # types to offer first, when "case_type" is missing
+    other_matter: str = ""  # type of a second matter that the mail seems to be about

@@ -209,6 +209,7 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "repeated": False,
         "understood": "",
         "guessed": False,
+        "other_matter": "",
         "department": case.department,
         "read": compose.wording.read_lines(empty, CATALOGUE, AT.accounts),
         "changes": [],

@@ -167,3 +167,34 @@ def test_an_outage_in_words_is_open_at_once(tmp_path: Path, text: str) -> None:
     row = door.say(AMY, text, subject="Help")
     assert row["action"] in ("create", "ask")
     assert [(one["type"], one["status"]) for one in door.cases()] == [("report_outage", "open")]
+
+
+def test_two_matters_in_one_mail_are_said_in_the_letter(tmp_path: Path) -> None:
+    """The case is about the first one; the days and words of the second fill no field of it."""
+    door = Door(tmp_path)
+    text = (
+        "Hi,\n\nthe gradebook shows an error message and does not save the scores.\n\n"
+        "Second, we would like a training for our new staff. March 20 would work for us.\n"
+    )
+    door.say(AMY, text, subject="Hello")
+    (case,) = door.cases()
+    assert case["type"] == "application_issue"
+    letter = words_of(door.posted()[-1])
+    assert "seems to be about a second matter, too (Request Training)." in letter
+    assert "a training for our new staff" in letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The gradebook shows an error message and does not save.\n\nSecond, the same error message"
+        " comes up in attendance, which does not save either.\n",
+        "Thanks for the training.\n\nOne more thing: how do we print the transcripts of seniors?\n",
+        "The gradebook shows an error:\n\n1. Open the gradebook\n2. Press Save and see the error\n",
+    ],
+)
+def test_one_matter_is_not_taken_for_two(tmp_path: Path, text: str) -> None:
+    """Two matters show two types; thanks and steps are none."""
+    door = Door(tmp_path)
+    door.say(AMY, text, subject="Hello")
+    assert "second matter" not in words_of(door.posted()[-1])

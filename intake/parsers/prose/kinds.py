@@ -14,6 +14,7 @@ from functools import lru_cache
 from intake.catalogue.catalogue import Catalogue, Cue
 from intake.parsers.case_type import Told
 from intake.parsers.prose.reading import pattern
+from intake.parsers.prose.topics import divided
 from intake.parsers.submission import PROSE, Candidate
 from intake.parsers.values import WEAK
 
@@ -61,19 +62,38 @@ def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
 
 def told_by_prose(
     told: Told, found: Sequence[Candidate], text: str, below: str, catalogue: Catalogue
-) -> tuple[Told, tuple[str, ...]]:
+) -> tuple[Told, tuple[str, ...], str]:
     """Return the type that ordinary prose is clearly about, and the likeliest ones if none is.
 
     A mail with a label is a form, and its words show no type. The message that a mail passes on
-    (``below``) counts for the likeliest ones only.
+    (``below``) counts for the likeliest ones only. Of two matters the first one shows the type; the
+    type of the other one is returned, too.
     """
     labels = {one.field for one in found if one.words and one.source not in WEAK}
     if told.type or told.words or labels:
-        return told, ()
-    name = type_in_prose(told.subject, text, catalogue)
+        return told, (), ""
+    whole = told.subject, f"{text[:MAX_CHARS]}\n\n{below}"
+    first, other = _two_matters(text, catalogue)
+    subject, words = ("", first) if other else (told.subject, text)
+    name = type_in_prose(subject, words, catalogue)
+    likeliest = guesses(subject, words, catalogue) if other else guesses(*whole, catalogue)
     if name:
-        return replace(told, type=name, source=PROSE), ()
-    return told, guesses(told.subject, f"{text[:MAX_CHARS]}\n\n{below}", catalogue)
+        return replace(told, type=name, source=PROSE), (), other
+    return told, likeliest, other
+
+
+def _two_matters(text: str, catalogue: Catalogue) -> tuple[str, str]:
+    """Return the text of the first matter and the type of the second one; empty if there is one.
+
+    A mail is about two matters only if each of them shows a type, and not the same.
+    """
+    first, more = divided(text, catalogue.subjects.get("other_matter", ()))
+    if not more:
+        return text, ""
+    one, other = (ranked("", part, catalogue)[:1] for part in (first, more))
+    if not one or not other or one[0][0] == other[0][0] or one[0][1] < GUESS:
+        return text, ""
+    return first, other[0][0]
 
 
 def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
