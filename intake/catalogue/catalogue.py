@@ -36,6 +36,7 @@ SUBJECTS = (
     "over_words",
     "ending_words",
     "other_matter",
+    "several_matters",
 )
 
 

@@ -14,8 +14,8 @@ from intake.model.states import CaseStatus
 from intake.parsers import forwarded, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
+from intake.parsers.prose.kinds import two_matters
 from intake.parsers.prose.reading import SURE, Reading
-from intake.parsers.prose.topics import divided
 from intake.parsers.prose.values import values_in_prose
 from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
 from intake.parsers.values import WEAK, take
@@ -56,13 +56,13 @@ def parts_of(form: Form, scan: Scan, free: str) -> list[Part]:
     """Return the texts to read: this mail, what it passes on, the mail that began the draft."""
     stored, calendar = form.circumstances.case, form.calendar
     if stored is None:
-        free = divided(free, form.catalogue.subjects.get("other_matter", ()))[0]
+        free = two_matters(free, form.catalogue)[0]
         header, words = forwarded.split(scan.forwarded)
         passed_on = forwarded.calendar_of(header, calendar, words)
         return [Part(scan.subject, free, calendar), Part("", words, passed_on, FORWARDED)]
     before = replace(calendar, written_at=stored.received_at or calendar.written_at)
     own = stored.description.partition(quoted_text.MARK)[0]
-    own = divided(own, form.catalogue.subjects.get("other_matter", ()))[0]
+    own = two_matters(own, form.catalogue)[0]
     return [Part("", free, calendar), Part(stored.subject, own, before, EARLIER)]
 
 

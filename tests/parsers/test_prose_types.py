@@ -5,9 +5,6 @@ The mails in ``prose`` were written by authors who did not know the code.
 
 from __future__ import annotations
 
-import json
-from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +15,31 @@ from intake.catalogue.loader import build
 from intake.parsers.prose.kinds import scores, type_in_prose
 from intake.parsers.scanner import scan
 from tests.support.forms import CATALOGUE, DATA
-from tests.support.rawmail import message
+from tests.support.prose_score import as_message, mails
 from tests.support.service import AMY, Door, words_of
 
-FOLDER = Path(__file__).with_name("prose")
 NEVER = ("data_restore", "server_access", "modify_support_contacts")
-
-
-def mails() -> list[dict[str, Any]]:
-    """The mails that may be looked at."""
-    files = sorted(FOLDER.glob("*.jsonl"))
-    return [json.loads(line) for one in files for line in one.read_text("utf-8").splitlines()]
 
 
 def taken(one: dict[str, Any]) -> str:
     """The type that is read from a mail."""
-    mail = EmailMessage(policy=SMTP)
-    mail["From"], mail["To"], mail["Subject"] = (
-        "z@b.example",
-        "support@desk.example",
-        one["subject"],
-    )
-    mail.set_content(one["body"], cte="base64")
-    return scan(message(mail.as_bytes()), CATALOGUE).type
+    return scan(as_message(one), CATALOGUE).type
 
 
-def test_half_of_the_types_are_read_and_none_is_wrong() -> None:
-    """Of a hundred mails; what overwrites data or changes rights is never taken from prose."""
-    right = wrong = 0
+def test_half_of_the_types_are_taken_nine_of_ten_offered_and_hardly_one_is_wrong() -> None:
+    """What overwrites data or changes rights is recognised, and never taken from prose."""
+    right = wrong = offered = 0
     for one in mails():
         wanted = one["type"] if isinstance(one["type"], list) else [one["type"]]
-        found = taken(one)
-        right += found in wanted
-        wrong += bool(found) and found not in wanted
-        assert found not in NEVER
-    assert right >= 50
-    assert wrong <= 1
+        read = scan(as_message(one), CATALOGUE)
+        right += read.type in wanted
+        wrong += bool(read.type) and read.type not in wanted
+        offered += (read.type or read.guess) in wanted
+        assert read.type not in NEVER or read.type_source == "subject"
+    count = len(mails())
+    assert right >= 0.55 * count
+    assert offered >= 0.85 * count
+    assert wrong <= 0.02 * count
 
 
 def test_a_mail_in_plain_words_becomes_a_typed_case(tmp_path: Path) -> None:

@@ -39,7 +39,13 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
         for count, span in enumerate(apart):
             points[value] += FURTHER if count else FIRST
             places.setdefault(value, span)
-    ranked = sorted(points, key=lambda one: (-points[one], places.get(one, (1 << 30, 0))))
+    order = list(table) if role.values_by_type else []  # the stronger of two words is first
+    ranked = sorted(
+        points,
+        key=lambda one: (
+            -points[one], order.index(one) if order else 0, places.get(one, (1 << 30, 0)),
+        ),
+    )  # fmt: skip
     if not ranked:
         return
     if choices.multi or field.kind == "multichoice":
@@ -70,7 +76,7 @@ def _denied(prose: Prose, never: re.Pattern[str] | None, span: tuple[int, int]) 
     if never is None:
         return False
     before = prose.low[max(0, span[0] - 24) : span[0]]
-    return any(len(before) - one.end() <= 12 for one in never.finditer(before))
+    return any(len(before) - one.end() <= 3 for one in never.finditer(before))
 
 
 def _reading(prose: Prose, role: Role, value: str, span: tuple[int, int], how: str) -> Reading:

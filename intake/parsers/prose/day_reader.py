@@ -44,7 +44,7 @@ def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Read
         when = one.on(prose.calendar, ahead=True)
         if when is None and not (one.vague and _strength(prose, role, one, ahead=True) == SURE):
             continue
-        if one.offset is not None and one.offset <= 0:
+        if (one.offset is not None and one.offset <= 0) or (when and when < prose.calendar.today):
             continue
         known = {given_day.on(prose.calendar, ahead=True) for given_day, _ in given}
         if when is None or when not in known:
@@ -57,7 +57,7 @@ def _reading(prose: Prose, name: str, one: Day, how: str, *, ahead: bool) -> Rea
     words = prose.text[one.start : one.end].strip(" ,.")
     when = one.on(prose.calendar, ahead=ahead)
     sentence = prose.sentence_at(one.start)
-    if sentence is not None and _doubtful(prose, one, sentence):
+    if sentence is not None and when is not None and _doubtful(prose, one, sentence):
         return Reading(name, sentence.text, how, sentence.start, sentence.end)
     if when is not None and _other_order(prose, one, ahead=ahead):
         how = LIKELY

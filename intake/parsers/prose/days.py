@@ -34,12 +34,13 @@ class Day:
     weekday: int = -1  # 0 is Monday
     offset: int | None = None  # days from the day of the mail
     vague: bool = False  # no single day is meant
+    last: bool = False  # a weekday with "last": the one of the week before
     other: tuple[int, int] = (0, 0)  # (month, day) in the other order, if that is possible, too
 
     def on(self, calendar: Calendar, *, ahead: bool) -> date | None:
         """Return the date: the next one if ``ahead``, else the last one; None if it is vague."""
         today = calendar.today
-        if self.vague:
+        if self.vague or (self.last and ahead):
             return None
         if self.offset is not None:
             return today + timedelta(days=self.offset)
@@ -71,8 +72,8 @@ class Day:
 
     def _weekday(self, today: date, *, ahead: bool) -> date | None:
         away = (self.weekday - today.weekday()) % 7
-        if not away:
-            return None  # today or a week ago
+        if not away or (self.last and self.weekday < today.weekday()):
+            return None  # today or a week ago; "last Monday" on a Wednesday: of which week?
         return today + timedelta(days=away if ahead else away - 7)
 
 
@@ -173,17 +174,19 @@ def _found(low: str, shape: _Shape, words: DayWords, order: str) -> Iterator[Day
 
 
 def _open_week(one: Day, low: str, shape: _Shape) -> Day:
-    """Mark a weekday with "last" or "next" as vague, and count the word to its words."""
-    start, end = one.start, one.end
-    for pattern in (shape.last, shape.coming):
+    """Count "last" or "next" to the words of a weekday; only "last" may still mean one day."""
+    for pattern, last in ((shape.last, True), (shape.coming, False)):
+        start, end = one.start, one.end
         before = list(pattern.finditer(low, max(0, start - 14), start))[-1:]
         if before and not low[before[0].end() : start].strip():
             start = before[0].start()
         behind = pattern.match(low, end + 1) if low[end : end + 1] == " " else None
         end = behind.end() if behind else end
-    return replace(
-        one, start=start, end=end, words=low[start:end], vague=(start, end) != (one.start, one.end)
-    )
+        if (start, end) != (one.start, one.end):
+            return replace(
+                one, start=start, end=end, words=low[start:end], vague=not last, last=last
+            )
+    return one
 
 
 def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:

@@ -73,7 +73,7 @@ def told_by_prose(
     if told.type or told.words or labels:
         return told, (), ""
     whole = told.subject, f"{text[:MAX_CHARS]}\n\n{below}"
-    first, other = _two_matters(text, catalogue)
+    first, other = two_matters(text, catalogue)
     subject, words = ("", first) if other else (told.subject, text)
     name = type_in_prose(subject, words, catalogue)
     likeliest = guesses(subject, words, catalogue) if other else guesses(*whole, catalogue)
@@ -82,12 +82,13 @@ def told_by_prose(
     return told, likeliest, other
 
 
-def _two_matters(text: str, catalogue: Catalogue) -> tuple[str, str]:
+def two_matters(text: str, catalogue: Catalogue) -> tuple[str, str]:
     """Return the text of the first matter and the type of the second one; empty if there is one.
 
     A mail is about two matters only if each of them shows a type, and not the same.
     """
-    first, more = divided(text, catalogue.subjects.get("other_matter", ()))
+    told = catalogue.subjects
+    first, more = divided(text, told.get("other_matter", ()), told.get("several_matters", ()))
     if not more:
         return text, ""
     one, other = (ranked("", part, catalogue)[:1] for part in (first, more))

@@ -34,6 +34,10 @@ _BARE = re.compile(
     r"|(?:\b(?:http )?(?:error |erreur |fehler |erro )?[45]\d\d (?:bad gateway|service unavailable"
     r"|internal server error|gateway time-?out|forbidden|not found|service temporarily unavailable)"
     r"(?: [-–] \w{3,12})?)"
+    r"|(?-i:\b[A-Z]{3,12}(?:_[A-Z]{2,14}){1,6}\b)"
+    r"|(?-i:\b[A-Z]{2,6}-\d{2,6}: [^\n]{5,200})"
+    r"|(?:\b(?:event|event id|evento|ereignis|événement|msg) \d{2,6}[,:] [^\n]{5,250})"
+    r"|(?:\bhttp error \d{3}\b(?:\. [^.\n]{3,80}\.?)?)"
     r"|(?:\b(?:error|erreur|fehler|erro|ora)[ -](?:code |código |code )?\d{3,6}\b)",
     re.IGNORECASE,
 )
@@ -154,12 +158,24 @@ def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
             match = cue.search(low) if cue else None
             if match is None or sentence.asks or (never and never.search(low)):
                 continue
+            if _in_message(prose, sentence.start + match.start()):
+                continue
             start, end = _part(low, match.start(), match.end())
             start, end = sentence.start + start, sentence.start + end
             said = prose.text[start:end].strip(" ,;.\n")
             if len(said.split()) >= 3:
                 yield Reading(role.field, said, how, start, end)
                 return
+
+
+def _in_message(prose: Prose, place: int) -> bool:
+    """Return whether the place is inside what was read as an error message."""
+    return any(
+        one.start <= place < one.end and not one.value
+        for name, one in prose.seen.items()
+        if (role := next((r for r in prose.catalogue.roles if r.field == name), None))
+        and role.reads == "error"
+    )
 
 
 _CUT = re.compile(
@@ -182,8 +198,8 @@ def _part(low: str, at: int, to: int) -> tuple[int, int]:
 
 def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield the numbered steps, or the sentence that tells what is clicked where."""
-    numbered = _numbered(prose)
     verbs = pattern(role.sure)
+    numbered = _numbered(prose) or _bulleted(prose, verbs)
     if numbered is not None:
         start, end = numbered
         low = prose.low[start:end]
@@ -207,6 +223,21 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
         points, sentence = best
         how = SURE if points >= 4 else LIKELY
         yield Reading(role.field, sentence.text, how, sentence.start, sentence.end)
+
+
+def _bulleted(prose: Prose, verbs: re.Pattern[str] | None) -> tuple[int, int] | None:
+    """Return the range of the first list of which two items say what is clicked."""
+    run: list[Sentence] = []
+    for sentence in (*prose.sentences, None):
+        if sentence is not None and sentence.item:
+            run.append(sentence)
+            continue
+        lows = [prose.low[one.start : one.end] for one in run]
+        done = sum(bool(verbs and verbs.search(low)) or bool(_PATH.search(low)) for low in lows)
+        if len(run) >= 2 and done >= 2:
+            return run[0].start, run[-1].end
+        run = []
+    return None
 
 
 def _numbered(prose: Prose) -> tuple[int, int] | None:
