@@ -126,7 +126,8 @@ def _fill(
     if party.behalf:
         form.values["contact"] = FieldValue(party.behalf, party.behalf, "label")
     if not notice_replies.answers_one(form.circumstances):
-        prose_values.fill(form, case, candidates, prose_values.parts_of(form, scan, free))
+        parts = prose_values.parts_of(form, scan, free, candidates)
+        prose_values.fill(form, case, candidates, parts)
     if form.sealed:
         form.problems.append(Problem("description", "sealed", "", blocking=True))
     apply(form)

@@ -52,8 +52,13 @@ def fill(
     _untouched(form, told)
 
 
-def parts_of(form: Form, scan: Scan, free: str) -> list[Part]:
-    """Return the texts to read: this mail, what it passes on, the mail that began the draft."""
+def parts_of(form: Form, scan: Scan, free: str, candidates: Sequence[Candidate]) -> list[Part]:
+    """Return the texts to read: this mail, what it passes on, the mail that began the draft.
+
+    Text under the label of a long field is prose, too.
+    """
+    long = {name for name, field in form.catalogue.fields.items() if field.kind == "multiline"}
+    free = quoted_text.joined(free, *(one.words for one in candidates if one.field in long))
     stored, calendar = form.circumstances.case, form.calendar
     if stored is None:
         free = two_matters(free, form.catalogue)[0]
@@ -116,10 +121,20 @@ def _read(form: Form, part: Part, told: set[str]) -> None:
             continue
         if name == "priority":
             _priority(form, value, reading)
-        elif part.origin == EARLIER or (part.origin == PROSE and reading.strength == SURE):
+        elif _is_taken(field, part, reading):
             form.values[name] = value
         else:
             form.likely.setdefault(name, value)
+
+
+def _is_taken(field: Field, part: Part, reading: Reading) -> bool:
+    """Return whether a value is taken without a question.
+
+    Personal data cannot be offered in a letter, so what is likely counts.
+    """
+    if part.origin == EARLIER or field.personal_data:
+        return True
+    return part.origin == PROSE and reading.strength == SURE
 
 
 def _is_given(form: Form, name: str) -> bool:

@@ -12,6 +12,7 @@ from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
 from intake.parsers.prose.sentences import Sentence
 
 FAR = 70  # characters between a word of the role and its day
+CLOSE = 25  # between a word of the role and its day, behind a word that denies it
 NEAR_BEHIND = 60  # and when the word stands behind the day
 _WITHOUT_ROLE = re.compile(r"[,;(]?\s*$")
 
@@ -130,8 +131,9 @@ def _denied(prose: Prose, role: Role, one: Day, sentence: Sentence) -> bool:
         behind = prose.low[one.end : min(sentence.end, one.end + 40)]
         return _behind_denies(prose, role, behind)
     sure = pattern(role.sure)
-    later = sure.search(before, last[0].end()) if sure else None
-    return later is None and len(before) - last[0].end() <= FAR
+    later = list(sure.finditer(before, last[0].end()))[-1:] if sure else []
+    nearer = bool(later) and len(before) - later[0].end() <= CLOSE
+    return not nearer and len(before) - last[0].end() <= FAR
 
 
 def _behind_denies(prose: Prose, role: Role, behind: str) -> bool:

@@ -65,7 +65,8 @@ class Day:
         month = today.replace(day=1)
         for _ in range(3):
             found = _day(month.year, month.month, self.day)
-            if found and (found >= today if ahead else found <= today):
+            fits = found is not None and self.weekday in (-1, found.weekday())
+            if found and fits and (found >= today if ahead else found <= today):
                 return found
             month = _next(month) if ahead else (month - timedelta(days=1)).replace(day=1)
         return None
@@ -140,10 +141,11 @@ def _shape(language: str) -> _Shape:
         + first
         + rf"|(?<![\w/.:-])(?P<d2>\d{{1,2}}){words.ordinal}{words.of}\s(?P<m2>{month})(?!\w)\.?"
         rf"(?:(?:\sde|\sdel|,)?\s(?P<y2>20\d{{2}}))?"
-        rf"|\b(?P<alone>{words.day_alone})(?P<d3>\d{{1,2}})(?![\d:/])"
+        rf"|\b(?P<alone>{words.day_alone})(?P<d3>\d{{1,2}})(?![\d:/]|\.\d)"
         rf"(?!{words.ordinal}{words.of}\s(?:{month})\b){words.ordinal}(?!\s?(?:h\b|uhr|%|:))"
         rf"|\b(?P<offset>{'|'.join(words.days)})(?!\w)"
         rf"|\b(?:{ago})(?!\w)"
+        rf"|\b(?P<named>{weekday})\s(?P<d4>\d{{1,2}})(?![\w:/º°]|\.\w|\s(?:h\b|uhr|{month}))"
         rf"|\b(?P<weekday>{weekday})(?!\w)"
         rf"|\b(?P<vague>{words.vague})(?!\w)"
     )
@@ -190,7 +192,6 @@ def _open_week(one: Day, low: str, shape: _Shape) -> Day:
 
 
 def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:
-    low = match.string
     part = match.groupdict()
     found = Day(match.start(), match.end(), match[0])
     if part["iy"]:
@@ -199,22 +200,37 @@ def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:
         return _numeric(found, part, order)
     month, day, year = (part.get(f"{name}1") or part.get(f"{name}2") for name in ("m", "d", "y"))
     if month and day:
-        number = 1 + next(n for n, one in enumerate(shape.months) if one.match(month))
+        number = 1 + _which(month, shape.months)
         one = _checked(found, int(year or 0), number, int(day))
         return replace(one, vague=bool(part.get("more"))) if one else None
-    if part["d3"]:
-        return replace(found, day=int(part["d3"])) if 1 <= int(part["d3"]) <= 31 else None
+    alone = part["d3"] or part["d4"]
+    if alone:
+        weekday = _which(part["named"], shape.weekdays) if part["named"] else -1
+        good = 1 <= int(alone) <= 31
+        return replace(found, day=int(alone), weekday=weekday) if good else None
+    return _worded(match, found, part, shape)
+
+
+def _which(words: str, shapes: tuple[re.Pattern[str], ...]) -> int:
+    return next(n for n, one in enumerate(shapes) if one.match(words))
+
+
+def _worded(
+    match: re.Match[str], found: Day, part: dict[str, str | None], shape: _Shape
+) -> Day | None:
+    """Read a day that is named by words: "yesterday", "two days ago", "Monday", "last week"."""
     if part["offset"]:
         away = next(away for one, away in shape.offsets if one.match(part["offset"]))
         return replace(found, offset=away)
     if part["vague"]:
         return replace(found, vague=True)
     if part["weekday"]:
-        number = next(
-            n for n, one in enumerate(shape.weekdays) if one.match(low, match.start("weekday"))
-        )
+        at = match.start("weekday")
+        number = next(n for n, one in enumerate(shape.weekdays) if one.match(match.string, at))
         return replace(found, weekday=number)
-    amount = next((value for key, value in part.items() if key[0] == "n" and value), "")
+    amount = next(
+        (value for key, value in part.items() if key[0] == "n" and key != "named" and value), ""
+    )
     return replace(found, offset=-_number(amount, shape)) if amount else None
 
 

@@ -20,7 +20,12 @@ from intake.parsers.values import WEAK
 
 MAX_CHARS = 6000  # of a mail's own text
 ENOUGH = 4.0  # points of the winner
+PLENTY = 7.0  # points that need no sure word
+SURE = 3  # the weight of a sure word
 AHEAD = 2.0  # points that it must have more than any other type
+OWN_FIELD = 1.0  # points for words of a field that few types have
+MOST_TYPES = 2  # that may have such a field
+MANY_STEPS = 3  # different words for what is clicked that make steps
 IN_SUBJECT = 1.5  # what a word counts there
 _QUOTED = re.compile(r"[\"“„«][^\"”“»\n]{6,200}[\"”“»]")
 _STEPS = re.compile(r"^\s{0,4}[1-9][.)]\s+\S", re.MULTILINE)
@@ -49,15 +54,27 @@ def ranked(subject: str, text: str, catalogue: Catalogue) -> list[tuple[str, flo
 
 
 def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
-    """Return the type that a mail without labels is clearly about; empty if none is. Pure."""
-    points = scores(subject, text, catalogue)
-    ranked = sorted(points, key=lambda name: -points[name])
-    if not ranked or points[ranked[0]] < ENOUGH:
+    """Return the type that a mail without labels is clearly about; empty if none is. Pure.
+
+    It needs a word that is sure, and it must be well ahead of every other type; further ahead of
+    one that overwrites data or changes who may do what.
+    """
+    points = ranked(subject, text, catalogue)
+    if not points or points[0][1] < ENOUGH:
         return ""
-    if len(ranked) > 1 and points[ranked[0]] - points[ranked[1]] < AHEAD:
-        return ""
+    name, most = points[0]
     asks = {cue.type for cue in catalogue.cues if cue.asks}
-    return "" if ranked[0] in asks else ranked[0]
+    close = any(most - other < (2 if kind in asks else 1) * AHEAD for kind, other in points[1:])
+    sure = most >= PLENTY or _has_sure_word(name, f"{subject}\n{text[:MAX_CHARS]}", catalogue)
+    return "" if close or name in asks or not sure else name
+
+
+def _has_sure_word(name: str, text: str, catalogue: Catalogue) -> bool:
+    folded = _folded(text)
+    shapes = (
+        pattern(cue.words) for cue in catalogue.cues if cue.type == name and cue.weight == SURE
+    )
+    return any(shape is not None and shape.search(folded) for shape in shapes)
 
 
 def told_by_prose(
@@ -109,10 +126,34 @@ def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
             weight = IN_SUBJECT if words in above else 1.0
             for cue in _cues_of(words, catalogue):
                 points[cue.type] = points.get(cue.type, 0.0) + cue.weight * weight
+    for name in _told_fields(body, catalogue):
+        points[name] = points.get(name, 0.0) + OWN_FIELD
     for name, more, alone in _structure(own):
         if alone or name in points:
             points[name] = points.get(name, 0.0) + more
     return points
+
+
+def _told_fields(low: str, catalogue: Catalogue) -> Iterable[str]:
+    """Yield a type for each field of few types that the text speaks of: steps, what should be."""
+    asks = {cue.type for cue in catalogue.cues if cue.asks}
+    for role in catalogue.roles:
+        words = pattern(role.sure) if role.reads in ("clause", "steps", "people") else None
+        if words is None:
+            continue
+        types = [kind.name for kind in catalogue.types.values() if role.field in kind.fields]
+        if len(types) > MOST_TYPES or not asks.isdisjoint(types):
+            continue
+        named = dict(role.values)
+        hit = pattern(named.get("hit", ()))
+        if role.reads == "people":
+            said = hit is not None and hit.search(low) is not None and words.search(low) is not None
+        elif role.reads == "steps":
+            said = len(set(words.findall(low))) >= MANY_STEPS
+        else:
+            said = words.search(low) is not None
+        if said:
+            yield from types
 
 
 def _structure(text: str) -> Iterable[tuple[str, float, bool]]:

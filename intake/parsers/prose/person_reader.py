@@ -68,12 +68,12 @@ def read_last_name(prose: Prose, role: Role) -> Iterator[Reading]:
 
 
 def read_name(prose: Prose, role: Role) -> Iterator[Reading]:
-    """Yield a whole name with a word of the role close to it."""
-    cue = pattern(role.sure)
-    for match in _names(prose.text) if cue else ():
+    """Yield a whole name: behind a word in ``sure``, or in front of one in ``likely``."""
+    cue, after = pattern(role.sure), pattern(role.likely)
+    for match in _names(prose.text):
         before = prose.low[max(0, match.start() - 40) : match.start()]
-        behind = prose.low[match.end() : match.end() + 40]
-        if cue and (cue.search(before) or cue.match(behind.lstrip(" ,"))):
+        behind = prose.low[match.end() : match.end() + 40].lstrip(" ,")
+        if (cue and cue.search(before)) or (after and after.match(behind)):
             name = f"{match['first']} {match['last']}"
             yield Reading(role.field, name, LIKELY, match.start("first"), match.end("last"))
             return

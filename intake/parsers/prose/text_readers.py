@@ -11,6 +11,7 @@ from intake.parsers.prose.sentences import Sentence
 
 MAX_QUOTES = 60  # that are looked at in one text
 MAX_VALUE_CHARS = 1500
+MAX_AFTER_COLON = 400  # characters of a message behind "it says:"
 _QUOTES = re.compile(
     r"\"(?P<a>[^\"\n]{4,400}(?:\n[^\"\n]{1,300})?)\"|[“„](?P<b>[^“”„]{4,400})[”“]"
     r"|[«»]\s?(?P<c>[^«»]{4,400}?)\s?[«»]|(?<!\w)'(?P<d>[^'\n]{6,200})'(?!\w)"
@@ -36,18 +37,19 @@ _BARE = re.compile(
     r"(?: [-–] \w{3,12})?)"
     r"|(?-i:\b[A-Z]{3,12}(?:_[A-Z]{2,14}){1,6}\b)"
     r"|(?-i:\b[A-Z]{2,6}-\d{2,6}: [^\n]{5,200})"
+    r"|(?:^[ \t>]*(?:error|erreur|fehler|erro)(?: \w{1,12})?: ?\w[^\n]{4,300}$)"
     r"|(?:\b(?:event|event id|evento|ereignis|événement|msg) \d{2,6}[,:] [^\n]{5,250})"
     r"|(?:\bhttp error \d{3}\b(?:\. [^.\n]{3,80}\.?)?)"
     r"|(?:\b(?:error|erreur|fehler|erro|ora)[ -](?:code |código |code )?\d{3,6}\b)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _COLON = re.compile(r":\s+(?=\S)")
 _PATH = re.compile(
     r"[^\W\d_][\w.&/()'-]*(?:[ \t][\w.&/()'-]+){0,3}?(?:\s?(?:>|›|→|->|»(?=\s\w))\s{1,2}"
     r"[^\W_][\w.&/()'-]*(?:[ ](?!(?:and|y|et|und|e|to|para|pour)\b)[\w.&/()'-]+){0,3}){1,5}"
 )
-_NUMBERED = re.compile(r"^[ \t]{0,6}\(?(\d{1,2})[.)][ \t]+\S", re.MULTILINE)
-_STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?\d{1,2}[.)][ \t])")
+_NUMBERED = re.compile(r"^[ \t]{0,6}\(?(\d{1,2}|[a-j])[.)][ \t]+\S", re.MULTILINE)
+_STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?(?:\d{1,2}|[a-j])[.)][ \t])")
 
 
 def read_error(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -137,16 +139,20 @@ def _paragraph(prose: Prose, role: Role, first: Sentence) -> Reading | None:
 
 
 def _rest(prose: Prose, role: Role, start: int, sentence: Sentence) -> Reading | None:
-    end = prose.text.find("\n\n", start)
-    end = len(prose.text) if end < 0 else end
-    words = prose.text[start:end].strip().strip('"“”«»')
-    fault = _FAULT.search(words.lower()) or _CODE.search(words)
-    if not fault or len(words) > 400:
-        words = prose.text[start : sentence.end].strip().strip('"“”«»')
-        fault = _FAULT.search(words.lower()) or _CODE.search(words)
-    if not words or not fault or len(words) > 400:
+    """Return the rest of a sentence, with the next ones that still speak of a fault."""
+    end = sentence.end
+    place = prose.sentences.index(sentence)
+    for following in prose.sentences[place + 1 :]:
+        gap = prose.text[end : following.start]
+        words = prose.text[following.start : following.end]
+        if "\n\n" in gap or not (_FAULT.search(words.lower()) or _CODE.search(words)):
+            break
+        end = following.end
+    said = prose.text[start:end].strip().strip('"“”«»')
+    fault = _FAULT.search(said.lower()) or _CODE.search(said)
+    if not said or not fault or len(said) > MAX_AFTER_COLON:
         return None
-    return Reading(role.field, words, LIKELY, start, start + len(words))
+    return Reading(role.field, said, LIKELY, start, start + len(said))
 
 
 def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -180,7 +186,7 @@ def _in_message(prose: Prose, place: int) -> bool:
 
 _CUT = re.compile(
     r"[;:] |, (?:so|but|although|though|sino|pero|pues|sonst|aber|sondern|mais|car|mas|porque"
-    r"|no sé|não sei|weiß)\b|\. |\n\n"
+    r"|no sé|não sei|weiß)\b|\n\n"
 )
 
 
@@ -240,9 +246,14 @@ def _bulleted(prose: Prose, verbs: re.Pattern[str] | None) -> tuple[int, int] | 
     return None
 
 
+def _count(mark: str) -> int:
+    """Return the number of a list mark: "2" and "b" are 2."""
+    return int(mark) if mark.isdigit() else ord(mark) - ord("a") + 1
+
+
 def _numbered(prose: Prose) -> tuple[int, int] | None:
     """Return the range of the first list that counts 1, 2 …"""
-    marks = [(int(one[1]), one.start()) for one in _NUMBERED.finditer(prose.text)]
+    marks = [(_count(one[1]), one.start()) for one in _NUMBERED.finditer(prose.text)]
     for place, (number, start) in enumerate(marks):
         if number != 1:
             continue
