@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dateparser.date import DateDataParser
 
+READ_BY_WORDS = ("fr", "de", "pt")  # languages whose days ``parsers.days`` reads
 MAX_CHARS = 80
 _LEAD = re.compile(
     r"(?:since|around|about|approximately|approx\.?|on|from|by|before|ca\.?|circa|early|late"
@@ -136,7 +137,7 @@ def _parsed(words: str, calendar: Calendar) -> date | None:
     """Return what dateparser reads, when it is certain of the day."""
     local = calendar.written_at.astimezone(ZoneInfo(calendar.zone)).replace(tzinfo=None)
     parser = DateDataParser(
-        languages=list(calendar.languages),
+        languages=[one for one in calendar.languages if one not in READ_BY_WORDS],
         settings={
             "DATE_ORDER": calendar.order,
             "RELATIVE_BASE": local,

@@ -8,7 +8,7 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from intake.parsers.dates import Calendar
-from intake.parsers.prose.days import days
+from intake.parsers.days import days
 from intake.parsers.prose.language import language_of
 
 MAX_HEADER_LINES = 8

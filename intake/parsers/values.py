@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
@@ -22,7 +23,8 @@ except ImportError:
 from intake.catalogue.catalogue import Catalogue, Choices, Field
 from intake.catalogue.labels import fold, visible
 from intake.parsers.confirmation import confirmed
-from intake.parsers.dates import Calendar, date_inside, read_date
+from intake.parsers.dates import READ_BY_WORDS, Calendar, date_inside, read_date
+from intake.parsers.days import days
 
 NEAR = 85  # rapidfuzz ratio from which a misspelt value is taken
 PERHAPS = 60  # from which the value is suggested in a question
@@ -36,6 +38,9 @@ _PHONE = re.compile(  # an extension and a remark in brackets may follow it
     r"(?:\s*\([a-z ]{1,20}\))?\Z",
     re.IGNORECASE,
 )
+MAX_WORDED_CHARS = 80
+MAX_WORDED_WORDS = 9  # of an answer that is a day in words
+_NOT = re.compile(r"\b(?:pas|sauf|jamais|nicht|außer|kein\w*|não|exceto|nunca)\b", re.IGNORECASE)
 MAX_PHONE_CHARS = 100
 MAX_ADDRESS_CHARS = 1000  # of an answer that are searched for an address
 _ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]]{1,64}@[^\s<>,;:()\"\[\]]{1,255}")
@@ -89,12 +94,25 @@ def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> 
     rule = catalogue.rule("date_not_in_past")
     ahead = rule is not None and field.name in rule.fields
     when = replace(calendar, ahead=ahead)
-    found = read_date(text, when) or date_inside(text, when)
+    found = read_date(text, when) or date_inside(text, when) or _worded(text, when)
     if found is not None:
         return Taken(found.isoformat())
     if field.keep_text:
         return Taken(None)
     return Taken(None, "bad-date", blocking=True)
+
+
+def _worded(text: str, calendar: Calendar) -> date | None:
+    """Return the one day that a short text names in words of another language: "depuis lundi"."""
+    if len(text) > MAX_WORDED_CHARS or len(text.split()) > MAX_WORDED_WORDS or _NOT.search(text):
+        return None
+    for language in (one for one in calendar.languages if one in READ_BY_WORDS):
+        found = days(text, language, calendar.order)
+        if len(found) == 1:
+            when = found[0].on(calendar, ahead=calendar.ahead)
+            if when is not None:
+                return when
+    return None
 
 
 def _phone(text: str, region: str) -> Taken:

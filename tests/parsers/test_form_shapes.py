@@ -103,20 +103,20 @@ def test_the_place_of_a_value_is_where_its_words_stand() -> None:
 
 def test_a_misspelt_label_is_read_and_said() -> None:
     """One letter off, two in a long label; the warning names both."""
-    found = scanned("Case Tpye: Application Issue\nModul: Grade Book\nSteps to Repodcue: press")
+    found = scanned("Case Tpye: Application Issue\nModlue: Grade Book\nSteps to Repodcue: press")
     got = {one.field: one.words for one in found.candidates}
     assert found.type == "application_issue"
     assert (got["module"], got["steps_to_reproduce"]) == ("Grade Book", "press")
     assert [one.detail for one in found.warnings] == [
         "'Case Tpye' was read as 'case type'",
-        "'Modul' was read as 'module'",
+        "'Modlue' was read as 'module'",
         "'Steps to Repodcue' was read as 'steps to reproduce'",
     ]
 
 
 @pytest.mark.parametrize(
     "line",
-    ["Reported: yesterday", "Priorities: many", "Madelu: x", "Steep: x", "- Modul: x", "Modul:"],
+    ["Reported: yesterday", "Priorities: many", "Madelu: x", "Steep: x", "- Modlue: x", "Modlue:"],
 )
 def test_what_may_mean_something_else_is_no_misspelt_label(line: str) -> None:
     """People and accounts, far words, short labels, list items and empty answers are left alone."""

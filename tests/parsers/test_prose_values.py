@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from intake.catalogue.catalogue import CatalogueError
 from intake.catalogue.loader import build
-from intake.parsers.prose.days import days
+from intake.parsers.days import days
 from intake.parsers.prose.language import language_of
 from intake.parsers.prose.reading import LIKELY, SURE, pattern
 from intake.parsers.prose.sentences import MAX_CHARS, MAX_SENTENCES, sentences

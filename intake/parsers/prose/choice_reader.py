@@ -39,7 +39,8 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
         for count, span in enumerate(apart):
             points[value] += FURTHER if count else FIRST
             places.setdefault(value, span)
-    order = list(table) if role.values_by_type else []  # the stronger of two words is first
+    by_rank = bool(role.values_by_type) or not choices.open
+    order = list(table) if by_rank else []  # the stronger of two words is first
     ranked = sorted(
         points,
         key=lambda one: (

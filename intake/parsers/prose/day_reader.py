@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from intake.catalogue.catalogue import Role
-from intake.parsers.prose.day_words import WORDS
-from intake.parsers.prose.days import Day
+from intake.parsers.day_words import WORDS
+from intake.parsers.days import Day
 from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
 from intake.parsers.prose.sentences import Sentence
 
@@ -43,6 +43,8 @@ def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Read
         if sentence is None or _denied(prose, role, one, sentence):
             continue
         when = one.on(prose.calendar, ahead=True)
+        if one.vague and one.weekday >= 0:
+            break  # "next Tuesday": which one decides what the others are
         if when is None and not (one.vague and _strength(prose, role, one, ahead=True) == SURE):
             continue
         if (one.offset is not None and one.offset <= 0) or (when and when < prose.calendar.today):

@@ -33,6 +33,7 @@ FAULT_CODE = re.compile(r"\b[A-Z]{2,8}-\d{2,6}\b|\b0x[0-9a-fA-F]{4,}|\b\w{3,40}E
 _SPACE = re.compile(r"\s+")
 
 
+FORM_LABELS = 2  # fields under labels of their own that make a mail a form
 GUESS = 2.0  # points from which a type is offered in the question
 MOST_GUESSES = 3
 
@@ -82,13 +83,14 @@ def told_by_prose(
 ) -> tuple[Told, tuple[str, ...], str]:
     """Return the type that ordinary prose is clearly about, and the likeliest ones if none is.
 
-    A mail with a label is a form, and its words show no type. The message that a mail passes on
+    A mail with two labels is a form, and its words show no type. The message that a mail passes on
     (``below``) counts for the likeliest ones only. Of two matters the first one shows the type; the
     type of the other one is returned, too.
     """
     labels = {one.field for one in found if one.words and one.source not in WEAK}
-    if told.type or told.words or labels:
+    if told.type or told.words or len(labels) >= FORM_LABELS:
         return told, (), ""
+    text = "\n\n".join((text, *(one.words for one in found)))
     whole = told.subject, f"{text[:MAX_CHARS]}\n\n{below}"
     first, other = two_matters(text, catalogue)
     subject, words = ("", first) if other else (told.subject, text)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from intake.catalogue.catalogue import Catalogue
 from intake.parsers.dates import Calendar
-from intake.parsers.prose.days import Day, days
+from intake.parsers.days import Day, days
 from intake.parsers.prose.language import language_of
 from intake.parsers.prose.sentences import MAX_CHARS, Sentence, sentences
 

@@ -13,12 +13,15 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from intake.parsers.dates import Calendar
-from intake.parsers.prose.day_words import WORDS, DayWords
+from intake.parsers.day_words import WORDS, DayWords
 
 MAX_DAYS = 40  # that are read in one text
 FAR_AHEAD = 300  # days: a day without a year that lies further ahead was meant in the past
 MANY_DAYS = 31  # the most days that "for N days" may say
-_CLOCK = re.compile(r"\d{1,2}:\d{2}|\d{1,2}\s?(?:am|pm|uhr|h)\b")
+_LAST_YEAR = re.compile(
+    r"\s(?:of )?(?:last year|del año pasado|de l['’]an(?:née)? (?:dernier|dernière|passée?)"
+    r"|do ano passado|(?:letzten|vorigen) jahres)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,9 @@ def _found(low: str, shape: _Shape, words: DayWords, order: str) -> Iterator[Day
         one = _read(match, shape, order)
         if one is None:
             continue
-        if one.weekday >= 0:
+        if _LAST_YEAR.match(low, one.end):
+            one = replace(one, vague=True, month=0, day=0)
+        elif one.weekday >= 0:
             one = _open_week(one, low, shape)
         yield one
 
