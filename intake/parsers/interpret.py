@@ -49,12 +49,7 @@ def interpret(
     type_name, guessed = settled(named, scan, candidates, free, circumstances, catalogue)
     case = catalogue.types.get(type_name)
     party = account_and_contact.resolve(candidates, circumstances, catalogue)
-    zone = party.zone or circumstances.timezone
-    order = party.date_order or catalogue.date_order
-    calendar = Calendar(circumstances.written_at, zone, order, catalogue.languages)
-    form = Form(type_name, catalogue, circumstances, zone, calendar)
-    form.account = party.account
-    form.problems += party.problems
+    form = _form(type_name, catalogue, circumstances, party)
     form.sealed = any(one.code == "sealed" for one in message.warnings)
     form.forms += sum(one.code == "two-forms" for one in scan.warnings)
     lost = _fill(form, candidates, free, party, scan)
@@ -99,6 +94,22 @@ def interpret(
         other_matter="" if circumstances.case else scan.other_matter,
         guesses=tuple(filter(None, scan.guesses)) if guessed or not type_name else (),
     )
+
+
+def _form(
+    type_name: str,
+    catalogue: Catalogue,
+    circumstances: Circumstances,
+    party: account_and_contact.Parties,
+) -> Form:
+    """Return the empty form, with the account's time zone and order of dates."""
+    zone = party.zone or circumstances.timezone
+    order = party.date_order or catalogue.date_order
+    calendar = Calendar(circumstances.written_at, zone, order, catalogue.languages)
+    form = Form(type_name, catalogue, circumstances, zone, calendar)
+    form.account = party.account
+    form.problems += party.problems
+    return form
 
 
 def _only(message: Message, said: str, circumstances: Circumstances, catalogue: Catalogue) -> str:
