@@ -18,6 +18,7 @@ from intake.parsers.prose.sentences import MAX_CHARS, MAX_SENTENCES, sentences
 from intake.parsers.prose.values import values_in_prose
 from tests.support.forms import CATALOGUE, DATA
 from tests.support.prose_score import CALENDAR, mails, score
+from tests.support.rawmail import CAMPAIGN
 
 
 def read(text: str, kind: str = "application_issue", subject: str = "Hello") -> dict[str, Any]:
@@ -247,7 +248,7 @@ def planted(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
 
 
 @given(planted())
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=400 * CAMPAIGN, deadline=None)
 def test_a_planted_value_is_found_or_left_and_never_confused(
     case: tuple[str, dict[str, str]],
 ) -> None:
