@@ -315,6 +315,12 @@ def replay(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would change.")
     ] = False,
+    catalogue: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="With --dry-run: what this catalogue would read otherwise."
+        ),
+    ] = "",
     yes: YesOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -322,8 +328,14 @@ def replay(
     """Decide again about held or shelved mails, by the current configuration and contacts.
 
     With --dry-run and without a number or a filter: list the mails of the whole ledger for which
-    the decision would now be different.
+    the decision would now be different; with --catalogue FILE, those that it would read
+    differently from the catalogue in force.
     """
+    if catalogue:
+        if not dry_run:
+            raise Abort("replay: --catalogue needs --dry-run: a catalogue is tried, not used", 2)
+        _try_catalogue(catalogue, limit, config, as_json=as_json)
+        return
     wanted = _wanted(numbers, rule, sender, account, text)
     if wanted == _wanted(None, "", "", "", "") and not since:
         _whole_ledger(limit, config, dry_run=dry_run, as_json=as_json)
@@ -350,6 +362,19 @@ def _dry(
     for number, one_ in zip(chosen, found, strict=True):
         _line(number, one_)
     say("nothing was changed")
+
+
+def _try_catalogue(file: str, limit: int, config: str | None, *, as_json: bool) -> None:
+    from intake.worker.catalogue_trial import try_catalogue
+
+    with plainly():
+        judged, found = try_catalogue(load(config), file, limit)
+    if as_json:
+        show_json(found)
+        return
+    for one in found:
+        pairs({str(one.row): safe(f"{one.subject}: {'; '.join(one.changes)}")})
+    say(f"{len(found)} of {judged} mails would be read differently; nothing was changed")
 
 
 def _whole_ledger(limit: int, config: str | None, *, dry_run: bool, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from intake.worker import service
 from tests.support import installation
+from tests.support.forms import FILE
 from tests.support.service import ABE, AMY, BEN, FAILED, NONE, Door, what
 
 
@@ -269,3 +270,32 @@ def test_accounts_are_renamed_merged_and_removed(door: Door) -> None:
     door.cli("accounts", "add", "empty", "--name", "Empty")
     assert door.cli("accounts", "remove", "empty") == "empty: removed\n"
     assert "no account ''" in door.cli("accounts", "remove", "", code=1)
+
+
+def test_a_catalogue_is_tried_on_the_ledger_before_it_is_used(door: Door, tmp_path: Path) -> None:
+    """It says what each mail would become, for both catalogues, and changes nothing."""
+    shipped = FILE.read_text("utf-8")
+    door.say(AMY, "The frobnicator is wobbly, please see to it.\n", subject="Frobnicator")
+    door.say(AMY, subject="A question")
+    ours = tmp_path / "ours.toml"
+    ours.write_text(
+        shipped.replace(
+            "[prose.server_issue]\nsure = [",
+            '[prose.server_issue]\nsure = [\n  "frobnicator", "wobbly",',
+        ),
+        encoding="utf-8",
+    )
+    before = door.cases()
+    rows = json.loads(
+        door.cli("messages", "replay", "--dry-run", "--catalogue", str(ours), "--json")
+    )
+    assert [one["subject"] for one in rows] == ["Frobnicator"]
+    assert "type: none -> server_issue" in rows[0]["changes"]
+    said = door.cli("messages", "replay", "--dry-run", "--catalogue", str(ours))
+    assert "1 of 2 mails would be read differently; nothing was changed" in said
+    assert door.cases() == before
+    ours.write_text('name = "x"\n', encoding="utf-8")
+    said = door.cli("messages", "replay", "--dry-run", "--catalogue", str(ours), code=1)
+    assert "wanted" in said
+    said = door.cli("messages", "replay", "--catalogue", str(ours), code=2)
+    assert "--catalogue needs --dry-run" in said
