@@ -19,6 +19,7 @@ from intake.cli import (
     case_changes,
     case_export,
     cases,
+    catalogue_words,
     configuration,
     contacts,
     doctor,
@@ -58,6 +59,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(page.app, name="page")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(configuration.app, name="config")
+app.add_typer(catalogue_words.app, name="catalogue")
 service.register(app)
 status.register(app)
 backup.register(app)

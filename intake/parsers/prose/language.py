@@ -55,6 +55,12 @@ def language_of(text: str, default: str = "en") -> str:
     return ranked[0]
 
 
+def is_small(word: str) -> bool:
+    """Return whether a word is one of the common small words of any language."""
+    flat = word.casefold().replace("’", "'")
+    return any(flat in small for small in _SMALL.values())
+
+
 def language_points(text: str) -> dict[str, float]:
     """Return for each language how much of a text is its small words: different words count 1.
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from intake.model.states import CASE_OVER, RequestState
+from intake.model.states import CASE_OVER, CaseStatus, RequestState
 from intake.store.engine import Session
-from intake.store.tables.cases import CaseRow, PendingFormRow, UnknownLabelRow
+from intake.store.tables.cases import CaseFieldRow, CaseRow, PendingFormRow, UnknownLabelRow
 from intake.store.tables.outbox import EventRow
 
 
@@ -39,6 +39,23 @@ def set_status(
     detail = {"field": "status", "old": old, "new": status} | ({"why": why} if why else {})
     session.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
     return ""
+
+
+def told_cases(session: Session, limit: int) -> list[tuple[str, str, str, dict[str, object]]]:
+    """The newest cases whose type is settled: (type, subject, description, values of fields)."""
+    query = (
+        select(CaseRow)
+        .where(col(CaseRow.type) != "", col(CaseRow.status) != CaseStatus.DRAFT)
+        .order_by(col(CaseRow.received_at).desc(), col(CaseRow.number))
+        .limit(limit)
+    )
+    rows = list(session.scalars(query))
+    values: dict[str, dict[str, object]] = {row.number: {} for row in rows}
+    fields = select(CaseFieldRow).where(col(CaseFieldRow.case_number).in_(list(values)))
+    for one in session.scalars(fields):
+        if one.source != "default":
+            values[one.case_number][one.name] = one.value
+    return [(row.type, row.subject, row.description, values[row.number]) for row in rows]
 
 
 def unknown_labels(session: Session, limit: int) -> list[dict[str, object]]:
