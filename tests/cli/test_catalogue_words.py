@@ -68,6 +68,6 @@ def test_the_command_prints_lines_for_the_catalogue(tmp_path: Path) -> None:
     assert "1 cases read: no new phrases" in door.cli("catalogue", "suggest")
     door.say(ABE, form, subject="Server")
     lines = tomllib.loads(door.cli("catalogue", "suggest"))
-    assert "frobnicator daemon" in lines["prose"]["server_issue"]["likely"][0]
+    assert "frobnicator daemon" in lines["prose"]["server_issue"]["likely"]
     rows = json.loads(door.cli("catalogue", "suggest", "--json"))
     assert rows[0]["cases"] == 2

@@ -80,12 +80,17 @@ def _distinctive(
         others = [other for key, other in counts.items() if key != name]
         good = [
             (phrase, count)
-            for phrase, count in own.most_common()
+            for phrase, count in sorted(own.items(), key=_frequent)
             if count >= LEAST and not any(phrase in other for other in others)
         ]
         new = [one for one in _longest(good) if not (known and known.search(one[0]))]
         found += [(name, phrase, count) for phrase, count in new[:MOST]]
     return found
+
+
+def _frequent(one: tuple[str, int]) -> tuple[int, int, str]:
+    """Return the order of phrases: in more cases first, then longer ones, then by letters."""
+    return -one[1], -len(one[0].split()), one[0]
 
 
 def _longest(phrases: list[tuple[str, int]]) -> list[tuple[str, int]]:
