@@ -108,13 +108,11 @@ def days(text: str, language: str, order: str) -> tuple[Day, ...]:
 class _Shape:
     """The compiled patterns of one language."""
 
-    month_of: re.Pattern[str]
     any_day: re.Pattern[str]
     between: re.Pattern[str]
     to: re.Pattern[str]
     last: re.Pattern[str]
     coming: re.Pattern[str]
-    doubt: re.Pattern[str]
     weekdays: tuple[re.Pattern[str], ...]
     months: tuple[re.Pattern[str], ...]
     offsets: tuple[tuple[re.Pattern[str], int], ...]
@@ -153,13 +151,11 @@ def _shape(language: str) -> _Shape:
         rf"|\b(?P<vague>{words.vague})(?!\w)"
     )
     return _Shape(
-        month_of=re.compile(month),
         any_day=re.compile(any_day),
         between=re.compile(rf"\b(?:{words.between})\s\Z"),
         to=re.compile(rf"\s?(?:{words.to}|-|–|/)\s?(?:the )?\Z"),
         last=re.compile(rf"\b(?:{words.last})\b"),
         coming=re.compile(rf"\b(?:{words.coming})\b"),
-        doubt=re.compile(rf"\b(?:{words.doubt})\b"),
         weekdays=tuple(re.compile(rf"(?:{one})(?!\w)") for one in words.weekdays),
         months=tuple(re.compile(rf"(?:{one})\Z") for one in words.months),
         offsets=tuple((re.compile(rf"(?:{one})\Z"), away) for one, away in words.days.items()),

@@ -14,14 +14,14 @@ from intake.model.states import CaseStatus
 from intake.parsers import forwarded, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
-from intake.parsers.prose.kinds import two_matters
+from intake.parsers.prose.kinds import FORM_LABELS, two_matters
 from intake.parsers.prose.reading import SURE, Reading
 from intake.parsers.prose.values import values_in_prose
 from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
 from intake.parsers.values import WEAK, take
 
-FORM_LABELS = 2  # fields under labels of their own that make a mail a form
 EARLIER = "earlier"
+PRIORITY = "priority"
 MAX_OFFERED_CHARS = 250  # of a line; a longer value was cut
 NOT_READ = ("account", "contact", "subject", "description")
 
@@ -85,9 +85,11 @@ def _untouched(form: Form, told: set[str]) -> None:
     pending = form.circumstances.pending
     for name in pending.asked if pending and form.circumstances.case else ():
         field = form.catalogue.fields.get(name)
-        if field is None or name in NOT_READ or name in told or _is_given(form, name):
+        if field is None or name in (*NOT_READ, PRIORITY) or name in told:
             continue
-        words = _offered(pending.text, field.label) if pending else ""
+        if pending is None or _is_given(form, name):
+            continue
+        words = _offered(pending.text, field.label)
         value = _value(form, field, Reading(name, words, SURE), Part("", "", form.calendar))
         if words and value is not None:
             form.values[name] = value
@@ -119,8 +121,8 @@ def _read(form: Form, part: Part, told: set[str]) -> None:
         value = _value(form, field, reading, part)
         if value is None:
             continue
-        if name == "priority":
-            _priority(form, value, reading)
+        if name == PRIORITY:
+            _priority(form, value, reading, part)
         elif _is_taken(field, part, reading):
             form.values[name] = value
         else:
@@ -145,8 +147,10 @@ def _is_given(form: Form, name: str) -> bool:
     return name in form.values and not (stands_in and form.values[name].source == "stored")
 
 
-def _priority(form: Form, value: FieldValue, reading: Reading) -> None:
-    """Set a priority that the words ask for, where none is given otherwise."""
+def _priority(form: Form, value: FieldValue, reading: Reading, part: Part) -> None:
+    """Set a priority that the writer's own words ask for, where none is given otherwise."""
+    if part.origin == FORWARDED:
+        return
     case = form.catalogue.types[form.type]
     default = case.default_priority or form.catalogue.default_priority
     if form.priority == default and reading.strength == SURE and isinstance(value.value, str):

@@ -138,6 +138,16 @@ def test_what_is_passed_on_is_offered_and_counts_when_it_is_not_corrected(tmp_pa
     assert door.cases()[0]["status"] == "open"
 
 
+def test_words_that_are_passed_on_raise_no_priority(tmp_path: Path) -> None:
+    """The writer's own words do."""
+    door = Door(tmp_path)
+    below = "\n\nFrom: Nick\nSent: Tuesday, March 3, 2026 3:41 PM\nTo: Amy\nSubject: grades\n\n"
+    mail = "The gradebook shows an error message and does not save."
+    door.say(AMY, f"{mail}{below}This is urgent!\n", subject="FW: grades")
+    door.say(AMY, f"{mail} This is urgent!\n", subject="Gradebook")
+    assert [one["priority"] for one in door.cases()] == ["Medium", "High"]
+
+
 def test_a_form_is_read_as_a_form(tmp_path: Path) -> None:
     """Two labels make a form: the sentence below them fills no field."""
     door = Door(tmp_path)

@@ -57,9 +57,10 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     more = points[ranked[0]] - (points[ranked[1]] if len(ranked) > 1 else 0.0)
     case = prose.catalogue.types[prose.type]
     once = points[ranked[0]] <= FIRST and role.field not in case.required
-    if not more and role.field not in case.required:
+    if not more and not by_rank and role.field not in case.required:
         return  # two are named alike
-    how = SURE if more >= AHEAD and not (once and choices.open) else LIKELY
+    clear = more >= AHEAD or not choices.open  # of a closed list the higher one counts
+    how = SURE if clear and not (once and choices.open) else LIKELY
     yield _reading(prose, role, ranked[0], places.get(ranked[0], (0, 0)), how)
 
 

@@ -14,7 +14,6 @@ from intake.parsers.prose.sentences import Sentence
 FAR = 70  # characters between a word of the role and its day
 CLOSE = 25  # between a word of the role and its day, behind a word that denies it
 NEAR_BEHIND = 60  # and when the word stands behind the day
-_WITHOUT_ROLE = re.compile(r"[,;(]?\s*$")
 
 
 def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:

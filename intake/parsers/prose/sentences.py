@@ -31,7 +31,6 @@ class Sentence:
     end: int
     item: bool = False  # an item of a list
     above: str = ""  # the line that introduces the list, for an item
-    line_end: bool = False  # it ends with its line
 
     @property
     def asks(self) -> bool:
@@ -58,10 +57,7 @@ def sentences(text: str) -> tuple[Sentence, ...]:
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
-    """Return the ranges of paragraphs and list items; a line indented under an item belongs to it.
-
-    A line that is much shorter than a full one and ends with no comma ends its paragraph.
-    """
+    """Return the ranges of paragraphs and list items; lines below an item belong to it."""
     blocks: list[tuple[int, int]] = []
     start, at = -1, 0
     for line in text.splitlines(keepends=True):
@@ -93,7 +89,7 @@ def _parts(text: str, start: int, end: int) -> list[Sentence]:
 
 def _goes_on(before: str, after: str) -> bool:
     """Return whether a dot stands inside a sentence: "Mr. Pappas", "am 2. März"."""
-    if after[:1] in "¿¡" and after:
+    if after.startswith(("¿", "¡")):
         return False
     if _ABBREVIATION.search(before[-12:]):
         return True
