@@ -72,8 +72,12 @@ def parts_of(form: Form, scan: Scan, free: str, candidates: Sequence[Candidate])
 
 
 def completed(form: Form, missing: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is missing; when likely values would fill all of it, they are taken."""
-    if not missing or not all(name in form.likely for name in missing):
+    """Return what is missing; when likely values would fill all of it, they are taken.
+
+    They are not taken where the type itself is always confirmed: data restores, access, contacts.
+    """
+    asks = any(cue.asks and cue.type == form.type for cue in form.catalogue.cues)
+    if not missing or asks or not all(name in form.likely for name in missing):
         return missing
     for name in missing:
         form.values[name] = form.likely.pop(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,20 @@ def test_words_that_are_passed_on_raise_no_priority(tmp_path: Path) -> None:
     door.say(AMY, f"{mail}{below}This is urgent!\n", subject="FW: grades")
     door.say(AMY, f"{mail} This is urgent!\n", subject="Gradebook")
     assert [one["priority"] for one in door.cases()] == ["Medium", "High"]
+
+
+def test_likely_values_open_no_restore(tmp_path: Path) -> None:
+    """The date in a message that is passed on is offered, and the contact confirms it."""
+    door = Door(tmp_path)
+    sent = f"{datetime.now(UTC):%A, %B %d, %Y}"
+    text = (
+        "Please restore this. I give you permission to restore this data.\n\n"
+        f"From: Nick\nSent: {sent} 3:41 PM\nTo: Amy\nSubject: lost\n\n"
+        "Yesterday a substitute deleted all my assignments by mistake.\n"
+    )
+    door.say(AMY, text, subject="FW: Data Restore")
+    (case,) = door.cases()
+    assert (case["type"], case["status"]) == ("data_restore", "draft")
 
 
 def test_a_form_is_read_as_a_form(tmp_path: Path) -> None:
