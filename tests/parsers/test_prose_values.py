@@ -248,6 +248,7 @@ def planted(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
 
 
 @given(planted())
+@pytest.mark.timeout(180 if CAMPAIGN < 10 else 7200)
 @settings(max_examples=400 * CAMPAIGN, deadline=None)
 def test_a_planted_value_is_found_or_left_and_never_confused(
     case: tuple[str, dict[str, str]],
