@@ -15,7 +15,8 @@ _SENTENCE = re.compile(r"[^.!?;]+[.!?;]*")
 _DOUBT = re.compile(
     r"\b(?:not|never|without|cannot|cant|dont|wont|neither|nor|refuse\w*|den(?:y|ied)|unable"
     r"|if|unless|until|whether|nunca|sin|todavía|pas|sans|jamais|nicht|kein\w*|ohne|nie|falls"
-    r"|wenn|não|nao|sem|ainda)\b|n't\b",
+    r"|wenn|sofern|não|nao|sem|ainda|si(?!\s*[,.!])|caso|siempre que|desde que|sauf)\b"
+    r"|n't\b|(?:\A\W*|[,;]\s*)se\b",
     re.IGNORECASE,
 )
 _NO = re.compile(r"\bno\b", re.IGNORECASE)

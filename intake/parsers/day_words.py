@@ -24,7 +24,6 @@ class DayWords:
     coming: str  # pattern for the next week
     between: str  # pattern that begins a range
     to: str  # pattern inside a range
-    joined: str  # pattern between two days of one month
     vague: str  # pattern of words for a time that is no single day
     doubt: str  # pattern of words that make a date uncertain
 
@@ -77,7 +76,6 @@ _EN = DayWords(
     coming=r"next",
     between=r"between|from",
     to=r"and|to|through|until|till|thru",
-    joined=r"and|or|&|,",
     vague=(
         r"(?:last|this|earlier this|some(?:time|where) last) (?:week|month|year|semester|t"
         r"erm)|over the (?:long )?(?:weekend|summer|winter|holidays|break)|(?:a|two|three|"
@@ -142,7 +140,6 @@ _ES = DayWords(
     coming=r"próxim[oa]|que viene|siguiente",
     between=r"entre|del|desde",
     to=r"al?|y|hasta",
-    joined=r"y|o|,",
     vague=(
         r"(?:la |esta )?semana pasada|esta semana|el mes pasado|(?:este|el|durante el) fin"
         r" de semana|hace (?:una|dos|tres|unas) semanas?|hace un mes|a (?:mediados|princip"
@@ -204,7 +201,6 @@ _FR = DayWords(
     coming=r"prochaine?|suivant",
     between=r"entre(?: le)?|du",
     to=r"et(?: le)?|au|à",
-    joined=r"et|ou|,",
     vague=(
         r"la semaine (?:dernière|passée)|cette semaine|le mois dernier|(?:ce|le|pendant le"
         r") week-end|il y a (?:une|deux|trois|quelques) semaines?|il y a un mois|(?:mi|déb"
@@ -267,7 +263,6 @@ _DE = DayWords(
     coming=r"nächste[nmrs]?|kommende[nmrs]?",
     between=r"zwischen(?: dem)?|vom",
     to=r"und(?: dem)?|bis(?: zum)?",
-    joined=r"und|oder|,",
     vague=(
         r"(?:letzte|vorige|vergangene|diese)r? woche|(?:letzten|vorigen|diesen) monat|am ("
         r"?:letzten )?wochenende|vor (?:einer|zwei|drei|einigen) wochen?|vor einem monat|("
@@ -330,7 +325,6 @@ _PT = DayWords(
     coming=r"próxim[oa]|que vem|seguinte",
     between=r"entre(?: os? dias?| o)?|de|do dia",
     to=r"a|e|até|ao(?: dia)?",
-    joined=r"e|ou|,",
     vague=(
         r"(?:na |a )?semana passada|esta semana|no mês passado|mês passado|no fim de seman"
         r"a|há (?:uma|duas|três|algumas) semanas?|há um mês|(?:em )?(?:meados|início|iníci"

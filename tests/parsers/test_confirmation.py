@@ -181,3 +181,53 @@ def test_no_answer_hangs_the_judge(words: str) -> None:
     begun = time.process_time()
     judge(2**19 // len(words))()
     assert time.process_time() - begun < HANG
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Doy permiso para restaurar estos datos.",
+        "Les damos nuestro permiso.",
+        "Si, doy permiso.",
+        "Autorizo a restaurar los datos.",
+        "Je vous donne mon autorisation écrite pour la restauration de ces données.",
+        "Je vous donne bien sûr mon accord.",
+        "J'autorise la restauration des données.",
+        "Ja, ich erteile Ihnen die Erlaubnis, diese Daten wiederherzustellen.",
+        "Ich gebe Ihnen hiermit die Erlaubnis.",
+        "Hiermit erteile ich ausdrücklich die schriftliche Erlaubnis.",
+        "Wir erteilen die Genehmigung.",
+        "Autorizo vocês a restaurarem esses dados.",
+        "Dou permissão para restaurar.",
+    ],
+)
+def test_permission_is_read_in_the_languages_of_prose(words: str) -> None:
+    """A sentence that gives it, by the writer."""
+    assert permission(f"Description: Gelöscht.\n\n{words}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No doy permiso para restaurar.",
+        "Si hace falta, doy permiso para restaurar.",
+        "Doy clic y dice permiso denegado.",
+        "Doy permiso denegado como respuesta.",
+        "Cela donne une erreur d'autorisation.",
+        "Donnez-moi votre autorisation.",
+        "Je ne donne pas mon accord.",
+        "Si besoin, je vous donne mon accord.",
+        "Bitte geben Sie uns die Erlaubnis.",
+        "Wer kann die Erlaubnis geben.",
+        "Ich gebe Ihnen nicht die Erlaubnis.",
+        "Ich erteile keine Erlaubnis.",
+        "Falls nötig, erteile ich die Erlaubnis.",
+        "Não dou permissão.",
+        "Se for preciso, autorizo a restauração.",
+        "Dou permissão negada como resposta.",
+        "Autorizo vocês a restaurarem?",
+    ],
+)
+def test_what_sounds_like_a_permission_in_other_languages_is_none(words: str) -> None:
+    """A refusal, a condition, a request, an error about rights, a question."""
+    assert not permission(f"Description: Gelöscht.\n\n{words}\n")
