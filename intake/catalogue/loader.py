@@ -265,7 +265,8 @@ def _field_choices(
         builder.wrong(f"{where}.values_from", source, f"one of {', '.join(SOURCES)}")
     made: dict[str, Choices] = {"*": lists[source]} if source in lists else {}
     if source == "contact_types":
-        rows = _contact_types(Builder({}), builder.data.get("contact_types", []))
+        told = builder.data.get("contact_types")
+        rows = _contact_types(Builder({}), told if isinstance(told, list) else [])
         made["*"] = Choices(tuple(Choice(kind.name, kind.aliases) for kind in rows.values()))
     for type_name, rows in one.get("values", {}).items():
         values = builder.choices(f"{where}.values.{type_name}", rows)

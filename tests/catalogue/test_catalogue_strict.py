@@ -211,3 +211,20 @@ def test_no_file_makes_the_reader_raise_anything_else(place: tuple[Any, ...], ju
     node[place[-1]] = junk
     with contextlib.suppress(CatalogueError):
         build(data)
+
+
+@pytest.mark.parametrize("junk", [None, 3, "x", {"a": 1}, [None], [3]])
+def test_contact_types_that_are_no_list_are_named(junk: Any) -> None:
+    """A field takes its values from them; that is no reason to break off."""
+    with pytest.raises(CatalogueError) as failure:
+        build({**DATA, "contact_types": junk})
+    assert "contact_types" in str(failure.value)
+
+
+def test_a_type_of_a_role_that_is_no_table_is_named() -> None:
+    """And the other mistakes are named with it."""
+    table = {"type": {"reads": "choice", "values_by_type": [3], "sure": [3]}}
+    with pytest.raises(CatalogueError) as failure:
+        build({**DATA, "roles": table})
+    assert "roles.type.values_by_type" in str(failure.value)
+    assert "roles.type.sure" in str(failure.value)

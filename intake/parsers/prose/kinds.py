@@ -161,7 +161,7 @@ def _told_fields(low: str, catalogue: Catalogue) -> Iterable[str]:
 def _structure(text: str) -> Iterable[tuple[str, float, bool]]:
     """Yield what the shape of a text says, and whether it says that without any word.
 
-    A question mark, quoted text, an error code, numbered steps, a place in menus.
+    A question mark, quoted text, an error code, numbered steps.
     """
     if "?" in text:
         yield "ask_question", 1.0, True
