@@ -157,6 +157,7 @@ class Normalise:
     subject_marks: tuple[str, ...] = ()  # texts that gateways put before subjects
     banner_starts: tuple[str, ...] = ()  # beginnings of lines that gateways add at the top of mails
     banners: tuple[str, ...] = ()  # texts inside such lines
+    signature_fields: tuple[str, ...] = ()  # whose labels signatures have, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,21 @@ class Role:
         return (*self.values, *dict(self.values_by_type).get(type_name, ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What letters in one language show instead of the catalogue's own names."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)  # by field
+    helps: Mapping[str, str] = field(default_factory=dict)  # by field
+    type_labels: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # by type
+    summaries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by type
+    value_labels: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)  # by id
+    departments: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of the blank form
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """Everything that is specific to this service's case forms. It is equal only to itself."""
@@ -226,6 +242,7 @@ class Catalogue:
     cues: tuple[Cue, ...] = ()
     roles: tuple[Role, ...] = ()
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
+    translations: Mapping[str, Translation] = field(default_factory=dict)  # by ISO 639 code
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule with that id, or None when this catalogue does not have it."""

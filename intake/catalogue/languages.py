@@ -3,6 +3,9 @@
 A language adds words: further labels of fields, names of case types, words for listed values, for
 yes, no and nothing, and subjects. It never removes a word, so a mail may mix languages. An error
 message about a merged file names the place where the word was put.
+
+A name that letters in the language show ("labels", "type_labels", "value_labels") is a word like
+the others, so an answer may use it. ``intake.catalogue.translation`` reads the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from typing import Any
 
 KEYS: Mapping[str, type] = {
     "fields": dict, "types": dict, "values": dict, "blank_values": list, "yes_words": list,
-    "no_words": list, "subjects": dict,
+    "no_words": list, "subjects": dict, "labels": dict, "type_labels": dict, "value_labels": dict,
+    "helps": dict, "summaries": dict, "descriptions": dict, "rules": dict, "departments": dict,
+    "form": dict,
 }  # fmt: skip
 CODE = re.compile(r"[a-z]{2,3}\Z")  # ISO 639
 Wrong = Callable[[str, object, str], None]
@@ -38,7 +43,7 @@ def merged(data: Mapping[str, object], wrong: Wrong) -> dict[str, object]:
                 wrong(f"{where}.{key}", "an unknown key", f"one of {', '.join(KEYS)}")
             elif not isinstance(value, kind):
                 wrong(f"{where}.{key}", value, "a list" if kind is list else "a table")
-            else:
+            elif key in _ADD:
                 _ADD[key](whole, value, f"{where}.{key}", wrong)
     return whole
 
@@ -95,6 +100,23 @@ def _value_rows(whole: Mapping[str, object]) -> list[dict[str, object]]:
     ]
 
 
+def _one_each(
+    add: Callable[[dict[str, Any], Any, str, Wrong], None],
+) -> Callable[[dict[str, Any], Any, str, Wrong], None]:
+    """The same for a table with one text for each row: the name that letters show."""
+
+    def add_one(whole: dict[str, Any], table: Any, where: str, wrong: Wrong) -> None:
+        good = {}
+        for name, value in table.items():
+            if isinstance(value, str) and value.strip():
+                good[name] = [value]
+            else:
+                wrong(f"{where}.{name}", value, "a text")
+        add(whole, good, where, wrong)
+
+    return add_one
+
+
 def _normal(key: str) -> Callable[[dict[str, object], object, str, Wrong], None]:
     def add(whole: dict[str, object], value: object, where: str, wrong: Wrong) -> None:
         table = whole.setdefault("normalise", {})
@@ -115,6 +137,9 @@ _ADD: Mapping[str, Callable[[dict[str, Any], object, str, Wrong], None]] = {
     "fields": _into("fields", "aliases"),
     "types": _into("types", "aliases"),
     "values": _values,
+    "labels": _one_each(_into("fields", "aliases")),
+    "type_labels": _one_each(_into("types", "aliases")),
+    "value_labels": _one_each(_values),
     "blank_values": _normal("blank_values"),
     "yes_words": _normal("yes_words"),
     "no_words": _normal("no_words"),

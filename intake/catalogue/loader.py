@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from intake.catalogue import prose_words
+from intake.catalogue import prose_words, translation
 from intake.catalogue.builder import Builder
 from intake.catalogue.catalogue import (
     KINDS,
@@ -42,7 +42,7 @@ _MODULES = {"values": list, "open": bool, "not_listed": str, "basis": str}
 _NORMALISE = {
     "confusables": dict, "dashes": str, "separators": list, "blank_values": list,
     "yes_words": list, "no_words": list, "subject_marks": list, "banner_starts": list,
-    "banners": list,
+    "banners": list, "signature_fields": list,
 }  # fmt: skip
 _RULE = {
     "id": str, "text": str, "on_violation": str, "applies_to": list, "fields": list,
@@ -95,6 +95,7 @@ def build(data: Mapping[str, object]) -> Catalogue:
         cues=prose_words.cues(builder, top.get("prose", {}), types),
         roles=prose_words.roles(builder, top.get("roles", {}), fields, types),
         languages=("en", *languages),
+        translations=translation.translations(builder, given),
     )
     for where, found, wanted in mistakes(catalogue):
         builder.wrong(where, found, wanted)
@@ -171,6 +172,9 @@ def _normalise(builder: Builder, table: object) -> Normalise:
         subject_marks=builder.texts("normalise.subject_marks", one.get("subject_marks", [])),
         banner_starts=builder.texts("normalise.banner_starts", one.get("banner_starts", [])),
         banners=builder.texts("normalise.banners", one.get("banners", [])),
+        signature_fields=builder.texts(
+            "normalise.signature_fields", one.get("signature_fields", [])
+        ),
     )
 
 

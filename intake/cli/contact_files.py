@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "kind", "id", "name", "emails", "accounts", "contact_type", "areas", "schema_bootcamp",
-    "title", "phone", "aliases",
+    "title", "phone", "language", "aliases",
 )  # fmt: skip
 EXAMPLE = """\
-kind,id,name,emails,accounts,contact_type,areas,schema_bootcamp,title,phone,aliases
-account,bayside,Bayside High School,,,,,,,,Bayside;BHS
+kind,id,name,emails,accounts,contact_type,areas,schema_bootcamp,title,phone,language,aliases
+account,bayside,Bayside High School,,,,,,,,,Bayside;BHS
 contact,zack,Zack Morris,zack.morris@bayside.example;zack@bayside.example,bayside,Authorized,,yes,\
-Registrar,+1 312 555 0100,
-contact,lisa,Lisa Turtle,lisa.turtle@bayside.example,bayside,Read Only,,,,,
+Registrar,+1 312 555 0100,en,
+contact,lisa,Lisa Turtle,lisa.turtle@bayside.example,bayside,Read Only,,,,,,
 """
 
 
@@ -71,10 +71,10 @@ def import_(
 
     One mistake in the file, and nothing is imported. A second import of the same file changes
     nothing. A CSV file has a line for each contact; its first line names the columns: id, name,
-    emails, accounts, contact_type and, if you like, areas, schema_bootcamp, title, phone, aliases
-    and kind (account or contact). Several values in a cell are separated by semicolons. Files of
-    Excel are understood: semicolons or tabs between cells, UTF-8, UTF-16 or Windows-1252. `intake
-    contacts example` prints such a file.
+    emails, accounts, contact_type and, if you like, areas, schema_bootcamp, title, phone, language,
+    aliases and kind (account or contact). Several values in a cell are separated by semicolons.
+    Files of Excel are understood: semicolons or tabs between cells, UTF-8, UTF-16 or Windows-1252.
+    `intake contacts example` prints such a file.
     """
     from intake.store.contacts import directory
 
@@ -198,7 +198,7 @@ def _csv(accounts: Sequence[AccountView], contacts: Sequence[ContactView]) -> st
             "kind": "contact", "id": one.id, "name": one.name, "emails": ";".join(one.emails),
             "accounts": ";".join(one.accounts), "contact_type": one.contact_type.partition(",")[0],
             "areas": ";".join(one.areas), "schema_bootcamp": "yes" if one.schema_bootcamp else "",
-            "title": one.title, "phone": one.phone,
+            "title": one.title, "phone": one.phone, "language": one.language,
         })  # fmt: skip
     return made.getvalue()
 

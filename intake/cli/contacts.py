@@ -118,6 +118,7 @@ def add(
     ] = None,
     title: Annotated[str, typer.Option(help="The position.")] = "",
     phone: Annotated[str, typer.Option(help="The telephone number.")] = "",
+    language: Annotated[str, typer.Option(help="Of letters to the contact, such as es.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Add a contact, or change the contact with that id."""
@@ -128,6 +129,7 @@ def add(
     row = {
         "id": contact_id, "name": name, "emails": email, "accounts": account,
         "contact_type": contact_type, "areas": area or [], "title": title, "phone": phone,
+        "language": language,
     }  # fmt: skip
     with plainly():
         catalogue = settings.load_catalogue(load(config))

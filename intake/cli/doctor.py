@@ -166,7 +166,7 @@ def _secret(config: Config) -> Iterator[Finding]:
 def _catalogue(config: Config) -> Iterator[Finding]:
     from intake.catalogue.loader import lint
     from intake.config import loader as settings
-    from intake.worker import bootstrap
+    from intake.worker import letter_settings
 
     def check() -> Iterator[Finding]:
         catalogue = settings.load_catalogue(config)
@@ -174,7 +174,7 @@ def _catalogue(config: Config) -> Iterator[Finding]:
         yield Finding("ok", "catalogue", words)
         for doubt in lint(catalogue) if config.shape.catalogue.path else ():
             yield Finding("warn", "catalogue", doubt)
-        bootstrap.load_templates(config)
+        letter_settings.load_templates(config)
         yield Finding("ok", "templates", config.replies.templates or "the shipped ones")
 
     return _guard("catalogue", check)

@@ -42,23 +42,35 @@ def set_(
         Choice,
         typer.Option(help="Accept replies to our letters without proof of the sender."),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="The language of letters to the contact; '' for no choice.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Make an exception for one contact, or revoke it."""
     from intake.store.contacts import suppressions
 
+    known = load(config).service.languages
+    if language and language not in known:
+        wanted = ", ".join(known)
+        raise Abort(f"contacts set: found the language {language!r}, wanted one of {wanted}", 2)
     given = {
         "allow_automated": automated, "wants_acknowledgements": acknowledgements,
         "accept_unproved": unproved,
     }  # fmt: skip
-    choices = {name: value for name, value in given.items() if value is not None}
+    choices: dict[str, bool | str] = {
+        name: value for name, value in given.items() if value is not None
+    }
+    if language is not None:
+        choices["language"] = language
     if not choices:
         raise Abort("contacts set: found no choice, wanted one; --help shows them", 2)
     with database(config, write=True) as session:
         suppressions.set_choices(session, contact_id, choices, datetime.now(UTC))
     fact(contact=contact_id, **choices)
     for name, value in choices.items():
-        say(f"{contact_id}: {name} is {'on' if value else 'off'}")
+        shown = (value or "no choice") if name == "language" else ("on" if value else "off")
+        say(f"{contact_id}: {name} is {shown}")
 
 
 def accept(

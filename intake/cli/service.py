@@ -292,13 +292,14 @@ def _show_explained(one: dict[str, Any]) -> None:
 
 def form(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="A case type, by name or label.")],
+    language: Annotated[str, typer.Option(help="The language: en, es, fr, de, pt.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Print the blank form of a case type, to send or to publish."""
     from intake.config import loader as shapes
     from intake.letters import compose
     from intake.parsers.scanner import type_of
-    from intake.worker import bootstrap
+    from intake.worker import letter_settings
 
     with plainly():
         found = load(config)
@@ -307,7 +308,11 @@ def form(
         if not name:
             known = ", ".join(catalogue.types)
             raise Abort(f"there is no case type {type_!r}; the catalogue has {known}")
-        say(compose.blank_form(catalogue, name, bootstrap.load_templates(found)).rstrip())
+        context = letter_settings.letter_context(found, (b"",), catalogue)
+        if language and language not in context.languages:
+            known = ", ".join(context.languages)
+            raise Abort(f"form: found the language {language!r}, wanted one of {known}")
+        say(compose.blank_form(context, name, language).rstrip())
 
 
 def demo(

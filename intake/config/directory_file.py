@@ -1,9 +1,9 @@
 """Read a file of accounts and contacts, as TOML data or CSV text; report every mistake in it.
 
 TOML: ``[[accounts]]`` with id, name, aliases and ``[[contacts]]`` with id, name, emails, accounts,
-contact_type, areas and optionally schema_bootcamp, title, phone. CSV: one contact per line below a
-header line with these names; ";" separates several values in a cell. The accounts must exist, or be
-in the file as lines whose ``kind`` is ``account``. Spreadsheet exports are accepted, too: with a
+contact_type, areas and optionally schema_bootcamp, title, phone, language. CSV: one contact per
+line below a header line with these names; ";" separates several values in a cell. The accounts
+must exist, or be in the file as lines whose ``kind`` is ``account``. Spreadsheet exports are accepted, too: with a
 byte-order mark, with tabs between cells, or with ";"; then "|" separates values in a cell.
 """
 
@@ -30,6 +30,7 @@ CONTACT_KEYS = {
     "schema_bootcamp": object,  # true or false, or the date of completion
     "title": str,
     "phone": str,
+    "language": str,
 }
 REQUIRED = {
     "account": ("id", "name"),
@@ -175,6 +176,7 @@ def _contact(where: str, row: Mapping[str, Any], reading: _Reading) -> None:
     emails = tuple(_email(where, one, reading) for one in row["emails"])
     kind = _contact_type(where, row["contact_type"], reading)
     areas = tuple(_area(where, one, reading) for one in row.get("areas", ()))
+    language = _language(where, row.get("language", ""), reading)
     if len(reading.mistakes) == before:
         reading.contacts.append(
             ContactEntry(
@@ -187,6 +189,7 @@ def _contact(where: str, row: Mapping[str, Any], reading: _Reading) -> None:
                 str(row.get("schema_bootcamp", "")).strip().lower() not in NO,
                 row.get("title", ""),
                 row.get("phone", ""),
+                language,
             )
         )
 
@@ -205,6 +208,14 @@ def _contact_type(where: str, text: str, reading: _Reading) -> str:
             return kind.name
     wanted = ", ".join(reading.catalogue.contact_types)
     reading.mistakes.append(f"{where}: contact_type: found {text!r}, wanted one of {wanted}")
+    return ""
+
+
+def _language(where: str, text: str, reading: _Reading) -> str:
+    if not text or text.lower() in reading.catalogue.languages:
+        return text.lower()
+    wanted = ", ".join(reading.catalogue.languages)
+    reading.mistakes.append(f"{where}: language: found {text!r}, wanted one of {wanted}")
     return ""
 
 

@@ -64,6 +64,10 @@ class Service(Section):
     address: MailAddress = "support@desk.example"
     aliases: tuple[MailAddress, ...] = ()
     timezone: Annotated[str, AfterValidator(_timezone)] = "America/Chicago"
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}$")
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = (
+        "en", "es", "fr", "de", "pt",
+    )  # fmt: skip
     case_prefix: str = Field(default="CASE-", pattern=r"^[A-Z0-9]{1,12}-$")
     secret: SecretStr = SecretStr("")
     secret_file: str = "var/secret"  # noqa: S105 - a file name, not a secret

@@ -20,4 +20,4 @@ def to_owner(decision: Decision, context: LetterContext, now: datetime) -> tuple
         return ()
     values = {"address": one_line(sender.address, 320)}
     occasion = Occasion("claim", f"{owner.id} {sender.address}", values)
-    return (to_person(context, Reached(owner.id, owner.name, owner.emails[0]), occasion, now),)
+    return (to_person(context, Reached.at(owner), occasion, now),)

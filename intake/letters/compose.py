@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
-from intake.catalogue.catalogue import Catalogue
-from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO
 from intake.letters import outlook_thread, wording
+from intake.letters.html_part import html_part
 from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import (
     MAX_REFERENCES,
@@ -26,7 +25,9 @@ from intake.letters.letter import (
     Reminded,
     Templates,
 )
+from intake.letters.locale import Locale, locale
 from intake.letters.masking import masked
+from intake.letters.questions import questions, understood
 from intake.letters.text import one_line, tidy
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, LetterError, encode
@@ -53,6 +54,7 @@ class Answered:
     listed: CaseList = NO_CASES  # the cases that a letter of the kind "cases" shows
     incidents: Sequence[Incident] = ()  # the open ones
     also_named: Sequence[str] = ()  # other cases that the subject names
+    language: str = ""  # ISO 639 code of the letter; empty: the service's own
 
 
 def write(
@@ -73,11 +75,13 @@ def _letter(
 ) -> Letter:
     mail = answered.mail
     number = decision.change.number if decision.change else ""
-    values = _values(order, decision, answered, letter_context)
+    said = locale(letter_context, answered.language)
+    values = _values(order, decision, answered, letter_context, said)
     if order.kind in ("form", "cases"):
-        values |= _asked(decision, letter_context, answered.listed, answered.accounts)
-    subject = masked(letter_context.templates.fill(f"{order.kind}/subject.txt", values))
-    text = masked(tidy(letter_context.templates.fill(f"{order.kind}/body.txt", values)))
+        values |= _asked(decision, said, answered, letter_context.timezone)
+    templates = letter_context.templates
+    subject = masked(templates.fill(f"{order.kind}/subject.txt", values, said.code))
+    text = masked(tidy(templates.fill(f"{order.kind}/body.txt", values, said.code)))
     cause = f"{order.kind}:{mail.digest}"
     message_id = tokens.message_id(
         letter_context.secrets, order.kind.replace("_", "-"), number, cause, letter_context.domain
@@ -88,6 +92,7 @@ def _letter(
         recipient=order.address,
         subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
         text=text,
+        html=_html(text, said),
         message_id=message_id,
         date=now,
         reply_to=tokens.reply_address(letter_context.secrets, number, letter_context.address)
@@ -108,6 +113,7 @@ def _values(
     decision: Decision,
     answered: Answered,
     letter_context: LetterContext,
+    said: Locale,
 ) -> dict[str, object]:
     mail, accounts, incidents = answered.mail, answered.accounts, answered.incidents
     submission, change = decision.submission, decision.change
@@ -117,14 +123,14 @@ def _values(
         "name": one_line(order.contact.name, 100),
         "number": number,
         "tag": tokens.subject_tag(letter_context.secrets, number) if number else "",
-        "subject": _thread_subject(mail),
+        "subject": _thread_subject(mail) or said.say("your-mail"),
         "reason": order.reason,
         "size": wording.megabytes(mail.unread_bytes),
         "limit": wording.megabytes(letter_context.max_mail_bytes),
         "reopen_days": letter_context.reopen_days,
         "also_named": answered.also_named,
-        "stopped": wording.class_lines(decision.kept, stopped=True),
-        "kept": wording.class_lines(decision.kept, stopped=False),
+        "stopped": wording.class_lines(decision.kept, said, stopped=True),
+        "kept": wording.class_lines(decision.kept, said, stopped=False),
     }
     if submission is None or change is None:
         return values
@@ -135,55 +141,57 @@ def _values(
         "link": f"mailto:{letter_context.address}?subject={quote(str(values['tag']))}",
         "follows": change.follows,
         "matters": decision.matters,
-        "incident": incident_lines(
-            incidents, change.incident, letter_context.timezone, letter_context.page_url
-        ),
+        "incident": incident_lines(incidents, change.incident, letter_context, said),
         "maintenance": is_maintenance(incidents, change.incident),
         "reopened": before in CASE_OVER and change.status == CaseStatus.OPEN,
-        "department": letter_context.department(submission.department),
+        "department": _department(letter_context, said, submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
         "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
-        "understood": wording.understood(submission, letter_context.catalogue),
-        "other_matter": wording.type_label(submission.other_matter, letter_context.catalogue),
+        "understood": understood(submission, said),
+        "other_matter": wording.type_label(submission.other_matter, said),
         "guessed": CASE_TYPE in submission.missing,
-        "read": wording.read_lines(submission, letter_context.catalogue, accounts, repeat),
-        "changes": [] if silent else wording.problem_lines(submission, letter_context.catalogue),
-        "corrected": []
-        if silent
-        else wording.corrected_lines(submission, letter_context.catalogue),
-        "notices": wording.notice_lines(submission, letter_context.catalogue),
+        "read": wording.read_lines(
+            submission, said, accounts, repeat, brief=order.kind == "missing_fields"
+        ),
+        "changes": [] if silent else wording.problem_lines(submission, said),
+        "corrected": [] if silent else wording.corrected_lines(submission, said),
+        "notices": wording.notice_lines(submission, said),
         "attachments": []
         if silent
-        else wording.attachment_lines(mail, submission.read_from, decision.withheld),
-        "questions": wording.questions(submission, letter_context.catalogue, submission.missing),
-        "optional": wording.questions(submission, letter_context.catalogue, submission.recommended),
+        else wording.attachment_lines(mail, said, submission.read_from, decision.withheld),
+        "questions": questions(submission, said, submission.missing),
+        "optional": questions(submission, said, submission.recommended),
     }
+
+
+def _department(context: LetterContext, said: Locale, key: str) -> str:
+    """Return the name of the department as people use it; the operator's own counts first."""
+    label = context.departments.get(key) or said.catalogue.departments.get(key, "")
+    return label or context.service
 
 
 def _asked(
-    decision: Decision, letter_context: LetterContext, listed: CaseList, accounts: Sequence[Account]
+    decision: Decision, said: Locale, answered: Answered, timezone: str
 ) -> dict[str, object]:
     """What a letter says that answers a question to the service itself."""
     wish = decision.submission.wish if decision.submission else None
+    listed = answered.listed
     several = len({one.account_id for one in listed.cases}) > 1
-    names = {one.id: one.name for one in accounts} if several else {}
+    names = {one.id: one.name for one in answered.accounts} if several else {}
     shown: dict[str, object] = {
         "wanted": one_line(wish.number, 30) if wish else "",
         "state": wish.state if wish else "",
-        "cases": [
-            wording.case_lines(one, letter_context.catalogue, letter_context.timezone, names)
-            for one in listed.cases
-        ],
+        "cases": [wording.case_lines(one, said, timezone, names) for one in listed.cases],
         "more": listed.more,
         "type": "",
-        "types": wording.type_lines(letter_context.catalogue),
+        "types": wording.type_lines(said),
     }
-    if wish is None or wish.type not in letter_context.catalogue.types:
+    if wish is None or wish.type not in said.catalogue.types:
         return shown
-    return shown | _form_values(letter_context.catalogue, wish.type)
+    return shown | _form_values(said, wish.type)
 
 
 def reminder(
@@ -197,15 +205,19 @@ def reminder(
         "subject": request.subject,
         "text": request.text.rstrip("\n"),
     }
+    said = locale(letter_context, request.language)
     cause = f"reminder:{message_id}"
+    text = tidy(letter_context.templates.fill("reminder/body.txt", values, said.code))
     envelope = Envelope(
         sender_name=letter_context.service,
         sender=letter_context.address,
         recipient=request.recipient,
         subject=one_line(
-            letter_context.templates.fill("reminder/subject.txt", values), MAX_SUBJECT_CHARS + 40
+            letter_context.templates.fill("reminder/subject.txt", values, said.code),
+            MAX_SUBJECT_CHARS + 40,
         ),
-        text=tidy(letter_context.templates.fill("reminder/body.txt", values)),
+        text=text,
+        html=_html(text, said),
         message_id=tokens.message_id(
             letter_context.secrets, "reminder", request.case_number, cause, letter_context.domain
         ),
@@ -225,6 +237,11 @@ def to_person(
         "service": letter_context.service, "name": one_line(person.name, 100), **occasion.values,
     }  # fmt: skip
     number, last_id, reply_to = "", "", ""
+    said = locale(letter_context, person.language)
+    if occasion.incident is not None:
+        known = occasion.incident
+        whole["incident"] = incident_lines((known,), known.id, letter_context, said)
+        whole["maintenance"] = is_maintenance((known,), known.id)
     if thread is not None:
         number, last_id = thread.case_number, thread.last_id
         tag = tokens.subject_tag(letter_context.secrets, number)
@@ -232,13 +249,15 @@ def to_person(
         whole |= {"number": number, "tag": tag, "subject": subject}
         if letter_context.reply_to_case:
             reply_to = tokens.reply_address(letter_context.secrets, number, letter_context.address)
-    subject = letter_context.templates.fill(f"{kind}/subject.txt", whole)
+    subject = letter_context.templates.fill(f"{kind}/subject.txt", whole, said.code)
+    text = tidy(letter_context.templates.fill(f"{kind}/body.txt", whole, said.code))
     envelope = Envelope(
         sender_name=letter_context.service,
         sender=letter_context.address,
         recipient=person.address,
         subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
-        text=tidy(letter_context.templates.fill(f"{kind}/body.txt", whole)),
+        text=text,
+        html=_html(text, said) if person.contact_id else "",  # operators get plain text
         message_id=tokens.message_id(
             letter_context.secrets, kind, number, cause, letter_context.domain
         ),
@@ -249,6 +268,11 @@ def to_person(
         auto_submitted="auto-generated",
     )
     return _posted(kind, cause, envelope, person.contact_id, number)
+
+
+def _html(text: str, said: Locale) -> str:
+    labels = {one.label for one in said.catalogue.fields.values()}
+    return html_part(text, labels | {said.say("type")}, said.code)
 
 
 def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:
@@ -273,7 +297,7 @@ def _references(mail: Message) -> tuple[str, ...]:
 
 def _thread_subject(mail: Message) -> str:
     """Return the person's own subject without our tag or any Re:, cut to a sensible length."""
-    return _without_re(tokens.strip_tags(mail.subject)) or "your mail"
+    return _without_re(tokens.strip_tags(mail.subject))
 
 
 def _without_re(subject: str) -> str:
@@ -282,21 +306,24 @@ def _without_re(subject: str) -> str:
     return one_line(subject, MAX_SUBJECT_CHARS)
 
 
-def blank_form(catalogue: Catalogue, type_name: str, templates: Templates) -> str:
+def blank_form(letter_context: LetterContext, type_name: str, language: str = "") -> str:
     """Return the empty form of a case type as text; KeyError when there is no such type."""
-    return tidy(templates.fill("blank_form/body.txt", _form_values(catalogue, type_name)))
+    said = locale(letter_context, language)
+    values = _form_values(said, type_name)
+    return tidy(letter_context.templates.fill("blank_form/body.txt", values, said.code))
 
 
-def _form_values(catalogue: Catalogue, type_name: str) -> dict[str, object]:
-    case_type = catalogue.types[type_name]
+def _form_values(said: Locale, type_name: str) -> dict[str, object]:
+    case_type = said.catalogue.types[type_name]
     empty = Submission(type_name, "", "", "", "", False, "", "", "", {}, (), (), (), ())
     required = [name for name in case_type.fields if name in case_type.required]
     rest = [name for name in case_type.fields if name not in case_type.required]
     return {
-        "intro": FORM_INTRO,
-        "divider": FORM_DIVIDER,
+        "intro": said.form("intro"),
+        "divider": said.form("divider")[0],
         "type": case_type.label,
-        "charge": FORM_BILLABLE if case_type.billable else FORM_INCLUDED,
-        "required": wording.questions(empty, catalogue, required, numbered=False),
-        "optional": wording.questions(empty, catalogue, rest, numbered=False),
+        "type_field": said.say("type"),
+        "charge": said.form("billable" if case_type.billable else "included"),
+        "required": questions(empty, said, required, numbered=False),
+        "optional": questions(empty, said, rest, numbered=False),
     }

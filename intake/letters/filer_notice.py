@@ -12,6 +12,7 @@ from datetime import datetime
 from intake.letters import wording
 from intake.letters.compose import to_person
 from intake.letters.letter import Letter, LetterContext, Occasion, Reached, Thread
+from intake.letters.locale import locale
 from intake.letters.masking import masked
 from intake.letters.text import WIDTH, one_line
 from intake.model.accounts import Contact
@@ -35,20 +36,24 @@ def to_filers(
         return ()
     filed = {case.contact_id, case.submitted_by} - {"", writer.id}
     told = [one for one in known.colleagues if one.id in filed and _is_told(one)]
-    values = {
+    values: dict[str, object] = {
         "writer": one_line(writer.name, 100),
         "completed": decision.action == "complete",
         "closed": change.status == CaseStatus.CLOSED,
         "reopened": case.status in CASE_OVER and change.status == CaseStatus.OPEN,
-        "changed": _changed(decision, letter_context),
         "added": _added(change.comment) if letter_context.repeat == "all" else [],
     }
     thread = Thread(case.number, case.subject)
     return tuple(
         to_person(
             letter_context,
-            Reached(one.id, one.name, one.emails[0]),
-            Occasion("changed", f"{case.number}:{one.id}:{now:%Y-%m-%dT%H}", values, thread),
+            Reached.at(one),
+            Occasion(
+                "changed",
+                f"{case.number}:{one.id}:{now:%Y-%m-%dT%H}",
+                values | {"changed": _changed(decision, letter_context, one)},
+                thread,
+            ),
             now,
         )
         for one in told
@@ -60,10 +65,10 @@ def _is_told(contact: Contact) -> bool:
     return contact.active and bool(contact.emails) and contact.wants_acknowledgements
 
 
-def _changed(decision: Decision, letter_context: LetterContext) -> list[str]:
+def _changed(decision: Decision, letter_context: LetterContext, told: Contact) -> list[str]:
     if decision.submission is None or letter_context.repeat == "none":
         return []
-    return wording.corrected_lines(decision.submission, letter_context.catalogue)
+    return wording.corrected_lines(decision.submission, locale(letter_context, told.reads))
 
 
 def _added(comment: str) -> Sequence[str]:

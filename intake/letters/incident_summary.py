@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from intake.letters.letter import LetterContext
+from intake.letters.locale import Locale
 from intake.letters.text import indented, one_line, text_lines
 from intake.letters.wording import MAX_VALUE_CHARS
 from intake.model.incidents import Incident
@@ -13,7 +15,7 @@ MAX_TOLD_CHARS = 3000  # of an update that is repeated in a letter about a case
 
 
 def incident_lines(
-    incidents: Sequence[Incident], incident_id: str, zone: str, page_url: str = ""
+    incidents: Sequence[Incident], incident_id: str, context: LetterContext, said: Locale
 ) -> list[str]:
     """Return the known incident of a case: what it is, its status, and the next update."""
     found = next((one for one in incidents if one.id == incident_id), None)
@@ -25,10 +27,11 @@ def incident_lines(
     if found.told:
         shown += ["", *text_lines(found.told[:MAX_TOLD_CHARS].strip()), ""]
     if found.next_update_at is not None:
-        local = found.next_update_at.astimezone(ZoneInfo(zone))
-        shown += indented(f"Next word on it by {local:%Y-%m-%d %H:%M} ({zone}).")
-    if page_url and found.public:
-        shown += [f"All about it: {place(page_url, f'{found.id}.html')}"]
+        local = found.next_update_at.astimezone(ZoneInfo(context.timezone))
+        at = f"{local:%Y-%m-%d %H:%M} ({context.timezone})"
+        shown += indented(said.say("next-word", at=at))
+    if context.page_url and found.public:
+        shown += [said.say("all-about", url=place(context.page_url, f"{found.id}.html"))]
     return shown
 
 

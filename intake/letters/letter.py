@@ -11,11 +11,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from intake.catalogue.catalogue import Catalogue
 from intake.mail.encoder import LetterError
+from intake.model.accounts import Contact
+from intake.model.incidents import Incident
 
 MAX_REFERENCES = 20
 
 
 MAX_SUBJECT_CHARS = 200
+
+ENGLISH_WORDS = "en/words.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Reminded:
     recipient: str
     subject: str
     text: str  # of the request
+    language: str = ""  # ISO 639 code; empty: the service's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,12 @@ class Reached:
     contact_id: str
     name: str
     address: str
+    language: str = ""  # ISO 639 code of the letter; empty: the service's own
+
+    @classmethod
+    def at(cls, contact: Contact, address: str = "") -> Reached:
+        """The contact at that address, or at the first one, in the contact's language."""
+        return cls(contact.id, contact.name, address or contact.emails[0], contact.reads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Occasion:
     cause: str  # unique among letters of that kind
     values: Mapping[str, object] = field(default_factory=dict)  # for the templates
     thread: Thread | None = None
+    incident: Incident | None = None  # the known incident that the letter is about
 
 
 class Templates:
@@ -88,14 +100,32 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=False,
         )
+        self._names = frozenset(sources)
+        self._sources = sources
+        self._words: dict[str, Mapping[str, str]] = {}
 
-    def fill(self, name: str, values: Mapping[str, object]) -> str:
-        """The template of that name with those values in it."""
+    def words(self, language: str) -> Mapping[str, str]:
+        """The short texts of a language by name; English where the language has none."""
+        if language not in self._words:
+            own = _words(self._sources.get(f"{language}/words.txt", ""))
+            self._words[language] = {**_words(self._sources.get(ENGLISH_WORDS, "")), **own}
+        return self._words[language]
+
+    def fill(self, name: str, values: Mapping[str, object], language: str = "") -> str:
+        """The template of that name, if there is one in that language, with those values in it."""
+        translated = f"{language}/{name}"
+        name = translated if translated in self._names else name
         try:
             return self._environment.get_template(name).render(values)
         except TemplateError as error:
             where = f", line {error.lineno}" if hasattr(error, "lineno") else ""
             raise LetterError(f"template {name}{where}: {error}") from error
+
+
+def _words(text: str) -> dict[str, str]:
+    """The lines ``name: text`` of a file of short texts; other lines are comments."""
+    rows = (line.partition(": ") for line in text.splitlines() if not line.startswith("#"))
+    return {name.strip(): words for name, colon, words in rows if colon}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +141,8 @@ class LetterContext:
         default_factory=dict
     )  # the operator's labels, which replace the catalogue's
     timezone: str = "UTC"  # IANA name, for the dates in letters
+    language: str = "en"  # of letters to people whose own language is not known
+    languages: tuple[str, ...] = ("en",)  # in which letters are written
     reopen_days: int = 30
     reply_to_case: bool = False  # each case has its own address for answers
     repeat: str = "all"  # what an acknowledgement repeats of a mail: all, fields, none
@@ -121,8 +153,3 @@ class LetterContext:
     def domain(self) -> str:
         """Return the domain of our Message-IDs."""
         return self.address.rpartition("@")[2]
-
-    def department(self, key: str) -> str:
-        """Return the name of the department as people use it."""
-        label = self.departments.get(key) or self.catalogue.departments.get(key, "")
-        return label or self.service

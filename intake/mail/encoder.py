@@ -9,15 +9,18 @@ from __future__ import annotations
 import quopri
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import Message as EmailMessage
 from email.utils import format_datetime
+from hashlib import sha256
 
 from intake.mail.addresses import Address, Mailbox, read_address, read_mailbox
 
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
-MAX_LETTER_BYTES = 32 * 2**10
+MAX_LETTER_BYTES = 128 * 2**10
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
 _EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
@@ -42,23 +45,55 @@ class Envelope:
     references: tuple[str, ...] = ()
     reply_to: str = ""  # where answers go, when it is not the sender's address
     auto_submitted: str = "auto-replied"  # RFC 3834 §5; "auto-generated" if it is no answer
+    html: str = ""  # the same words for programs that show HTML; empty: a letter of plain text
     extra: tuple[tuple[str, str], ...] = ()  # further fields, ASCII; folded at CRLF and a space
 
 
 def encode(envelope: Envelope) -> bytes:
     """Return the message with CRLF line ends, ASCII only; raise LetterError when a check fails."""
     fields = _fields(envelope)
-    body, encoding = _body(envelope.text)
-    charset = "us-ascii" if encoding == "7bit" else "utf-8"
-    fields += [
-        ("MIME-Version", "1.0"),
-        ("Content-Type", f"text/plain; charset={charset}"),
-        ("Content-Transfer-Encoding", encoding),
-    ]
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    raw = head.encode("ascii") + b"\r\n" + body
+    fields.append(("MIME-Version", "1.0"))
+    if envelope.html:
+        boundary = _boundary(envelope)
+        kind = f'multipart/alternative;\r\n boundary="{boundary}"'
+        fields.append(("Content-Type", kind))
+        body = _alternative(envelope, boundary)
+    else:
+        head, body = _part("plain", envelope.text)
+        fields += head
+    raw = _lines(fields) + b"\r\n" + body
     _check(raw, envelope, [name for name, _ in fields])
     return raw
+
+
+def _lines(fields: Sequence[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
+
+
+def _part(kind: str, text: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Return the fields and the body of one text (RFC 2045 §5, §6)."""
+    body, encoding = _body(text)
+    charset = "us-ascii" if encoding == "7bit" else "utf-8"
+    fields = [
+        ("Content-Type", f"text/{kind}; charset={charset}"),
+        ("Content-Transfer-Encoding", encoding),
+    ]
+    return fields, body
+
+
+def _boundary(envelope: Envelope) -> str:
+    """Return a boundary that follows from the letter, and so is the same when it is rewritten."""
+    words = f"{envelope.message_id}\n{envelope.text}\n{envelope.html}".encode("utf-8", "replace")
+    return f"=_{sha256(words).hexdigest()[:32]}"
+
+
+def _alternative(envelope: Envelope, boundary: str) -> bytes:
+    """Return the text and its HTML version (RFC 2046 §5.1.4), the plain one first."""
+    made = b""
+    for kind, text in (("plain", envelope.text), ("html", envelope.html)):
+        fields, body = _part(kind, text)
+        made += f"--{boundary}\r\n".encode("ascii") + _lines(fields) + b"\r\n" + body + b"\r\n"
+    return made + f"--{boundary}--\r\n".encode("ascii")
 
 
 def _fields(envelope: Envelope) -> list[tuple[str, str]]:
@@ -159,7 +194,13 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
         raise LetterError("the letter reads back with another sender")
     if parsed["To"] != envelope.recipient or not MESSAGE_ID.match(parsed["Message-ID"]):
         raise LetterError("the letter reads back with another recipient or Message-ID")
-    payload = parsed.get_payload(decode=True)
-    text = payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
-    if text != envelope.text.encode("utf-8", "replace").decode("utf-8"):
+    leaves = [part for part in parsed.walk() if not part.is_multipart()]
+    written = [text for text in (envelope.text, envelope.html) if text or text is envelope.text]
+    found = [_text_of(leaf) for leaf in leaves]
+    if found != [text.encode("utf-8", "replace").decode("utf-8") for text in written]:
         raise LetterError("the letter reads back with another text")
+
+
+def _text_of(leaf: EmailMessage) -> str:
+    payload = leaf.get_payload(decode=True)
+    return payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""

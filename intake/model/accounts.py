@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -27,6 +28,7 @@ class ContactEntry:
     schema_bootcamp: bool = False
     title: str = ""
     phone: str = ""
+    language: str = ""  # ISO 639 code; empty leaves the stored one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,26 @@ class MustReach:
 NOTHING_MUST = MustReach()
 
 
+MAX_LANGUAGE_MAILS = 20  # beyond these the counts of languages are halved: the newest count most
+
+
+def majority(counts: Iterable[tuple[str, int]]) -> str:
+    """Return the language with the most mails; empty for none or a tie."""
+    ranked = sorted(counts, key=lambda one: -one[1])
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return ""
+    return ranked[0][0]
+
+
+def one_more(counts: Iterable[tuple[str, int]], language: str) -> tuple[tuple[str, int], ...]:
+    """Return the counts after one more mail in that language."""
+    made = dict(counts)
+    made[language] = made.get(language, 0) + 1
+    if sum(made.values()) > MAX_LANGUAGE_MAILS:
+        made = {code: count // 2 for code, count in made.items() if count > 1}
+    return tuple(sorted(made.items()))
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """One registered person. Letters go to ``emails`` and to no other address."""
@@ -91,6 +113,13 @@ class Contact:
     wants_acknowledgements: bool = True
     accept_unproved: bool = False  # answers to our letters count even if the sender is not proved
     version: str = ""  # when the record was changed last, ISO 8601
+    language: str = ""  # ISO 639 code that was chosen for letters; empty: none was
+    wrote_in: tuple[tuple[str, int], ...] = ()  # language -> mails that showed it, of late
+
+    @property
+    def reads(self) -> str:
+        """The language of letters to them: the chosen one, else that of most of their mails."""
+        return self.language or majority(self.wrote_in)
 
     def at(self, account_id: str) -> Membership | None:
         """Return the membership at that account, if there is one."""

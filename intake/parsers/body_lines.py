@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from intake.catalogue.catalogue import Catalogue, Normalise
 from intake.catalogue.labels import FORM_BILLABLE, FORM_DIVIDER, FORM_INCLUDED, FORM_INTRO, visible
@@ -42,7 +43,7 @@ _SENT_FROM = (
 )
 SIGNATURE = ("-- ", "--")
 HELP_CHARS = 40  # of a help text are enough to recognise it
-MAX_HELP_LINES = 8
+MAX_HELP_LINES = 16
 MAX_WRAPPED_CHARS = 80
 MAX_HEAD_CHARS = 300  # of a header line are examined
 MAX_BANNER_LINES = 8
@@ -143,9 +144,7 @@ def wraps(lines: Iterable[Line]) -> bool:
 
 def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
     """Return the lines without the fixed text of our forms: intro, divider, help in brackets."""
-    helps = [" ".join(field.help.split())[:HELP_CHARS] for field in catalogue.fields.values()]
-    helps.append(" ".join(FORM_BILLABLE)[1:HELP_CHARS])
-    known = {" ".join(line.split()) for line in (*FORM_INTRO, *FORM_INCLUDED, FORM_DIVIDER)}
+    helps, known = _form_texts(catalogue)
     kept: list[Line] = []
     number = 0
     while number < len(lines):
@@ -157,7 +156,7 @@ def without_form(lines: list[Line], catalogue: Catalogue) -> list[Line]:
     return kept
 
 
-def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
+def _help_size(lines: list[Line], number: int, helps: Sequence[str]) -> int:
     """Return how many lines a help in brackets takes here; 0 when the person wrote the bracket."""
     block = ""
     for size, line in enumerate(lines[number : number + MAX_HELP_LINES], 1):
@@ -165,8 +164,23 @@ def _help_size(lines: list[Line], number: int, helps: list[str]) -> int:
         if block.endswith(")"):
             inner = block[1:-1]
             known = any(one and inner.startswith(one) for one in helps)
-            return size if known or inner.startswith("One of: ") else 0
+            return size if known else 0
     return 0
+
+
+@lru_cache(maxsize=16)
+def _form_texts(catalogue: Catalogue) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return how the helps of our forms begin, and their fixed lines, in every language."""
+    helps = [field.help for field in catalogue.fields.values()]
+    helps += [" ".join(FORM_BILLABLE)[1:], "One of: "]
+    lines = [*FORM_INTRO, *FORM_INCLUDED, FORM_DIVIDER]
+    for one in catalogue.translations.values():
+        helps += [*one.helps.values(), " ".join(one.form.get("billable", ()))[1:]]
+        helps += one.form.get("one_of", ())
+        for part in ("intro", "included", "divider"):
+            lines += one.form.get(part, ())
+    begins = (" ".join(text.split())[:HELP_CHARS] for text in helps)
+    return tuple(filter(None, begins)), frozenset(" ".join(line.split()) for line in lines)
 
 
 def own(lines: list[Line], end: int | None = None) -> Iterator[Line]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from intake.catalogue.catalogue import CaseType, Catalogue, Field
+from intake.catalogue.translation import labels_of
 from intake.mail.message import Message
 from intake.model.cases import StoredField
 from intake.model.states import CaseStatus
@@ -275,7 +276,8 @@ def _meant(form: Form, field: Field, candidate: Candidate) -> str:
     pending = form.circumstances.pending
     if candidate.source != "reply" or pending is None or field.name not in pending.asked:
         return candidate.words
-    return chosen(candidate.words, pending.text, field.label) or candidate.words
+    labels = labels_of(form.catalogue, field.name)
+    return chosen(candidate.words, pending.text, labels) or candidate.words
 
 
 def _deal_out(form: Form, candidates: Sequence[Candidate], calendar: Calendar) -> None:

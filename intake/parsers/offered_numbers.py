@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 MAX_CHARS = 40_000  # of a letter that are looked through
 _CHOICE = re.compile(r"[>\s]*(\d{1,2})\.\s+(\S.{0,150}?)\)?\s*\Z")
@@ -21,24 +21,27 @@ _ORDINALS = (
 MAX_ORDINAL_WORDS = 4
 
 
-def offered(letter: str, label: str) -> Mapping[str, str]:
-    """Return the numbered choices that the letter shows above a label: "2" -> "Ask a Question"."""
+def offered(letter: str, labels: Sequence[str]) -> Mapping[str, str]:
+    """Return the numbered choices that the letter shows above a label: "2" -> "Ask a Question".
+
+    ``labels``: the names of the field in every language of our letters.
+    """
     found: dict[str, str] = {}
     for line in letter[:MAX_CHARS].splitlines():
         choice = _CHOICE.match(line)
         if choice:
             found[choice[1]] = choice[2]
-        elif line.lstrip("> ").partition(":")[0] == label:
+        elif line.lstrip("> ").partition(":")[0] in labels:
             return found
         elif not line.strip() or line.lstrip("> ").startswith("("):
             found = {}
     return {}
 
 
-def chosen(words: str, letter: str, label: str) -> str:
+def chosen(words: str, letter: str, labels: Sequence[str]) -> str:
     """Return the choice that a number, or "the first one", means; empty when it means none."""
     number = _number(words.strip(" .!\t"))
-    return offered(letter, label).get(number, "") if number else ""
+    return offered(letter, labels).get(number, "") if number else ""
 
 
 def _number(words: str) -> str:

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from intake.catalogue.catalogue import CaseType, Field
+from intake.catalogue.translation import labels_of
 from intake.model.states import CaseStatus
 from intake.parsers import forwarded, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
-from intake.parsers.prose.kinds import FORM_LABELS, two_matters
+from intake.parsers.prose.kinds import is_form, two_matters
 from intake.parsers.prose.reading import SURE, Reading
 from intake.parsers.prose.values import values_in_prose
 from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
-from intake.parsers.values import WEAK, take
+from intake.parsers.values import take
 
 EARLIER = "earlier"
 PRIORITY = "priority"
@@ -43,7 +44,7 @@ def fill(
     stored = form.circumstances.case
     if case is None or (stored is not None and stored.status != CaseStatus.DRAFT):
         return
-    if form.sealed or len(_labelled(candidates)) >= FORM_LABELS:
+    if form.sealed or is_form(_labelled(candidates), form.catalogue):
         return
     told = {one.field for one in candidates if one.words.strip()}
     told |= {problem.field for problem in form.problems}
@@ -93,27 +94,24 @@ def _untouched(form: Form, told: set[str]) -> None:
             continue
         if pending is None or _is_given(form, name):
             continue
-        words = _offered(pending.text, field.label)
+        words = _offered(pending.text, labels_of(form.catalogue, name))
         value = _value(form, field, Reading(name, words, SURE), Part("", "", form.calendar))
         if words and value is not None:
             form.values[name] = value
 
 
-def _offered(letter: str, label: str) -> str:
+def _offered(letter: str, labels: Sequence[str]) -> str:
     """Return the text behind the label in our letter, if it stands on the line of the label."""
     for line in letter.splitlines():
         head, colon, rest = line.partition(":")
-        if colon and head == label:
+        if colon and head in labels:
             return rest.strip() if len(line) <= MAX_OFFERED_CHARS else ""
     return ""
 
 
-def _labelled(candidates: Sequence[Candidate]) -> set[str]:
-    return {
-        one.field
-        for one in candidates
-        if one.words.strip() and one.source not in (*WEAK, "reply") and one.label
-    }
+def _labelled(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return what stands under labels of the mail's own."""
+    return [one for one in candidates if one.source != "reply" and one.label]
 
 
 def _read(form: Form, part: Part, told: set[str]) -> None:

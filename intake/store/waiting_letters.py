@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from intake.letters.letter import Letter
+from intake.model.accounts import majority
 from intake.model.states import LetterState
 from intake.store.engine import Session
 from intake.store.outbox import About, note_event, put_letter
@@ -29,6 +30,7 @@ class Gathered:
     name: str
     recipient: str
     cases: tuple[tuple[str, str, str], ...]  # number, type, subject
+    language: str = ""  # ISO 639 code of the contact's letters; empty: the service's own
 
 
 def release(session: Session, contact: str, now: datetime) -> None:
@@ -67,6 +69,7 @@ def gathered(session: Session, now: datetime, *, lock: bool = False) -> list[Gat
     query = (
         select(*letter, col(ContactRow.name), col(CaseRow.number))
         .add_columns(col(CaseRow.type), col(CaseRow.subject))
+        .add_columns(col(ContactRow.language), col(ContactRow.wrote_in))
         .join(ContactRow, col(ContactRow.id) == col(OutboxRow.contact_id))
         .join(CaseRow, col(CaseRow.number) == col(OutboxRow.case_number))
         .where(
@@ -85,7 +88,9 @@ def gathered(session: Session, now: datetime, *, lock: bool = False) -> list[Gat
         if len(rows) > 1:
             letters = tuple(int(row[0]) for row in rows)
             cases = tuple((row[4], row[5], row[6]) for row in rows)
-            found.append(Gathered(letters, rows[0][1], rows[0][3], rows[0][2], cases))
+            first = rows[0]
+            language = first[7] or majority(first[8].items())
+            found.append(Gathered(letters, first[1], first[3], first[2], cases, language))
     return found
 
 

@@ -8,6 +8,7 @@ import structlog
 
 from intake.letters.compose import to_person
 from intake.letters.letter import LetterContext, Occasion, Reached
+from intake.letters.locale import locale
 from intake.letters.masking import masked
 from intake.letters.text import one_line
 from intake.mail.encoder import LetterError
@@ -31,7 +32,7 @@ def gather(engine: Engine, context: LetterContext, now: datetime) -> int:
     done = 0
     with writing(engine) as session:
         for one in waiting_letters.gathered(session, now, lock=True):
-            person = Reached(one.contact_id, one.name, one.recipient)
+            person = Reached(one.contact_id, one.name, one.recipient, one.language)
             occasion = Occasion("acks", f"{one.letters[-1]}", _values(one, context))
             try:
                 letter = to_person(context, person, occasion, now)
@@ -45,7 +46,7 @@ def gather(engine: Engine, context: LetterContext, now: datetime) -> int:
 
 def _values(found: Gathered, context: LetterContext) -> dict[str, object]:
     """The lines of the list; the subjects only if letters may repeat the text of mails."""
-    types = context.catalogue.types
+    types = locale(context, found.language).catalogue.types
     lines = []
     for number, kind, subject in found.cases:
         line = f"{number}  {types[kind].label if kind in types else kind}"

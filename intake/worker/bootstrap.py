@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +24,6 @@ from intake.config import loader as settings
 from intake.config import schema
 from intake.config.loader import Config, ConfigError
 from intake.config.validation import backfill
-from intake.letters.letter import LetterContext, Templates
 from intake.mail.tokens import bounce_address
 from intake.store import restore_check
 from intake.store.engine import open_engine
@@ -36,6 +34,7 @@ from intake.worker import notice_bootstrap
 from intake.worker.collector import CollectorContext, Rules, utc_now
 from intake.worker.figures import Figures, Live
 from intake.worker.journal import journal_of
+from intake.worker.letter_settings import letter_context
 from intake.worker.outbox_sender import SendingContext, Streak
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings
@@ -185,25 +184,11 @@ def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> Judgem
     Raises ConfigError.
     """
     catalogue = settings.load_catalogue(config)
-    letter_context = LetterContext(
-        service=config.service.name,
-        address=config.service.address,
-        secrets=secrets or settings.load_secrets(config),
-        catalogue=catalogue,
-        templates=load_templates(config),
-        departments=config.shape.departments,
-        timezone=config.service.timezone,
-        reopen_days=config.shape.replies.reopen_days,
-        reply_to_case=config.shape.replies.reply_to_case,
-        repeat=config.shape.replies.repeat,
-        page_url=config.shape.page.url,
-        max_mail_bytes=config.shape.limits.max_mail_bytes,
-    )
     personal = frozenset(name for name, one in catalogue.fields.items() if one.personal_data)
     return JudgementContext(
         catalogue=catalogue,
         policy=settings.policy(config, catalogue),
-        letter_context=letter_context,
+        letter_context=letter_context(config, secrets or settings.load_secrets(config), catalogue),
         stamp=RecordMetadata(settings.policy_hash(config, catalogue), __version__, personal),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
@@ -221,24 +206,6 @@ def _pipe(config: Config) -> schema.Mailbox:
     """A pipe's mail is trusted like the first mailbox's, because the same MX wrote its fields."""
     pipe: schema.Mailbox = config.mailbox[0].model_copy(update={"name": "pipe"})
     return pipe
-
-
-def load_templates(config: Config) -> Templates:
-    """The shipped letter templates, overridden by the operator's own. Raises ConfigError."""
-    sources: dict[str, str] = {}
-    shipped = resources.files("intake").joinpath("templates")
-    for folder in shipped.iterdir():
-        for file in folder.iterdir() if folder.is_dir() else ():
-            text = file.read_text("utf-8")
-            sources[f"{folder.name}/{file.name}"] = text
-            sources[f"builtin/{folder.name}/{file.name}"] = text
-    if config.replies.templates:
-        own = config.path(config.replies.templates)
-        if not own.is_dir():
-            raise ConfigError(f"{config.file}: replies.templates: found no folder {own}")
-        for path in sorted((*own.glob("*/*.txt"), *own.glob("*/*.html"))):
-            sources[path.relative_to(own).as_posix()] = path.read_text("utf-8")
-    return Templates(sources)
 
 
 def pool_settings(config: Config) -> PoolSettings:

@@ -15,6 +15,7 @@ from intake.authentication.dkim import Proof
 from intake.catalogue.catalogue import Catalogue
 from intake.letters.letter import Letter, LetterContext
 from intake.mail.message import Message, Refusal
+from intake.model.accounts import Contact, majority, one_more
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.context import NO_LETTERS, Known, PastLetter
 from intake.model.incidents import Incident, Update
@@ -22,6 +23,7 @@ from intake.model.states import CaseStatus
 from intake.parsers import notice_replies
 from intake.parsers.confirmation import says_no, says_yes
 from intake.parsers.interpret import interpret
+from intake.parsers.prose.language import shown_language
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
 from intake.store.cases.write import FIRST_NUMBER
@@ -56,6 +58,8 @@ class Judgement:
     decision: Decision
     letters: tuple[Letter, ...]
     known: Known
+    language: str = ""  # ISO 639 code that the mail shows; empty: none
+    reader: str = ""  # the language in which it is answered; empty: the service's
     further: tuple[Judgement, ...] = ()  # the other matters; they have no further ones themselves
 
 
@@ -121,7 +125,27 @@ def judge_part(
     circumstances = _circumstances(mail, known, sender, context, now)
     submission = interpret(scan, mail, context.catalogue, circumstances)
     decision = decide(mail, sender, submission, known, context.policy, now)
-    return Judgement(decision, (), known)
+    language, clear = shown_language(_own_words(scan))
+    reader = sender.contact
+    answered_in = language_for(reader, language, clear=clear) if reader else language
+    return Judgement(decision, (), known, language, answered_in)
+
+
+def _own_words(scan: Scan) -> str:
+    """The words of the mail that may show its language."""
+    labelled = (f"{one.label} {one.words}" for one in scan.candidates)
+    return "\n".join((scan.subject, scan.leftover, *labelled))
+
+
+def language_for(reader: Contact, shown: str, *, clear: bool) -> str:
+    """The language of an answer: the contact's choice, else that of a mail that shows it clearly.
+
+    Otherwise it is the language of most of the contact's mails; the newest decides a tie.
+    """
+    if reader.language or (shown and clear):
+        return reader.language or shown
+    counts = one_more(reader.wrote_in, shown) if shown else reader.wrote_in
+    return majority(counts) or shown
 
 
 def _after(known: Known, before: Sequence[Judgement], case_prefix: str, now: datetime) -> Known:

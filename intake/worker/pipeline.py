@@ -109,7 +109,9 @@ def _written(
     digest = mail.digest if number == 1 else f"{mail.digest}:{number}"
     answered = replace(mail, digest=digest)
     incidents = (*known.incidents, known.replied) if known.replied else known.incidents
-    about = compose.Answered(answered, known.accounts, known.listed, incidents, known.also_named)
+    about = compose.Answered(
+        answered, known.accounts, known.listed, incidents, known.also_named, one.reader
+    )
     several = replace(decision, matters=of)
     written = compose.write(several, about, context.letter_context, now)
     written += to_filers(decision, known, context.letter_context, now)
@@ -118,7 +120,9 @@ def _written(
 
 def results(judged: Judgement) -> tuple[Result, ...]:
     """All results of a judgement to record, the mail's own matter first."""
-    return tuple(Result(one.decision, one.letters) for one in (judged, *judged.further))
+    return tuple(
+        Result(one.decision, one.letters, one.language) for one in (judged, *judged.further)
+    )
 
 
 def handle(

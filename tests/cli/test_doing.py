@@ -10,6 +10,7 @@ import pytest
 from intake.worker import service
 from tests.support import installation
 from tests.support.forms import FILE
+from tests.support.letter_text import plain_text
 from tests.support.service import ABE, AMY, BEN, FAILED, NONE, Door, what
 
 
@@ -214,7 +215,7 @@ def test_closing_can_tell_the_contact(door: Door) -> None:
     door.work()
     ack, letter = door.posted(AMY)
     assert letter["In-Reply-To"] == ack["Message-ID"]
-    text = str(letter.get_payload())
+    text = plain_text(letter)
     assert "your case CASE-1001 is closed:\n\nThe bell is silent now." in text.replace("\r", "")
     row = door.say(AMY, "It rings again.", to=str(letter["Message-ID"]))
     assert row["case_number"] == "CASE-1001"

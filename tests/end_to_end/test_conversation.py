@@ -14,6 +14,7 @@ import pytest
 from intake.config.loader import Config
 from intake.worker import service
 from tests.support import installation
+from tests.support.letter_text import plain_text
 from tests.support.mailbag import AUTHSERV, SERVICE
 from tests.support.servers import Dovecot, Sink, dovecot, smtp_sink
 
@@ -63,9 +64,7 @@ class Talk:
 
 def text_of(letter: Message) -> str:
     """What the contact reads."""
-    payload = letter.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    return payload.decode().replace("\r\n", "\n")
+    return plain_text(letter)
 
 
 def subject_of(letter: Message) -> str:

@@ -24,6 +24,7 @@ from intake.config.loader import Config
 from intake.worker import service
 from tests.support import installation
 from tests.support.conversations import TALKS, Step
+from tests.support.letter_text import plain_text
 from tests.support.mailbag import AUTHSERV
 from tests.support.servers import Dovecot, Sink, dovecot, smtp_sink
 
@@ -125,8 +126,7 @@ class Live:
         older = " ".join(str(letter["References"] or "").split())
         refs = [f"In-Reply-To: {mark}", f"References: {older} {mark}"]
         own = step.subject != "Grades"
-        payload = letter.get_payload(decode=True)
-        said = payload.decode() if isinstance(payload, bytes) else ""
+        said = plain_text(letter)
         shown = subject if own else f"Re: {letter['Subject']}"
         return " ".join(shown.split()), quoted(step.style, text, said), refs
 

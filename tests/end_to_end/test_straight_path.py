@@ -19,6 +19,7 @@ from intake.adapters.blob_store import Blobs
 from intake.config.loader import Config
 from intake.worker import service
 from tests.support import installation
+from tests.support.letter_text import plain_text
 from tests.support.mailbag import Expected, answer, bag
 from tests.support.running import await_, start
 from tests.support.servers import Dovecot, Sink, dovecot, smtp_sink
@@ -93,9 +94,7 @@ def _answer(imap: Dovecot, sink: Sink, config: Config, mails: list[Expected]) ->
     for index, mail in enumerate(mails):
         if mail.action == "ask":
             letter = by_parent[mail.message_id]
-            payload = letter.get_payload(decode=True)
-            assert isinstance(payload, bytes)
-            text = payload.decode().replace("\r\n", "\n")
+            text = plain_text(letter)
             label = next(label for label in values if f"\n{label}:\n" in text)
             subject = str(letter["Subject"]).replace("\n", "")
             replies.append(answer(index, letter["Message-ID"], subject, label, values[label], text))

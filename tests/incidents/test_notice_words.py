@@ -21,6 +21,7 @@ from intake.letters.operator_text import blocks
 from intake.letters.text import text_lines
 from intake.notifier import Addressee, Notice
 from intake.worker import bootstrap, notice_bootstrap
+from intake.worker.letter_settings import load_templates
 from tests.support.calendars import read
 from tests.support.notice_letters import Words, parsed, parts, subject, written
 from tests.support.notices import (
@@ -230,7 +231,7 @@ def test_operators_may_write_their_own_html(tmp_path: Path) -> None:
     )
     (tmp_path / "config.toml").write_text('[replies]\ntemplates = "letters"\n')
     config = configuration.load(str(tmp_path / "config.toml"), {})
-    own = replace(letter_context(), templates=bootstrap.load_templates(config))
+    own = replace(letter_context(), templates=load_templates(config))
     notice = Notice(replace(INCIDENT, title="<i>"), update(), ZONE)
     letter = address(build(notice, own, STYLE), ZACK, own, STYLE, NOW)
     assert "<p>&lt;i&gt; for Zack Morris</p>" in parts(letter)["text/html"]

@@ -20,6 +20,7 @@ from intake.parsers import attributions
 from intake.parsers.commands import may_close, only_thanks
 from intake.parsers.scanner import scan
 from tests.support.forms import CATALOGUE
+from tests.support.letter_text import plain_text
 from tests.support.rawmail import message
 from tests.support.service import ABE, AMY, Door
 
@@ -132,9 +133,7 @@ def test_a_closed_case_stays_closed_after_thanks(tmp_path: Path, one: dict[str, 
     number = door.cases()[0]["number"]
     door.cli("cases", "close", number)
     letter = door.posted(AMY)[0]
-    payload = letter.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    said = payload.decode().replace("\r\n", "\n").strip()
+    said = plain_text(letter).strip()
     row = door.say(AMY, quoting(one["body"], said), subject="Re: A question",
                    to=str(letter["Message-ID"]),
                    fields=["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",

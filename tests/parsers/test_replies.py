@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intake.letters.compose import blank_form
-from intake.letters.letter import Templates
+from intake.letters.letter import LetterContext, Templates
 from intake.mail.message import Html
 from intake.model.cases import CaseBrief, PendingForm, StoredField
 from intake.parsers.body_lines import is_courtesy
@@ -194,14 +194,20 @@ def test_a_draft_without_a_type_takes_it_from_the_answer() -> None:
 
 def test_a_blank_form_filled_in_reads_back() -> None:
     """Our own form, answered behind the colons, is complete."""
-    sources = {"blank_form/body.txt": _form_template()}
-    text = blank_form(CATALOGUE, "ask_question", Templates(sources))
+    sources = {"blank_form/body.txt": _form_template(), "en/words.txt": _form_words()}
+    house = LetterContext("desk", "desk@desk.example", (b"x",), CATALOGUE, Templates(sources))
+    text = blank_form(house, "ask_question")
     assert max(map(len, text.splitlines())) <= 78
     assert text.isascii()
     filled = text.replace("Description:", "Description: How?").replace("Subject:", "Subject: Snow")
     got = read(filled)
     assert (got.type, got.subject, got.missing) == ("ask_question", "Snow", ())
     assert got.description.startswith("How?")
+
+
+def _form_words() -> str:
+    root = Path(__file__).resolve().parents[2]
+    return (root / "intake/templates/en/words.txt").read_text(encoding="utf-8")
 
 
 def _form_template() -> str:

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from intake.catalogue.catalogue import Field
 from intake.catalogue.labels import visible
-from intake.letters import compose, text
-from intake.letters.letter import Templates
+from intake.letters import compose, text, wording
+from intake.letters.letter import LetterContext, Templates
+from intake.letters.locale import Locale, locale
+from intake.letters.questions import questions
 from intake.mail.message import Arrival, Limits, Message
 from intake.mail.message import read as read_mail
 from intake.model.cases import CaseBrief, PendingForm
@@ -34,7 +36,17 @@ from tests.support.forms import AT, CATALOGUE, NOW
 EXAMPLES = 100 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 ROOM = Path(compose.__file__).parents[1] / "templates"
 TEMPLATES = Templates({str(p.relative_to(ROOM)): p.read_text() for p in ROOM.rglob("*.txt")})
-FORMS = {name: compose.blank_form(CATALOGUE, name, TEMPLATES) for name in CATALOGUE.types}
+LANGUAGES = ("en", "es", "fr", "de", "pt")
+HOUSE = LetterContext(
+    "Support desk", "support@desk.example", (b"x",), CATALOGUE, TEMPLATES, languages=LANGUAGES
+)
+LOCALES = {code: locale(HOUSE, code) for code in LANGUAGES}
+FORMS = {
+    (code, name): compose.blank_form(HOUSE, name, code)
+    for code in LANGUAGES
+    for name in CATALOGUE.types
+}
+languages = st.sampled_from(LANGUAGES)
 WORDS = (
     *("the", '"Post"', "button", "is", "grey", "and", "it's", "for", "all", "teachers", "since"),
     *("they", "can't", "open", "a", "list", "with", "30", "rows;", "nobody", "else", "(not"),
@@ -86,9 +98,12 @@ def filled(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     return case.name, {name: draw(value(CATALOGUE.fields[name], case.name)) for name in some}
 
 
-def written(text: str, values: dict[str, str]) -> list[Line]:
-    """Our text with the values behind their labels."""
-    labels = {f"{CATALOGUE.fields[name].label}:": words for name, words in values.items()}
+def written(text: str, values: dict[str, str], said: Locale) -> list[Line]:
+    """Our text with the values behind their labels, listed values as the letter names them."""
+    labels = {
+        f"{said.catalogue.fields[name].label}:": ", ".join(map(said.value, words.split(", ")))
+        for name, words in values.items()
+    }
     lines = []
     for line in text.splitlines():
         head = next((one for one in labels if line == one or line.startswith(f"{one} ")), "")
@@ -156,36 +171,38 @@ def complete(type_name: str, values: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("change", clients.CHANGES, ids=lambda one: one.__name__)
-@given(form=filled())
+@given(form=filled(), language=languages)
 @QUICK
 def test_our_blank_form_reads_back(
-    change: Callable[[list[Line]], bytes], form: tuple[str, dict[str, str]]
+    change: Callable[[list[Line]], bytes], form: tuple[str, dict[str, str]], language: str
 ) -> None:
     """As an answer to the letter it came in, and as a mail of its own where nothing is quoted."""
     type_name, values = form[0], complete(*form)
-    raw = change(written(FORMS[type_name], values))
-    sent = PendingForm("", "zack", (), "<form@desk.example>", FORMS[type_name], 0)
+    blank = FORMS[language, type_name]
+    raw = change(written(blank, values, LOCALES[language]))
+    sent = PendingForm("", "zack", (), "<form@desk.example>", blank, 0)
     compare(read(raw, replace(AT, pending=sent)), values, type_name)
     if change not in (clients.quoted, clients.top_posted):
         compare(read(raw, AT), values, type_name)
 
 
 @pytest.mark.parametrize("change", clients.CHANGES, ids=lambda one: one.__name__)
-@given(form=filled())
+@given(form=filled(), language=languages)
 @QUICK
 def test_our_request_reads_back(
-    change: Callable[[list[Line]], bytes], form: tuple[str, dict[str, str]]
+    change: Callable[[list[Line]], bytes], form: tuple[str, dict[str, str]], language: str
 ) -> None:
     """Everything that was asked for is answered, and what we had stays as it was."""
     type_name, values = form[0], complete(*form)
     subject = values.pop("subject")
     priority = values.pop("priority", "Medium")
-    text = request(type_name, subject, priority, tuple(values))
+    said = LOCALES[language]
+    text = request(type_name, subject, priority, tuple(values), said)
     case = CaseBrief(
         "CASE-1001", "bayside", "zack", "", type_name, priority, "support", "draft", subject
     )
     pending = PendingForm("CASE-1001", "zack", tuple(values), "<q@desk.example>", text, 1)
-    got = read(change(written(text, values)), replace(AT, case=case, pending=pending))
+    got = read(change(written(text, values, said)), replace(AT, case=case, pending=pending))
     compare(got, values, type_name)
     assert got.changed == tuple(
         name for name in ("description", *CATALOGUE.types[type_name].fields) if name in values
@@ -193,7 +210,9 @@ def test_our_request_reads_back(
     assert (got.priority, got.subject) == (priority, "")
 
 
-def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...]) -> str:
+def request(
+    type_name: str, subject: str, priority: str, asked: tuple[str, ...], said: Locale
+) -> str:
     """The body of a request for those fields, as the template writes it."""
     case = CATALOGUE.types[type_name]
     empty = Submission(
@@ -211,13 +230,13 @@ def request(type_name: str, subject: str, priority: str, asked: tuple[str, ...])
         "guessed": False,
         "other_matter": "",
         "department": case.department,
-        "read": compose.wording.read_lines(empty, CATALOGUE, AT.accounts),
+        "read": wording.read_lines(empty, said, AT.accounts),
         "changes": [],
         "incident": ["    INC-1: Grade Book posting delayed (identified)"],
         "maintenance": False,
         "billable": case.billable,
         "attachments": [],
-        "questions": compose.wording.questions(empty, CATALOGUE, asked),
+        "questions": questions(empty, said, asked),
         "optional": [],
     }
-    return text.tidy(TEMPLATES.fill("missing_fields/body.txt", shown))
+    return text.tidy(TEMPLATES.fill("missing_fields/body.txt", shown, said.code))

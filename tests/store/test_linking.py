@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.letter_text import plain_text
 from tests.support.service import ABE, AMY, BEN, Door, what, words_of
 
 ISSUE = """Case Type: Application Issue
@@ -162,9 +163,7 @@ def test_a_form_says_what_it_costs(tmp_path: Path, kind: str, charge: str) -> No
     assert what(door.say(AMY, "", subject=f"form {kind}")).startswith("answer")
     letter = door.posted(AMY)[-1]
     assert charge in words_of(letter)
-    payload = letter.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    filled = payload.decode().replace("Description:", "Description: Half a day, please.")
+    filled = plain_text(letter).replace("Description:", "Description: Half a day, please.")
     filled = filled.replace("Preferred Training Date:", "Preferred Training Date: 2031-05-05")
     for to in ("", str(letter["Message-ID"])):
         did = what(door.say(AMY, filled, subject=f"{kind}: a form", to=to))

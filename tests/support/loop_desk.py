@@ -25,6 +25,7 @@ from intake.store.tables.outbox import OutboxRow
 from intake.worker import ack_lists, bootstrap, pipeline
 from intake.worker.parser_pool import read_here
 from tests.support import installation
+from tests.support.letter_text import plain_text
 from tests.support.values import AUTHSERV
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -34,8 +35,7 @@ Peer = Callable[[Message, int], Iterable[EmailMessage]]
 
 def text_of(letter: Message) -> str:
     """The body of a letter."""
-    payload = letter.get_payload(decode=True)
-    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+    return plain_text(letter)
 
 
 def answer(letter: Message, subject: str, words: str, **headers: str) -> EmailMessage:

@@ -15,6 +15,7 @@ from typing import Any
 from intake.config.loader import Config
 from intake.worker import service as worker
 from tests.support import installation
+from tests.support.letter_text import plain_text
 from tests.support.mailbag import AUTHSERV, SERVICE
 
 SIGNED = "dkim=pass header.d={0}; dmarc=pass header.from={0}"
@@ -178,7 +179,4 @@ def what(row: dict[str, Any]) -> str:
 
 def words_of(letter: Message) -> str:
     """The plain text of a letter, on one line."""
-    parts = [one for one in letter.walk() if one.get_content_type() == "text/plain"]
-    payload = parts[0].get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    return " ".join(payload.decode().split())
+    return " ".join(plain_text(letter).split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from intake.catalogue.catalogue import Catalogue
+from intake.catalogue.translation import labels_of
 from intake.model.states import CaseStatus
 from intake.parsers.case_type import type_of
 from intake.parsers.confirmation import says_yes
@@ -64,9 +65,9 @@ def _answered(text: str, letter: str, catalogue: Catalogue) -> str:
     """Return the type that a short answer means: "2", "the first one", "it's a bug"."""
     lines = [line.strip(" .!\t") for line in text.splitlines() if line.strip()][:MAX_ANSWER_LINES]
     short = [line for line in lines if len(line.split()) <= MAX_WORDS]
-    label = catalogue.fields[CASE_TYPE].label if CASE_TYPE in catalogue.fields else ""
+    labels = labels_of(catalogue, CASE_TYPE)
     for line in short:
-        name = chosen(line, letter, label) or line
+        name = chosen(line, letter, labels) or line
         found = type_of(name, catalogue, near=True)
         if found:
             return found

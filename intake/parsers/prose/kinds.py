@@ -78,6 +78,12 @@ def _has_sure_word(name: str, text: str, catalogue: Catalogue) -> bool:
     return any(shape is not None and shape.search(folded) for shape in shapes)
 
 
+def is_form(found: Iterable[Candidate], catalogue: Catalogue) -> bool:
+    """Return whether a mail with those labels is a form; what stands in signatures makes none."""
+    labels = {one.field for one in found if one.words and one.source not in WEAK}
+    return len(labels - set(catalogue.normalise.signature_fields)) >= FORM_LABELS
+
+
 def told_by_prose(
     told: Told, found: Sequence[Candidate], text: str, below: str, catalogue: Catalogue
 ) -> tuple[Told, tuple[str, ...], str]:
@@ -87,8 +93,7 @@ def told_by_prose(
     (``below``) counts for the likeliest ones only. Of two matters the first one shows the type; the
     type of the other one is returned, too.
     """
-    labels = {one.field for one in found if one.words and one.source not in WEAK}
-    if told.type or told.words or len(labels) >= FORM_LABELS:
+    if told.type or told.words or is_form(found, catalogue):
         return told, (), ""
     text = "\n\n".join((text, *(one.words for one in found)))
     whole = told.subject, f"{text[:MAX_CHARS]}\n\n{below}"

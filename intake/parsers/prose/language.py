@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 MAX_CHARS = 4000  # of a text that are looked at
 LEAST = 2  # different small words that show a language
+CLEAR = 6  # different ones that show it without any doubt
 
 
 def _words(text: str) -> frozenset[str]:
@@ -53,6 +54,13 @@ def language_of(text: str, default: str = "en") -> str:
     if points[ranked[0]] < LEAST or points[ranked[0]] == points[ranked[1]]:
         return default
     return ranked[0]
+
+
+def shown_language(text: str) -> tuple[str, bool]:
+    """Return the language that a text shows, or an empty text, and whether it shows it clearly."""
+    code = language_of(text, "")
+    words = {one.casefold().replace("’", "'") for one in _WORD.findall(text[:MAX_CHARS])}
+    return code, bool(code) and len(words & _SMALL[code]) >= CLEAR
 
 
 def is_small(word: str) -> bool:

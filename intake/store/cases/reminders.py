@@ -9,6 +9,7 @@ from sqlalchemy import and_, insert, or_, select, update
 from sqlmodel import col
 
 from intake.letters.letter import Letter, Reminded
+from intake.model.accounts import majority
 from intake.model.states import CaseStatus, LetterState, RequestState
 from intake.store.engine import Session
 from intake.store.outbox import put_letter
@@ -37,6 +38,7 @@ def due(session: Session, now: datetime, after_days: int) -> list[Unanswered]:
             stored_id(PendingFormRow.id), col(PendingFormRow.message_id_header),
             col(PendingFormRow.case_number), col(PendingFormRow.contact_id), col(ContactRow.name),
             col(OutboxRow.recipient), col(OutboxRow.subject), col(PendingFormRow.text),
+            col(ContactRow.language), col(ContactRow.wrote_in),
         )
         .join(CaseRow, col(CaseRow.number) == col(PendingFormRow.case_number))
         .join(ContactRow, col(ContactRow.id) == col(PendingFormRow.contact_id))
@@ -65,7 +67,10 @@ def due(session: Session, now: datetime, after_days: int) -> list[Unanswered]:
         .order_by(col(PendingFormRow.id))
         .limit(BATCH)
     )  # fmt: skip
-    return [Unanswered(row[0], row[1], Reminded(*row[2:])) for row in session.execute(query)]
+    return [
+        Unanswered(row[0], row[1], Reminded(*row[2:8], row[8] or majority(row[9].items())))
+        for row in session.execute(query)
+    ]
 
 
 def remind(session: Session, one: Unanswered, letter: Letter, now: datetime) -> None:

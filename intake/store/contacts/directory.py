@@ -69,6 +69,7 @@ class ContactView:
     schema_bootcamp: bool
     title: str
     phone: str
+    language: str = ""  # the chosen one
     unconfirmed: tuple[str, ...] = ()  # addresses that have not answered our question yet
     unreachable_since: datetime | None = None  # when mail to the contact began to bounce
     allow_automated: bool = False
@@ -196,7 +197,7 @@ def _present(session: Session, contacts: Iterable[ContactEntry]) -> dict[str, Co
     return {
         view.id: ContactEntry(
             view.id, view.name, view.emails, view.accounts, view.contact_type, view.areas,
-            view.schema_bootcamp, view.title, view.phone,
+            view.schema_bootcamp, view.title, view.phone, view.language,
         )
         for view in views.values()
     }  # fmt: skip
@@ -205,6 +206,8 @@ def _present(session: Session, contacts: Iterable[ContactEntry]) -> dict[str, Co
 def _put_contact(
     session: Session, contact: ContactEntry, present: ContactEntry | None, now: datetime
 ) -> str:
+    language = contact.language or (present.language if present else "")
+    contact = replace(contact, language=language)
     if present == replace(contact, accounts=tuple(sorted(set(contact.accounts)))):
         return "unchanged"
     row = session.get(ContactRow, contact.id)
@@ -213,6 +216,7 @@ def _put_contact(
         session.add(row)
     row.name, row.title, row.phone = contact.name, contact.title, contact.phone
     row.schema_bootcamp, row.updated_at = contact.schema_bootcamp, now
+    row.language = contact.language
     session.flush()
     if present is not None:
         session.execute(delete(ContactEmailRow).where(_is(ContactEmailRow.contact_id, contact.id)))
@@ -317,6 +321,7 @@ def _view(
         schema_bootcamp=row.schema_bootcamp,
         title=row.title,
         phone=row.phone,
+        language=row.language,
         unconfirmed=unconfirmed,
         unreachable_since=row.undeliverable_since,
         allow_automated=row.allow_automated,

@@ -61,7 +61,7 @@ def _tell_of(
             continue
         values: Mapping[str, object] = {"writer": writer.name, "why": why, "count": count}
         occasion = Occasion("held", f"{contact}:{year}-{week}:{colleague.id}", values)
-        person = Reached(colleague.id, colleague.name, colleague.emails[0])
+        person = Reached.at(colleague)
         put += put_letter(session, to_person(letter_context, person, occasion, now), 0, now)
     return put
 

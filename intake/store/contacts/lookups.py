@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from intake.letters.letter import Reached
+from intake.model.accounts import majority
 from intake.store.engine import Session
 from intake.store.tables.contacts import AccountRow, ContactEmailRow, ContactRow, MembershipRow
 
@@ -45,7 +46,8 @@ def reached(session: Session, contact: ContactRow) -> Reached:
         .where(col(ContactEmailRow.contact_id) == contact.id, col(ContactEmailRow.verified))
         .order_by(col(ContactEmailRow.position))
     )
-    return Reached(contact.id, contact.name, session.scalar(query) or "")
+    language = contact.language or majority(contact.wrote_in.items())
+    return Reached(contact.id, contact.name, session.scalar(query) or "", language)
 
 
 def first_address(session: Session, contact_id: str) -> str:

@@ -56,6 +56,8 @@ def _contact(row: ContactRow, emails: list[str], members: list[Membership]) -> C
         wants_acknowledgements=row.wants_acknowledgements,
         accept_unproved=row.accept_unproved,
         version=row.updated_at.isoformat(),
+        language=row.language,
+        wrote_in=tuple(sorted(row.wrote_in.items())),
     )
 
 

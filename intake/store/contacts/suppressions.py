@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,7 +58,9 @@ def accepted_domains(session: Session) -> list[Row]:
     ]
 
 
-def set_choices(session: Session, contact_id: str, choices: dict[str, bool], now: datetime) -> None:
+def set_choices(
+    session: Session, contact_id: str, choices: Mapping[str, bool | str], now: datetime
+) -> None:
     """Sets an operator's choices for one contact. Raises PeopleError for an unknown id."""
     row = session.get(ContactRow, contact_id)
     if row is None:

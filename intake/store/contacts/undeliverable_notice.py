@@ -66,7 +66,7 @@ def _tell_of(
     for colleague in whole_contacts(session, theirs):
         if not colleague.active or not colleague.emails:
             continue
-        person = Reached(colleague.id, colleague.name, colleague.emails[0])
+        person = Reached.at(colleague)
         values = {"unreachable": one.name, "accounts": ", ".join(theirs[colleague.id])}
         cause = f"{one.contact_id}:{now:%Y-%m}:{colleague.id}"
         occasion = Occasion("unreachable", cause, values)

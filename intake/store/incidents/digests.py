@@ -168,7 +168,7 @@ def _person(session: Session, contact_id: str, now: datetime) -> tuple[Reached |
     stopped = session.get(SuppressionRow, ascii_lower(contact.emails[0]))
     if stopped is not None and (stopped.until is None or stopped.until > now):
         return None, f"suppressed: {stopped.reason}"
-    return Reached(contact.id, contact.name, contact.emails[0]), ""
+    return Reached.at(contact), ""
 
 
 def _updates(session: Session, incident_id: str, first: int, last: int) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlmodel import col
 
-from intake.letters.incident_summary import incident_lines, is_maintenance
 from intake.letters.letter import LetterContext, Occasion
 from intake.model.authorship import By
 from intake.model.incidents import Incident
@@ -105,15 +104,9 @@ def link(
     """
     incident = _open(session, incident_id, approved=approved)
     cases = [_tieable(session, number, incident_id) for number in dict.fromkeys(numbers)]
-    values = {
-        "maintenance": is_maintenance((incident,), incident_id),
-        "incident": incident_lines(
-            (incident,), incident_id, letter_context.timezone, letter_context.page_url
-        ),
-    }
     told = []
     for case in cases:
-        occasion = Occasion("linked", f"{case.number}:{incident_id}", values)
+        occasion = Occasion("linked", f"{case.number}:{incident_id}", incident=incident)
         letter, why = in_thread(session, case, occasion, letter_context, by.at)
         case.incident_id, case.updated_at = incident_id, by.at
         payload = webhooks.linked_payload(incident_id, case.number, case.account_id)

@@ -10,7 +10,6 @@ from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from intake.letters.compose import to_person
-from intake.letters.incident_summary import incident_lines
 from intake.letters.letter import Letter, LetterContext, Occasion, Reached, Thread
 from intake.letters.text import text_lines
 from intake.model.authorship import By
@@ -52,20 +51,13 @@ def answer(
     cases = list(session.scalars(query.order_by(col(CaseRow.message_id), col(CaseRow.number))))
     causes = {case.number: f"resolved:{case.number}:{incident_id}:{number}" for case in cases}
     told = _told(session, list(causes.values()))
-    values = {
-        "maintenance": row.kind == "maintenance",
-        "incident": incident_lines(
-            (value(row),), incident_id, letter_context.timezone, letter_context.page_url
-        ),
-        "text": text_lines(text),
-        "reopen_days": letter_context.reopen_days,
-    }
+    values = {"text": text_lines(text), "reopen_days": letter_context.reopen_days}
     for case in cases:
         if case.status not in ANSWERED or causes[case.number] in told:
             continue
         whole = values | {"draft": case.status == CaseStatus.DRAFT}
         cause = causes[case.number].removeprefix("resolved:")
-        occasion = Occasion("resolved", cause, whole)
+        occasion = Occasion("resolved", cause, whole, incident=value(row))
         letter, why = in_thread(session, case, occasion, letter_context, by.at)
         if letter is not None and put_letter(session, letter, 0, by.at):
             told[letter.cause] = case.contact_id
@@ -114,7 +106,7 @@ def in_thread(
     thread = Thread(
         case.number, last.subject if last else case.subject, last.message_id_header if last else ""
     )
-    person = Reached(contact.id, contact.name, address)
+    person = Reached.at(contact, address)
     return to_person(letter_context, person, replace(occasion, thread=thread), now), ""
 
 

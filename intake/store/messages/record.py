@@ -24,7 +24,7 @@ from intake.model.states import (
 from intake.parsers.submission import Submission
 from intake.store import waiting_letters
 from intake.store.cases import write
-from intake.store.contacts import change_request, claims, preferences, suppressions
+from intake.store.contacts import change_request, claims, languages, preferences, suppressions
 from intake.store.engine import Session, StoreError
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
@@ -81,6 +81,7 @@ class Result:
 
     decision: Decision
     letters: Sequence[Letter] = ()
+    language: str = ""  # ISO 639 code that the mail shows; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ def record(
         bounces.note(session, decision.about, decision.returned, row_id, now)
     if decision.is_loop or decision.is_forgery or decision.loop:
         _hostile(session, decision, row_id, now)
+    if results[0].language and decision.sender and decision.sender.proved:
+        languages.note(session, decision.contact, results[0].language)
     if decision.is_person:
         waiting_letters.release(session, decision.contact, now)
     if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):

@@ -50,6 +50,8 @@ class ContactRow(Base, table=True):
     allow_automated: bool = False  # mail that a program sends in this person's name may open a case
     wants_acknowledgements: bool = True
     accept_unproved: bool = False  # replies to our letters are accepted without proof
+    language: str = ""  # chosen for letters, ISO 639; empty: that of their mails
+    wrote_in: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
     undeliverable_since: datetime | None = None  # first of an unbroken series of hard bounces
     created_at: datetime
     updated_at: datetime
