@@ -3,8 +3,9 @@
 TOML: ``[[accounts]]`` with id, name, aliases and ``[[contacts]]`` with id, name, emails, accounts,
 contact_type, areas and optionally schema_bootcamp, title, phone, language. CSV: one contact per
 line below a header line with these names; ";" separates several values in a cell. The accounts
-must exist, or be in the file as lines whose ``kind`` is ``account``. Spreadsheet exports are accepted, too: with a
-byte-order mark, with tabs between cells, or with ";"; then "|" separates values in a cell.
+must exist, or be in the file as lines whose ``kind`` is ``account``. Spreadsheet exports are
+accepted, too: with a byte-order mark, with tabs between cells, or with ";"; then "|" separates
+values in a cell.
 """
 
 from __future__ import annotations

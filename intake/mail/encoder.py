@@ -20,7 +20,8 @@ from hashlib import sha256
 from intake.mail.addresses import Address, Mailbox, read_address, read_mailbox
 
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
-MAX_LETTER_BYTES = 128 * 2**10
+MAX_TEXT_BYTES = 32 * 2**10  # as it is encoded; the HTML part says the same in more bytes
+MAX_LETTER_BYTES = 4 * MAX_TEXT_BYTES
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
 _EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
@@ -184,7 +185,12 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
     bare = raw.replace(b"\r\n", b"")
     if b"\r" in bare or b"\n" in bare or not raw.isascii():
         raise LetterError("the letter has a bare line end or a byte outside ASCII")
-    if len(raw) > MAX_LETTER_BYTES or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES:
+    size = len(_body(envelope.text)[0])
+    if (
+        size > MAX_TEXT_BYTES
+        or len(raw) > MAX_LETTER_BYTES
+        or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES
+    ):
         raise LetterError("the letter or one of its lines is too long")
     parsed = message_from_bytes(raw)
     if [name for name, _ in parsed.items()] != names:
@@ -195,7 +201,7 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
     if parsed["To"] != envelope.recipient or not MESSAGE_ID.match(parsed["Message-ID"]):
         raise LetterError("the letter reads back with another recipient or Message-ID")
     leaves = [part for part in parsed.walk() if not part.is_multipart()]
-    written = [text for text in (envelope.text, envelope.html) if text or text is envelope.text]
+    written = [envelope.text, *([envelope.html] if envelope.html else [])]
     found = [_text_of(leaf) for leaf in leaves]
     if found != [text.encode("utf-8", "replace").decode("utf-8") for text in written]:
         raise LetterError("the letter reads back with another text")

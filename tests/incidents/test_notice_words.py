@@ -248,7 +248,9 @@ def test_a_wrong_template_is_named(source: str) -> None:
 
 def _sources() -> dict[str, str]:
     shipped = Path(bootstrap.__file__).parents[1] / "templates"
-    return {path.relative_to(shipped).as_posix(): path.read_text() for path in shipped.glob("*/*")}
+    return {
+        path.relative_to(shipped).as_posix(): path.read_text() for path in shipped.glob("*/*.*")
+    }
 
 
 def test_the_style_is_the_configuration_and_what_follows_from_it(tmp_path: Path) -> None:
