@@ -18,6 +18,7 @@ from intake.cli import (
     backup,
     case_changes,
     case_export,
+    case_staff,
     cases,
     catalogue_words,
     configuration,
@@ -33,6 +34,7 @@ from intake.cli import (
     outbox,
     page,
     service,
+    staff,
     status,
 )
 from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
@@ -48,9 +50,11 @@ held.register(messages.app)
 app.add_typer(messages.app, name="messages")
 case_changes.register(cases.app)
 case_export.register(cases.app)
+case_staff.register(cases.app)
 app.add_typer(cases.app, name="cases")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(staff.app, name="staff")
 app.add_typer(incidents.app, name="incidents")
 incident_pages.register(incidents.app)
 notices.register(incidents.app)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "number", "status", "type", "priority", "department", "account_id", "contact_id",
-    "submitted_by", "subject", "description", "billable", "flag", "received_at", "updated_at",
+    "submitted_by", "owner", "subject", "description", "billable", "flag", "received_at",
+    "updated_at", "answered_at",
 )  # fmt: skip
 
 
@@ -41,8 +42,8 @@ def export(
         Path | None, typer.Option(help="The file to write; standard output by default.")
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="json (one object per line) or csv.")
-    ] = "json",
+        str, typer.Option("--format", help="ndjson (one object per line), json (a list) or csv.")
+    ] = "ndjson",
     since: Annotated[
         str, typer.Option(help="Only cases changed since this date, 2026-01-31.")
     ] = "",
@@ -54,16 +55,22 @@ def export(
     The output is for another system or for a spreadsheet.
     """
     from intake.store import reports
+    from intake.store.handover import conversation
 
-    if form not in ("json", "csv"):
-        raise Abort(f"--format: found {form!r}, wanted json or csv", 2)
+    if form not in ("ndjson", "json", "csv"):
+        raise Abort(f"--format: found {form!r}, wanted ndjson, json or csv", 2)
     after = moment("--since", since, load(config).service.timezone)
     with database(config) as session:
         rows = [
             reports.case(session, number) for number in reports.case_numbers(session, since=after)
         ]
-    whole = [row for row in rows if row is not None]
-    text = _csv(whole) if form == "csv" else "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
+        whole = [conversation.with_words(session, row) for row in rows if row is not None]
+    if form == "csv":
+        text = _csv(whole)
+    elif form == "json":
+        text = json.dumps([_flat(row) for row in whole], indent=1) + "\n"
+    else:
+        text = "".join(f"{json.dumps(_flat(row))}\n" for row in whole)
     if files is not None:
         _write_files(whole, files, config)
     if out is None:
@@ -79,6 +86,10 @@ def _flat(row: Row) -> Row:
     kept["fields"] = {name: one["value"] for name, one in row["fields"].items()}
     kept["fields_text"] = {name: one["words"] for name, one in row["fields"].items()}
     names = ("name", "size", "sha256", "declared_type", "inline", "state", "reason")
+    kept["conversation"] = [
+        {key: one[key] for key in ("at", "direction", "kind", "who", "name", "text", "quoted")}
+        for one in row["conversation"]
+    ]
     kept["attachments"] = [{key: one[key] for key in names} for one in row["attachments"]]
     return kept
 

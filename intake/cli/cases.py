@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli import case_view
 from intake.cli.history import event_line
 from intake.cli.layout import fact, pairs, safe, say, table, wrap
 from intake.cli.reported import reported
@@ -49,6 +51,10 @@ def list_(
     priority: Annotated[str, typer.Option(help="Only cases of this priority.")] = "",
     incident: Annotated[str, typer.Option(help="Only cases about this incident.")] = "",
     text: Annotated[str, typer.Option(help="Only cases with this in subject or text.")] = "",
+    owner: Annotated[str, typer.Option(help="Only cases of this staff member.")] = "",
+    late: Annotated[
+        bool, typer.Option("--late", help="Only cases that wait too long for their department.")
+    ] = False,
     flagged: Annotated[
         bool, typer.Option("--flagged", help="Only cases that a person should look at.")
     ] = False,
@@ -65,10 +71,12 @@ def list_(
     zone = load(config).service.timezone
     wanted = listings.CasesWanted(
         status=status or "", account=account, contact=contact, department=department,
-        type=type_, priority=priority, incident=incident, text=text, flagged=flagged,
+        type=type_, priority=priority, incident=incident, text=text, flagged=flagged, owner=owner,
         since=moment("--since", since, zone), until=moment("--until", until, zone),
     )  # fmt: skip
     with database(config) as session:
+        if late:
+            wanted = replace(wanted, numbers=case_view.late(session, load(config)))
         listed = listings.cases(session, wanted, listings.Page(limit, page))
     _show_list(listed, zone, as_json=as_json)
 
@@ -143,6 +151,7 @@ def show(number: str, as_json: JsonOption = False, config: ConfigOption = None) 
         f"{one['id']}  {one['kind']} to {one['recipient']}: {one['state']}"
         for one in row["letters"]
     ]
+    case_view.conversation(row["conversation"], zone)
     for name, lines in (("files", files), ("history", history), ("letters", letters)):
         say(f"\n{name}")
         for line in lines or ["none"]:
@@ -165,6 +174,8 @@ def _facts(row: Row, zone: str) -> dict[str, str]:
         + (f", written by {writer}" if writer else ""),
         "account": f"{row['account_name']} ({row['account_id']})" if row["account_id"] else "",
         "department": row["department"],
+        "owner": row["owner"],
+        "takes part": ", ".join(row["participants"]),
         "incident": f"{row['incident_id']} {row['incident_title']}".strip(),
         "follows": row["follows"],
         "arrived": when(row["received_at"], zone),
@@ -220,9 +231,11 @@ def _value(field: dict[str, object]) -> str:
 
 def _case(number: str, config: str | None) -> Row:
     from intake.store import reports
+    from intake.store.handover import conversation
 
     with database(config) as session:
         row = reports.case(session, number.upper())
+        row = conversation.with_words(session, row) if row is not None else None
     if row is None:
         raise Abort(f"there is no case {number!r}; `intake cases list` shows all")
     return row

@@ -57,6 +57,7 @@ WAY_OUT = {
     "R24": "no plain yes to whether the address is theirs: read it, then reject it",
     "R28": "no plain yes to being another customer's contact: ask them, then reject it",
     "R31": "neither yes nor no to whose an address is: read it; `release --add-to ID` its mail",
+    "R33": "not proved to be of staff: release it, or `staff disable ID --enable`, then replay",
     "R29": "too big to be fetched, and the contact was told: look in the held folder; reject it",
     "R26": "a flood: release it if it is meant, else reject it",
 }

@@ -7,54 +7,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from intake.authentication.dkim import is_domain
-from intake.mail.addresses import Address, read_address
-from intake.model.events import EVENT_KINDS
+from intake.config.department import Department, Handover
+from intake.config.values import (
+    AuthservId,
+    Count,
+    MailAddress,
+    NoticeClass,
+    Offset,
+    Positive,
+    Section,
+    known_zone,
+    plain_address,
+)
+from intake.model.events import EVENT_KINDS, WITH_PEOPLE
 
 LISTEN = r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no IANA time zone name such as America/Chicago")
-    return name
-
-
-def _address(text: str) -> str:
-    read = read_address(text)
-    if not isinstance(read, Address):
-        raise ValueError(f"{text!r} is no plain email address: {read.detail}")
-    return text
-
-
-def _authserv_id(text: str) -> str:
-    """Accept an ID, or "*." and a name of two labels or more, which means every ID below it.
-
-    No other star is allowed.
-    """
-    name = text.removeprefix("*.")
-    if "*" in name or (name != text and not is_domain(name.lower())):
-        raise ValueError(f"{text!r} is neither an id nor *.NAME such as *.mail.yahoo.com")
-    return text
-
-
-AuthservId = Annotated[str, AfterValidator(_authserv_id)]
-MailAddress = Annotated[str, AfterValidator(_address)]
-NoticeClass = Literal["outage", "security", "maintenance", "informational"]
-Offset = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[dhm]$")]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Service(Section):
@@ -63,7 +34,7 @@ class Service(Section):
     name: str = Field(default="Support desk", min_length=1, max_length=80)
     address: MailAddress = "support@desk.example"
     aliases: tuple[MailAddress, ...] = ()
-    timezone: Annotated[str, AfterValidator(_timezone)] = "America/Chicago"
+    timezone: Annotated[str, AfterValidator(known_zone)] = "America/Chicago"
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}$")
     languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = (
         "en", "es", "fr", "de", "pt",
@@ -262,7 +233,7 @@ class Notices(Section):
     @field_validator("from_address")
     @classmethod
     def _plain(cls, value: str) -> str:
-        return _address(value) if value else value
+        return plain_address(value) if value else value
 
 
 class Page(Section):
@@ -311,7 +282,9 @@ class Webhook(Section):
 
     def hears(self, kind: str) -> bool:
         """Return whether this program wants events of that kind."""
-        return not self.events or any(_matches(pattern, kind) for pattern in self.events)
+        if not self.events:
+            return kind not in WITH_PEOPLE
+        return any(_matches(pattern, kind) for pattern in self.events)
 
 
 def _matches(pattern: str, kind: str) -> bool:
@@ -335,7 +308,7 @@ class Alerts(Section):
     @field_validator("address")
     @classmethod
     def _plain(cls, value: str) -> str:
-        return _address(value) if value else value
+        return plain_address(value) if value else value
 
 
 class Metrics(Section):
@@ -362,6 +335,8 @@ class Shape(Section):
     storage: Storage = Storage()
     catalogue: CatalogueChoice = CatalogueChoice()
     departments: dict[str, str] = Field(default_factory=dict)
+    department: tuple[Department, ...] = ()
+    handover: Handover = Handover()
     replies: Replies = Replies()
     limits: Limits = Limits()
     evidence: Evidence = Evidence()

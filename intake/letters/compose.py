@@ -34,6 +34,7 @@ from intake.mail.encoder import Envelope, LetterError, encode
 from intake.mail.message import Message
 from intake.model.accounts import Account
 from intake.model.cases import NO_CASES, CaseList
+from intake.model.context import SaidLine
 from intake.model.incidents import Incident
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.submission import CASE_TYPE, Submission
@@ -55,6 +56,7 @@ class Answered:
     incidents: Sequence[Incident] = ()  # the open ones
     also_named: Sequence[str] = ()  # other cases that the subject names
     language: str = ""  # ISO 639 code of the letter; empty: the service's own
+    said: Sequence[SaidLine] = ()  # in the one case that is listed
 
 
 def write(
@@ -144,6 +146,7 @@ def _values(
         "incident": incident_lines(incidents, change.incident, letter_context, said),
         "maintenance": is_maintenance(incidents, change.incident),
         "reopened": before in CASE_OVER and change.status == CaseStatus.OPEN,
+        "handed": submission.department in letter_context.handed_over,
         "department": _department(letter_context, said, submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
@@ -186,6 +189,7 @@ def _asked(
         "state": wish.state if wish else "",
         "cases": [wording.case_lines(one, said, timezone, names) for one in listed.cases],
         "more": listed.more,
+        "said": wording.conversation_lines(answered.said, said, timezone),
         "type": "",
         "types": wording.type_lines(said),
     }
@@ -257,9 +261,9 @@ def to_person(
         recipient=person.address,
         subject=one_line(subject, MAX_SUBJECT_CHARS + 40),
         text=text,
-        html=_html(text, said) if person.contact_id else "",  # operators get plain text
+        html=_html(text, said, as_written=occasion.as_written) if person.contact_id else "",
         message_id=tokens.message_id(
-            letter_context.secrets, kind, number, cause, letter_context.domain
+            letter_context.secrets, kind.replace("_", "-"), number, cause, letter_context.domain
         ),
         date=now,
         reply_to=reply_to,
@@ -267,12 +271,13 @@ def to_person(
         references=(last_id,) if last_id else (),
         auto_submitted="auto-generated",
     )
-    return _posted(kind, cause, envelope, person.contact_id, number)
+    letter = _posted(kind, cause, envelope, person.contact_id, number)
+    return replace(letter, files=occasion.files) if occasion.files else letter
 
 
-def _html(text: str, said: Locale) -> str:
+def _html(text: str, said: Locale, *, as_written: bool = False) -> str:
     labels = {one.label for one in said.catalogue.fields.values()}
-    return html_part(text, labels | {said.say("type")}, said.code)
+    return html_part(text, labels | {said.say("type")}, said.code, as_written=as_written)
 
 
 def _posted(kind: str, cause: str, envelope: Envelope, contact: str, number: str) -> Letter:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 
 _LINK = re.compile(r"\b(?:https?://|mailto:)[^\s<>\"]+[^\s<>\".,;:!?)]")
 _ROW = re.compile(r" {0,3}\d{1,2}\. ")
@@ -24,9 +25,17 @@ class _Paragraph:
     lines: list[str] = field(default_factory=list)
 
 
-def html_part(text: str, labels: Collection[str], language: str) -> str:
-    """Return the HTML of a letter's text. ``labels``: names of fields that begin a line of ours."""
-    shown = "\n".join(_shown(one) for one in _paragraphs(text, labels))
+def html_part(
+    text: str, labels: Collection[str], language: str, *, as_written: bool = False
+) -> str:
+    """Return the HTML of a letter's text. ``labels``: names of fields that begin a line of ours.
+
+    With ``as_written`` every line stays a line: the text is a person's.
+    """
+    if as_written:
+        shown = "\n".join(f"<p>{'<br>'.join(map(_marked, one))}</p>" for one in _blocks(text))
+    else:
+        shown = "\n".join(_shown(one) for one in _paragraphs(text, labels))
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -34,6 +43,14 @@ def html_part(text: str, labels: Collection[str], language: str) -> str:
         f'<body style="font-family:sans-serif;line-height:1.4;max-width:40em">\n{shown}\n'
         "</body>\n</html>\n"
     )
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Yield the lines between blank ones."""
+    for _, lines in groupby(text.split("\n"), key=lambda line: bool(line.strip())):
+        block = list(lines)
+        if block[0].strip():
+            yield block
 
 
 def _paragraphs(text: str, labels: Collection[str]) -> Iterator[_Paragraph]:

@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from intake.catalogue.catalogue import Catalogue
 from intake.mail.encoder import LetterError
 from intake.model.accounts import Contact
+from intake.model.context import FileRef
 from intake.model.incidents import Incident
 
 MAX_REFERENCES = 20
@@ -37,6 +38,7 @@ class Letter:
     case_number: str = ""
     due_at: datetime | None = None  # None: at once
     put_off: str = ""  # why it is sent later
+    files: tuple[FileRef, ...] = ()  # are attached when it is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Occasion:
     values: Mapping[str, object] = field(default_factory=dict)  # for the templates
     thread: Thread | None = None
     incident: Incident | None = None  # the known incident that the letter is about
+    files: tuple[FileRef, ...] = ()  # are attached when it is sent
+    as_written: bool = False  # lines of a person's text stay lines in the HTML part
 
 
 class Templates:
@@ -140,6 +144,7 @@ class LetterContext:
     departments: Mapping[str, str] = field(
         default_factory=dict
     )  # the operator's labels, which replace the catalogue's
+    handed_over: frozenset[str] = frozenset()  # departments that cases are handed over to
     timezone: str = "UTC"  # IANA name, for the dates in letters
     language: str = "en"  # of letters to people whose own language is not known
     languages: tuple[str, ...] = ("en",)  # in which letters are written

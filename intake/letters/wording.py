@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from intake.letters.locale import Locale
+from intake.letters.masking import masked
 from intake.letters.text import WIDTH, indented, one_line, wrap
 from intake.mail.message import Message
 from intake.model.accounts import Account
 from intake.model.cases import CaseLine
+from intake.model.context import SaidLine
 from intake.model.incidents import NOTICE_CLASSES
 from intake.parsers.submission import CASE_TYPE, FieldValue, Problem, Submission
 
 MAX_VALUE_CHARS = 300
 MAX_BRIEF_CHARS = 50  # of a free text in a request, so that the question stays in sight on a phone
 MAX_ATTACHMENTS_NAMED = 20
+MAX_SAID_CHARS = 1500  # of one mail in a conversation
 
 THEIRS = ("subject", "description")  # are left out of a request: they are the person's own mail
 FREE_WORDS = ("text", "multiline")  # kinds of fields that hold free text
@@ -242,6 +245,18 @@ def case_lines(case: CaseLine, locale: Locale, zone: str, accounts: Mapping[str,
     fields = (locale.catalogue.fields.get(name) for name in case.missing)
     names = ", ".join(field.label for field in fields if field)
     return shown + (indented(locale.say("still-open", names=names)) if names else [])
+
+
+def conversation_lines(said: Sequence[SaidLine], locale: Locale, zone: str) -> list[str]:
+    """Return what was said in a case: a line with day and name, then the words, indented."""
+    shown = [locale.say("said-so-far")] if said else []
+    for one in said:
+        at = one.at.astimezone(ZoneInfo(zone))
+        shown += ["", f"{at:%Y-%m-%d %H:%M}  {one_line(one.name, 80)}"]
+        words = masked(one.text[:MAX_SAID_CHARS]).split("\n")
+        shown += [line for text in words for line in indented(one_line(text, MAX_SAID_CHARS))]
+        shown += ["    …"] if len(one.text) > MAX_SAID_CHARS else []
+    return shown
 
 
 def class_lines(kept: Sequence[str], locale: Locale, *, stopped: bool) -> list[str]:

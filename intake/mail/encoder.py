@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import quopri
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from email import message_from_bytes
 from email.message import Message as EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
+from urllib.parse import quote
 
 from intake.mail.addresses import Address, Mailbox, read_address, read_mailbox
 
@@ -24,6 +25,7 @@ MAX_TEXT_BYTES = 32 * 2**10  # as it is encoded; the HTML part says the same in 
 MAX_LETTER_BYTES = 4 * MAX_TEXT_BYTES
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")
 _EXTRA = re.compile(r"[A-Za-z][A-Za-z-]{0,60}: [!-~](?:[ -~]|\r\n (?=[!-~]))*\Z")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,60}")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~,.:;()\[\]@<>\"\\-]*\Z")
 
 
@@ -95,6 +97,42 @@ def _alternative(envelope: Envelope, boundary: str) -> bytes:
         fields, body = _part(kind, text)
         made += f"--{boundary}\r\n".encode("ascii") + _lines(fields) + b"\r\n" + body + b"\r\n"
     return made + f"--{boundary}--\r\n".encode("ascii")
+
+
+def with_files(raw: bytes, files: Sequence[tuple[str, str, bytes]]) -> bytes:
+    """Return an encoded letter with files (name, media type, bytes) behind its text.
+
+    The same letter and files give the same bytes (RFC 2046 §5.1.3).
+    """
+    if not files:
+        return raw
+    head, _, body = raw.partition(b"\r\n\r\n")
+    kept: list[bytes] = []
+    moved: list[bytes] = []
+    for field in re.split(rb"\r\n(?![ \t])", head):
+        (moved if field.lower().startswith(b"content-") else kept).append(field)
+    boundary = f"=_{sha256(raw).hexdigest()[:31]}f".encode()
+    kept.append(b'Content-Type: multipart/mixed;\r\n boundary="' + boundary + b'"')
+    parts = [b"\r\n".join(moved) + b"\r\n\r\n" + body.rstrip(b"\r\n") + b"\r\n"]
+    parts += [_file(*one) for one in files]
+    made = b"\r\n".join(kept) + b"\r\n\r\n"
+    for part in parts:
+        made += b"--" + boundary + b"\r\n" + part + b"\r\n"
+    return made + b"--" + boundary + b"--\r\n"
+
+
+def _file(name: str, media_type: str, data: bytes) -> bytes:
+    """Return one attached file; its name is encoded as RFC 2231 has it when it is not ASCII."""
+    kind = media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"
+    kind = kind if not kind.startswith(("multipart/", "message/")) else "application/octet-stream"
+    plain = re.sub(r'[^ -~]|["\\]', "_", name)[:100] or "file"
+    wide = quote(name[:100].encode("utf-8", "replace"), safe="")
+    told = f'filename="{plain}"' + ("" if plain == name else f";\r\n filename*=utf-8''{wide}")
+    head = (
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
+        f"Content-Disposition: attachment;\r\n {told}\r\n\r\n"
+    )
+    return head.encode("ascii") + encodebytes(data).replace(b"\n", b"\r\n")
 
 
 def _fields(envelope: Envelope) -> list[tuple[str, str]]:

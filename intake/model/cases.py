@@ -38,6 +38,8 @@ class CaseBrief:
     closed_at: datetime | None = None  # when it was resolved or closed
     incident: str = ""  # id of the known incident that it is about
     received_at: datetime | None = None  # of the mail that opened it
+    owner: str = ""  # id of the staff member whose case it is
+    answered_at: datetime | None = None  # when a staff member first answered
 
     @property
     def writer(self) -> str:

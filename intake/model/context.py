@@ -16,6 +16,7 @@ from intake.model.incidents import (
     Incident,
     Update,
 )
+from intake.model.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,45 @@ class PastLetter:
     subject: str
     put_off: str = ""  # why it waits
     sketch: str = ""  # only of the newest ones
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A stored file, as a letter names it or has it attached."""
+
+    name: str
+    media_type: str
+    size: int  # bytes
+    sha256: str
+    note: str = ""  # why it is not handed on; empty: it is
+
+
+@dataclass(frozen=True, slots=True)
+class LastLetter:
+    """The newest letter about a case to one contact."""
+
+    message_id: str
+    subject: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidLine:
+    """What somebody said in a case, as its contacts may read it."""
+
+    at: datetime
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastAnswer:
+    """An answer of a staff member in a case."""
+
+    at: datetime
+    who: str  # id of the staff member
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +156,7 @@ class Keys:
     author_name: str = ""  # the display name, in lower case
     close_ids: tuple[str, ...] = ()  # our questions that it answers: whether to close a case
     own_id: str = ""  # its Message-ID, if that is one of ours, MAC valid
+    other_number: str = ""  # of the case that a command of staff names
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
     only_approved: bool = False  # of incidents: only text that a second person approved
     max_strangers: int = 1000  # mails of strangers that are held one by one in a day
@@ -159,3 +200,15 @@ class Known:
     replied: Incident | None = None  # the incident whose notice this mail answers, open or closed
     replied_updates: tuple[Update, ...] = ()  # the updates of that incident
     notified: tuple[Listener, ...] = ()  # the recipients of the named notices, or of the token
+    staff: Staff | None = None  # the staff member whose stored address is the sender's
+    colleagues_of_staff: tuple[Staff, ...] = ()  # all active staff, when staff or a case needs them
+    participants: tuple[Contact, ...] = ()  # contacts who take part in the case, besides its own
+    answers: tuple[PastAnswer, ...] = ()  # the answers of staff in that case, the newest first
+    held_answer: str = ""  # text of the sender's newest answer that has not left
+    seen_until: datetime | None = None  # when the letter that a staff mail answers was written
+    account_name: str = ""  # of the case's account
+    other_case: CaseBrief | None = None  # the case that a command of staff names, such as #merge
+    files: tuple[FileRef, ...] = ()  # of the case, the oldest first
+    said: tuple[SaidLine, ...] = ()  # in the one case that a contact asks for, the oldest first
+    threads: Mapping[str, LastLetter] = field(default_factory=dict)
+    """Contact -> the newest letter about the case that went to them."""

@@ -36,4 +36,7 @@ EVENT_KINDS = (  # events that other programs can receive; docs/events.md define
     "maintenance.rescheduled", "maintenance.reminded", "maintenance.started",
     "maintenance.completed", "maintenance.cancelled",
     "notice.approved", "notice.sent", "case.linked", "service.failing", "service.recovered",
+    "case.opened", "case.completed", "case.updated", "case.answered", "case.closed",
+    "case.reopened",
 )  # fmt: skip
+WITH_PEOPLE = EVENT_KINDS[-6:]  # name people and hold their words: a hook must ask for them

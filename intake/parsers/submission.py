@@ -149,6 +149,37 @@ class FieldValue:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffOrders:
+    """What a staff mail asks for, in the words of the catalogue."""
+
+    text: str = ""  # for the contacts, or the note
+    is_note: bool = False
+    status: str = ""  # the wanted CaseStatus
+    asks: tuple[str, ...] = ()  # names of fields
+    question: str = ""  # a question in the writer's own words
+    assign: str = ""  # "me", a name or an id, "none"
+    department: str = ""  # key
+    priority: str = ""
+    type: str = ""
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    merge: str = ""  # number of the case that goes on
+    split: str | None = None  # subject of the new case; None: no split
+    incident: str | None = None  # id, "" to untie; None: unchanged
+    cc: tuple[str, ...] = ()  # Address.key of contacts
+    uncc: tuple[str, ...] = ()
+    sends: bool = False  # the answer that was kept back may leave
+    helps: bool = False
+    slips: tuple[str, ...] = ()
+    doubt: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Return whether anything but words is asked for."""
+        plain = replace(self, text="", is_note=False, doubt="", sends=False)
+        return plain != StaffOrders()
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A value that was adjusted or not accepted. Codes: see ``intake.parsers.form_rules``."""
 
@@ -195,3 +226,4 @@ class Submission:
     likely: Mapping[str, FieldValue] = field(default_factory=dict)  # offered with the questions
     guesses: tuple[str, ...] = ()  # types to offer first, when "case_type" is missing
     other_matter: str = ""  # type of a second matter that the mail seems to be about
+    orders: StaffOrders | None = None  # of a mail of staff

@@ -90,6 +90,7 @@ class CasesWanted:
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""  # a part of the subject or description
+    owner: str = ""  # id of the staff member
     flagged: bool = False
     numbers: Sequence[str] | None = None
 
@@ -100,6 +101,7 @@ class CasesWanted:
             (row.status, self.status), (row.account_id, self.account), (row.type, self.type),
             (row.contact_id, self.contact), (row.department, self.department),
             (row.priority, self.priority), (row.incident_id, self.incident.upper()),
+            (row.owner, self.owner),
         )  # fmt: skip
         found = [col(column) == value for column, value in exact if value]
         if self.text:

@@ -6,8 +6,8 @@ fence, and every write with an old fence is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -16,39 +16,15 @@ from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.letters.letter import Letter
-from intake.mail.addresses import ascii_lower
-from intake.model.states import LetterState, SuppressionKind
+from intake.model.states import LetterState
 from intake.store import backoff
 from intake.store.engine import Session
+from intake.store.letter_checks import HANDS_OVER, Claimed, barred
 from intake.store.sql import clean, upsert
 from intake.store.tables.cases import CaseRow
-from intake.store.tables.contacts import ContactEmailRow, ContactRow, MembershipRow, SuppressionRow
-from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import EventRow, OutboxRow
 
-OPERATOR_KINDS = ("alert", "nag", "test")  # letters to the configured address of the operator
-NOTICES = ("notice", "digest")  # kinds that nobody has asked for begin so
-LEAVERS = ("replaced", "removed")  # letters to who has just left
-FOR_ANYBODY = ("refusal", *LEAVERS, "verify", "join")  # letters to who is not of the account
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A letter that this worker may send until the lease runs out."""
-
-    id: int
-    fence: int
-    kind: str
-    recipient: str
-    contact_id: str
-    case_number: str
-    message_id_header: str
-    raw: bytes
-    attempts: int
-    sender: str = ""  # envelope sender; empty: the default one
-    trouble: str = ""  # why it cannot be sent at all
-    must: bool = False  # a mandatory notice: bounces do not stop it
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -73,7 +49,7 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
     """Claims the oldest due letters, each as an attempt; suppresses those it may not send."""
     columns = (
         "id", "fence", "kind", "recipient", "contact_id", "case_number", "message_id_header",
-        "raw", "attempts",
+        "raw", "attempts", "files",
     )  # fmt: skip
     query = (
         select(*(col(getattr(OutboxRow, name)) for name in columns))
@@ -105,74 +81,11 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
     return [
         Claimed(
             row.id, row.fence + 1, row.kind, row.recipient, row.contact_id, row.case_number,
-            row.message_id_header, row.raw, row.attempts + 1,
+            row.message_id_header, row.raw, row.attempts + 1, row.files,
         )
         for row in rows
         if row.id not in put_aside
     ]  # fmt: skip
-
-
-def barred(session: Session, rows: Sequence[Claimed], now: datetime) -> dict[int, str]:
-    """Letter id -> reason, for letters whose address no longer belongs to an active contact."""
-    keys = {ascii_lower(row.recipient) for row in rows}
-    if not keys:
-        return {}
-    owners = {
-        key: (owner, active)
-        for key, owner, active in session.execute(
-            select(
-                col(ContactEmailRow.key), col(ContactEmailRow.contact_id), col(ContactRow.active)
-            )
-            .join(ContactRow, col(ContactRow.id) == col(ContactEmailRow.contact_id))
-            .where(col(ContactEmailRow.key).in_(keys))
-        )
-    }
-    rows_ = session.scalars(select(SuppressionRow).where(col(SuppressionRow.key).in_(keys)))
-    stopped = {one.key: one for one in rows_ if one.until is None or one.until > now}
-    left = _of_accounts_left(session, rows)
-    return {row.id: why for row in rows if (why := _why_not(row, owners, stopped) or left(row))}
-
-
-def _of_accounts_left(session: Session, rows: Sequence[Claimed]) -> Callable[[Claimed], str]:
-    """Checks whether a letter's contact has left the account of the case."""
-    numbers = {row.case_number for row in rows if row.case_number}
-    cases = select(col(CaseRow.number), col(CaseRow.account_id)).where(
-        col(CaseRow.number).in_(numbers), col(CaseRow.account_id) != NOBODY
-    )
-    accounts = {row[0]: str(row[1]) for row in session.execute(cases)} if numbers else {}
-    belonging = select(col(MembershipRow.contact_id), col(MembershipRow.account_id)).where(
-        col(MembershipRow.account_id).in_(set(accounts.values())),
-        col(MembershipRow.contact_id).in_({row.contact_id for row in rows}),
-    )
-    members = {(row[0], row[1]) for row in session.execute(belonging)} if accounts else set()
-
-    def why_not(row: Claimed) -> str:
-        account = accounts.get(row.case_number)
-        if account is None or row.kind in FOR_ANYBODY or not row.contact_id:
-            return ""
-        here = (row.contact_id, account) in members
-        return "" if here else "the contact is not of the case's account any more"
-
-    return why_not
-
-
-def _why_not(
-    row: Claimed, owners: dict[str, tuple[str, bool]], stopped: Mapping[str, SuppressionRow]
-) -> str:
-    key = ascii_lower(row.recipient)
-    owner, active = owners.get(key, ("", False))
-    if row.kind in OPERATOR_KINDS and not row.contact_id:
-        return ""  # to the operator's own address, from the configuration
-    if owner != row.contact_id:
-        return "the address is not stored for this contact any more"
-    if not active and row.kind not in ("refusal", *LEAVERS):
-        return "the contact was disabled"
-    if row.must:
-        return ""
-    why = stopped.get(key)
-    if why is None or (why.kind == SuppressionKind.BOUNCED and not row.kind.startswith(NOTICES)):
-        return ""  # who writes to us gets an answer, whatever bounced before
-    return why.reason
 
 
 def mark_in_doubt(
@@ -211,7 +124,7 @@ def settle(
         row = session.execute(
             select(
                 col(OutboxRow.attempts), col(OutboxRow.created_at), col(OutboxRow.case_number),
-                col(OutboxRow.message_id), col(OutboxRow.recipient),
+                col(OutboxRow.message_id), col(OutboxRow.recipient), col(OutboxRow.kind),
             ).where(
                 col(OutboxRow.id) == letter_id,
                 col(OutboxRow.fence) == fence,
@@ -227,9 +140,18 @@ def settle(
             continue
         state = STATE_OF[type(outcome)]
         _close(session, letter_id, state, outcome.reply, now)
+        if row.kind in HANDS_OVER:
+            _handed(session, row.case_number, state, now)
         note_event(session, now, state, About(letter_id, row.case_number, row.message_id),
                f"{row.recipient}: {outcome.reply}")  # fmt: skip
     return refused
+
+
+def _handed(session: Session, number: str, state: str, now: datetime) -> None:
+    """Records when the first letter about a case reached its department."""
+    if state == LetterState.SENT and number:
+        first = (col(CaseRow.number) == number, col(CaseRow.handed_at).is_(None))
+        session.execute(update(CaseRow).where(*first).values(handed_at=now))
 
 
 STATE_OF: Mapping[type, LetterState] = {
@@ -319,6 +241,7 @@ def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int
             subject=clean(letter.subject),
             text=clean(letter.text),
             raw=letter.raw,
+            files=[asdict(one) for one in letter.files],
             state=LetterState.DUE,
             due_at=letter.due_at or now,
             put_off=letter.put_off,

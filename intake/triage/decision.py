@@ -18,7 +18,7 @@ from intake.model.cases import CaseBrief
 from intake.model.context import Known, PastMail, SentLetter
 from intake.parsers.submission import Return, Submission
 from intake.triage import attachment_policy, auto_response, loops
-from intake.triage.facts import CaseChange, Facts, Rule, Verdict
+from intake.triage.facts import CaseChange, Facts, Rule, StaffWork, Verdict
 from intake.triage.loops import PutOff
 from intake.triage.policy import Policy
 from intake.triage.rules import TABLE
@@ -27,6 +27,7 @@ __all__ = ["ACTIONS", "CaseChange", "Decision", "LetterOrder", "Policy", "decide
 
 ACTIONS = (
     "create", "ask", "complete", "append", "answer", "refuse", "hold", "ignore", "drop", "defer",
+    "staff",
 )  # fmt: skip
 
 
@@ -79,6 +80,8 @@ class Decision:
     is_forgery: bool = False  # Rule.is_forgery
     must: MustReach = NOTHING_MUST  # what an unsubscription leaves on
     matters: int = 1  # cases that came of the mail; its letters say so
+    work: StaffWork | None = None  # what a staff member's mail did
+    joined: tuple[str, ...] = ()  # contacts who take part in the case from now on
 
 
 NO_SENDER = Sender("L1", "", None, False, ())
@@ -153,7 +156,30 @@ def _decision(
         must=facts.policy.must,
         is_loop=rule.is_loop,
         is_forgery=rule.is_forgery,
+        work=verdict.work,
+        joined=_joined(facts) if verdict.change else (),
         accounts=tuple((one.id, one.active) for one in facts.known.accounts),
+    )
+
+
+def _joined(facts: Facts) -> tuple[str, ...]:
+    """Return the colleagues in To and Cc of a contact's mail who take part in the case.
+
+    They are registered, active, of the case's account, and may open cases themselves.
+    """
+    mail, account = facts.mail, facts.submission.account
+    case = facts.known.case
+    account = account or (case.account_id if case else "")
+    if not isinstance(mail, Message) or not facts.proved or not account:
+        return ()
+    named = {*mail.to, *mail.cc}
+    return tuple(
+        one.id
+        for one in facts.known.colleagues
+        if one.active
+        and (role := one.at(account)) is not None
+        and role.contact_type not in facts.policy.may_not_submit
+        and not named.isdisjoint({ascii_lower(address) for address in one.emails})
     )
 
 

@@ -12,6 +12,7 @@ from intake.mail.mime.auto_submitted import strong
 from intake.mail.word_sketch import sketch
 from intake.model.accounts import Contact
 from intake.model.context import Known, PastMail
+from intake.model.staff import Staff
 from intake.parsers.submission import FieldValue, Return, Submission
 from intake.triage.policy import Policy
 
@@ -40,6 +41,31 @@ class CaseChange:
     flag: str = ""  # why an operator should check the case; empty: the flag is removed
     incident: str = ""  # id of the known incident that the case is about
     follows: str = ""  # number of the closed case that a new case continues
+    who: str = ""  # id of the staff member who changes it
+    owner: str | None = None  # id of its new owner, "" for the department; None: unchanged
+    untie: bool = False  # it is about no incident any more
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWork:
+    """What a staff member's mail did, and whom it concerns."""
+
+    staff: Staff
+    number: str = ""  # of the case
+    text: str = ""  # their own words
+    answer: str = ""  # what goes to the contacts
+    is_note: bool = False
+    asks: tuple[str, ...] = ()  # fields that the contact is asked for
+    merge: str = ""  # number of the case that goes on
+    split: str | None = None  # subject of the new case that ``text`` becomes
+    joins: tuple[str, ...] = ()  # ids of contacts who take part from now on
+    leaves: tuple[str, ...] = ()
+    sends: bool = False  # the answer that was kept back leaves
+    readers: tuple[Contact, ...] = ()  # who gets the answer or the question
+    was: tuple[str, str] = ("", "")  # department and owner before
+    refused: tuple[str, ...] = ()  # why nothing was done, for its writer
+    held: str = ""  # why the words are kept back, for its writer
+    helps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +138,7 @@ class Verdict:
     disowns: str = ""  # address that is not the contact's
     unsubscribes: str = ""  # id of the contact who wants no more optional notices
     kept: tuple[str, ...] = ()  # classes of notices that continue
+    work: StaffWork | None = None  # of a mail of staff
 
 
 STRANGERS, UNPROVED = "strangers", "unproved"

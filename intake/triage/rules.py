@@ -15,7 +15,7 @@ from intake.model.states import CASE_OVER, CaseStatus
 from intake.notifier import about
 from intake.parsers.quoted_text import unknown_words
 from intake.parsers.submission import CASE_TYPE
-from intake.triage import command_rules, sender_rules
+from intake.triage import command_rules, sender_rules, staff_rules
 from intake.triage.facts import STRANGERS, UNPROVED, CaseChange, Facts, Rule, Verdict
 
 # ---------------------------------------------------------------- permissions: R13 to R16
@@ -250,14 +250,18 @@ def _follows(facts: Facts) -> str:
 # answer from an address that waits to be confirmed, R26 a flood of new cases, R27 a mail that asks
 # for nothing, R28 the answer of a contact who was asked to become a contact of another customer,
 # R29 a contact's mail that is too big to be fetched, R30 a copy of a mail with other bytes,
-# R31 the answer of a contact who was asked whose an unregistered address is.
+# R31 the answer of a contact who was asked whose an unregistered address is. R32 to R34 are about
+# mail of staff: a program's, one that nothing proves, and one that does something.
 TABLE: tuple[Rule, ...] = (
     Rule("R0", sender_rules.malformed, STRANGERS),
     Rule("R1", sender_rules.own_mail, STRANGERS, is_loop=True),
     Rule("R0a", sender_rules.seen_before),
     Rule("R2", sender_rules.answers_our_letter),
+    Rule("R32", staff_rules.automatic),
     Rule("R3", sender_rules.automatic, STRANGERS),
     Rule("R4", sender_rules.unverifiable_now),
+    Rule("R33", staff_rules.unproved, STRANGERS),
+    Rule("R34", staff_rules.works),
     Rule("R5", sender_rules.forged_known, STRANGERS, is_forgery=True),
     Rule("R6", sender_rules.forged_unknown),
     Rule("R7", sender_rules.unproved_known, UNPROVED),

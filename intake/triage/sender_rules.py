@@ -23,14 +23,14 @@ def malformed(facts: Facts) -> Verdict | None:
     mail = facts.mail
     if isinstance(mail, Refusal):
         if facts.no_place_left:
-            return _counted_only(facts)
+            return counted_only(facts)
         return Verdict("hold", (f"{mail.code}: {mail.detail}",))
     if mail.unread_bytes and not _is_heard(facts):
         full = facts.no_place_left and not facts.known.contacts
-        return _counted_only(facts) if full else Verdict("hold", (_too_big(facts),))
+        return counted_only(facts) if full else Verdict("hold", (_too_big(facts),))
     if isinstance(mail.sender, AddressRefusal) and answers_our_letter(facts) is None:
         if facts.no_place_left:
-            return _counted_only(facts)
+            return counted_only(facts)
         return Verdict("hold", (f"From, {mail.sender.code}: {mail.sender.detail}",))
     return None
 
@@ -77,7 +77,7 @@ def _from_our_address(facts: Facts) -> Verdict:
     if facts.sender.level == "L0":
         return Verdict("drop", ("dmarc=fail for an address of this service",))
     if facts.no_place_left:
-        return _counted_only(facts)
+        return counted_only(facts)
     why = ("From is an address of this service, as a list or a forwarder writes it",)
     named = next(iter(mail.all("reply-to")), "")
     return Verdict("hold", (*why, *([f"Reply-To: {one_line(named, 200)}"] if named else [])))
@@ -155,7 +155,7 @@ def automatic(facts: Facts) -> Verdict | None:
     if facts.proved and contact and vouched:
         return None
     if not facts.known.contacts and facts.no_place_left:
-        return _counted_only(facts)
+        return counted_only(facts)
     return Verdict("hold", ("machine", *facts.automatic))
 
 
@@ -173,7 +173,7 @@ def forged_known(facts: Facts) -> Verdict | None:
     """Hold a mail that is probably forged in the name of a contact."""
     if facts.sender.level == "L0" and facts.known.contacts:
         if facts.no_place_left:
-            return _counted_only(facts)
+            return counted_only(facts)
         return Verdict("hold", ("dmarc=fail for the address of a contact: probably forged",))
     return None
 
@@ -213,11 +213,12 @@ def unproved_unknown(facts: Facts) -> Verdict | None:
     if facts.sender.level != "L1" or facts.known.contacts:
         return None
     if facts.no_place_left:
-        return _counted_only(facts)
+        return counted_only(facts)
     return Verdict("hold", ("unknown sender, and nothing proves the address", *_last(facts)))
 
 
-def _counted_only(facts: Facts) -> Verdict:
+def counted_only(facts: Facts) -> Verdict:
+    """Drop a mail whose rule has held as many today as it may."""
     count = facts.policy.max_strangers_per_day
     return Verdict("drop", (f"limits: {count} such mails were held today, counted only",))
 
@@ -249,7 +250,7 @@ def stranger_at_known_domain(facts: Facts) -> Verdict | None:
     if facts.contact is not None or not facts.known.domain_registered:
         return None
     if facts.no_place_left:
-        return _counted_only(facts)
+        return counted_only(facts)
     told = facts.policy.refuse_unknown and facts.sender.level == "L3"
     letter, reason = ("refusal", "unknown") if told else ("", "")
     why = "not registered, though others at that domain are"
@@ -265,7 +266,7 @@ def stranger(facts: Facts) -> Verdict | None:
     if facts.contact is not None:
         return None
     if facts.no_place_left and facts.policy.unknown_sender == "hold":
-        return _counted_only(facts)
+        return counted_only(facts)
     return Verdict(facts.policy.unknown_sender, ("nobody of that address is registered",))
 
 

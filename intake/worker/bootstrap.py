@@ -24,9 +24,12 @@ from intake.config import loader as settings
 from intake.config import schema
 from intake.config.loader import Config, ConfigError
 from intake.config.validation import backfill
+from intake.mail.encoder import with_files
 from intake.mail.tokens import bounce_address
+from intake.model.events import WITH_PEOPLE
 from intake.store import restore_check
 from intake.store.engine import open_engine
+from intake.store.letter_checks import Claimed
 from intake.store.messages.record import RecordMetadata
 from intake.store.migrate import check
 from intake.store.retention import Keep
@@ -34,7 +37,7 @@ from intake.worker import notice_bootstrap
 from intake.worker.collector import CollectorContext, Rules, utc_now
 from intake.worker.figures import Figures, Live
 from intake.worker.journal import journal_of
-from intake.worker.letter_settings import letter_context
+from intake.worker.letter_settings import departments, letter_context
 from intake.worker.outbox_sender import SendingContext, Streak
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings
@@ -114,7 +117,7 @@ def assemble(
         lanes = tuple(lane(config) for _ in range(way.connections))
         post = SendingContext(
             engine, lanes, _bounces(config, context), utc_now, way.lease_seconds,
-            stopped=stop.is_set, journal=journal,
+            stopped=stop.is_set, journal=journal, attach=lambda item: _attached(blobs, item),
         )  # fmt: skip
         notices = _notices(config, post, context)
         mailboxes = tuple(mailbox_job(config, box) for box in config.mailbox)
@@ -134,6 +137,12 @@ def assemble(
         if pool is not None:
             pool.close()
         engine.dispose()
+
+
+def _attached(blobs: Blobs, item: Claimed) -> bytes:
+    """The letter with its files, the same bytes at every attempt. Raises BlobError."""
+    files = [(one["name"], one["media_type"], blobs.read(one["sha256"])) for one in item.files]
+    return with_files(item.raw, files)
 
 
 def _bounces(config: Config, context: JudgementContext) -> Callable[[int], str]:
@@ -189,12 +198,22 @@ def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> Judgem
         catalogue=catalogue,
         policy=settings.policy(config, catalogue),
         letter_context=letter_context(config, secrets or settings.load_secrets(config), catalogue),
-        stamp=RecordMetadata(settings.policy_hash(config, catalogue), __version__, personal),
+        stamp=RecordMetadata(
+            settings.policy_hash(config, catalogue), __version__, personal, _hears_cases(config)
+        ),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
         trust=_trusts(config),
         required=config.shape.catalogue.required,
+        departments=departments(config, catalogue),
+        attach_bytes=config.shape.handover.max_bytes,
     )
+
+
+def _hears_cases(config: Config) -> bool:
+    """Whether a webhook or a folder wants events about cases."""
+    hooks = any(hook.hears(kind) for hook in config.shape.webhook for kind in WITH_PEOPLE)
+    return hooks or any(one.folder for one in config.shape.department)
 
 
 def _trusts(config: Config) -> dict[str, Trust]:

@@ -17,10 +17,14 @@ from intake.model.health import Trouble
 from intake.store import overdue, rejections, reports, restore_check
 from intake.store.contacts import preferences
 from intake.store.engine import Engine, Session, StoreError, open_engine, reading
+from intake.store.handover import times
 from intake.store.incidents import schedule
 from intake.store.migrate import check
 from intake.store.reports import Status
 from intake.worker.journal import journal_of
+from intake.worker.letter_settings import departments
+
+MAX_NAMED = 5  # cases in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def look(config: Config, now: datetime) -> Health:
                 must = settings.must_reach(config, settings.load_catalogue(config))
                 status = reports.status(session, must)
                 tasks += preferences.tasks(session, now, must) + schedule.debts(session, now)
+                tasks += _late(session, config, now)
                 found += stored_in(session, config, beat, now)
         finally:
             engine.dispose()
@@ -84,7 +89,23 @@ def stored_in(session: Session, config: Config, beat: Beat | None, now: datetime
     names = [box.name for box in config.mailbox]
     found += reports.failing_mailboxes(session, names)
     found += rejections.troubles(session, now)
+    found += _not_handed_over(session, config, now)
     return found + overdue.troubles(session, now, now - _patience(config, beat))
+
+
+def _not_handed_over(session: Session, config: Config, now: datetime) -> list[Trouble]:
+    """Cases whose letter to the department failed, came back, or was not sent in time."""
+    wait = timedelta(minutes=config.shape.handover.late_minutes)
+    found = times.not_handed_over(session, departments(config), now, wait)
+    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+    words = f"{', '.join(found[:MAX_NAMED])}{more}: not handed over to the department"
+    return [Trouble("handover", words)] if found else []
+
+
+def _late(session: Session, config: Config, now: datetime) -> list[str]:
+    """One task for all cases that wait too long for their department."""
+    count = len(times.late(session, departments(config), now))
+    return [f"{count} cases are late: `intake cases list --late`"] if count else []
 
 
 def _patience(config: Config, beat: Beat | None) -> timedelta:

@@ -18,12 +18,14 @@ from intake.mail.message import Message, Refusal
 from intake.model.accounts import Contact, majority, one_more
 from intake.model.cases import CaseBrief, PendingForm
 from intake.model.context import NO_LETTERS, Known, PastLetter
+from intake.model.departments import Departments
 from intake.model.incidents import Incident, Update
 from intake.model.states import CaseStatus
 from intake.parsers import notice_replies
 from intake.parsers.confirmation import says_no, says_yes
 from intake.parsers.interpret import interpret
 from intake.parsers.prose.language import shown_language
+from intake.parsers.scanner import scan as read_scan
 from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
 from intake.store.cases.write import FIRST_NUMBER
@@ -32,7 +34,9 @@ from intake.store.messages.context import look_up
 from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy
+from intake.worker import staff_judgement
 from intake.worker.lookup_keys import keys, only_case
+from intake.worker.staff_judgement import StaffSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class JudgementContext:
     case_prefix: str
     trust: Mapping[str, Trust] = field(default_factory=dict)  # by mailbox name
     required: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    departments: Departments = field(default_factory=dict)  # that get cases
+    attach_bytes: int = 10 * 2**20  # of files that a letter to a department may have
     notice_texts: Callable[[Incident, Sequence[Update]], tuple[str, ...]] = notice_replies.texts
     """The texts of an incident's notices, one for each update: a reply may quote them."""
 
@@ -121,6 +127,19 @@ def judge_part(
     sender = identity.identify(mail, known, trust, proof)
     if again.released_by:
         sender = identity.released(sender, again.released_by)
+    if known.staff is not None and not again.released_by:
+        written = staff_judgement.written_for(mail, known, sender)
+        if written is not None:
+            theirs = Part(written, read_scan(written, context.catalogue))
+            vouched = replace(again, released_by=f"staff {known.staff.id}")
+            found = judge_part(session, theirs, context, now, None, vouched)
+            if found.known.contacts:
+                return replace(found, language="")
+        setup = StaffSetup(
+            context.catalogue, context.timezone, context.case_prefix, context.departments
+        )
+        asked_for = staff_judgement.ordered(mail, known, setup)
+        return Judgement(decide(mail, sender, asked_for, known, context.policy, now), (), known)
     scan = _as_far_as_it_counts(scan, known, sender)
     circumstances = _circumstances(mail, known, sender, context, now)
     submission = interpret(scan, mail, context.catalogue, circumstances)

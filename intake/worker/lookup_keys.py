@@ -10,6 +10,7 @@ from intake.mail import tokens
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Message, Refusal
 from intake.model.context import Keys
+from intake.parsers import staff_mail
 from intake.parsers.submission import Scan
 from intake.triage.policy import Policy
 
@@ -51,9 +52,7 @@ def keys(
         thread_ids=tuple(dict.fromkeys(one for one in ids if one not in ours)),
         dated=mail.date,
         outbox_ids=tuple(dict.fromkeys(one.message_id for one in own)),
-        names_contact=scan is None
-        or bool(ids or tagged or tokens.plain_numbers(mail.subject, case_prefix))  # for a case
-        or any(one.field == "contact" for one in scan.candidates),
+        names_contact=bool(ids or tagged) or _names_contact(mail, scan, case_prefix),
         list_state=asked.state if asked and listing else "-",
         list_number=_numbered(asked.number, case_prefix) if asked and listing else "",
         form_ids=tuple(one.message_id for one in own if one.kind == "form"),
@@ -73,9 +72,28 @@ def keys(
         only_approved=policy.only_approved,
         signatures=identity.signature_hashes(mail),
         own_id=_own_id(mail, letter_context),
+        other_number=_other_number(mail, case_prefix),
         max_strangers=limits[0],
         max_unproved=limits[1],
     )
+
+
+def _names_contact(mail: Message, scan: Scan | None, case_prefix: str) -> bool:
+    """Whether colleagues matter: for a case, named under a label, or addressed by the mail."""
+    if scan is None or tokens.plain_numbers(mail.subject, case_prefix):
+        return True
+    labelled = any(one.field == "contact" for one in scan.candidates)
+    return labelled or len({*mail.to, *mail.cc}) > 1
+
+
+def _other_number(mail: Message, case_prefix: str) -> str:
+    """The case that a command on top of the mail names: "#merge CASE-1002"."""
+    text = mail.plain if mail.plain.strip() else mail.html.text
+    if not text.lstrip().startswith("#"):
+        return ""
+    words = staff_mail.read(mail).words("merge")
+    found = tokens.plain_numbers(_numbered(words, case_prefix), case_prefix)
+    return next(iter(found), "")
 
 
 def _author_name(mail: Message) -> str:

@@ -20,7 +20,7 @@ from intake.store.incidents import read, send_queue
 from intake.store.incidents import refused as refusals
 from intake.store.incidents.send_queue import Entry, Pace
 from intake.store.incidents.write import find
-from intake.store.outbox import Claimed
+from intake.store.letter_checks import Claimed
 
 Writer = Callable[[Notice, Addressee, int, datetime], tuple[bytes, str]]
 """(what, to whom, notice_recipients row, Date) -> (the mail, its envelope sender). LetterError."""

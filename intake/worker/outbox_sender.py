@@ -17,12 +17,13 @@ from typing import Protocol
 
 import structlog
 
+from intake.adapters.blob_store import BlobError
 from intake.adapters.journal import Journal
 from intake.adapters.smtp import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
 from intake.model.delivery import is_about_us
 from intake.store import outbox, relay_refusals
 from intake.store.engine import Engine, Session, reading, writing
-from intake.store.outbox import Claimed
+from intake.store.letter_checks import Claimed
 
 log = structlog.get_logger("intake.dispatch")
 
@@ -144,6 +145,8 @@ class SendingContext:
     queue: Queue = field(default_factory=Outbox)
     journal: Journal = field(default_factory=Journal)
     streak: Streak = field(default_factory=Streak)
+    attach: Callable[[Claimed], bytes] = field(default=lambda item: item.raw)
+    """The bytes of a letter with its files. Raises BlobError when a file is gone."""
 
 
 Settled = tuple[Claimed, Outcome]
@@ -214,11 +217,7 @@ def _send(
         ready: list[tuple[Lane, Claimed]] = []
         for lane, item in zip(post.lanes, group, strict=False):
             sender = item.sender or post.bounce_address(item.id)
-            outcome = (
-                Failed(item.trouble)
-                if item.trouble
-                else lane.prepare(Parcel(sender, item.recipient, item.raw))
-            )
+            outcome = _prepared(post, lane, item, sender)
             if outcome is None:
                 ready.append((lane, item))
             else:
@@ -238,6 +237,17 @@ def _send(
             log.warning("lease-lost", letters=len(claimed))
             break
     _commit(post, outcomes, [], posted)
+
+
+def _prepared(post: SendingContext, lane: Lane, item: Claimed, sender: str) -> Outcome | None:
+    """Sends everything but the final dot; None if only that is missing."""
+    if item.trouble:
+        return Failed(item.trouble)
+    try:
+        raw = post.attach(item) if item.files else item.raw
+    except BlobError as error:
+        return Failed(f"a file of it cannot be read: {error}")
+    return lane.prepare(Parcel(sender, item.recipient, raw))
 
 
 def _unreachable(outcomes: Sequence[Settled], ready: Sequence[object]) -> str:

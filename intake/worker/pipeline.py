@@ -18,6 +18,8 @@ from intake.authentication.dkim import Proof
 from intake.letters import compose
 from intake.letters.claim import to_owner
 from intake.letters.filer_notice import to_filers
+from intake.letters.handover import Handover, to_department
+from intake.letters.staff_answers import from_staff
 from intake.mail.message import Arrival, Message
 from intake.parsers import matters
 from intake.parsers.scanner import scan
@@ -110,18 +112,30 @@ def _written(
     answered = replace(mail, digest=digest)
     incidents = (*known.incidents, known.replied) if known.replied else known.incidents
     about = compose.Answered(
-        answered, known.accounts, known.listed, incidents, known.also_named, one.reader
+        answered,
+        known.accounts,
+        known.listed,
+        incidents,
+        known.also_named,
+        one.reader,
+        known.said,
     )
     several = replace(decision, matters=of)
     written = compose.write(several, about, context.letter_context, now)
     written += to_filers(decision, known, context.letter_context, now)
-    return written + to_owner(decision, context.letter_context, now)
+    written += to_owner(decision, context.letter_context, now)
+    handover = Handover(
+        context.departments, context.letter_context, context.attach_bytes, decision.quarantined
+    )
+    written += to_department(decision, known, answered, handover, now)
+    return written + from_staff(decision, known, answered, handover, now)
 
 
 def results(judged: Judgement) -> tuple[Result, ...]:
     """All results of a judgement to record, the mail's own matter first."""
     return tuple(
-        Result(one.decision, one.letters, one.language) for one in (judged, *judged.further)
+        Result(one.decision, one.letters, one.known.next_number, one.language)
+        for one in (judged, *judged.further)
     )
 
 

@@ -26,7 +26,7 @@ from intake.store.contacts import held_notice, undeliverable_notice
 from intake.store.engine import Session, StoreError, reading, writing
 from intake.store.messages import mailboxes
 from intake.store.outbox import put_letter
-from intake.worker import ack_lists, claimed_mails, file_jobs, health, notice_jobs
+from intake.worker import ack_lists, claimed_mails, file_jobs, handover_jobs, health, notice_jobs
 from intake.worker.bootstrap import Application, MailboxJob, assemble, keep
 from intake.worker.collector import Tally, collect
 from intake.worker.outages import Outages, part_of
@@ -185,7 +185,7 @@ def remind(config: Config, app: Application) -> int:
         log.info("reminded", cases=[one.letter.case_number for one in waiting])
     if expired:
         log.info("drafts-expired", cases=expired)
-    return len(waiting) + notice_jobs.digests(config, app)
+    return len(waiting) + notice_jobs.digests(config, app) + handover_jobs.remind(config, app)
 
 
 def _alert(session: Session, config: Config, app: Application, now: datetime) -> None:

@@ -6,27 +6,69 @@ Every hook has its own thread in a pass, so that a slow program delays only its 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
-from intake.adapters import webhook
+from intake.adapters import folder_drop, webhook
+from intake.adapters.blob_store import Blobs
 from intake.config import loader as settings
 from intake.config.loader import Config, ConfigError
 from intake.config.schema import Webhook
-from intake.model.events import Again, Outcome, Taken
+from intake.model.departments import FOLDER
+from intake.model.events import WITH_PEOPLE, Again, Outcome, Taken
 from intake.model.states import DeliveryState
 from intake.store import webhooks
 from intake.store.engine import Engine, reading, writing
+from intake.store.webhooks import Claimed
 
 log = structlog.get_logger("intake.hook_pass")
 
 LEASE_MARGIN_SECONDS = 60  # added to the time limit of a request, as a name server may be slow
 AT_ONCE = 8  # hooks at a time
 ONE_PASS = 200  # events for one hook; the rest is sent in the next pass
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of a department, as one that listens to events about its cases."""
+
+    department: str
+    path: Path
+    seconds: int = 60
+    give_up_hours: int = 24 * 7
+
+    @property
+    def name(self) -> str:
+        """Return the name of its deliveries: `intake hooks` lists them under it."""
+        return f"{FOLDER}{self.department}"
+
+    def hears(self, kind: str) -> bool:
+        """Return whether events of that kind are written there."""
+        return kind in WITH_PEOPLE
+
+    def write(self, claimed: Claimed, blobs: Blobs) -> Outcome:
+        """Write one event; one about another department's case counts as done."""
+        case = claimed.payload.get("case")
+        if not isinstance(case, dict) or case.get("department") != self.department:
+            return Taken("about another department's case")
+        return folder_drop.drop(
+            self.path, claimed.webhook_id, claimed.kind, claimed.at, claimed.payload, blobs.read
+        )
+
+
+Listener = Webhook | Folder
+
+
+def folders(config: Config) -> list[Folder]:
+    """The folders into which cases are handed over."""
+    return [
+        Folder(one.key, config.path(one.folder)) for one in config.shape.department if one.folder
+    ]
 
 
 @dataclass(slots=True)
@@ -51,7 +93,8 @@ def deliver_hooks(
     stopped: Callable[[], bool] = lambda: False,
 ) -> HookReport:
     """Sends all due events. Raises StoreError; an HTTP failure is an outcome."""
-    own = {hook.name: hook for hook in config.shape.webhook}
+    own: dict[str, Listener] = {hook.name: hook for hook in config.shape.webhook}
+    own |= {one.name: one for one in folders(config)}
     report = HookReport()
     with reading(engine) as session:
         if not webhooks.any_waiting(session, clock()):
@@ -72,7 +115,7 @@ def deliver_hooks(
 
 def _fan_out(
     engine: Engine,
-    own: dict[str, Webhook],
+    own: Mapping[str, Listener],
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
 ) -> None:
@@ -90,7 +133,7 @@ def _fan_out(
 def _tell(
     engine: Engine,
     config: Config,
-    hook: Webhook,
+    hook: Listener,
     clock: Callable[[], datetime],
     stopped: Callable[[], bool],
 ) -> HookReport:
@@ -104,8 +147,7 @@ def _tell(
             )
         if claimed is None:
             break
-        one = webhook.event(claimed.webhook_id, claimed.kind, claimed.at, claimed.payload)
-        outcome = send(config, hook, one, clock())
+        outcome = _sent(config, hook, claimed, clock())
         with writing(engine) as session:
             spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, not a secret
             state = webhooks.settle(session, claimed, outcome, clock(), give_up, spread)
@@ -122,6 +164,13 @@ def _tell(
         if state in (DeliveryState.DUE, ""):
             break
     return report
+
+
+def _sent(config: Config, hook: Listener, claimed: Claimed, now: datetime) -> Outcome:
+    if isinstance(hook, Folder):
+        return hook.write(claimed, Blobs(config.blob_folder))
+    one = webhook.event(claimed.webhook_id, claimed.kind, claimed.at, claimed.payload)
+    return send(config, hook, one, now)
 
 
 def send(config: Config, hook: Webhook, one: webhook.Event, now: datetime) -> Outcome:

@@ -50,7 +50,7 @@ def test_every_status_is_explained() -> None:
 def test_operators_are_told_what_to_do_about_each_hold() -> None:
     """Every rule that may hold a mail has a line, but for what passes by itself."""
     text = (ROOT / "docs/operate.md").read_text("utf-8")
-    silent = {"R0a", "R2", "R4", "R6", "R9a", "R17", "R18", "R18a", "R20", "R30"}
+    silent = {"R0a", "R2", "R4", "R6", "R9a", "R17", "R18", "R18a", "R20", "R30", "R32", "R34"}
     for rule in TABLE:
         assert rule.id in silent or re.search(rf"\b{rule.id}\b", text), rule.id
 

@@ -121,7 +121,7 @@ def test_a_held_mail_can_be_rejected(config: Config) -> None:
         (("outbox", "retry", "1"), "letter 1 is sent"),
         (("form", "moon"), "no case type 'moon'"),
         (("explain", "/none.eml"), "cannot be read"),
-        (("cases", "export", "--format", "xml"), "wanted json or csv"),
+        (("cases", "export", "--format", "xml"), "wanted ndjson, json or csv"),
         (("cases", "export", "--since", "soon"), "wanted a moment"),
         (("contacts", "import", "/none.csv"), "cannot be read"),
     ],

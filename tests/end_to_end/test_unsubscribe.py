@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from intake.config.loader import Config
-from intake.letters.wording import CLASSES
+from intake.letters import letter as templates
+from intake.letters.letter import Templates
 from intake.mail import tokens
 from intake.mail.message import Message
 from intake.model.accounts import Preference
@@ -55,6 +56,12 @@ def outcome(config: Config) -> tuple[str, str, list[str]]:
     return last["action"], last["rule"], [one["kind"] for one in found["letters"]]
 
 
+WORDS = Templates(
+    {"en/words.txt": (Path(templates.__file__).parents[1] / "templates/en/words.txt").read_text()}
+).words("en")
+CLASSES = {
+    name.removeprefix("class."): text for name, text in WORDS.items() if name.startswith("class.")
+}
 OFF = {("zack", "maintenance"): "off", ("zack", "informational"): "off"}
 
 

@@ -228,12 +228,14 @@ def test_everything_that_was_adjusted_is_said_with_its_reason() -> None:
 
 def test_billable_work_and_the_operators_department_name_are_said() -> None:
     """The letter warns of costs, and the operator's own words count."""
-    letter_context = replace(HOUSE, departments={"support": "the help desk"})
+    letter_context = replace(
+        HOUSE, departments={"support": "the help desk"}, handed_over=frozenset({"support"})
+    )
     (letter,) = letters(replace(FULL, billable=True), letter_context=letter_context)
     assert "may be billable" in letter.text
     assert "the help desk" in letter.text
     (letter,) = letters(replace(FULL, department="nowhere"))
-    assert "it has gone to\nSupport desk." in letter.text
+    assert "it is in our queue" in letter.text, "nobody gets it, so nobody is named"
 
 
 def test_a_colleague_is_named_as_the_contact() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from intake.mail.message import Arrival
+from intake.model.authorship import By
 from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
@@ -24,7 +25,7 @@ from intake.triage.facts import CaseChange
 FIRST_NUMBER = 1001
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
-    "account_id", "contact_id", "submitted_by", "incident_id", "flag",
+    "account_id", "contact_id", "submitted_by", "incident_id", "flag", "owner",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def apply(
     _fields(session, change, row, now, personal)
     if change.comment:
         detail = {"text": clean(change.comment)[:20000]}
-        _event(session, now, "comment", change.number, row, detail)
+        _event(session, By("", now), "comment", change.number, row, detail)
 
 
 def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
@@ -111,6 +112,10 @@ def _update(session: Session, change: CaseChange, row: int, now: datetime) -> No
     }
     new = {key: value for key, value in new.items() if value not in ("", None)}
     new["flag"] = change.flag
+    if change.owner is not None:
+        new["owner"] = change.owner
+    if change.untie:
+        new["incident_id"] = ""
     columns = [col(getattr(CaseRow, name)) for name in CHANGEABLE]
     before = session.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
     old = dict(zip(CHANGEABLE, before, strict=True))
@@ -127,7 +132,7 @@ def _update(session: Session, change: CaseChange, row: int, now: datetime) -> No
     for name, value in new.items():
         if name in old and old[name] != value:
             detail = {"field": name, "old": old[name], "new": value}
-            _event(session, now, "changed", change.number, row, detail)
+            _event(session, By(change.who, now), "changed", change.number, row, detail)
 
 
 def _fields(
@@ -159,7 +164,7 @@ def _fields(
             detail = {"field": name}
             if name not in personal:
                 detail |= {"old": before.get(name, ""), "new": values["words"]}
-            _event(session, now, "changed", change.number, row, detail)
+            _event(session, By(change.who, now), "changed", change.number, row, detail)
 
 
 def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
@@ -175,11 +180,16 @@ def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
 
 
 def _event(
-    session: Session, now: datetime, kind: str, number: str, row: int, detail: Mapping[str, object]
+    session: Session, by: By, kind: str, number: str, row: int, detail: Mapping[str, object]
 ) -> None:
     session.execute(
         insert(EventRow).values(
-            at=now, kind=kind, case_number=number, message_id=row, who="", detail=dict(detail)
+            at=by.at,
+            kind=kind,
+            case_number=number,
+            message_id=row,
+            who=by.who,
+            detail=dict(detail),
         )
     )
 

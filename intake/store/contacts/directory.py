@@ -21,6 +21,7 @@ from intake.store.tables.contacts import (
     ContactRow,
     MembershipRow,
 )
+from intake.store.tables.handover import StaffEmailRow
 from intake.store.tables.messages import NOBODY
 
 
@@ -143,6 +144,13 @@ def _conflicts(session: Session, entries: Entries) -> list[str]:
     known.update(account.id for account in entries.accounts)
     rows = session.execute(select(col(ContactEmailRow.key), col(ContactEmailRow.contact_id)))
     owners = {row.key: row.contact_id for row in rows}
+    keys = {ascii_lower(email): one.id for one in entries.contacts for email in one.emails}
+    staff = select(StaffEmailRow).where(col(StaffEmailRow.key).in_(keys))
+    for row in session.scalars(staff):
+        mistakes.append(
+            f"contact {keys[row.key]}: emails: found {row.key!r}, which is the staff member "
+            f"{row.staff_id}'s; a person who is both needs two addresses"
+        )
     for contact in entries.contacts:
         for account in contact.accounts:
             if account not in known:

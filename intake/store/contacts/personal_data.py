@@ -16,6 +16,7 @@ from sqlalchemy import Text, cast, delete, func, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import SQLModel, col
 
+from intake.model.events import WITH_PEOPLE
 from intake.model.states import LetterState, MessageStatus, NoticeState, RequestState
 from intake.store import search
 from intake.store.contacts.directory import PeopleError
@@ -28,7 +29,12 @@ from intake.store.tables.contacts import (
     MembershipRow,
     SuppressionRow,
 )
-from intake.store.tables.incidents import NoticePreferenceRow, NoticeRecipientRow
+from intake.store.tables.handover import ConversationRow, ParticipantRow
+from intake.store.tables.incidents import (
+    HookEventRow,
+    NoticePreferenceRow,
+    NoticeRecipientRow,
+)
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
@@ -96,8 +102,15 @@ class _About:
             CaseFieldRow: col(fields.case_number).in_(self.numbers),
             PendingFormRow: col(PendingFormRow.contact_id) == self.id,
             OutboxRow: or_(
-                col(OutboxRow.contact_id) == self.id, col(OutboxRow.recipient).in_(self.keys)
+                col(OutboxRow.contact_id) == self.id, col(OutboxRow.recipient).in_(self.keys),
+                col(OutboxRow.case_number).in_(self.numbers),
             ),
+            ConversationRow: or_(
+                col(ConversationRow.who) == self.id,
+                col(ConversationRow.case_number).in_(self.numbers),
+                col(ConversationRow.message_id).in_(self.mail_ids),
+            ),
+            ParticipantRow: col(ParticipantRow.contact_id) == self.id,
             NoticeRecipientRow: or_(
                 col(NoticeRecipientRow.contact_id) == self.id,
                 col(NoticeRecipientRow.key).in_(self.keys),
@@ -152,7 +165,9 @@ def erase(session: Session, contact_id: str, who: str, now: datetime) -> Erasure
     _letters(session, about, made, now)
     _cases(session, about, made, now)
     _mails(session, about, made)
-    for table in (SuppressionRow, NoticePreferenceRow, MembershipRow, ContactEmailRow, ContactRow):
+    gone = (SuppressionRow, NoticePreferenceRow, ParticipantRow, MembershipRow, ContactEmailRow,
+            ContactRow)  # fmt: skip
+    for table in gone:
         done = session.execute(delete(table).where(about.tables()[table]))
         made.counts[str(table.__tablename__)] = rows_of(done)
     detail = {"rows": made.counts, "as": made.contact_id}
@@ -188,6 +203,7 @@ def _letters(session: Session, about: _About, made: Erasure, now: datetime) -> N
     _set(
         session, made, OutboxRow, tables[OutboxRow],
         contact_id=made.contact_id, recipient="", subject="", text="", raw=b"", reply="",
+        files=[],
         cause=_numbered(made, OutboxRow.id),
     )  # fmt: skip
     waiting = (NoticeState.QUEUED, NoticeState.DEFERRED, NoticeState.DIGEST)
@@ -235,6 +251,14 @@ def _cases(session: Session, about: _About, made: Erasure, now: datetime) -> Non
         session, made, CaseRow, col(CaseRow.submitted_by) == about.id,
         submitted_by=made.contact_id, updated_at=now,
     )  # fmt: skip
+    said = tables[ConversationRow]
+    own = col(ConversationRow.who) == about.id
+    _set(session, made, ConversationRow, said & own, who=made.contact_id, name="(erased)")
+    _set(session, made, ConversationRow, said, text="", quoted="")
+    for number in session.scalars(about.numbers).all():
+        told = cast(col(HookEventRow.payload), Text).contains(f'"{number}"', autoescape=True)
+        whole = col(HookEventRow.kind).in_(WITH_PEOPLE) & told
+        _set(session, made, HookEventRow, whole, payload={})
     _set(
         session, made, CaseRow, about.own_cases,
         contact_id=made.contact_id, subject="(erased)", description="", flag="", updated_at=now,

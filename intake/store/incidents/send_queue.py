@@ -18,11 +18,11 @@ from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
 from intake.model.states import SENDABLE, UNDER_WAY, NoticeState, SendState
-from intake.store import backoff, outbox
+from intake.store import backoff, letter_checks
 from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.recipients import finish, skip
-from intake.store.outbox import Claimed
+from intake.store.letter_checks import Claimed
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import (
     IncidentRow,
@@ -86,7 +86,7 @@ def claim(
     rows = _not_superseded(session, rows, now)
     must = _mandatory(session, rows, pace.mandatory)
     letters = [replace(_claimed(row), must=row.incident_id in must) for row in rows]
-    aside = outbox.barred(session, letters, now)
+    aside = letter_checks.barred(session, letters, now)
     skipped = [row for row in rows if row.id in aside]
     for row in skipped:
         skip(session, [row.id or 0], f"suppressed: {aside[row.id or 0]}", now)

@@ -16,6 +16,8 @@ from intake.parsers.submission import Return
 from intake.store.contacts import suppressions
 from intake.store.engine import Session
 from intake.store.incidents import recipients
+from intake.store.letter_checks import HANDS_OVER
+from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import ContactEmailRow, ContactRow
 from intake.store.tables.incidents import NoticeRecipientRow
 from intake.store.tables.outbox import EventRow, OutboxRow
@@ -52,8 +54,17 @@ def note(session: Session, letter: SentLetter, told: Return, message: int, now: 
         session.execute(update(OutboxRow).where(named).values(reply=words))
     elif hard:
         _bounce(session, letter.notice_row, words, now)
-    if hard:
+    if hard and letter.kind in HANDS_OVER:
+        _not_handed_over(session, letter, told.status, now)
+    elif hard:
         _gone(session, letter, told.status, message, now)
+
+
+def _not_handed_over(session: Session, letter: SentLetter, status: str, now: datetime) -> None:
+    """A letter to a department came back: an operator should look at the case."""
+    why = f"its letter to {letter.recipient} came back {status}".strip()
+    this = col(CaseRow.number) == letter.case_number
+    session.execute(update(CaseRow).where(this).values(flag=why, updated_at=now))
 
 
 def _bounce(session: Session, row: int, words: str, now: datetime) -> None:

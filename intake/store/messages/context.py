@@ -11,14 +11,15 @@ from sqlmodel import col
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief, CaseLine, CaseList, PendingForm, StoredField
-from intake.model.context import Keys, Known, SentLetter, Twin
+from intake.model.context import Keys, Known, SaidLine, SentLetter, Twin
 from intake.model.states import CASE_OVER, CaseStatus, MessageStatus, RequestState
 from intake.store.cases.write import next_number
 from intake.store.contacts import suppressions
 from intake.store.contacts.read import whole_accounts, whole_contacts
 from intake.store.engine import Session
+from intake.store.handover.conversation import OPEN_TO_ALL
 from intake.store.incidents import notice_lookup, read
-from intake.store.messages import answered_questions, rate_counts
+from intake.store.messages import answered_questions, rate_counts, staff_lookup
 from intake.store.sql import stored_id
 from intake.store.tables.cases import CaseFieldRow, CaseRow, PendingFormRow
 from intake.store.tables.contacts import (
@@ -26,10 +27,12 @@ from intake.store.tables.contacts import (
     ContactRow,
     MembershipRow,
 )
+from intake.store.tables.handover import ConversationRow
 from intake.store.tables.messages import NOBODY, AttachmentRow, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
 MAX_SENT = 3  # the most letters that one mail may quote
+MAX_SAID = 30  # lines of a conversation in a letter
 MAX_LISTED = 50  # cases in one letter
 HANDLED = (
     MessageStatus.HANDLED,
@@ -58,12 +61,15 @@ def look_up(
     twin = _twin(session, keys, not_row)
     referred, also = _referred(session, keys, contacts, twin)
     owners = [contact.id for contact in contacts]
+    listed = _listed(session, keys, in_force, owners) if keys.list_state != "-" else CaseList()
+    staff = staff_lookup.about(session, keys, referred, owners)
+    colleagues = staff.pop("colleagues", ())
+    if keys.names_contact and not colleagues:
+        colleagues = _colleagues(session, account_ids, {contact.id for contact in contacts})
     return Known(
         contacts=contacts,
         accounts=accounts,
-        colleagues=_colleagues(session, account_ids, {contact.id for contact in contacts})
-        if keys.names_contact
-        else (),
+        colleagues=colleagues,
         domain_registered=_domain_registered(session, keys.sender),
         case=referred,
         also_named=also,
@@ -72,7 +78,7 @@ def look_up(
         else _blank_form(session, keys.form_ids),
         sent_texts=_sent_texts(session, referred.number, keys.outbox_ids) if referred else (),
         comments=rate_counts.comments(session, referred.number) if referred else (),
-        listed=_listed(session, keys, in_force, owners) if keys.list_state != "-" else CaseList(),
+        listed=listed,
         twin=twin,
         recent=rate_counts.of_late(session, owners, account_ids, keys, now),
         next_number=f"{case_prefix}{number}",
@@ -84,6 +90,9 @@ def look_up(
         namesake=None if contacts else answered_questions.namesake(session, keys, now),
         is_own_letter=suppressions.was_sent(session, keys.own_id, keys.sender),
         **answered_questions.answered(session, keys, owners, now),
+        said=_said(session, listed),
+        other_case=_case(session, (keys.other_number,)) if keys.other_number else None,
+        **staff,
         **notice_lookup.about(session, keys, account_ids),
     )
 
@@ -98,6 +107,8 @@ def _referred(
     accounts: first the mail that it answers, then the number in its subject.
     """
     found = _case(session, keys.case_numbers)
+    if found is None and not contacts and staff_lookup.is_staff(session, keys.sender):
+        return _case(session, keys.plain_numbers), ()
     if found is not None or not contacts:
         return found, ()
     threads = (twin.case_number,) if twin and twin.altered else _threads(session, keys.thread_ids)
@@ -200,6 +211,8 @@ def _case(session: Session, numbers: tuple[str, ...]) -> CaseBrief | None:
         closed_at=row.closed_at,
         incident=row.incident_id,
         received_at=row.received_at,
+        owner=row.owner,
+        answered_at=row.answered_at,
     )
 
 
@@ -235,13 +248,31 @@ def _listed(session: Session, keys: Keys, accounts: list[str], owners: list[str]
     return CaseList(tuple(lines), more)
 
 
+def _said(session: Session, listed: CaseList) -> tuple[SaidLine, ...]:
+    """What was said in the case, if exactly one is listed; nothing that only staff may read."""
+    if len(listed.cases) != 1 or listed.more:
+        return ()
+    rows = (
+        select(ConversationRow)
+        .where(
+            col(ConversationRow.case_number) == listed.cases[0].number,
+            col(ConversationRow.kind).in_(OPEN_TO_ALL),
+        )
+        .order_by(col(ConversationRow.id).desc())
+        .limit(MAX_SAID)
+    )
+    found = [SaidLine(one.at, one.name, one.text) for one in session.scalars(rows)]
+    return tuple(reversed(found))
+
+
 def _sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
     """The texts of our letters that a mail may quote: those it names, and the newest one."""
     merged = select(col(CaseRow.number)).where(col(CaseRow.merged_into) == number)
     ours = or_(col(OutboxRow.case_number) == number, col(OutboxRow.case_number).in_(merged))
     columns = select(col(OutboxRow.text)).where(ours)
     named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
-    newest = columns.order_by(col(OutboxRow.id).desc()).limit(1)
+    theirs = columns.where(col(OutboxRow.contact_id) != "")
+    newest = theirs.order_by(col(OutboxRow.id).desc()).limit(1)
     found = (*(session.scalars(named) if ids else ()), *session.scalars(newest))
     return tuple(dict.fromkeys(found))
 

@@ -53,6 +53,7 @@ def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int
             col(OutboxRow.created_at) > hour_ago,
             and_(col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.put_off) != ""),
         ),
+        col(OutboxRow.contact_id) != "",  # letters to departments are no letters to people
         _counted(),
     )
     there, everybody = session.execute(query).one()

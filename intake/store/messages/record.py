@@ -26,6 +26,8 @@ from intake.store import waiting_letters
 from intake.store.cases import write
 from intake.store.contacts import change_request, claims, languages, preferences, suppressions
 from intake.store.engine import Session, StoreError
+from intake.store.handover import acts
+from intake.store.handover import events as case_events
 from intake.store.messages import bounces, evidence
 from intake.store.messages.context import message_id_hash
 from intake.store.outbox import put_letter
@@ -47,11 +49,15 @@ STATUS = {
     "ignore": MessageStatus.IGNORED,
     "drop": MessageStatus.DROPPED,
     "defer": MessageStatus.DEFERRED,
+    "staff": MessageStatus.HANDLED,
 }
 FOLDER = {"hold": "held", "defer": ""}
 MAX_SUBJECT = 1000
 MAX_HEADER = 2000
-EVENT = {"create": "opened", "ask": "asked", "complete": "completed", "append": "appended"}
+EVENT = {
+    "create": "opened", "ask": "asked", "complete": "completed", "append": "appended",
+    "staff": "staffed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class RecordMetadata:
     policy_hash: str
     version: str
     personal_fields: frozenset[str] = frozenset()  # not stored in messages and events
+    case_events: bool = False  # another program hears of changes of cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,7 @@ class Result:
 
     decision: Decision
     letters: Sequence[Letter] = ()
+    next_number: str = ""  # of a case that a staff member divides off
     language: str = ""  # ISO 639 code that the mail shows; empty: none
 
 
@@ -102,18 +110,19 @@ def record(
     """
     arrival, mail, decision = entry.arrival, entry.mail, results[0].decision
     number = decision.change.number if decision.change else ""
+    number = number or (decision.work.number if decision.work else "")
     folder = FOLDER.get(decision.action, "processed")
     values = _values(arrival, mail, decision, now, stamp)
     values |= {"case_number": number, "folder": folder}
     row_id = _write_row(session, arrival, values, entry.row)
     where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
     session.execute(insert(EventRow), [_event(now, "received", "", row_id, "", where)])
-    put = sum(_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
+    put = sum(put_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
     if decision.returned is not None and decision.about is not None:
         bounces.note(session, decision.about, decision.returned, row_id, now)
     if decision.is_loop or decision.is_forgery or decision.loop:
         _hostile(session, decision, row_id, now)
-    if results[0].language and decision.sender and decision.sender.proved:
+    if results[0].language and decision.sender and decision.sender.proved and decision.contact:
         languages.note(session, decision.contact, results[0].language)
     if decision.is_person:
         waiting_letters.release(session, decision.contact, now)
@@ -128,7 +137,7 @@ def record(
     return Recorded(row_id, decision.action, decision.rule, folder, number, put)
 
 
-def _result(
+def put_result(
     session: Session, entry: Entry, result: Result, now: datetime, stamp: RecordMetadata
 ) -> int:
     """Writes the case, its history, files and letters; returns how many letters."""
@@ -147,8 +156,14 @@ def _result(
     session.execute(insert(EventRow), events)
     if isinstance(entry.mail, Message):
         _attachments(session, entry.mail, decision, row_id, number)
+        if change is not None and decision.work is None:
+            acts.by_contact(session, number, entry.mail, decision, row_id, now)
+    if decision.work is not None:
+        acts.by_staff(session, decision.work, result.next_number, row_id, now)
     if decision.submission is not None and change is not None:
         _unknown_labels(session, decision.submission, now)
+    if stamp.case_events and (told := case_events.kind_of(decision)):
+        case_events.emit(session, number, told, now)
     if decision.held_back:
         _held_back(session, decision, row_id, now)
     return sum(put_letter(session, letter, row_id, now) for letter in result.letters)
@@ -321,7 +336,7 @@ def _pending(
     session.execute(
         insert(PendingFormRow).values(
             case_number=change.number,
-            contact_id=decision.contact,
+            contact_id=letter.contact if letter else decision.contact,
             asked=list(change.asked),
             message_id_header=letter.message_id if letter else "",
             text=letter.text if letter else "",

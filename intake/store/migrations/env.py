@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import intake.store.tables.handover
 import intake.store.tables.incidents  # noqa: F401 - its tables belong to the schema too
 from intake.store.tables.columns import Base
 

@@ -36,6 +36,12 @@ class CaseRow(Base, table=True):
     closed_at: datetime | None = None  # when it was resolved or closed; otherwise None
     merged_into: str = Field(default="", index=True)  # number of the case in which this one goes on
     follows: str = ""  # number of the closed case that this one continues
+    owner: str = ""  # id of the staff member whose case it is; empty: the department's
+    handed_at: datetime | None = None  # when a letter to the department was first sent
+    answered_at: datetime | None = None  # when a staff member first answered the contact
+    waits_since: datetime | None = None  # when the contact wrote what nobody has answered yet
+    reminded_at: datetime | None = None  # when the department was reminded of that
+    escalated_at: datetime | None = None  # when its lead was told
     message_id: int = Field(sa_type=BigInteger)  # messages.id of the mail that created it
     received_at: datetime  # arrival of that mail
     created_at: datetime

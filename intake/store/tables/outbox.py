@@ -59,6 +59,8 @@ class OutboxRow(Base, table=True):
     subject: str = Field(sa_column=_text())
     text: str = Field(sa_column=_text())
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    files: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
+    """Files that are attached when the letter is sent: name, type, sha256."""
     state: str = LetterState.DUE
     due_at: datetime
     put_off: str = Field(default="", sa_column=_text())  # why it was not due at once

@@ -1,0 +1,77 @@
+"""Letters about cases that wait for their department, and the summary of a week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.letters.handover import CaseNow, Handover, Written
+from intake.letters.letter import Letter
+from intake.letters.locale import locale
+from intake.letters.text import one_line, tidy, wrap
+from intake.mail import tokens
+from intake.mail.encoder import Envelope, encode
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCase:
+    """A case that waits, as a reminder shows it."""
+
+    number: str
+    department: str
+    owner: str
+    type: str
+    priority: str
+    account: str
+    contact: str
+    subject: str
+    since: datetime
+
+
+def reminder(
+    case: WaitingCase, addresses: Sequence[str], setup: Handover, now: datetime, *, lead: bool
+) -> tuple[Letter, ...]:
+    """Return the letter that a case waits, to its department or to the lead."""
+    place = setup.departments[case.department]
+    english = locale(setup.letters, "en")
+    kind = english.catalogue.types.get(case.type)
+    hours = place.hours.worked(case.since, now).total_seconds() / 3600
+    words = f"{case.contact or 'The contact'} has waited for {hours:.0f} working hours"
+    facts = wrap("Case", f"{case.number}, {case.priority}, {kind.label if kind else ''}")
+    facts += wrap("Account", case.account) if case.account else []
+    facts += wrap("Subject", one_line(case.subject, 200))
+    facts += wrap("Department", place.name)
+    values: Mapping[str, object] = {
+        "headline": f"{words}{' and nobody has answered' if lead else ''}.",
+        "facts": facts,
+        "contact": case.contact or "the contact",
+        "title": one_line(case.subject, 120),
+    }
+    shown = CaseNow(case.number, "", "", case.department, "", None, "", "", {})
+    cause = f"{'lead' if lead else 'department'}:{case.since.isoformat()}"
+    letter = Written(setup, shown, values, cause, now, "late")
+    return tuple(letter.to(one) for one in addresses)
+
+
+def summary(
+    address: str, values: Mapping[str, object], cause: str, setup: Handover, now: datetime
+) -> Letter:
+    """Return the summary of a week to one address."""
+    context = setup.letters
+    whole = {**values, "service": context.service}
+    name = f"summary:{cause}:{address}"
+    envelope = Envelope(
+        sender_name=context.service,
+        sender=context.address,
+        recipient=address,
+        subject=one_line(context.templates.fill("summary/subject.txt", whole), 200),
+        text=tidy(context.templates.fill("summary/body.txt", whole)),
+        message_id=tokens.message_id(context.secrets, "summary", "", name, context.domain),
+        date=now,
+        auto_submitted="auto-generated",
+    )
+    return Letter(
+        kind="summary", cause=name, message_id=envelope.message_id, recipient=address,
+        subject=envelope.subject, text=envelope.text, raw=encode(envelope),
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""The words of staff on their way to the contacts, and what else their mails lead to.
+
+A contact gets the words that were written for them, with the name and the department of who wrote
+them, and nothing else of the staff mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from intake.letters import wording
+from intake.letters.compose import to_person
+from intake.letters.handover import (
+    CaseNow,
+    Handover,
+    Written,
+    addresses,
+    case_now,
+    case_values,
+    lines,
+    mail_files,
+    split,
+)
+from intake.letters.letter import Letter, Occasion, Reached, Thread
+from intake.letters.locale import Locale, locale
+from intake.letters.questions import questions
+from intake.letters.text import one_line
+from intake.mail.message import Message
+from intake.model.accounts import Contact
+from intake.model.context import Known
+from intake.model.staff import Staff
+from intake.parsers.body_lines import is_courtesy
+from intake.parsers.conversation_text import said
+from intake.parsers.submission import Submission
+from intake.triage.decision import Decision
+from intake.triage.facts import StaffWork
+
+
+def from_staff(
+    decision: Decision, known: Known, mail: Message, setup: Handover, now: datetime
+) -> tuple[Letter, ...]:
+    """Return every letter that a staff member's mail leads to. Raises LetterError."""
+    work = decision.work
+    if work is None:
+        return ()
+    if work.refused or work.held or work.helps:
+        return (_to_writer(work, known, mail, setup, now),)
+    made = _answers(decision, work, known, mail, setup, now)
+    made += _merges(work, known, mail, setup, now)
+    return made + _moves(decision, work, known, mail, setup, now)
+
+
+def _to_writer(
+    work: StaffWork, known: Known, mail: Message, setup: Handover, now: datetime
+) -> Letter:
+    """Return the letter to the staff member whose mail did nothing, or asked for help."""
+    case = known.case
+    values: dict[str, object] = {
+        "name": work.staff.name,
+        "helps": work.helps,
+        "held": work.held,
+        "refused": work.refused,
+        "words": lines(said(mail).own) if not work.helps else [],
+        "title": one_line(case.subject, 100) if case else "",
+    }
+    shown = CaseNow(case.number if case else "", "", "", "", "", None, "", "", {})
+    letter = Written(setup, shown, values, mail.digest, now, "staff_reply")
+    return letter.to(_own_address(work.staff, mail))
+
+
+def _own_address(staff: Staff, mail: Message) -> str:
+    """Return the stored address that the mail came from, else the first one."""
+    sender = getattr(getattr(mail.sender, "address", None), "key", "")
+    return next((one for one in staff.emails if one.lower() == sender), staff.emails[0])
+
+
+def _answers(
+    decision: Decision,
+    work: StaffWork,
+    known: Known,
+    mail: Message,
+    setup: Handover,
+    now: datetime,
+) -> tuple[Letter, ...]:
+    """Return the answer, or the request for fields, to everybody who takes part."""
+    change, case = decision.change, known.case
+    if change is None or case is None or not work.readers or not (work.answer or work.asks):
+        return ()
+    files = () if work.sends else mail_files(decision, mail, setup)
+    attached, _ = split([one for one in files if not one.note], setup.attach_bytes)
+    cause = f"{mail.digest}"
+    made = []
+    for one in work.readers:
+        spoken = locale(setup.letters, one.reads)
+        values = {
+            "text": work.answer,
+            "greets": is_courtesy(work.answer.partition("\n")[0]),
+            "staff": work.staff.name,
+            "department": _name(case.department, spoken, setup),
+            "status": change.status if change.status != case.status else "",
+            "files": [f"- {one_line(f.name, 80)} ({wording.size_text(f.size, spoken)})"
+                      for f in attached],
+        }  # fmt: skip
+        thread = thread_of(known, one, case.number, case.subject)
+        occasion = Occasion(
+            "answer", f"{cause}:{one.id}", values, thread, files=attached, as_written=True
+        )
+        if work.answer:
+            made.append(to_person(setup.letters, _reached(known, one), occasion, now))
+        if work.asks:
+            made.append(_request(change.asked, known, one, setup, occasion, now))
+    return tuple(made)
+
+
+def _request(
+    asked: Sequence[str],
+    known: Known,
+    reader: Contact,
+    setup: Handover,
+    occasion: Occasion,
+    now: datetime,
+) -> Letter:
+    """Return our own request for fields that a staff member wants to know."""
+    case = known.case
+    assert case is not None
+    spoken = locale(setup.letters, reader.reads)
+    empty = Submission(case.type, "", "", case.priority, "", False, case.account_id, "", "", {},
+                       tuple(asked), (), (), ())  # fmt: skip
+    values = {
+        "opened": True, "handed": True, "repeated": False, "matters": 1, "other_matter": "",
+        "incident": [],
+        "billable": False, "guessed": False, "understood": "", "optional": [], "changes": [],
+        "read": [], "attachments": [], "maintenance": False,
+        "department": occasion.values["department"],
+        "questions": questions(empty, spoken, asked),
+    }  # fmt: skip
+    request = replace(occasion, kind="missing_fields", values=values, files=(), as_written=False)
+    return to_person(setup.letters, _reached(known, reader), request, now)
+
+
+def thread_of(known: Known, reader: Contact, number: str, subject: str) -> Thread:
+    """Return the thread of a case as that reader has it."""
+    last = known.threads.get(reader.id)
+    return Thread(number, last.subject if last else subject, last.message_id if last else "")
+
+
+def _reached(known: Known, reader: Contact) -> Reached:
+    """Return the reader at the address to which the last letter about the case went."""
+    last = known.threads.get(reader.id)
+    there = last.recipient if last and last.recipient in reader.emails else reader.emails[0]
+    return Reached.at(reader, there)
+
+
+def _name(key: str, spoken: Locale, setup: Handover) -> str:
+    """Return the department's name below an answer."""
+    place = setup.departments.get(key)
+    label = setup.letters.departments.get(key) or (place.name if place else "")
+    return label or spoken.catalogue.departments.get(key, setup.letters.service)
+
+
+def _merges(
+    work: StaffWork, known: Known, mail: Message, setup: Handover, now: datetime
+) -> tuple[Letter, ...]:
+    """Return what contacts are told of a case that goes on in another one, or became two."""
+    case = known.case
+    if case is None or not (work.merge or work.split is not None):
+        return ()
+    made = []
+    for one in work.readers:
+        if work.merge:
+            values: dict[str, object] = {"target": work.merge}
+            occasion = Occasion("merged", f"{mail.digest}:{one.id}", values)
+            occasion = replace(occasion, thread=thread_of(known, one, case.number, case.subject))
+        else:
+            title = one_line(work.split or work.text, 120)
+            values = {"origin": case.number, "title": title}
+            thread = Thread(known.next_number, title)
+            occasion = Occasion("split", f"{mail.digest}:{one.id}", values, thread)
+        made.append(to_person(setup.letters, _reached(known, one), occasion, now))
+    return tuple(made)
+
+
+def _moves(
+    decision: Decision,
+    work: StaffWork,
+    known: Known,
+    mail: Message,
+    setup: Handover,
+    now: datetime,
+) -> tuple[Letter, ...]:
+    """Return what the department or owner hears that gets a case, and the one that loses it."""
+    if decision.change is None or known.case is None:
+        return ()
+    case = case_now(decision, known)
+    people = {one.id: one for one in (*known.colleagues, *known.participants)}
+    case = replace(case, contact=people.get(known.case.contact_id), writer=work.staff.name)
+    made: tuple[Letter, ...] = ()
+    letter = Written(setup, case, {}, mail.digest, now)
+    if work.split is not None:
+        title = one_line(work.split or work.text, 120)
+        second = replace(case, number=known.next_number, subject=title, fields={}, missing=())
+        words = f"{work.staff.name} has made a case of its own of a part of {case.number}."
+        made += _hand_over(second, words, work.text, known, letter)
+    old, owner = work.was
+    if (case.department, case.owner) == (old, owner):
+        return made
+    place, before = setup.departments.get(case.department), setup.departments.get(old)
+    whither = (place.name if place else case.department) or "another department"
+    if case.owner and case.owner != owner:
+        names = {one.id: one.name for one in known.colleagues_of_staff}
+        whither = names.get(case.owner, case.owner)
+    there = addresses(place, case.owner, known.colleagues_of_staff) if place else ()
+    left = addresses(before, owner, known.colleagues_of_staff) if before else ()
+    words = f"{work.staff.name} has given this case to {whither}."
+    shown = known.case.description if not work.is_note else f"{work.text}"
+    writer = work.staff.emails
+    if not set(there) <= set(writer):
+        made += _hand_over(case, words, shown, known, letter)
+    values = {"headline": words}
+    moved = replace(letter, values=values, kind="moved")
+    return made + tuple(moved.to(one) for one in left if one not in {*there, *writer})
+
+
+def _hand_over(
+    case: CaseNow, headline: str, words: str, known: Known, like: Written
+) -> tuple[Letter, ...]:
+    """Return the whole case for who has it now."""
+    place = like.setup.departments.get(case.department)
+    if place is None:
+        return ()
+    values = case_values(case, known, like.setup, whole=True)
+    values |= {"headline": headline, "words": lines(words), "writer": case.writer}
+    letter = replace(like, case=case, values=values, cause=f"{like.cause}:{case.number}")
+    return letter.to_all(place, known.colleagues_of_staff, known.files)

@@ -1,0 +1,1 @@
+"""Staff, the conversation of a case, and what staff do to cases."""

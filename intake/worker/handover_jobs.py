@@ -1,0 +1,99 @@
+"""Jobs about departments: reminders of cases that wait, and the summary of each week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from intake.config.loader import Config
+from intake.letters.handover import Handover, addresses
+from intake.letters.handover_reminders import WaitingCase, reminder, summary
+from intake.model.staff import Staff
+from intake.store.engine import Session, writing
+from intake.store.handover import times
+from intake.store.handover.directory import whole_staff
+from intake.store.outbox import put_letter
+from intake.worker.bootstrap import Application
+from intake.worker.judgement import JudgementContext
+
+log = structlog.get_logger("intake.handover")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SHOWN = tuple(one.name for one in fields(WaitingCase))
+
+
+def setup_of(context: JudgementContext) -> Handover:
+    """What letters to departments depend on."""
+    return Handover(context.departments, context.letter_context, context.attach_bytes)
+
+
+def remind(config: Config, app: Application) -> int:
+    """Reminds departments and their leads of cases that wait; returns how many letters are new."""
+    context, now = app.collector.context, app.collector.clock()
+    if not context.departments:
+        return 0
+    put = 0
+    with writing(app.collector.engine) as session:
+        staff = whole_staff(session)
+        late, worse = times.due(session, context.departments, now)
+        for one in late:
+            put += _remind(session, one, staff, context, now, lead=False)
+        for one in worse:
+            put += _remind(session, one, staff, context, now, lead=True)
+        put += _summaries(session, config, context, now)
+    if put:
+        log.info("departments-reminded", letters=put)
+    return put
+
+
+def _remind(
+    session: Session,
+    one: times.Waiting,
+    staff: Sequence[Staff],
+    context: JudgementContext,
+    now: datetime,
+    *,
+    lead: bool,
+) -> int:
+    place = context.departments[one.department]
+    there = (place.lead,) if lead else addresses(place, one.owner, staff)
+    shown = WaitingCase(**{name: getattr(one, name) for name in _SHOWN})
+    letters = reminder(shown, there, setup_of(context), now, lead=lead)
+    times.note(session, one.number, now, lead=lead)
+    return sum(put_letter(session, letter, 0, now) for letter in letters)
+
+
+def _summaries(session: Session, config: Config, context: JudgementContext, now: datetime) -> int:
+    """The summary of the last seven days, once a week, to each address that wants it."""
+    given = config.shape.handover
+    local = now.astimezone(ZoneInfo(config.service.timezone))
+    today = WEEKDAYS[local.weekday()] == given.summary_day
+    if not given.summary or not today or local.hour < given.summary_hour:
+        return 0
+    last = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = last - timedelta(days=7)
+    found = times.week(session, first, last)
+    late = times.late(session, context.departments, now)
+    labels = {name: kind.label for name, kind in context.catalogue.types.items()}
+    values = {
+        "first": first.date().isoformat(),
+        "last": (last - timedelta(days=1)).date().isoformat(),
+        "figures": [
+            f"{found.opened:5} cases opened", f"{found.answered:5} answered for the first time",
+            f"{found.closed:5} resolved or closed", f"{found.waiting:5} wait for an answer now",
+            f"{len(late):5} are late", f"Longest wait: {found.oldest}",
+        ],
+        "tables": [
+            ("Opened, by account", [f"{count:5} {name}" for name, count in found.by_account]),
+            ("Opened, by type",
+             [f"{count:5} {labels.get(name, name)}" for name, count in found.by_type]),
+        ],
+    }  # fmt: skip
+    cause = first.date().isoformat()
+    return sum(
+        put_letter(session, summary(one, values, cause, setup_of(context), now), 0, now)
+        for one in given.summary
+    )
