@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from intake.letters.handover import CaseNow, Handover, Written
+from intake.letters.handover import CaseNow, Handover, Written, lines
 from intake.letters.letter import Letter
 from intake.letters.locale import locale
 from intake.letters.text import one_line, tidy, wrap
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, encode
+from intake.model.states import LetterState
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,38 @@ def reminder(
     cause = f"{'lead' if lead else 'department'}:{case.since.isoformat()}"
     letter = Written(setup, shown, values, cause, now, "late")
     return tuple(letter.to(one) for one in addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class LostAnswer:
+    """Words of a staff member that did not reach a contact, or perhaps did not."""
+
+    number: str
+    subject: str
+    contact: str  # address
+    state: str
+    why: str
+    staff: str
+    address: str
+    text: str
+
+
+def lost_answer(lost: LostAnswer, cause: str, setup: Handover, now: datetime) -> Letter:
+    """Return the letter to the writer; what is in doubt is not sent again by itself."""
+    doubt = lost.state == LetterState.IN_DOUBT
+    words = (
+        f"your answer to {lost.contact} has perhaps not arrived: the connection broke at the last"
+        " moment. It is not sent again by itself, because it may be there."
+        if doubt
+        else f"your answer to {lost.contact} could not be delivered: {one_line(lost.why, 200)}"
+    )
+    values: dict[str, object] = {
+        "name": lost.staff, "helps": False, "held": "", "refused": (words,), "sent": True,
+        "words": lines(lost.text), "title": one_line(lost.subject, 100),
+    }  # fmt: skip
+    shown = CaseNow(lost.number, "", "", "", "", None, "", "", {})
+    letter = Written(setup, shown, values, "", now, "staff_reply").to(lost.address)
+    return replace(letter, cause=cause)
 
 
 def summary(

@@ -61,6 +61,7 @@ def _to_writer(
         "name": work.staff.name,
         "helps": work.helps,
         "held": work.held,
+        "sent": False,
         "refused": work.refused,
         "words": lines(said(mail).own) if not work.helps else [],
         "title": one_line(case.subject, 100) if case else "",

@@ -29,8 +29,11 @@ def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
     return (rows[-1][0] if rows else after), list(dict.fromkeys(row[1] for row in rows))
 
 
-def settle(session: Session, digest: str, found: str, now: datetime) -> None:
-    """Records the scanner's result for every waiting file with that digest."""
+def settle(session: Session, digest: str, found: str, now: datetime) -> list[str]:
+    """Records the scanner's result for every waiting file with that digest.
+
+    Returns the cases whose file is clean.
+    """
     where = (col(AttachmentRow.sha256) == digest, col(AttachmentRow.state) == FileState.QUARANTINED)
     columns = (
         col(AttachmentRow.case_number),
@@ -49,3 +52,4 @@ def settle(session: Session, digest: str, found: str, now: datetime) -> None:
                 detail={"file": name, "why": reason},
             )
         )  # fmt: skip
+    return [] if found else list(dict.fromkeys(number for number, _, _ in rows if number))

@@ -11,6 +11,7 @@ from intake.config.loader import Config
 from intake.store import attachments, retention
 from intake.store.engine import reading, writing
 from intake.store.locks import removing_blobs
+from intake.worker import handover_jobs
 from intake.worker.bootstrap import Application, keep
 
 log = structlog.get_logger("intake.files")
@@ -39,7 +40,9 @@ def inspect(config: Config, app: Application) -> None:
                 log.warning("scanner-unavailable", waiting=len(waiting), why=str(trouble))
                 return
             with writing(collector.engine) as session:
-                attachments.settle(session, digest, found, collector.clock())
+                now = collector.clock()
+                numbers = attachments.settle(session, digest, found, now)
+                handover_jobs.file_is_clean(session, collector.context, numbers, digest, now)
             if found:
                 log.warning("file-withheld", digest=digest, why=found)
         if not waiting:

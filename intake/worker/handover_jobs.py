@@ -8,15 +8,27 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy import select
+from sqlmodel import col
 
 from intake.config.loader import Config
-from intake.letters.handover import Handover, addresses
-from intake.letters.handover_reminders import WaitingCase, reminder, summary
+from intake.letters.handover import CaseNow, Handover, Written, addresses, case_values
+from intake.letters.handover_reminders import (
+    LostAnswer,
+    WaitingCase,
+    lost_answer,
+    reminder,
+    summary,
+)
+from intake.model.context import FileRef, Known
 from intake.model.staff import Staff
-from intake.store.engine import Session, writing
-from intake.store.handover import times
+from intake.model.states import CaseStatus
+from intake.store.engine import Engine, Session, reading, writing
+from intake.store.handover import times, undelivered
 from intake.store.handover.directory import whole_staff
 from intake.store.outbox import put_letter
+from intake.store.tables.cases import CaseRow
+from intake.store.tables.messages import AttachmentRow
 from intake.worker.bootstrap import Application
 from intake.worker.judgement import JudgementContext
 
@@ -46,6 +58,52 @@ def remind(config: Config, app: Application) -> int:
         put += _summaries(session, config, context, now)
     if put:
         log.info("departments-reminded", letters=put)
+    return put
+
+
+def file_is_clean(
+    session: Session, context: JudgementContext, numbers: Sequence[str], digest: str, now: datetime
+) -> int:
+    """Hands on a file that has left quarantine; returns how many letters are new."""
+    put = 0
+    for number in numbers if context.departments else ():
+        case = session.get(CaseRow, number)
+        place = context.departments.get(case.department) if case else None
+        if case is None or place is None or case.status == CaseStatus.DRAFT:
+            continue
+        rows = select(AttachmentRow).where(
+            col(AttachmentRow.case_number) == number, col(AttachmentRow.sha256) == digest
+        )
+        files = [
+            FileRef(one.name, one.detected_type or one.declared_type, one.size, one.sha256)
+            for one in session.scalars(rows)
+        ][:1]
+        shown = CaseNow(number, case.type, case.priority, case.department, "", None, "",
+                        case.subject, {}, owner=case.owner)  # fmt: skip
+        values = case_values(shown, Known(), setup_of(context), whole=False) | {
+            "headline": "A file of this case has passed the virus scanner."
+        }
+        letter = Written(setup_of(context), shown, values, f"file:{digest}", now)
+        for one in letter.to_all(place, whole_staff(session), files):
+            put += put_letter(session, one, 0, now)
+    return put
+
+
+def tell_writers(engine: Engine, context: JudgementContext, now: datetime) -> int:
+    """Tells staff whose words did not reach a contact, or perhaps did not; returns how many."""
+    if not context.departments:
+        return 0
+    with reading(engine) as session:
+        if not undelivered.waiting(session, now):
+            return 0
+    put = 0
+    with writing(engine) as session:
+        for one in undelivered.waiting(session, now):
+            letter = lost_answer(LostAnswer(
+                one.number, one.subject, one.contact, one.state, one.why, one.staff, one.address,
+                one.text,
+            ), one.cause, setup_of(context), now)  # fmt: skip
+            put += put_letter(session, letter, 0, now)
     return put
 
 

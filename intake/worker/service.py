@@ -129,6 +129,7 @@ def send_letters(app: Application, progress: Callable[[int], None] | None = None
     """Sends every due letter. Raises StoreError."""
     collector = app.collector
     ack_lists.gather(collector.engine, collector.context.letter_context, collector.clock())
+    handover_jobs.tell_writers(collector.engine, collector.context, collector.clock())
     return dispatch(app.post, progress)
 
 
