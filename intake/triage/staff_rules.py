@@ -28,8 +28,8 @@ def automatic(facts: Facts) -> Verdict | None:
     """Ignore what a program sends in a staff member's name: absences, receipts, reports."""
     staff = facts.known.staff
     if staff is None or not (facts.machine or is_answer(facts.automatic)):
-        told = facts.returned is not None and facts.returned.kind == "absence"
-        if staff is None or not told:
+        absent = facts.returned is not None and facts.returned.kind == "absence"
+        if staff is None or not (absent or facts.submission.tidings):
             return None
     return Verdict("ignore", (f"an automatic mail of {staff.id} of the staff",))
 

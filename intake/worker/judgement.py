@@ -138,7 +138,7 @@ def judge_part(
         setup = StaffSetup(
             context.catalogue, context.timezone, context.case_prefix, context.departments
         )
-        asked_for = staff_judgement.ordered(mail, known, setup, scan.returned)
+        asked_for = staff_judgement.ordered(mail, known, setup, scan)
         return Judgement(decide(mail, sender, asked_for, known, context.policy, now), (), known)
     scan = _as_far_as_it_counts(scan, known, sender)
     circumstances = _circumstances(mail, known, sender, context, now)

@@ -13,7 +13,7 @@ from intake.model.departments import Departments
 from intake.parsers import staff_mail
 from intake.parsers.dates import Calendar
 from intake.parsers.staff_orders import resolve
-from intake.parsers.submission import Return, StaffOrders, Submission
+from intake.parsers.submission import Scan, StaffOrders, Submission
 from intake.triage.decision import NO_SUBMISSION
 
 
@@ -45,12 +45,10 @@ def written_for(mail: Message, known: Known, sender: Sender) -> Message | None:
     )  # fmt: skip
 
 
-def ordered(
-    mail: Message, known: Known, setup: StaffSetup, returned: Return | None = None
-) -> Submission:
+def ordered(mail: Message, known: Known, setup: StaffSetup, scan: Scan | None = None) -> Submission:
     """What the commands on top of the mail ask for, and its words.
 
-    ``returned`` is what it says about a letter if a program wrote it.
+    ``scan`` shows whether a program wrote it: an absence, a report about a letter.
     """
     staff, catalogue = known.staff, setup.catalogue
     asked = staff_mail.read(mail, known.sent_texts, staff.emails if staff else ())
@@ -58,7 +56,8 @@ def ordered(
     names = {key: one.name for key, one in setup.departments.items()}
     names = {**catalogue.departments, **names}
     orders = resolve(asked, known.case, catalogue, calendar, names, setup.case_prefix)
-    return replace(NO_SUBMISSION, orders=_with_for(orders, asked, known), returned=returned)
+    found = replace(NO_SUBMISSION, orders=_with_for(orders, asked, known))
+    return replace(found, returned=scan.returned, tidings=scan.tidings) if scan else found
 
 
 def _with_for(orders: StaffOrders, asked: staff_mail.StaffMail, known: Known) -> StaffOrders:

@@ -234,7 +234,8 @@ def test_a_hand_over_that_comes_back_is_the_operators_task(desk: StaffDesk) -> N
     letter = desk.handed()
     report = (
         f"From: MAILER-DAEMON@mx.example\nTo: {letter['Return-Path']}\n"
-        "Subject: Undelivered Mail\nAuto-Submitted: auto-replied\nReturn-Path: <>\nMIME-Version: 1.0\n"
+        "Subject: Undelivered Mail\nAuto-Submitted: auto-replied\nReturn-Path: <>\n"
+        "MIME-Version: 1.0\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
         "--b\nContent-Type: text/plain\n\nUser unknown\n--b\n"
         "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
