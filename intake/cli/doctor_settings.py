@@ -49,11 +49,36 @@ def settings_checks(config: Config) -> Iterator[Finding]:
     yield from _names(config)
     yield from _addresses(config)
     yield from _readable(config)
+    yield from _departments(config)
     listen = config.shape.metrics.listen
     host = listen.rpartition(":")[0].strip("[]")
     if listen and host not in ("127.0.0.1", "::1", "localhost"):
         words = f"{listen} can be reached from other machines; 127.0.0.1 cannot"
         yield Finding("warn", "metrics.listen", words)
+
+
+def _departments(config: Config) -> Iterator[Finding]:
+    """Departments that nobody gets the cases of, and keys that the catalogue does not have."""
+    from intake.config import loader
+
+    configured = config.shape.department
+    if not configured:
+        return
+    known = loader.load_catalogue(config).departments
+    for one in configured:
+        name = f"department {one.key}"
+        ways = [way for way in ("address", "members", "desk", "folder") if getattr(one, way)]
+        if one.key not in known:
+            words = f"found {one.key!r}, wanted a key of the catalogue: {', '.join(known)}"
+            yield Finding("fail", name, words)
+        elif not ways:
+            words = "has no address, no members, no desk and no folder: nobody gets its cases"
+            yield Finding("warn", name, words)
+        else:
+            yield Finding("ok", name, f"gets its cases by {', '.join(ways)}")
+    for key in known.keys() - {one.key for one in configured}:
+        words = "has no [[department]]: its cases stay in the queue, and letters say so"
+        yield Finding("warn", f"department {key}", words)
 
 
 def _mailboxes(config: Config) -> Iterator[Finding]:

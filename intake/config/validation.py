@@ -16,6 +16,8 @@ def doubts(shape: parts.Shape) -> list[str]:
     found += [f"webhook: found two names for {name}, wanted one" for name in _twice(hooks)]
     if not shape.mailbox:
         found.append("mailbox: found none, wanted at least one [[mailbox]] table")
+    keys = [one.key for one in shape.department]
+    found += [f"department: found the key {key!r} twice, wanted each once" for key in _twice(keys)]
     for box in shape.mailbox:
         if box.backfill not in ("none", "all") and _date(box.backfill) is None:
             found.append(

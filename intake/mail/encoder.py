@@ -127,7 +127,7 @@ def _file(name: str, media_type: str, data: bytes) -> bytes:
     kind = kind if not kind.startswith(("multipart/", "message/")) else "application/octet-stream"
     plain = re.sub(r'[^ -~]|["\\]', "_", name)[:100] or "file"
     wide = quote(name[:100].encode("utf-8", "replace"), safe="")
-    told = f'filename="{plain}"' + ("" if plain == name else f";\r\n filename*=utf-8''{wide}")
+    told = f'filename="{plain}"' if plain == name else f"filename*=utf-8''{wide}"
     head = (
         f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
         f"Content-Disposition: attachment;\r\n {told}\r\n\r\n"

@@ -157,6 +157,7 @@ class Keys:
     close_ids: tuple[str, ...] = ()  # our questions that it answers: whether to close a case
     own_id: str = ""  # its Message-ID, if that is one of ours, MAC valid
     other_number: str = ""  # of the case that a command of staff names
+    wants_staff: bool = False  # a department has its members' own addresses
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
     only_approved: bool = False  # of incidents: only text that a second person approved
     max_strangers: int = 1000  # mails of strangers that are held one by one in a day

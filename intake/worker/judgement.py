@@ -106,6 +106,8 @@ def judge_part(
     mail, scan = part.message, part.scan
     wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
     wanted = only_case(wanted, part.number) if part.number else wanted
+    if any(one.members for one in context.departments.values()):
+        wanted = replace(wanted, wants_staff=True)
     known = Known(next_number=f"{context.case_prefix}{FIRST_NUMBER}")
     if session is not None:
         known = look_up(session, wanted, now, case_prefix=context.case_prefix, not_row=again.row)

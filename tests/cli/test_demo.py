@@ -19,11 +19,13 @@ def test_the_demo_handles_every_sample_as_it_should(tmp_path: Path) -> None:
         env={**os.environ, "COLUMNS": "80"},
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "14 mails handled, 12 letters sent" in done.stdout
+    assert "14 mails handled, 12 letters to contacts sent, 3 to a department;" in done.stdout
     assert "a third pass found 0 mails" in done.stdout
     assert "hold R5" in done.stdout
     assert "complete R20" in done.stdout
     assert "4 people told, each once; another pass tells 0." in done.stdout
     assert "CASE-1012 came in about it" in done.stdout
+    assert "CASE-1001 is closed." in done.stdout
+    assert "Dana Reyes: Glad to hear it." in done.stdout
     assert "Posting of grades" in (tmp_path / "demo/page/index.html").read_text()
     assert max(len(line) for line in done.stdout.replace(str(tmp_path), "").splitlines()) <= 80

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imapclient import IMAPClient
 
-from intake.cli.demo import incident
+from intake.cli.demo import handover, incident
 from intake.cli.demo import mails as demo_mails
 from intake.cli.demo.servers import PASSWORD, USER, Taken, imap_server, smtp_sink
 from intake.cli.layout import safe, say, table
@@ -44,6 +44,10 @@ url = "smtp://127.0.0.1:{smtp}"
 [page]
 folder = "page"
 
+[[department]]
+key = "support"
+address = "{department}"
+
 [logging]
 level = "error"
 """
@@ -56,16 +60,18 @@ def run(folder: Path | None = None) -> int:
         file.write_text(
             CONFIG.format(
                 service=demo_mails.SERVICE, user=USER, password=PASSWORD, imap=imap, smtp=smtp,
-                authserv=demo_mails.AUTHSERV,
+                authserv=demo_mails.AUTHSERV, department=handover.DEPARTMENT,
             )
         )  # fmt: skip
         config = load(str(file))
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         init.prepare(config)
         _people(config)
+        handover.register(config)
         good = _play(config, imap, taken)
         stage = incident.Stage(config, lambda mails: _append(imap, mails), taken)
         good = incident.play(stage) and good
+        good = handover.play(stage) and good
         if folder is not None:
             say(f"\nEverything lies in {place}, the notifications page in {place / 'page'}.")
             say(f"Try `intake --config {file} cases list`, `… incidents show INC-1`.")
@@ -112,12 +118,14 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     titles = {sample.message_id: sample.title for sample in samples}
     _show(config, titles)
     again = service.once(config)
+    told = [raw for to, raw in taken.letters if to != handover.DEPARTMENT]
     handled = first.collected + second.collected
     say(
-        f"\n{handled} mails handled, {len(taken.letters)} letters sent;\n"
+        f"\n{handled} mails handled, {len(told)} letters to contacts sent, "
+        f"{len(taken.letters) - len(told)} to a department;\n"
         f"a third pass found {again.collected} mails and sent {again.posted.sent} letters."
     )
-    acks = [raw for _, raw in taken.letters if b"is now case" in raw]
+    acks = [raw for raw in told if b"is now case" in raw]
     say("\n--- the request for missing answers, as the contact reads it " + "-" * 16)
     demo_mails.show_letter(request)
     say("\n--- an acknowledgement " + "-" * 54)
@@ -125,7 +133,7 @@ def _play(config: Config, imap: int, taken: Taken) -> bool:
     failed = [*first.failures, *second.failures, *again.failures]
     for failure in failed:
         say(f"failed: {safe(failure)}")
-    return not failed and again.collected == 0 and len(taken.letters) == len(samples) - 1
+    return not failed and again.collected == 0 and len(told) == len(samples) - 1
 
 
 def _append(port: int, mails: list[bytes]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.utils import format_datetime
 from zlib import compress, crc32
 
@@ -113,6 +114,13 @@ def reply(now: datetime, message_id: str, subject: str, request_text: str) -> by
     return _text(now, sender, subject, body, extra=extra)
 
 
+def answer(now: datetime, who: tuple[str, str], message_id: str, subject: str, body: str) -> bytes:
+    """A mail that answers a letter of ours."""
+    extra = f"In-Reply-To: {message_id}\r\nReferences: {message_id}\r\n"
+    title = subject if subject.isascii() else "Re: your letter"
+    return _text(now, who, title, body, extra=extra)
+
+
 def text_of(raw: bytes) -> str:
     """The plain text of a letter, as a mail program shows it."""
     letter = message_from_bytes(raw)
@@ -124,7 +132,10 @@ def text_of(raw: bytes) -> str:
 def show_letter(raw: bytes) -> None:
     """Prints a letter's main headers and its plain text."""
     letter = message_from_bytes(raw)
-    pairs({name: letter[name] for name in ("From", "To", "Subject")})
+    pairs({
+        name: " ".join(str(make_header(decode_header(str(letter[name] or "")))).split())
+        for name in ("From", "To", "Subject")
+    })  # fmt: skip
     say("")
     say(safe(text_of(raw), lines=True).rstrip())
 

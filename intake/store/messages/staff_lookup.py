@@ -48,10 +48,10 @@ def about(
 ) -> dict[str, Any]:
     """The parts of Known about staff; nothing for a mail that concerns no staff and no case."""
     email = session.get(StaffEmailRow, keys.sender) if keys.sender and not contacts else None
-    if email is None and case is None:
+    if email is None and case is None and not keys.wants_staff:
         return {}
     known: dict[str, Any] = {}
-    if email is not None or (case is not None and case.owner):
+    if email is not None or keys.wants_staff or (case is not None and case.owner):
         known["colleagues_of_staff"] = whole_staff(session)
     if email is not None:
         everyone = known["colleagues_of_staff"]
