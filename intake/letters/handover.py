@@ -76,6 +76,12 @@ def to_department(
     change = decision.change
     if change is None or decision.work is not None or change.status == CaseStatus.DRAFT:
         return ()
+    if (
+        decision.submission is not None
+        and decision.submission.thanks
+        and change.status in CASE_OVER
+    ):
+        return ()  # thanks for a closed case ask nobody for anything
     case = case_now(decision, known)
     place = setup.departments.get(case.department)
     if place is None or not (place.by_letter or place.desk):

@@ -35,7 +35,8 @@ def by_contact(
     conversation.add(session, number, line, now)
     for contact in decision.joined:
         conversation.join(session, number, contact, now)
-    if decision.change is not None and decision.change.status != CaseStatus.DRAFT:
+    thanks = decision.submission is not None and decision.submission.thanks
+    if decision.change is not None and decision.change.status != CaseStatus.DRAFT and not thanks:
         fresh = (col(CaseRow.number) == number, col(CaseRow.waits_since).is_(None))
         session.execute(update(CaseRow).where(*fresh).values(waits_since=now))
 
