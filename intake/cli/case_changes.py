@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intake.cli.case_told import name_of, tell
 from intake.cli.layout import say
 from intake.cli.screen import (
     Abort,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from intake.config.loader import Config
     from intake.parsers.submission import FieldValue
     from intake.store.contacts.directory import ContactView
+    from intake.store.engine import Session
 
 Number = Annotated[str, typer.Argument(metavar="CASE-1001", help="The case's number.")]
 Numbers = Annotated[list[str], typer.Argument(metavar="CASE-1001 …", help="The cases' numbers.")]
@@ -83,8 +85,10 @@ def set_(
             type_ = str(own.get("type", row.type))
             rest = {name: words for name, words in given.items() if name not in OWN}
             fields = _fields(rest, type_, catalogue, setup)
+            left = row.department
             by_hand.set_columns(session, number, own, _by(), why)
             by_hand.set_fields(session, number, fields, _by(), why)
+            _tell_moved(session, setup, number, left)
     if as_json:
         show_json({"case": number, "set": given})
         return
@@ -170,8 +174,25 @@ def assign(
     numbers = [one.upper() for one in numbers]
     with database(config, write=True) as session, plainly():
         for number in numbers:
+            left = by_hand.find(session, number).department
             by_hand.set_columns(session, number, chosen, _by(), why)
+            _tell_moved(session, setup, number, left)
     _done(numbers, f"department {chosen['department']}", as_json=as_json)
+
+
+def _tell_moved(session: Session, setup: Config, number: str, left: str) -> None:
+    """Tells both departments if the case has gone from one to another."""
+    from intake.store.cases import by_hand
+    from intake.worker.handover_by_hand import ByHand
+    from intake.worker.letter_settings import departments
+
+    there = by_hand.find(session, number).department
+    if there == left:
+        tell(session, setup, number, ByHand("case.updated"))
+        return
+    place = departments(setup).get(there)
+    words = f"{name_of()} has given this case to {place.name if place else there}."
+    tell(session, setup, number, ByHand("case.updated", words, left=left))
 
 
 def _done(numbers: Sequence[str], what: str, *, as_json: bool) -> None:
@@ -190,6 +211,7 @@ def move(
 ) -> None:
     """Give a case to another account or contact, who gets its letters from now on."""
     from intake.store.cases import by_hand
+    from intake.worker.handover_by_hand import ByHand
 
     if not (account or contact):
         raise Abort("move: found neither --account nor --contact", 2)
@@ -197,23 +219,30 @@ def move(
     with database(config, write=True) as session, plainly():
         by_hand.move(session, number, account, contact, _by())
         row = by_hand.find(session, number)
+        words = f"{name_of()} has moved this case to {row.contact_id} of {row.account_id}."
+        tell(session, load(config), number, ByHand("case.updated", words))
         now = f"now of {row.contact_id} at {row.account_id}"
     _done([number], now, as_json=as_json)
 
 
 def note(
     number: Number,
-    text: Annotated[str, typer.Argument(help="The note; nobody but operators sees it.")],
+    text: Annotated[str, typer.Argument(help="The note; contacts never see it.")],
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Add a note to a case; it is never sent to anybody."""
     from intake.store.cases import by_hand
+    from intake.store.handover import conversation
+    from intake.worker.handover_by_hand import ByHand
 
     if not text.strip():
         raise Abort("note: found no text", 2)
     with database(config, write=True) as session, plainly():
         by_hand.note(session, number.upper(), text, _by())
+        line = conversation.Line(conversation.NOTE, who(), name_of(), text)
+        conversation.add(session, number.upper(), line, _by().at)
+        tell(session, load(config), number.upper(), ByHand("case.updated"))
     _done([number.upper()], "noted", as_json=as_json)
 
 
@@ -231,6 +260,8 @@ def merge(
     second one. This cannot be taken back.
     """
     from intake.store.cases import by_hand
+    from intake.store.handover import conversation
+    from intake.worker.handover_by_hand import ByHand
 
     source, target = source.upper(), target.upper()
     if not confirmed(f"merge {source} into {target}?", yes=yes):
@@ -238,6 +269,11 @@ def merge(
         return
     with database(config, write=True) as session, plainly():
         by_hand.merge(session, source, target, _by(), why)
+        conversation.carry_over(session, source, target)
+        words = f"{name_of()} has merged this case into {target}, where it goes on."
+        setup = load(config)
+        tell(session, setup, source, ByHand("case.closed", words, whole=False))
+        tell(session, setup, target, ByHand("case.updated"))
     _done([source], f"merged into {target}", as_json=as_json)
 
 
@@ -255,11 +291,15 @@ def new(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Open a case by hand, for example for a caller on the phone; nobody is written to."""
+    """Open a case by hand, for example for a caller on the phone.
+
+    Its department gets it; the contact is not written to.
+    """
     from intake.config import loader
     from intake.parsers.scanner import type_of
     from intake.store.cases import by_hand
     from intake.store.contacts import directory
+    from intake.worker.handover_by_hand import ByHand
 
     setup = load(config)
     with plainly():
@@ -280,6 +320,7 @@ def new(
             subject, description, bool(own.get("billable", kind.billable)), fields,
         )  # fmt: skip
         number = by_hand.create(session, made, setup.service.case_prefix, _by())
+        tell(session, setup, number, ByHand("case.opened", f"{name_of()} has opened this case."))
     _done([number], "opened", as_json=as_json)
 
 

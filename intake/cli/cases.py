@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intake.cli import case_view
+from intake.cli import case_told, case_view
 from intake.cli.history import event_line
 from intake.cli.layout import fact, pairs, safe, say, table, wrap
 from intake.cli.reported import reported
@@ -31,9 +31,10 @@ from intake.cli.screen import (
     who,
     write_private,
 )
-from intake.model.states import CaseStatus, FileState
+from intake.model.states import CASE_OVER, CaseStatus, FileState
 
 if TYPE_CHECKING:
+    from intake.config.loader import Config
     from intake.store.engine import Session
     from intake.store.listings import Listed
     from intake.store.sql import Row
@@ -277,20 +278,34 @@ def _set_status(
     from intake.store.cases import manual
 
     told: dict[str, str] = {}
+    setup = load(config)
     with database(config, write=True) as session:
         told = _tell(session, numbers, status, tell, config) if tell.strip() else {}
-        for number in numbers:
-            wrong = manual.set_status(
-                session, number.upper(), status, who(), why, datetime.now(UTC)
-            )
+        for number in (one.upper() for one in numbers):
+            was = manual.status_of(session, number)
+            wrong = manual.set_status(session, number, status, who(), why, datetime.now(UTC))
             if wrong:
                 raise Abort(wrong)
+            _tell_department(session, setup, number, was, status)
     fact(cases=[number.upper() for number in numbers], status=status)
     if told:
         fact(told=told)
     say(f"{', '.join(number.upper() for number in numbers)}: {status}")
     for number, line in told.items():
         say(f"{number}: {line}")
+
+
+def _tell_department(session: Session, setup: Config, number: str, was: str, status: str) -> None:
+    """Tells the department that a case which it has is over, or open again."""
+    from intake.worker.handover_by_hand import ByHand
+
+    if status in CASE_OVER:
+        words = f"{case_told.name_of()} has set this case to {status}."
+        unknown = was == CaseStatus.DRAFT  # the department never had it
+        change = ByHand("case.closed", "" if unknown else words, whole=False)
+    else:
+        change = ByHand("case.reopened", f"{case_told.name_of()} has opened this case again.")
+    case_told.tell(session, setup, number, change)
 
 
 def _tell(

@@ -7,7 +7,7 @@ for them, the name and the department of who wrote them, and nothing else of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake.letters import wording
@@ -156,6 +156,20 @@ class Written:
             subject=envelope.subject, text=envelope.text, raw=encode(envelope), case_number=number,
             files=attached,
         )  # fmt: skip
+
+
+def hand_over(
+    case: CaseNow, headline: str, words: str, known: Known, like: Written
+) -> tuple[Letter, ...]:
+    """Return the letters with the whole case for who has it now, and for its desk."""
+    place = like.setup.departments.get(case.department)
+    if place is None:
+        return ()
+    values = case_values(case, known, like.setup, whole=True)
+    values |= {"headline": headline, "words": lines(words), "writer": case.writer}
+    letter = replace(like, case=case, values=values, cause=f"{like.cause}:{case.number}")
+    made = letter.to_all(place, known.colleagues_of_staff, known.files)
+    return made + _to_desk(place, letter, Said(words, ""), known.files)
 
 
 def thread_id(context: LetterContext, number: str) -> str:

@@ -18,7 +18,7 @@ from intake.letters.handover import (
     Written,
     addresses,
     case_now,
-    case_values,
+    hand_over,
     lines,
     mail_files,
     split,
@@ -203,7 +203,7 @@ def _moves(
         title = one_line(work.split or work.text, 120)
         second = replace(case, number=known.next_number, subject=title, fields={}, missing=())
         words = f"{work.staff.name} has made a case of its own of a part of {case.number}."
-        made += _hand_over(second, words, work.text, known, letter)
+        made += hand_over(second, words, work.text, known, letter)
     old, owner = work.was
     if (case.department, case.owner) == (old, owner):
         return made
@@ -218,20 +218,7 @@ def _moves(
     shown = known.case.description if not work.is_note else f"{work.text}"
     writer = work.staff.emails
     if not set(there) <= set(writer):
-        made += _hand_over(case, words, shown, known, letter)
+        made += hand_over(case, words, shown, known, letter)
     values = {"headline": words}
     moved = replace(letter, values=values, kind="moved")
     return made + tuple(moved.to(one) for one in left if one not in {*there, *writer})
-
-
-def _hand_over(
-    case: CaseNow, headline: str, words: str, known: Known, like: Written
-) -> tuple[Letter, ...]:
-    """Return the whole case for who has it now."""
-    place = like.setup.departments.get(case.department)
-    if place is None:
-        return ()
-    values = case_values(case, known, like.setup, whole=True)
-    values |= {"headline": headline, "words": lines(words), "writer": case.writer}
-    letter = replace(like, case=case, values=values, cause=f"{like.cause}:{case.number}")
-    return letter.to_all(place, known.colleagues_of_staff, known.files)

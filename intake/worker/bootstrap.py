@@ -199,7 +199,7 @@ def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> Judgem
         policy=settings.policy(config, catalogue),
         letter_context=letter_context(config, secrets or settings.load_secrets(config), catalogue),
         stamp=RecordMetadata(
-            settings.policy_hash(config, catalogue), __version__, personal, _hears_cases(config)
+            settings.policy_hash(config, catalogue), __version__, personal, hears_cases(config)
         ),
         timezone=config.service.timezone,
         case_prefix=config.service.case_prefix,
@@ -210,7 +210,7 @@ def judgement_context(config: Config, secrets: tuple[bytes, ...] = ()) -> Judgem
     )
 
 
-def _hears_cases(config: Config) -> bool:
+def hears_cases(config: Config) -> bool:
     """Whether a webhook or a folder wants events about cases."""
     hooks = any(hook.hears(kind) for hook in config.shape.webhook for kind in WITH_PEOPLE)
     return hooks or any(one.folder for one in config.shape.department)

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import select
-from sqlmodel import col
 
 from intake.config.loader import Config
 from intake.letters.handover import CaseNow, Handover, Written, addresses, case_values
@@ -20,17 +18,17 @@ from intake.letters.handover_reminders import (
     reminder,
     summary,
 )
-from intake.model.context import FileRef, Known
+from intake.model.context import Known
 from intake.model.staff import Staff
 from intake.model.states import CaseStatus
 from intake.store.engine import Engine, Session, reading, writing
 from intake.store.handover import times, undelivered
 from intake.store.handover.directory import whole_staff
+from intake.store.messages.context import look_up
 from intake.store.outbox import put_letter
-from intake.store.tables.cases import CaseRow
-from intake.store.tables.messages import AttachmentRow
 from intake.worker.bootstrap import Application
 from intake.worker.judgement import JudgementContext
+from intake.worker.lookup_keys import keys_of_case
 
 log = structlog.get_logger("intake.handover")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -67,24 +65,19 @@ def file_is_clean(
     """Hands on a file that has left quarantine; returns how many letters are new."""
     put = 0
     for number in numbers if context.departments else ():
-        case = session.get(CaseRow, number)
+        known = look_up(session, keys_of_case(number), now, context.case_prefix)
+        case = known.case
         place = context.departments.get(case.department) if case else None
         if case is None or place is None or case.status == CaseStatus.DRAFT:
             continue
-        rows = select(AttachmentRow).where(
-            col(AttachmentRow.case_number) == number, col(AttachmentRow.sha256) == digest
-        )
-        files = [
-            FileRef(one.name, one.detected_type or one.declared_type, one.size, one.sha256)
-            for one in session.scalars(rows)
-        ][:1]
         shown = CaseNow(number, case.type, case.priority, case.department, "", None, "",
                         case.subject, {}, owner=case.owner)  # fmt: skip
         values = case_values(shown, Known(), setup_of(context), whole=False) | {
             "headline": "A file of this case has passed the virus scanner."
         }
         letter = Written(setup_of(context), shown, values, f"file:{digest}", now)
-        for one in letter.to_all(place, whole_staff(session), files):
+        files = [one for one in known.files if one.sha256 == digest and not one.note][:1]
+        for one in letter.to_all(place, known.colleagues_of_staff, files):
             put += put_letter(session, one, 0, now)
     return put
 

@@ -137,3 +137,8 @@ def only_case(found: Keys, number: str) -> Keys:
         verify_ids=(), join_ids=(), claim_ids=(), close_ids=(), notice_ids=(), notice_incidents=(),
         list_state="-", token_row=None,
     )  # fmt: skip
+
+
+def keys_of_case(number: str) -> Keys:
+    """The keys that look up one case and its department, without a mail."""
+    return Keys("", "", "", "", case_numbers=(number,), names_contact=False, wants_staff=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.letter_text import plain_text
-from tests.support.service import AMY, BEN, Door, what, words_of
+from tests.support.service import AMY, BEN, MONA, Door, what, words_of
 from tests.support.staff_desk import (
     ABE,
     DANA,
@@ -257,6 +257,17 @@ def test_participants_get_what_the_contact_gets(desk: StaffDesk) -> None:
     desk.staff("#cc abe@alder.example\n")
     desk.staff("Both again.")
     assert "Both again." in plain_text(desk.answers(ABE)[-1])
+
+
+def test_a_colleague_at_another_account_does_not_take_part(desk: StaffDesk) -> None:
+    """Mona is at two accounts; her case is about one, and Ben is only at the other."""
+    text = "Case Type: Ask a Question\nAccount: Alder Unified\nDescription: How is it done?\n"
+    number = desk.case_of(MONA, text=text, fields=["Cc: abe@alder.example, ben@birch.example"])
+    assert "Takes part: Abe" in plain_text(desk.handed())
+    assert "Ben" not in plain_text(desk.handed())
+    desk.staff("It is done so.")
+    assert len(desk.answers(ABE)) == 1
+    assert desk.answers(BEN) == [], number
 
 
 def test_help_lists_the_commands(desk: StaffDesk) -> None:

@@ -96,6 +96,8 @@ def test_words_that_look_internal_are_asked_before_they_leave(desk: StaffDesk, t
     assert text.splitlines()[0] in plain_text(desk.answers()[-1])
     desk.staff("#send\n", to=told)
     assert len(desk.answers()) == 1, "it leaves once"
+    shown = json.loads(desk.cli("cases", "show", "CASE-1001", "--json"))
+    assert "held" not in {one["kind"] for one in shown["conversation"]}
 
 
 def test_a_close_in_the_middle_of_a_sentence_closes_nothing(desk: StaffDesk) -> None:

@@ -27,7 +27,10 @@ from tests.support.service import AMY, Door, words_of
 
 ROOM = Path(__file__).resolve().parents[2] / "intake" / "templates"
 OTHERS = ("es", "fr", "de", "pt")
-NOT_FOR_CONTACTS = ("alert", "nag", "service_alert", "digest", "notice", "page")
+NOT_FOR_CONTACTS = (
+    "alert", "nag", "service_alert", "digest", "notice", "page",
+    "handover", "moved", "staff_reply", "late", "summary",
+)  # fmt: skip
 UTF8 = (
     "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",
     "Content-Transfer-Encoding: 8bit",

@@ -90,7 +90,7 @@ def test_an_acknowledgement_says_what_was_read() -> None:
     ):
         assert line in text.splitlines()
     assert "Anne" not in text
-    assert "Application Support" in text
+    assert "it is in our queue" in text, "no department gets cases"
     assert max(map(len, text.splitlines())) <= 78
     assert len(letter.raw) < 4096
 
@@ -146,7 +146,14 @@ def test_an_outage_is_acknowledged_and_asked_about_in_one_letter() -> None:
         FULL, type="report_outage", fields={}, missing=("description",), description=""
     )
     (letter,) = letters(outage)
-    assert "is open, and" in letter.text
+    assert "Case CASE-1001 is open." in letter.text
+
+
+def test_a_department_that_gets_cases_is_named() -> None:
+    """The letter says that it has the case only if it really gets it."""
+    context = replace(HOUSE, handed_over=frozenset({"support"}))
+    (letter,) = letters(letter_context=context)
+    assert "Application Support" in text_of(letter)
 
 
 def test_choices_offer_what_a_problem_offers() -> None:

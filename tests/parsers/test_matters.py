@@ -273,6 +273,8 @@ def test_a_fresh_mail_with_two_numbers_adds_to_both(door: Door) -> None:
     text = "Two answers:\n\nCASE-1002: it began on Monday\nCASE-1001: only for snow days\n"
     door.say(ABE, text, subject="What you asked")
     assert len(door.cases()) == 2
-    told = json.dumps(json.loads(door.cli("cases", "show", "CASE-1001", "--json")))
+    case = json.loads(door.cli("cases", "show", "CASE-1001", "--json"))
+    assert "began on Monday" in case.pop("conversation")[-2]["text"], "the mail as it was written"
+    told = json.dumps(case)
     assert "only for snow days" in told
     assert "began on Monday" not in told

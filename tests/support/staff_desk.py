@@ -69,9 +69,11 @@ class StaffDesk(Door):
     """The same service, with staff who answer."""
 
     @classmethod
-    def open(cls, folder: Path, more: str = "", staff: str = STAFF) -> StaffDesk:
-        """With the departments above, and the staff registered."""
-        desk = cls(folder, more=DEPARTMENTS + more)
+    def open(cls, folder: Path, more: str = "", staff: str = STAFF, drop: str = "") -> StaffDesk:
+        """With the departments above, and the staff registered; ``drop`` is support's folder."""
+        key = 'key = "support"\n'
+        departments = DEPARTMENTS.replace(key, f'{key}folder = "{drop}"\n') if drop else DEPARTMENTS
+        desk = cls(folder, more=departments + more)
         file = folder / "staff.toml"
         file.write_text(staff)
         desk.cli("staff", "import", str(file))

@@ -126,7 +126,7 @@ def create(session: Session, made: NewCase, prefix: str, by: By) -> str:
             priority=made.priority, department=made.department, billable=made.billable,
             status=CaseStatus.OPEN, subject=clean(made.subject),
             description=clean(made.description), message_id=0, received_at=by.at,
-            created_at=by.at, updated_at=by.at,
+            created_at=by.at, updated_at=by.at, waits_since=by.at,
         )
     )  # fmt: skip
     session.flush()
@@ -174,7 +174,7 @@ def merge(session: Session, source: str, target: str, by: By, why: str = "") -> 
         .values(state=RequestState.SUPERSEDED)
     )
     if old.status not in CASE_OVER:
-        old.status, old.closed_at = CaseStatus.CLOSED, by.at
+        old.status, old.closed_at, old.waits_since = CaseStatus.CLOSED, by.at, None
     old.merged_into, old.flag, old.updated_at, new.updated_at = target, "", by.at, by.at
     detail = {"source": source, "target": target, "why": why}
     for number in (source, target):

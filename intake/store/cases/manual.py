@@ -25,6 +25,9 @@ def set_status(
     old = row.status
     row.status, row.updated_at = status, now
     row.closed_at = now if status in CASE_OVER else None
+    row.waits_since = None if status in CASE_OVER else row.waits_since or now
+    if status in CASE_OVER:
+        row.reminded_at = row.escalated_at = None
     if status in CASE_OVER:
         row.flag = ""
         session.execute(
@@ -39,6 +42,12 @@ def set_status(
     detail = {"field": "status", "old": old, "new": status} | ({"why": why} if why else {})
     session.add(EventRow(at=now, kind=kind, who=who, detail=detail, case_number=number))
     return ""
+
+
+def status_of(session: Session, number: str) -> str:
+    """The status of a case; empty for an unknown one."""
+    row = session.get(CaseRow, number)
+    return row.status if row is not None else ""
 
 
 def told_cases(session: Session, limit: int) -> list[tuple[str, str, str, dict[str, object]]]:

@@ -27,6 +27,7 @@ CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag", "owner",
 )  # fmt: skip
+NOBODY_WAITS: dict[str, object] = {"waits_since": None, "reminded_at": None, "escalated_at": None}
 
 
 def apply(
@@ -122,7 +123,7 @@ def _update(session: Session, change: CaseChange, row: int, now: datetime) -> No
     if change.status not in CASE_OVER:
         new["closed_at"] = None
     elif old["status"] not in CASE_OVER:
-        new["closed_at"] = now
+        new |= {"closed_at": now, **NOBODY_WAITS}
     session.execute(
         update(CaseRow).where(col(CaseRow.number) == change.number).values(**new, updated_at=now)
     )

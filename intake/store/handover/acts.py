@@ -9,9 +9,10 @@ from sqlmodel import col
 
 from intake.mail.message import Message
 from intake.model.authorship import By
-from intake.model.states import CaseStatus
+from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.conversation_text import said
 from intake.store.cases import by_hand
+from intake.store.cases.write import NOBODY_WAITS
 from intake.store.engine import Session
 from intake.store.handover import conversation
 from intake.store.handover.conversation import CONTACT, HELD, NOTE, STAFF, Line
@@ -36,7 +37,8 @@ def by_contact(
     for contact in decision.joined:
         conversation.join(session, number, contact, now)
     thanks = decision.submission is not None and decision.submission.thanks
-    if decision.change is not None and decision.change.status != CaseStatus.DRAFT and not thanks:
+    status = decision.change.status if decision.change is not None else CaseStatus.DRAFT
+    if status != CaseStatus.DRAFT and status not in CASE_OVER and not thanks:
         fresh = (col(CaseRow.number) == number, col(CaseRow.waits_since).is_(None))
         session.execute(update(CaseRow).where(*fresh).values(waits_since=now))
 
@@ -81,8 +83,7 @@ def answered(session: Session, number: str, now: datetime) -> None:
     this = col(CaseRow.number) == number
     first = col(CaseRow.answered_at).is_(None)
     session.execute(update(CaseRow).where(this, first).values(answered_at=now))
-    ended = {"waits_since": None, "reminded_at": None, "escalated_at": None}
-    session.execute(update(CaseRow).where(this).values(**ended))
+    session.execute(update(CaseRow).where(this).values(**NOBODY_WAITS))
 
 
 def _split(session: Session, work: StaffWork, next_number: str, by: By, row: int) -> None:
