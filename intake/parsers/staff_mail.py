@@ -89,6 +89,9 @@ def read(message: Message, sent: Sequence[str] = (), addresses: Sequence[str] = 
             slips.append(_unknown(line, name))
         elif len(commands) < MAX_COMMANDS:
             commands.append(Command(name, found[2].strip()))
+        else:
+            slips.append(f"There are more than {MAX_COMMANDS} commands on top of the mail.")
+            break
     text = _text(lines, message, addresses)
     return StaffMail(
         tuple(commands), text, tuple(slips) or _misuse(commands), _doubt(commands, text)

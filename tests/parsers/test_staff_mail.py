@@ -70,3 +70,9 @@ def test_a_mail_of_a_mebibyte_is_read_in_one_go() -> None:
     for line in ("#close\n", "> x\n", "\n", "#a b c\n", "word "):
         got = read(message(mail(line * (2**20 // len(line)))))
         assert len(got.text) <= 100_000
+
+
+def test_too_many_commands_do_nothing() -> None:
+    """None of them is passed over in silence."""
+    text = "".join(f"#set field {number}: x\n" for number in range(25))
+    assert "more than 20 commands" in " ".join(read(message(mail(text))).slips)
