@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake.letters import wording
+from intake.letters.handover_files import file_lines, mail_files, split
 from intake.letters.incident_summary import incident_lines
 from intake.letters.letter import Letter, LetterContext
 from intake.letters.locale import Locale, locale
@@ -21,7 +22,7 @@ from intake.mail.encoder import Envelope, encode
 from intake.mail.message import Message
 from intake.model.accounts import Contact
 from intake.model.cases import StoredField
-from intake.model.context import FileRef, Known
+from intake.model.context import FileRef, Known, LastLetter
 from intake.model.departments import Department, Departments
 from intake.model.staff import Staff
 from intake.model.states import CASE_OVER, CaseStatus
@@ -107,7 +108,7 @@ def to_department(
     }
     letter = Written(setup, case, values, f"{mail.digest}", now)
     made = letter.to_all(place, known.colleagues_of_staff, files)
-    return made + _to_desk(place, letter, text, files)
+    return made + _to_desk(place, letter, text, files, known.desk_mails.get(place.desk.lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,9 @@ def hand_over(
     values |= {"headline": headline, "words": lines(words), "writer": case.writer}
     letter = replace(like, case=case, values=values, cause=f"{like.cause}:{case.number}")
     made = letter.to_all(place, known.colleagues_of_staff, known.files)
-    return made + _to_desk(place, letter, Said(words, ""), known.files)
+    return made + _to_desk(
+        place, letter, Said(words, ""), known.files, known.desk_mails.get(place.desk.lower())
+    )
 
 
 def thread_id(context: LetterContext, number: str) -> str:
@@ -305,53 +308,20 @@ def _files(
 ) -> tuple[FileRef, ...]:
     """Return the files of the mail, and of the case before it when the whole case is shown."""
     before = known.files if known is not None else ()
-    return before + mail_files(decision, mail, setup)
-
-
-def mail_files(decision: Decision, mail: Message, setup: Handover) -> tuple[FileRef, ...]:
-    """Return the files of a mail, each with the reason why it is not handed on."""
-    waits = "it waits for the virus scanner" if setup.quarantined else ""
-    return tuple(
-        FileRef(
-            one.name, one.detected_type or one.declared_type, one.size, one.sha256,
-            decision.withheld.get(one.part, "") or waits,
-        )
-        for one in mail.attachments
-        if not one.inline
-    )  # fmt: skip
-
-
-def split(files: Sequence[FileRef], most: int) -> tuple[tuple[FileRef, ...], tuple[FileRef, ...]]:
-    """Return the files that are attached, and those that are only named."""
-    attached: list[FileRef] = []
-    named: list[FileRef] = []
-    size = 0
-    for one in files:
-        fits = not one.note and size + one.size <= most
-        size += one.size if fits else 0
-        (attached if fits else named).append(one)
-    return tuple(attached), tuple(named)
-
-
-def file_lines(files: Sequence[FileRef], most: int, context: LetterContext) -> list[str]:
-    """Return a line for each file: name, size, and why it is not attached."""
-    attached, _ = split(files, most)
-    english = locale(context, "en")
-    shown = []
-    for number, one in enumerate(files, 1):
-        why = one.note or ("" if one in attached else "too big for a letter")
-        told = f"; not attached: {why} (`intake cases file` has it, file {number})" if why else ""
-        size = wording.size_text(one.size, english)
-        shown.append(f"- {one_line(one.name, 80)} ({size}){told}")
-    return shown
+    return before + mail_files(decision, mail, quarantined=setup.quarantined)
 
 
 def _to_desk(
-    place: Department, letter: Written, text: Said, files: Sequence[FileRef]
+    place: Department,
+    letter: Written,
+    text: Said,
+    files: Sequence[FileRef],
+    last: LastLetter | None,
 ) -> tuple[Letter, ...]:
     """Return the plain mail for another ticket system: the contact's words, nothing of ours.
 
     Answers go to the case's own address, so they come back through this service to the contact.
+    What follows answers the desk's newest mail about the case, so that it finds its ticket again.
     """
     case, setup = letter.case, letter.setup
     if not place.desk:
@@ -367,14 +337,12 @@ def _to_desk(
         sender_name=name,
         sender=tokens.reply_address(context.secrets, case.number, context.address),
         recipient=place.desk,
-        subject=one_line(
-            f"{masked(case.subject)} {tokens.subject_tag(context.secrets, case.number)}",
-            MAX_SUBJECT,
-        ),
+        subject=one_line(_desk_subject(case, last, context), MAX_SUBJECT),
         text=tidy(body),
         message_id=tokens.message_id(context.secrets, "desk", case.number, cause, context.domain),
         date=letter.now,
-        references=(thread_id(context, case.number),),
+        in_reply_to=last.message_id if last else "",
+        references=(thread_id(context, case.number), *((last.message_id,) if last else ())),
         auto_submitted="no",
     )
     return (
@@ -384,3 +352,10 @@ def _to_desk(
             case_number=case.number, files=attached,
         ),
     )  # fmt: skip
+
+
+def _desk_subject(case: CaseNow, last: LastLetter | None, context: LetterContext) -> str:
+    """Return the subject of the desk's own mail, which has its number, else ours."""
+    tag = tokens.subject_tag(context.secrets, case.number)
+    subject = masked(last.subject if last else case.subject)
+    return subject if tag in subject else f"{subject} {tag}"

@@ -20,9 +20,8 @@ from intake.letters.handover import (
     case_now,
     hand_over,
     lines,
-    mail_files,
-    split,
 )
+from intake.letters.handover_files import mail_files, split
 from intake.letters.letter import Letter, Occasion, Reached, Thread
 from intake.letters.locale import Locale, locale
 from intake.letters.questions import questions
@@ -89,7 +88,7 @@ def _answers(
     change, case = decision.change, known.case
     if change is None or case is None or not work.readers or not (work.answer or work.asks):
         return ()
-    files = () if work.sends else mail_files(decision, mail, setup)
+    files = () if work.sends else mail_files(decision, mail, quarantined=setup.quarantined)
     attached, _ = split([one for one in files if not one.note], setup.attach_bytes)
     cause = f"{mail.digest}"
     made = []

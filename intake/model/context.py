@@ -158,6 +158,7 @@ class Keys:
     own_id: str = ""  # its Message-ID, if that is one of ours, MAC valid
     other_number: str = ""  # of the case that a command of staff names
     wants_staff: bool = False  # a department has its members' own addresses
+    desks: tuple[str, ...] = ()  # addresses of other ticket systems, in lower case
     signatures: tuple[str, ...] = ()  # hashes of the DKIM signatures in the author's name
     only_approved: bool = False  # of incidents: only text that a second person approved
     max_strangers: int = 1000  # mails of strangers that are held one by one in a day
@@ -212,4 +213,5 @@ class Known:
     files: tuple[FileRef, ...] = ()  # of the case, the oldest first
     said: tuple[SaidLine, ...] = ()  # in the one case that a contact asks for, the oldest first
     threads: Mapping[str, LastLetter] = field(default_factory=dict)
+    desk_mails: Mapping[str, LastLetter] = field(default_factory=dict)  # the newest of each desk
     """Contact -> the newest letter about the case that went to them."""

@@ -54,7 +54,7 @@ def tell(
     session.flush()
     if context.stamp.case_events:
         events.emit(session, number, change.event, now)
-    known = look_up(session, keys_of_case(number), now, context.case_prefix)
+    known = look_up(session, keys_of_case(number, context.departments), now, context.case_prefix)
     if known.case is None or known.case.status == CaseStatus.DRAFT or not context.departments:
         return ()
     letters = _letters(session, context, known, change, now)

@@ -65,7 +65,9 @@ def file_is_clean(
     """Hands on a file that has left quarantine; returns how many letters are new."""
     put = 0
     for number in numbers if context.departments else ():
-        known = look_up(session, keys_of_case(number), now, context.case_prefix)
+        known = look_up(
+            session, keys_of_case(number, context.departments), now, context.case_prefix
+        )
         case = known.case
         place = context.departments.get(case.department) if case else None
         if case is None or place is None or case.status == CaseStatus.DRAFT:

@@ -35,7 +35,7 @@ from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy
 from intake.worker import staff_judgement
-from intake.worker.lookup_keys import keys, only_case
+from intake.worker.lookup_keys import keys, only_case, with_departments
 from intake.worker.staff_judgement import StaffSetup
 
 
@@ -106,8 +106,7 @@ def judge_part(
     mail, scan = part.message, part.scan
     wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
     wanted = only_case(wanted, part.number) if part.number else wanted
-    if any(one.members for one in context.departments.values()):
-        wanted = replace(wanted, wants_staff=True)
+    wanted = with_departments(wanted, context.departments)
     known = Known(next_number=f"{context.case_prefix}{FIRST_NUMBER}")
     if session is not None:
         known = look_up(session, wanted, now, case_prefix=context.case_prefix, not_row=again.row)

@@ -10,6 +10,7 @@ from intake.mail import tokens
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Message, Refusal
 from intake.model.context import Keys
+from intake.model.departments import Departments
 from intake.parsers import staff_mail
 from intake.parsers.submission import Scan
 from intake.triage.policy import Policy
@@ -139,6 +140,17 @@ def only_case(found: Keys, number: str) -> Keys:
     )  # fmt: skip
 
 
-def keys_of_case(number: str) -> Keys:
+def with_departments(keys: Keys, departments: Departments) -> Keys:
+    """The keys with what the letters to departments need."""
+    places = departments.values()
+    return replace(
+        keys,
+        wants_staff=keys.wants_staff or any(one.members for one in places),
+        desks=tuple(sorted({one.desk.lower() for one in places if one.desk})),
+    )
+
+
+def keys_of_case(number: str, departments: Departments) -> Keys:
     """The keys that look up one case and its department, without a mail."""
-    return Keys("", "", "", "", case_numbers=(number,), names_contact=False, wants_staff=True)
+    found = Keys("", "", "", "", case_numbers=(number,), names_contact=False, wants_staff=True)
+    return with_departments(found, departments)

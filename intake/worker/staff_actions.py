@@ -20,7 +20,7 @@ from intake.store.messages.context import look_up
 from intake.store.messages.record import Entry, Result, put_result
 from intake.triage.decision import decide
 from intake.worker.judgement import JudgementContext
-from intake.worker.lookup_keys import keys
+from intake.worker.lookup_keys import keys, with_departments
 from intake.worker.staff_judgement import StaffSetup, ordered
 
 
@@ -53,10 +53,8 @@ def act(
             " shows all"
         )
     mail, arrival = _mail(found.name, found.emails[0], context, text, now)
-    wanted = replace(
-        keys(mail, context.letter_context, None, context.case_prefix, context.policy),
-        case_numbers=(number,),
-    )
+    found_keys = keys(mail, context.letter_context, None, context.case_prefix, context.policy)
+    wanted = replace(with_departments(found_keys, context.departments), case_numbers=(number,))
     known = look_up(session, wanted, now, case_prefix=context.case_prefix)
     sender = Sender("L3", found.emails[0].lower(), None, False, ("on the command line",))
     setup = StaffSetup(

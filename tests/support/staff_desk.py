@@ -6,7 +6,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from tests.support.service import AMY, Door
+from tests.support.service import AMY, PEOPLE, Door
 
 DEPARTMENTS = """
 [[department]]
@@ -69,11 +69,13 @@ class StaffDesk(Door):
     """The same service, with staff who answer."""
 
     @classmethod
-    def open(cls, folder: Path, more: str = "", staff: str = STAFF, drop: str = "") -> StaffDesk:
+    def open(
+        cls, folder: Path, more: str = "", staff: str = STAFF, drop: str = "", people: str = ""
+    ) -> StaffDesk:
         """With the departments above, and the staff registered; ``drop`` is support's folder."""
         key = 'key = "support"\n'
         departments = DEPARTMENTS.replace(key, f'{key}folder = "{drop}"\n') if drop else DEPARTMENTS
-        desk = cls(folder, more=departments + more)
+        desk = cls(folder, people=PEOPLE + people, more=departments + more)
         file = folder / "staff.toml"
         file.write_text(staff)
         desk.cli("staff", "import", str(file))

@@ -10,7 +10,7 @@ from sqlmodel import col
 from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief
 from intake.model.context import FileRef, Keys, LastLetter, PastAnswer
-from intake.model.states import FileState, LetterState
+from intake.model.states import FileState, LetterState, MessageStatus
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Session
 from intake.store.handover.directory import whole_staff
@@ -20,7 +20,7 @@ from intake.store.tables.handover import (
     ParticipantRow,
     StaffEmailRow,
 )
-from intake.store.tables.messages import AttachmentRow
+from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
 MAX_ANSWERS = 20
@@ -60,6 +60,8 @@ def about(
         return known
     known["participants"] = participants(session, case.number, case.account_id)
     known["files"] = _files(session, case.number)
+    if keys.desks:
+        known["desk_mails"] = _desk_mails(session, case.number, keys.desks)
     account = session.get(AccountRow, case.account_id)
     known["account_name"] = account.name if account is not None else ""
     if email is not None:
@@ -111,6 +113,19 @@ def _threads(session: Session, number: str) -> dict[str, LastLetter]:
         .order_by(col(OutboxRow.id))
     )  # fmt: skip
     return {row[0]: LastLetter(row[1], row[2], row[3]) for row in session.execute(query)}
+
+
+def _desk_mails(session: Session, number: str, desks: tuple[str, ...]) -> dict[str, LastLetter]:
+    """The newest mail of each of those desks about the case."""
+    query = (
+        select(col(MessageRow.sender), col(MessageRow.message_id), col(MessageRow.subject))
+        .where(
+            col(MessageRow.case_number) == number, col(MessageRow.sender).in_(desks),
+            col(MessageRow.status) == MessageStatus.HANDLED, col(MessageRow.message_id) != "",
+        )
+        .order_by(col(MessageRow.id))
+    )  # fmt: skip
+    return {row[0]: LastLetter(row[1], row[2], row[0]) for row in session.execute(query)}
 
 
 def _said(session: Session, keys: Keys, case: CaseBrief, staff: str) -> dict[str, Any]:
