@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake.letters import wording
-from intake.letters.handover_files import file_lines, mail_files, split
+from intake.letters.handover_files import as_a_file, file_lines, mail_files, split
 from intake.letters.incident_summary import incident_lines
 from intake.letters.letter import Letter, LetterContext
 from intake.letters.locale import Locale, locale
@@ -327,12 +327,14 @@ def _to_desk(
     if not place.desk:
         return ()
     context = setup.letters
-    attached, _ = split(files, setup.attach_bytes)
+    attached, named = split(files, setup.attach_bytes)
+    attached = tuple(map(as_a_file, attached))
     cause = f"desk:{case.number}:{letter.cause}:{place.desk}"
     name = case.contact.name if case.contact else case.writer
     mailbox = f"{case.contact.emails[0]}" if case.contact and case.contact.emails else ""
     who = f"{name} <{mailbox}>, {case.account}" if mailbox else f"{name}, {case.account}"
-    body = "\n".join((*lines(text.own), "", "-- ", who))
+    left = [f"[not attached: {one_line(one.name, 80)}]" for one in named]
+    body = "\n".join((*lines(text.own), "", *left, "-- ", who))
     envelope = Envelope(
         sender_name=name,
         sender=tokens.reply_address(context.secrets, case.number, context.address),

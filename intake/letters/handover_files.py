@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from intake.letters import wording
 from intake.letters.letter import LetterContext
@@ -38,6 +39,15 @@ def split(files: Sequence[FileRef], most: int) -> tuple[tuple[FileRef, ...], tup
         size += one.size if fits else 0
         (attached if fits else named).append(one)
     return tuple(attached), tuple(named)
+
+
+def as_a_file(one: FileRef) -> FileRef:
+    """Return the file as one that no program takes for the text of the mail.
+
+    django-helpdesk 2.6 passes over text/plain and text/html parts beside the text.
+    """
+    text = one.media_type.lower().startswith("text/")
+    return replace(one, media_type="application/octet-stream") if text else one
 
 
 def file_lines(files: Sequence[FileRef], most: int, context: LetterContext) -> list[str]:

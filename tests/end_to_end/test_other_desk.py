@@ -50,6 +50,25 @@ def test_it_gets_the_words_and_nothing_of_ours(desk: StaffDesk) -> None:
     assert "only for staff" not in text
 
 
+def test_its_files_are_files_and_what_is_missing_is_named(tmp_path: Path) -> None:
+    """A text file is never taken for the text; one that does not fit is named."""
+    made = StaffDesk(tmp_path, more=DEPARTMENT + "\n[handover]\nmax_bytes = 1000\n")
+    body = (
+        "--b\nContent-Type: text/plain\n\nCase Type: Ask a Question\nDescription: See the log.\n"
+        '--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename="a.log"\n\nline\n'
+        '--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename="b.log"\n\n'
+        f"{'line ' * 1000}\n--b--\n"
+    )
+    fields = ("MIME-Version: 1.0", 'Content-Type: multipart/mixed; boundary="b"')
+    made.case_of(text=body, fields=fields)
+    letter = made.posted(OTHER)[-1]
+    files = [one for one in letter.walk() if one.get_filename()]
+    assert [(one.get_filename(), one.get_content_type()) for one in files] == [
+        ("a.log", "application/octet-stream")
+    ]
+    assert "[not attached: b.log]" in plain_text(letter)
+
+
 def test_its_answer_reaches_the_contact(desk: StaffDesk) -> None:
     """As any answer of staff does."""
     answer(desk, "Use the calendar.\n")
