@@ -21,9 +21,15 @@ from intake.cli.screen import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from intake.adapters.heartbeat import Beat
+    from intake.store.handover.served import Served
     from intake.store.reports import Status
     from intake.worker.health import Health
+
+
+RANKS = (("median", 0.5), ("90_percent", 0.9))
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +72,8 @@ def status(
 
 
 def _as_json(found: Health) -> dict[str, object]:
+    from intake.store.handover.served import rank
+
     return {
         "status": found.status,
         "waiting": found.status.waiting if found.status else None,
@@ -77,6 +85,17 @@ def _as_json(found: Health) -> dict[str, object]:
             one.part: {"words": one.words, "since": one.since} for one in found.troubles
         },
         "well": found.is_well,
+        "departments": [
+            {
+                "department": one.department, "type": one.type, "cases": one.cases,
+                "waiting": one.waiting, "answered": len(one.answers),
+                "resolved": len(one.resolutions),
+                **{f"first_answer_hours_{name}": rank(one.answers, share) for name, share in RANKS},
+                **{f"resolution_hours_{name}": rank(one.resolutions, share)
+                   for name, share in RANKS},
+            }
+            for one in found.served
+        ],
     }  # fmt: skip
 
 
@@ -94,6 +113,25 @@ def _show(found: Health, zone: str) -> None:
             for box in found.status.mailboxes
         ]  # fmt: skip
         table("mailboxes", ("name", "last good pass", "failing since", "why"), rows)
+    if found.served:
+        _departments(found.served)
+
+
+def _departments(found: Sequence[Served]) -> None:
+    """How soon each department answers, for cases of the last 30 days."""
+    from intake.store.handover.served import rank, together
+
+    def hours(values: Sequence[float]) -> str:
+        median, most = (rank(values, share) for _, share in RANKS)
+        return "-" if median is None or most is None else f"{median:.1f} / {most:.1f} h"
+
+    rows = [
+        (one.department, str(one.cases), str(one.waiting), hours(one.answers),
+         hours(one.resolutions))
+        for one in together(found)
+    ]  # fmt: skip
+    title = "departments: cases of 30 days; working hours, median / 90 %"
+    table(title, ("department", "cases", "waiting", "first answer", "resolved"), rows)
 
 
 def _in_words(found: Status | None, worker: str, zone: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from intake.adapters import heartbeat
 from intake.config.loader import Config
 from intake.model.health import Trouble
 from intake.store import figures
-from intake.store.engine import Engine, StoreError, reading
+from intake.store.engine import Engine, Session, StoreError, reading
+from intake.store.handover import times
+from intake.store.handover.served import rank, served
 from intake.worker import health
 from intake.worker.counter import Counter, NoCounter
+from intake.worker.letter_settings import departments
 
 if TYPE_CHECKING:
     from intake.adapters.metrics import Figure, Meter
@@ -111,6 +115,7 @@ def current(config: Config, engine: Engine, live: Live, now: datetime) -> list[F
             found += _counted(figures.counts(session, now), now)
             if beat is not None:
                 troubles += health.stored_in(session, config, beat, now)
+            found += _served(session, config, now)
         failing = 0
     except StoreError as error:
         troubles.append(Trouble("database", str(error)))
@@ -123,6 +128,31 @@ def current(config: Config, engine: Engine, live: Live, now: datetime) -> list[F
 
 def _labelled(values: Mapping[str, float]) -> dict[tuple[str, ...], float]:
     return {(name,): value for name, value in values.items()}
+
+
+def _served(session: Session, config: Config, now: datetime) -> list[Figure]:
+    """How soon departments answer, of the cases of 30 days; nothing without departments."""
+    from intake.adapters.metrics import Figure  # noqa: PLC0415 - only where it is used
+
+    places = departments(config)
+    if not places:
+        return []
+    parts = served(session, places, now - health.SERVED_FOR)
+    late = Counted(one.department for one in times.late(session, places, now))
+    labels, made = ("department", "type", "quantile"), list[Figure]()
+    for name, words, values in (
+        ("first_answer", "until staff first answered", {id(one): one.answers for one in parts}),
+        ("resolution", "until the case was over", {id(one): one.resolutions for one in parts}),
+    ):
+        shown: dict[tuple[str, ...], float] = {
+            (one.department, one.type, str(share)): value
+            for one in parts
+            for share in (0.5, 0.9)
+            if (value := rank(values[id(one)], share)) is not None
+        }
+        made.append(Figure(f"intake_case_{name}_hours", f"Working hours {words}.", shown, labels))
+    numbers = _labelled({key: late[key] for key in places})
+    return [*made, Figure("intake_cases_late", "Cases that are late.", numbers, ("department",))]
 
 
 def _counted(found: figures.Counts, now: datetime) -> list[Figure]:

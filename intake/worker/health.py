@@ -18,6 +18,7 @@ from intake.store import overdue, rejections, reports, restore_check
 from intake.store.contacts import preferences
 from intake.store.engine import Engine, Session, StoreError, open_engine, reading
 from intake.store.handover import times
+from intake.store.handover.served import Served, served
 from intake.store.incidents import schedule
 from intake.store.migrate import check
 from intake.store.reports import Status
@@ -25,6 +26,7 @@ from intake.worker.journal import journal_of
 from intake.worker.letter_settings import departments
 
 MAX_NAMED = 5  # cases in one line
+SERVED_FOR = timedelta(days=30)  # whose cases count in the figures of departments
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Health:
     troubles: tuple[Trouble, ...]  # what fails
     beat: Beat | None
     beat_seconds: float | None  # age of the heartbeat
+    served: tuple[Served, ...] = ()  # how soon departments answer
 
     @property
     def is_well(self) -> bool:
@@ -47,7 +50,7 @@ class Health:
 def look(config: Config, now: datetime) -> Health:
     """The health of the service; a database that cannot be read is one of the troubles."""
     beat = heartbeat.read(config.state_folder)
-    status, tasks = None, list[str]()
+    status, tasks, kept = None, list[str](), list[Served]()
     found = local_troubles(config, beat, now)
     try:
         engine = open_engine(config.database_url, read_only=True)
@@ -59,12 +62,13 @@ def look(config: Config, now: datetime) -> Health:
                 tasks += preferences.tasks(session, now, must) + schedule.debts(session, now)
                 tasks += _late(session, config, now)
                 found += stored_in(session, config, beat, now)
+                kept = served(session, departments(config), now - SERVED_FOR)
         finally:
             engine.dispose()
     except StoreError as error:
         found.append(Trouble("database", str(error)))
     seconds = heartbeat.seconds_since(beat, now) if beat else None
-    return Health(status, tuple(tasks), one_each(found), beat, seconds)
+    return Health(status, tuple(tasks), one_each(found), beat, seconds, tuple(kept))
 
 
 def stored_troubles(config: Config, engine: Engine, beat: Beat, now: datetime) -> list[Trouble]:
@@ -105,7 +109,8 @@ def _not_handed_over(session: Session, config: Config, now: datetime) -> list[Tr
 def _late(session: Session, config: Config, now: datetime) -> list[str]:
     """One task for all cases that wait too long for their department."""
     count = len(times.late(session, departments(config), now))
-    return [f"{count} cases are late: `intake cases list --late`"] if count else []
+    verb = "case is" if count == 1 else "cases are"
+    return [f"{count} {verb} late: `intake cases list --late`"] if count else []
 
 
 def _patience(config: Config, beat: Beat | None) -> timedelta:

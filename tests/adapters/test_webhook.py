@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from intake.adapters import webhook
 from intake.config import loader as settings
 from intake.config.loader import ConfigError
-from intake.model.events import EVENT_KINDS, Again, Gone, Outcome, Taken
+from intake.model.events import EVENT_KINDS, WITH_PEOPLE, Again, Gone, Outcome, Taken
 from tests.support.fakes import listening
 from tests.support.receiver import independent, receiver
 from tests.support.servers import certificate
@@ -322,10 +322,11 @@ def test_patterns_and_names_that_cannot_be_meant_are_refused(tmp_path: Path) -> 
 
 
 def test_a_hook_hears_what_its_patterns_name(tmp_path: Path) -> None:
-    """Whole kinds, a word before ".*", everything by default."""
+    """Whole kinds, a word before ".*", everything without people by default."""
     text = "[[webhook]]\nname = 'a'\nurl = 'https://hooks.example/x'\nevents = {}\n"
     for events, wanted in (
-        ([], set(EVENT_KINDS)),
+        ([], set(EVENT_KINDS) - set(WITH_PEOPLE)),
+        (["case.*", "notice.sent"], {*WITH_PEOPLE, "case.linked", "notice.sent"}),
         (["*"], set(EVENT_KINDS)),
         (["incident.*"], {one for one in EVENT_KINDS if one.startswith("incident.")}),
         (["notice.sent", "maintenance.started"], {"notice.sent", "maintenance.started"}),

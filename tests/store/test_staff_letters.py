@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def test_a_department_is_reminded_and_its_lead_hears_of_it(
         desk.work()
         late = json.loads(desk.cli("cases", "list", "--late", "--json"))
         assert [one["number"] for one in late] == [number]
-        assert "1 cases are late" in desk.cli("status", code=1)
+        assert "1 case is late" in desk.cli("status", code=1)
         reminders = [one for one in desk.posted(SUPPORT) if "<late." in str(one["Message-ID"])]
         assert len(reminders) == 1
         assert "has waited for" in words_of(reminders[0])
@@ -107,6 +108,15 @@ def test_a_department_is_reminded_and_its_lead_hears_of_it(
         assert "nobody has answered" in words_of(leads[0])
         desk.staff("Sorry for the wait.", to=reminders[0])
         assert "Sorry for the wait." in plain_text(desk.answers()[-1])
+        told = json.loads(desk.cli("status", "--json", code=1))["departments"]
+        (figures,) = [one for one in told if one["department"] == "support"]
+        assert (figures["answered"], figures["waiting"]) == (1, 0)
+        assert figures["first_answer_hours_median"] > 40
+        metrics = desk.cli("metrics")
+        line = r'intake_case_first_answer_hours\{[^}]*department="support"[^}]*\} (\d+)'
+        assert int(re.findall(line, metrics)[0]) > 40
+        assert 'intake_cases_late{department="support"} 1.0' in metrics, "open for too long"
+        assert max(map(len, desk.cli("status", code=1).splitlines())) <= 80
     with time_machine.travel(start + timedelta(days=30), tick=True):
         count = len(desk.posted(SUPPORT))
         desk.work()

@@ -79,6 +79,7 @@ class Door:
     trusted: str = f'["{AUTHSERV}"]'  # its trusted_authserv_ids
     count: int = 0
     began: float = field(default_factory=time.time)
+    pace: float = 0.01  # seconds from one mail to the next
     config: Config = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,7 +120,9 @@ class Door:
         data = raw.replace("\r\n", "\n").replace("\n", "\r\n").encode()
         file = self.folder / "in/new" / f"{self.count:05}"
         file.write_bytes(data)
-        came = self.began + self.count / 100  # so that they are handled in the order they were put
+        came = (
+            self.began + self.count * self.pace
+        )  # so that they are handled in the order they were put
         os.utime(file, (came, came))
 
     def work(self) -> None:
