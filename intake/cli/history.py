@@ -44,6 +44,12 @@ DONE = {
     "merged": "merged {source} into {target}",
     "moved": "moved the case: {old} -> {new}",
     "created": "opened the case by hand",
+    "staffed": "a staff member wrote",
+    "staff-answered": "answered the contact",
+    "staff-held": "wrote an answer that was kept back: {why}",
+    "staff-refused": "wrote what was not understood: {why}",
+    "staff-helped": "asked for the list of commands",
+    "split": "made {target} of a part of {source}",
 }
 BY_PROGRAM = ("", "intake")
 LONGEST = 400  # characters of one value
@@ -71,7 +77,8 @@ def event_line(event: Mapping[str, Any], zone: str, names: Mapping[str, str] | N
 def _who(written: str, names: Mapping[str, str]) -> str:
     if written in BY_PROGRAM:
         return ""
-    return f"{names.get(written, written.removeprefix('operator:'))} "
+    plain = written.removeprefix("operator:").removeprefix("staff:")
+    return f"{names.get(written, plain)} "
 
 
 def _short(value: object) -> str:
