@@ -18,7 +18,7 @@ def mail_files(
     decision: Decision, mail: Message, *, quarantined: bool = False
 ) -> tuple[FileRef, ...]:
     """Return the files of a mail, each with the reason why it is not handed on."""
-    waits = "it waits for the virus scanner" if quarantined else ""
+    waits = "it waits for the virus scanner and is sent on afterwards" if quarantined else ""
     return tuple(
         FileRef(
             one.name, one.detected_type or one.declared_type, one.size, one.sha256,

@@ -79,7 +79,8 @@ def lost_answer(lost: LostAnswer, cause: str, setup: Handover, now: datetime) ->
         else f"your answer to {lost.contact} could not be delivered: {one_line(lost.why, 200)}"
     )
     values: dict[str, object] = {
-        "name": lost.staff, "helps": False, "held": "", "refused": (words,), "sent": True,
+        "name": lost.staff, "helps": False, "held": "", "refused": (words,), "left": [],
+        "sent": True, "brings_files": False,
         "words": lines(lost.text), "title": one_line(lost.subject, 100),
     }  # fmt: skip
     shown = CaseNow(lost.number, "", "", "", "", None, "", "", {})

@@ -28,7 +28,7 @@ from intake.letters.questions import questions
 from intake.letters.text import one_line
 from intake.mail.message import Message
 from intake.model.accounts import Contact
-from intake.model.context import Known
+from intake.model.context import FileRef, Known
 from intake.model.staff import Staff
 from intake.parsers.body_lines import is_courtesy
 from intake.parsers.conversation_text import said
@@ -47,6 +47,7 @@ def from_staff(
     if work.refused or work.held or work.helps:
         return (_to_writer(work, known, mail, setup, now),)
     made = _answers(decision, work, known, mail, setup, now)
+    made += _left_behind(decision, work, known, mail, setup, now) if made else ()
     made += _merges(work, known, mail, setup, now)
     return made + _moves(decision, work, known, mail, setup, now)
 
@@ -60,6 +61,8 @@ def _to_writer(
         "name": work.staff.name,
         "helps": work.helps,
         "held": work.held,
+        "left": [],
+        "brings_files": any(not one.inline for one in mail.attachments),
         "sent": False,
         "refused": work.refused,
         "words": lines(said(mail).own) if not work.helps else [],
@@ -111,6 +114,56 @@ def _answers(
             made.append(to_person(setup.letters, _reached(known, one), occasion, now))
         if work.asks:
             made.append(_request(change.asked, known, one, setup, occasion, now))
+    return tuple(made)
+
+
+def _left_behind(
+    decision: Decision,
+    work: StaffWork,
+    known: Known,
+    mail: Message,
+    setup: Handover,
+    now: datetime,
+) -> tuple[Letter, ...]:
+    """Return the letter to the writer about files that did not go with the answer."""
+    case = known.case
+    files = () if work.sends else mail_files(decision, mail, quarantined=setup.quarantined)
+    kept = [one for one in files if one.note]
+    _, big = split([one for one in files if not one.note], setup.attach_bytes)
+    left = [f"- {one_line(one.name, 80)}: {one.note}" for one in kept]
+    left += [f"- {one_line(one.name, 80)}: too big for a letter" for one in big]
+    if case is None or not left:
+        return ()
+    values: dict[str, object] = {
+        "name": work.staff.name, "helps": False, "held": "", "sent": False, "refused": (),
+        "left": left, "brings_files": False, "words": [], "title": one_line(case.subject, 100),
+    }  # fmt: skip
+    shown = CaseNow(case.number, "", "", "", "", None, "", "", {})
+    letter = Written(setup, shown, values, f"files:{mail.digest}", now, "staff_reply")
+    return (letter.to(_own_address(work.staff, mail)),)
+
+
+def file_follows(
+    known: Known, staff: Staff, readers: Sequence[Contact], file: FileRef, setup: Handover,
+    now: datetime,
+) -> tuple[Letter, ...]:  # fmt: skip
+    """Return the letters with a file of an answer that had to wait for the virus scanner."""
+    case, made = known.case, list[Letter]()
+    attached, _ = split([file], setup.attach_bytes)
+    for one in readers if case is not None and attached else ():
+        assert case is not None
+        spoken = locale(setup.letters, one.reads)
+        size = wording.size_text(file.size, spoken)
+        values: dict[str, object] = {
+            "text": spoken.say("file-follows"), "greets": False, "staff": staff.name,
+            "department": _name(case.department, spoken, setup), "status": "",
+            "files": [f"- {one_line(file.name, 80)} ({size})"],
+        }  # fmt: skip
+        occasion = Occasion(
+            "answer", f"file:{file.sha256}:{one.id}", values,
+            thread_of(known, one, case.number, case.subject), files=attached,
+        )  # fmt: skip
+        made.append(to_person(setup.letters, _reached(known, one), occasion, now))
     return tuple(made)
 
 

@@ -10,7 +10,8 @@ from sqlmodel import col
 from intake.model.states import FileState
 from intake.store.engine import Session
 from intake.store.sql import stored_id
-from intake.store.tables.messages import AttachmentRow
+from intake.store.tables.handover import ConversationRow
+from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
 
 
@@ -27,6 +28,25 @@ def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
     )
     rows = session.execute(query).all()
     return (rows[-1][0] if rows else after), list(dict.fromkeys(row[1] for row in rows))
+
+
+def answered_with(session: Session, number: str, digest: str) -> str:
+    """The address of the staff member whose answer to the contact the file belongs to, or "".
+
+    A file below a note, or of an answer that was kept back, belongs to no answer.
+    """
+    query = (
+        select(col(MessageRow.sender))
+        .join(AttachmentRow, col(AttachmentRow.message_id) == col(MessageRow.id))
+        .join(ConversationRow, col(ConversationRow.message_id) == col(MessageRow.id))
+        .where(
+            col(AttachmentRow.case_number) == number, col(AttachmentRow.sha256) == digest,
+            col(ConversationRow.case_number) == number, col(ConversationRow.kind) == "staff",
+        )
+        .order_by(col(MessageRow.id).desc())
+        .limit(1)
+    )  # fmt: skip
+    return session.scalar(query) or ""
 
 
 def settle(session: Session, digest: str, found: str, now: datetime) -> list[str]:

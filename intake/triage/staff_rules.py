@@ -13,6 +13,7 @@ from intake.mail.message import Message
 from intake.mail.mime.auto_submitted import is_answer
 from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief
+from intake.model.context import Known
 from intake.model.staff import Staff
 from intake.model.states import CASE_OVER, CaseStatus
 from intake.parsers.staff_orders import NOBODY
@@ -111,7 +112,7 @@ def _impossible(facts: Facts, case: CaseBrief, orders: StaffOrders) -> list[str]
     if orders.type and orders.type == case.type:
         found.append("#type: the case has that type already.")
     writes = bool((orders.text and not orders.is_note) or orders.asks or orders.question)
-    if (writes or orders.sends) and orders.split is None and not readers(facts):
+    if (writes or orders.sends) and orders.split is None and not readers(facts.known):
         found.append(
             "The contact of this case cannot be written to: disabled, or no longer of the account."
         )
@@ -216,7 +217,7 @@ def _done(facts: Facts, staff: Staff, case: CaseBrief, orders: StaffOrders) -> V
 
 def _readers_after(facts: Facts, orders: StaffOrders) -> tuple[Contact, ...]:
     """Return who gets the words once `#cc` and `#uncc` of the same mail are done."""
-    there = {one.id: one for one in readers(facts)}
+    there = {one.id: one for one in readers(facts.known)}
     for key in orders.cc:
         joined = _contact_at(facts, key)
         if joined is not None:
@@ -296,16 +297,16 @@ def _has(one: Contact, key: str) -> bool:
     return key in {address.lower() for address in one.emails}
 
 
-def readers(facts: Facts) -> tuple[Contact, ...]:
+def readers(known: Known) -> tuple[Contact, ...]:
     """Return who gets the words: the contact, who wrote for them, and the participants.
 
     Only active contacts of the case's account with a stored address are written to.
     """
-    case = facts.known.case
+    case = known.case
     if case is None:
         return ()
-    wanted = [case.contact_id, case.submitted_by, *(one.id for one in facts.known.participants)]
-    there = {one.id: one for one in (*facts.known.participants, *facts.known.colleagues)}
+    wanted = [case.contact_id, case.submitted_by, *(one.id for one in known.participants)]
+    there = {one.id: one for one in (*known.participants, *known.colleagues)}
     found = (there.get(one) for one in dict.fromkeys(filter(None, wanted)))
     return tuple(
         one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,14 +18,18 @@ from intake.letters.handover_reminders import (
     reminder,
     summary,
 )
+from intake.letters.letter import Letter
+from intake.letters.staff_answers import file_follows
 from intake.model.context import Known
 from intake.model.staff import Staff
 from intake.model.states import CaseStatus
+from intake.store import attachments
 from intake.store.engine import Engine, Session, reading, writing
 from intake.store.handover import times, undelivered
 from intake.store.handover.directory import whole_staff
 from intake.store.messages.context import look_up
 from intake.store.outbox import put_letter
+from intake.triage.staff_rules import readers
 from intake.worker.bootstrap import Application
 from intake.worker.judgement import JudgementContext
 from intake.worker.lookup_keys import keys_of_case
@@ -65,23 +69,32 @@ def file_is_clean(
     """Hands on a file that has left quarantine; returns how many letters are new."""
     put = 0
     for number in numbers if context.departments else ():
-        known = look_up(
-            session, keys_of_case(number, context.departments), now, context.case_prefix
-        )
-        case = known.case
-        place = context.departments.get(case.department) if case else None
-        if case is None or place is None or case.status == CaseStatus.DRAFT:
-            continue
-        shown = CaseNow(number, case.type, case.priority, case.department, "", None, "",
-                        case.subject, {}, owner=case.owner)  # fmt: skip
-        values = case_values(shown, Known(), setup_of(context), whole=False) | {
-            "headline": "A file of this case has passed the virus scanner."
-        }
-        letter = Written(setup_of(context), shown, values, f"file:{digest}", now)
-        files = [one for one in known.files if one.sha256 == digest and not one.note][:1]
-        for one in letter.to_all(place, known.colleagues_of_staff, files):
+        writer = attachments.answered_with(session, number, digest)
+        keys = replace(keys_of_case(number, context.departments), sender=writer)
+        known = look_up(session, keys, now, context.case_prefix)
+        for one in _about_file(known, context, digest, now, answer=bool(writer)):
             put += put_letter(session, one, 0, now)
     return put
+
+
+def _about_file(
+    known: Known, context: JudgementContext, digest: str, now: datetime, *, answer: bool
+) -> tuple[Letter, ...]:
+    """The letters with a clean file: to the contacts if staff answered with it, else to staff."""
+    case, setup = known.case, setup_of(context)
+    place = context.departments.get(case.department) if case else None
+    files = [one for one in known.files if one.sha256 == digest and not one.note][:1]
+    if case is None or place is None or case.status == CaseStatus.DRAFT or not files:
+        return ()
+    if answer and known.staff is not None:
+        return file_follows(known, known.staff, readers(known), files[0], setup, now)
+    shown = CaseNow(case.number, case.type, case.priority, case.department, "", None, "",
+                    case.subject, {}, owner=case.owner)  # fmt: skip
+    values = case_values(shown, Known(), setup, whole=False) | {
+        "headline": "A file of this case has passed the virus scanner."
+    }
+    letter = Written(setup, shown, values, f"file:{digest}", now)
+    return letter.to_all(place, known.colleagues_of_staff, files)
 
 
 def tell_writers(engine: Engine, context: JudgementContext, now: datetime) -> int:

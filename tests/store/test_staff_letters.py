@@ -164,3 +164,62 @@ def test_events_and_folders_tell_the_same(tmp_path: Path) -> None:
     assert any(file.suffix == ".csv" for one in made for file in one.iterdir())
     said = [one["text"] for one in told[-1]["data"]["case"]["conversation"]]
     assert any("More." in one for one in said)
+
+
+CLEAN = type("Clean", (), {"find": lambda self, data: "", "__init__": lambda self, *_: None})
+SCANNED = '\n[files]\nclamav = "tcp://127.0.0.1:9"\n'
+
+
+def test_files_of_an_answer_follow_when_they_are_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words leave at once; the writer hears of the file, the contact gets it later, once."""
+    desk = StaffDesk.open(tmp_path, SCANNED)
+    desk.case_of()
+    body, fields = files_mail(400)
+    desk.staff(body.replace("Case Type: Ask a Question\nDescription: See", "See"), fields=fields)
+    answer = desk.answers()[-1]
+    assert "See the file." in plain_text(answer)
+    assert "list" not in plain_text(answer)
+    told = words_of(desk.posted("nora.field@vendor.example")[-1])
+    assert "but not these files" in told
+    assert "waits for the virus scanner and is sent on afterwards" in told
+    before = len(desk.posted(SUPPORT))
+    monkeypatch.setattr("intake.worker.file_jobs.Scanner", CLEAN)
+    desk.work()
+    desk.work()
+    later = desk.answers()[1:]
+    assert len(later) == 1
+    assert "Here is a file that belongs to my last answer." in plain_text(later[0])
+    assert [one.get_filename() for one in later[0].walk() if one.get_filename()] == ["list ü.csv"]
+    assert len(desk.posted(SUPPORT)) == before
+
+
+def test_a_file_below_a_note_never_reaches_a_contact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one of an answer that was kept back."""
+    desk = StaffDesk.open(tmp_path, SCANNED)
+    desk.case_of()
+    body, fields = files_mail(400)
+    said = "Case Type: Ask a Question\nDescription: See the file."
+    desk.staff(body.replace(said, "#note\nOnly for us."), fields=fields)
+    desk.staff(body.replace(said, "Internal: he is difficult."), fields=fields)
+    assert "#send takes the text alone" in words_of(desk.posted("nora.field@vendor.example")[-1])
+    monkeypatch.setattr("intake.worker.file_jobs.Scanner", CLEAN)
+    desk.work()
+    desk.work()
+    assert desk.answers() == []
+    assert not [one for one in desk.posted(AMY) if "list" in one.as_string()]
+
+
+def test_a_file_that_the_policy_keeps_back_is_named_to_its_writer(tmp_path: Path) -> None:
+    """A program does not leave; the words do."""
+    desk = StaffDesk.open(tmp_path)
+    desk.case_of()
+    body, fields = files_mail(400)
+    said = "Case Type: Ask a Question\nDescription: See the file."
+    desk.staff(body.replace(said, "Run this.").replace("list.csv", "tool.exe").replace(
+        "list ü.csv", "tool.exe"), fields=fields)  # fmt: skip
+    assert "tool.exe" not in desk.answers()[-1].as_string()
+    assert "- tool.exe:" in plain_text(desk.posted("nora.field@vendor.example")[-1])
