@@ -288,7 +288,7 @@ _PT = DayWords(
     ),
     weekdays=(
         r"segunda-feira|(?<=\bna )segunda\b",
-        r"terça-feira|(?<=\bna )terça\b",
+        r"terça-feira|(?<=\b[nd]a )terça\b",
         r"quarta-feira|(?<=\bna )quarta\b",
         r"quinta-feira|(?<=\bna )quinta\b",
         r"sexta-feira|(?<=\bna )sexta\b",

@@ -21,6 +21,8 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
     found = [(one, _strength(prose, role, one, ahead=ahead)) for one in prose.days]
     good = [(one, how) for one, how in found if how]
     if not good:
+        if not ahead and prose.catalogue.fields[role.field].keep_text:
+            yield from _since_event(prose, role)
         return
     sure = [one for one, how in good if how == SURE]
     fixed = [one for one in sure if one.on(prose.calendar, ahead=ahead)]
@@ -30,6 +32,34 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
     if not sure and not best.on(prose.calendar, ahead=ahead):
         return
     yield _reading(prose, role.field, best, how, ahead=ahead)
+
+
+_EVENT = re.compile(
+    r"\b(?:ever since|since|right after|just after|desde|justo después de|justo tras|depuis"
+    r"|juste après|suite à|seit|direkt nach|kurz nach|gleich nach|logo depois d[aeo]s?|logo após)\s"
+    r"(?:[^\s.,;:!?()]{1,20}\s|ca\.\s){0,4}?"
+    r"(?:update|upgrade|weekend|migration|maintenance|patch|release|holidays?|break|vacation|rollover"
+    r"|rollout|switch|changeover|outage|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
+    r"|actualizaci[oó]n|mantenimiento|fin de semana|migraci[oó]n|vacaciones|parche|inicio"
+    r"|regreso|semanas?|d[ií]as?|mes(?:es)?|puente|mise à jour|maj|week-end|vacances|rentrée"
+    r"|relâche|semaines?"
+    r"|mois|jours|aktualisierung|wartung|wochenende|umstellung|ferien|wochen|tagen|monaten?|halbjahr"
+    r"|neustart|atualização|manutenção|migração|férias|recesso|início|semestre|bimestre|troca"
+    r"|feriado|meses|volta)\b"
+    r"(?:\s(?:already|or so|over|of|from|in|de|del|da|do|du|des|vom|am|im|on|last|em|na|no)"
+    r"(?:\s[^\s.,;:!?()]{1,20}){0,4})?"
+)
+
+
+def _since_event(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield "since the update": no day, but what a person says who does not know it."""
+    for match in _EVENT.finditer(prose.low):
+        sentence = prose.sentence_at(match.start())
+        if sentence is None or sentence.asks:
+            continue
+        words = prose.text[match.start() : match.end()].strip()
+        yield Reading(role.field, words, LIKELY, match.start(), match.end())
+        return
 
 
 def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Reading]:

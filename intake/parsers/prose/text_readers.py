@@ -220,15 +220,40 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
         low = prose.low[sentence.start : sentence.end]
         path = bool(_PATH.search(prose.text[sentence.start : sentence.end]))
         done = len(set(verbs.findall(low))) if verbs else 0
-        points = done + 2 * path + sentence.item
+        told = _told(low) if len(low) <= MAX_TOLD_CHARS else 0
+        points = done + 2 * path + sentence.item + told + (told > 0)
         if sentence.asks or done < 1 or points < 3:
             continue
         if best is None or points > best[0]:
             best = points, sentence
     if best is not None:
         points, sentence = best
-        how = SURE if points >= 4 else LIKELY
+        how = SURE if points >= 5 else LIKELY
         yield Reading(role.field, sentence.text, how, sentence.start, sentence.end)
+
+
+MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
+_WHEN = re.compile(
+    r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
+    r"|a \w+|the \w+|our \w+)\b|\b(?:cuando|cada vez que|al|si) \w+|\b(?:quand|lorsqu\w*|dès qu\w*"
+    r"|chaque fois qu\w*) ?\w*|\b(?:wenn|sobald|jedes mal) \w+"
+    r"|\b(?:quando|sempre que|ao|assim que) \w+"
+)
+_THEN = re.compile(
+    r"\b(?:then|next|afterwards|luego|después|puis|ensuite|dann|danach|anschließend|depois"
+    r"|em seguida)\b"
+)
+_RESULT = re.compile(
+    r"nothing (?:happens|hapens|comes)|goes (?:blank|white|back)|comes up|freez|spins|disappears"
+    r"|no pasa nada|se queda|me sale|sale (?:en )?blanco|plus rien|rien ne|tourne|écran blanc"
+    r"|nichts|leer|hängt|dreht sich|springt zurück|nada acontece|não acontece nada|fica|trava"
+    r"|não aparece|tela branca|white|blank"
+)
+
+
+def _told(low: str) -> int:
+    """Return how many signs say that a sentence tells what is done and what comes of it."""
+    return sum(bool(sign.search(low)) for sign in (_WHEN, _THEN, _RESULT))
 
 
 def _bulleted(prose: Prose, verbs: re.Pattern[str] | None) -> tuple[int, int] | None:
@@ -290,10 +315,24 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
                 points, end = one
                 start = _phrase_start(prose, match.start())
                 found.append((points + 2 * (how == SURE), -start, end, how))
+    found = found or [*_bare_people(prose, role)]
     if found:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")
         yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+
+
+def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
+    """Yield people without "all" or a number before them, in a sentence that says they have it."""
+    who, hit = pattern(_words(role, "who")), pattern(_words(role, "hit"))
+    for sentence in prose.sentences if who and hit else ():
+        low = prose.low[sentence.start : sentence.end]
+        match = who.search(low) if who else None
+        if sentence.asks or match is None or not (hit and hit.search(low)):
+            continue
+        one = _group(prose, role, sentence.start + match.start(), sentence.start + match.start())
+        if one is not None:
+            yield one[0], -(sentence.start + match.start()), one[1], LIKELY
 
 
 def _quantities(low: str, words: tuple[str, ...], *, counted: bool) -> Iterator[re.Match[str]]:
