@@ -2,7 +2,7 @@
 
 ``python -m bench.other_desk`` installs it into an environment of its own below a temporary folder,
 sends a case with a file, answers it there, and writes back as the contact. It needs a package
-index, so it is no test of ``make test``; ``tests/end_to_end/test_other_desk.py`` has the same
+index, so it is no test of ``make test``; ``tests/letters/test_other_desk.py`` has the same
 traits without it.
 """
 
