@@ -322,8 +322,20 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
         yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
 
 
+_AFFECTED = re.compile(
+    r"\b(?:it (?:only )?affects|affecting|affected are|afecta a|afectad[oa]s (?:son|están)"
+    r"|ça touche|sont (?:touchés|concernés) :?|betroffen (?:sind|ist)|das betrifft|es betrifft"
+    r"|(?:isso )?afeta|afetad[oa]s são)\s+(?=\w)"
+)
+
+
 def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
-    """Yield people without "all" or a number before them, in a sentence that says they have it."""
+    """Yield people without "all" or a number before them, where a text says they have it."""
+    for named in _AFFECTED.finditer(prose.low):
+        sentence = prose.sentence_at(named.start())
+        end = _phrase_end(prose.low, named.end(), sentence.end if sentence else 0, role)
+        if sentence is not None and not sentence.asks and end > named.end():
+            yield 1.0, -named.end(), end, LIKELY
     who, hit = pattern(_words(role, "who")), pattern(_words(role, "hit"))
     for sentence in prose.sentences if who and hit else ():
         low = prose.low[sentence.start : sentence.end]
