@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from intake.model.states import SENDABLE, LetterState, MessageStatus
+from intake.model.states import SENDABLE, MessageStatus
 from intake.store.engine import Session
+from intake.store.letter_states import is_due
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.incidents import HookDeliveryRow, NoticeRecipientRow
 from intake.store.tables.messages import MailboxRow, MessageRow
@@ -52,9 +53,7 @@ def counts(session: Session, now: datetime) -> Counts:
         checked={one.name: one.checked_at for one in boxes if one.checked_at is not None},
         failing={one.name: one.failing_since is not None for one in boxes},
         oldest_letter=session.scalar(
-            select(func.min(col(OutboxRow.due_at))).where(
-                col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.due_at) <= now
-            )
+            select(func.min(col(OutboxRow.due_at))).where(is_due(), col(OutboxRow.due_at) <= now)
         ),
         oldest_notice=session.scalar(
             select(func.min(col(NoticeRecipientRow.due_at))).where(

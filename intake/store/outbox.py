@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, union_all, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
@@ -20,6 +20,7 @@ from intake.model.states import LetterState
 from intake.store import backoff
 from intake.store.engine import Session
 from intake.store.letter_checks import HANDS_OVER, Claimed, barred
+from intake.store.letter_states import is_claimed, is_due
 from intake.store.sql import clean, upsert
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.outbox import EventRow, OutboxRow
@@ -27,21 +28,25 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(
-        and_(col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.due_at) <= now),
-        and_(col(OutboxRow.state) == LetterState.CLAIMED, col(OutboxRow.lease_until) < now),
+def _due(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What makes a letter due, in two conditions: for an OR a planner reads the whole table."""
+    return (
+        and_(is_due(), col(OutboxRow.due_at) <= now),
+        and_(is_claimed(), col(OutboxRow.lease_until) < now),
     )
 
 
 def any_due(session: Session, now: datetime) -> bool:
     """Whether a letter waits to be sent."""
-    return session.scalar(select(col(OutboxRow.id)).where(_due(now)).limit(1)) is not None
+    return any(
+        session.scalar(select(col(OutboxRow.id)).where(one).limit(1)) is not None
+        for one in _due(now)
+    )
 
 
 def any_waiting(session: Session) -> bool:
     """Whether a letter is due now or later."""
-    waits = select(col(OutboxRow.id)).where(col(OutboxRow.state) == LetterState.DUE).limit(1)
+    waits = select(col(OutboxRow.id)).where(is_due()).limit(1)
     return session.scalar(waits) is not None
 
 
@@ -51,9 +56,10 @@ def claim(session: Session, now: datetime, lease_seconds: float, limit: int) -> 
         "id", "fence", "kind", "recipient", "contact_id", "case_number", "message_id_header",
         "raw", "attempts", "files",
     )  # fmt: skip
+    due = union_all(*(select(col(OutboxRow.id)).where(one) for one in _due(now)))
     query = (
         select(*(col(getattr(OutboxRow, name)) for name in columns))
-        .where(_due(now))
+        .where(col(OutboxRow.id).in_(due), or_(*_due(now)))  # checked again once it is locked
         .order_by(col(OutboxRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)

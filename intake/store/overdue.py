@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from intake.model.health import Trouble
-from intake.model.states import SENDABLE, DeliveryState, LetterState, SendState
+from intake.model.states import SENDABLE, DeliveryState, SendState
 from intake.store.engine import Session
+from intake.store.letter_states import is_due
 from intake.store.tables.incidents import (
     HookDeliveryRow,
     IncidentUpdateRow,
@@ -27,7 +28,7 @@ def troubles(session: Session, now: datetime, before: datetime) -> list[Trouble]
 def _letters(session: Session, before: datetime) -> list[Trouble]:
     oldest, count = session.execute(
         select(func.min(col(OutboxRow.due_at)), func.count()).where(
-            col(OutboxRow.state) == LetterState.DUE, col(OutboxRow.due_at) < before
+            is_due(), col(OutboxRow.due_at) < before
         )
     ).one()
     if not count:

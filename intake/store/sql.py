@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from sqlalchemy import func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session
+from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import SQLModel, col
 
 Row = dict[str, Any]  # a row as JSON, which commands print: texts, numbers, lists and objects
@@ -40,6 +42,16 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresq
 def stored_id(column: int | None) -> Mapped[int]:
     """The id column in a query, typed as int: a stored row always has an id."""
     return cast("Mapped[int]", col(column))
+
+
+def unindexed(column: Any) -> ColumnElement[Any]:
+    """A column in a condition for which no index is used; it is never NULL.
+
+    A planner takes the index of a column such as the status, which half of all rows match, if
+    another condition of the query looks no better to it: without statistics it cannot know, and
+    with them it hopes to find the first row soon.
+    """
+    return func.coalesce(col(column), col(column))
 
 
 def rows_of(done: Any) -> int:

@@ -13,8 +13,9 @@ from intake.letters.letter import Letter
 from intake.model.accounts import majority
 from intake.model.states import LetterState
 from intake.store.engine import Session
+from intake.store.letter_states import is_due
 from intake.store.outbox import About, note_event, put_letter
-from intake.store.sql import stored_id
+from intake.store.sql import stored_id, unindexed
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.contacts import ContactRow
 from intake.store.tables.outbox import OutboxRow
@@ -38,8 +39,8 @@ def release(session: Session, contact: str, now: datetime) -> None:
     session.execute(
         update(OutboxRow)
         .where(
-            col(OutboxRow.contact_id) == contact,
-            col(OutboxRow.state) == LetterState.DUE,
+            unindexed(OutboxRow.contact_id) == contact,
+            is_due(),
             col(OutboxRow.due_at) > now,
             col(OutboxRow.put_off).startswith(LOOP),
         )
@@ -53,7 +54,7 @@ def stop(session: Session, contact: str, why: str, now: datetime) -> None:
         update(OutboxRow)
         .where(
             col(OutboxRow.contact_id) == contact,
-            col(OutboxRow.state) == LetterState.DUE,
+            is_due(),
             col(OutboxRow.put_off).startswith(LOOP),
         )
         .values(state=LetterState.SUPPRESSED, reply=why, finished_at=now)
@@ -73,7 +74,7 @@ def gathered(session: Session, now: datetime, *, lock: bool = False) -> list[Gat
         .join(ContactRow, col(ContactRow.id) == col(OutboxRow.contact_id))
         .join(CaseRow, col(CaseRow.number) == col(OutboxRow.case_number))
         .where(
-            col(OutboxRow.state) == LetterState.DUE,
+            is_due(),
             col(OutboxRow.kind) == "ack",
             col(OutboxRow.put_off) != "",
             col(OutboxRow.attempts) == 0,

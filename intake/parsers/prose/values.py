@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from intake.catalogue.catalogue import Catalogue, Role
 from intake.parsers.body_lines import is_closing
 from intake.parsers.dates import Calendar
-from intake.parsers.prose import choice_reader, day_reader, person_reader, text_readers
+from intake.parsers.prose import (
+    choice_reader,
+    day_reader,
+    people_reader,
+    person_reader,
+    text_readers,
+)
 from intake.parsers.prose.reading import Prose, Reading
 
 MAX_SIGNATURE_LINES = 16  # below the line that closes a mail
@@ -28,7 +34,7 @@ READERS: Mapping[str, Reader] = {
     "day": _days,
     "error": text_readers.read_error,
     "steps": text_readers.read_steps,
-    "people": text_readers.read_people,
+    "people": people_reader.read_people,
     "clause": text_readers.read_clause,
     "path": text_readers.read_path,
     "address": person_reader.read_address,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, literal_column, or_, select
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -20,7 +20,7 @@ from intake.store.engine import Session
 from intake.store.handover.conversation import OPEN_TO_ALL
 from intake.store.incidents import notice_lookup, read
 from intake.store.messages import answered_questions, rate_counts, staff_lookup
-from intake.store.sql import stored_id
+from intake.store.sql import stored_id, unindexed
 from intake.store.tables.cases import CaseFieldRow, CaseRow, PendingFormRow
 from intake.store.tables.contacts import (
     ContactEmailRow,
@@ -267,9 +267,12 @@ def _said(session: Session, listed: CaseList) -> tuple[SaidLine, ...]:
 
 def _sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
     """The texts of our letters that a mail may quote: those it names, and the newest one."""
-    merged = select(col(CaseRow.number)).where(col(CaseRow.merged_into) == number)
-    ours = or_(col(OutboxRow.case_number) == number, col(OutboxRow.case_number).in_(merged))
-    columns = select(col(OutboxRow.text)).where(ours)
+    merged = select(col(CaseRow.number)).where(
+        col(CaseRow.merged_into) == number,
+        col(CaseRow.merged_into) != literal_column("''"),  # so ix_cases_merged is used
+    )
+    numbers = (number, *session.scalars(merged))
+    columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number).in_(numbers))
     named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
     theirs = columns.where(col(OutboxRow.contact_id) != "")
     newest = theirs.order_by(col(OutboxRow.id).desc()).limit(1)
@@ -329,23 +332,23 @@ def _twin(session: Session, keys: Keys, not_row: int) -> Twin | None:
         .limit(1)
     )
     row = session.execute(
-        base.where(col(MessageRow.digest) == keys.digest, col(MessageRow.status).in_(HANDLED))
+        base.where(col(MessageRow.digest) == keys.digest, unindexed(MessageRow.status).in_(HANDLED))
     ).first()
     if row is None and keys.message_id and keys.sender:
         row = session.execute(
             base.where(
                 col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
                 col(MessageRow.body_digest) == keys.body_digest,
-                col(MessageRow.sender) == keys.sender,
-                col(MessageRow.status) == MessageStatus.HANDLED,
+                unindexed(MessageRow.sender) == keys.sender,
+                unindexed(MessageRow.status) == MessageStatus.HANDLED,
             )
         ).first()
     if row is None and keys.signatures and keys.sender:
         row = session.execute(
             base.where(
                 col(MessageRow.signature_hash).in_(keys.signatures),
-                col(MessageRow.sender) == keys.sender,
-                col(MessageRow.status) == MessageStatus.HANDLED,
+                unindexed(MessageRow.sender) == keys.sender,
+                unindexed(MessageRow.status) == MessageStatus.HANDLED,
             )
         ).first()
     if row is not None:
@@ -360,10 +363,10 @@ def _altered(session: Session, keys: Keys, base: Select[int, str, str]) -> Twin 
     row = session.execute(
         base.where(
             col(MessageRow.message_id_hash) == message_id_hash(keys.message_id),
-            col(MessageRow.sender) == keys.sender,
+            unindexed(MessageRow.sender) == keys.sender,
             col(MessageRow.dated) == keys.dated,
             col(MessageRow.contact_id) != "",
-            col(MessageRow.status) == MessageStatus.HANDLED,
+            unindexed(MessageRow.status) == MessageStatus.HANDLED,
         )
     ).first()
     if row is None:

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from intake.model.states import MessageStatus
 from intake.store.engine import Session
-from intake.store.sql import upsert
+from intake.store.sql import unindexed, upsert
 from intake.store.tables.messages import MailboxRow, MessageRow
 
 CHUNK = 500
@@ -83,26 +83,30 @@ def handled(session: Session, name: str, uidvalidity: int, uids: Sequence[int]) 
     """UID -> the stored row of that mail."""
     return {
         row.uid: row
-        for row in _rows(session, name, col(MessageRow.uid), uids)
-        if row.uidvalidity == uidvalidity
+        for part in _parts(uids)
+        for row in _found(
+            session,
+            col(MessageRow.mailbox) == name,
+            col(MessageRow.uidvalidity) == uidvalidity,
+            col(MessageRow.uid).in_(part),
+        )
     }
 
 
 def by_digest(session: Session, name: str, digests: Sequence[str]) -> dict[str, Row]:
     """Digest -> the oldest mail of that mailbox with those bytes and a terminal status."""
     found: dict[str, Row] = {}
-    for row in _rows(session, name, col(MessageRow.digest), [one for one in digests if one]):
-        if row.status in TERMINAL:
-            found.setdefault(row.digest, row)
+    for part in _parts([one for one in digests if one]):
+        this = (unindexed(MessageRow.mailbox) == name, col(MessageRow.digest).in_(part))
+        for row in _found(session, *this):
+            if row.status in TERMINAL:
+                found.setdefault(row.digest, row)
     return found
 
 
-def _rows(session: Session, name: str, column: Any, wanted: Sequence[Any]) -> Iterator[Row]:
-    """Mails of that mailbox with one of the values in that column, oldest first."""
+def _parts(wanted: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(wanted), CHUNK):
-        yield from _found(
-            session, col(MessageRow.mailbox) == name, column.in_(wanted[start : start + CHUNK])
-        )
+        yield wanted[start : start + CHUNK]
 
 
 def _found(session: Session, *where: ColumnElement[bool]) -> list[Row]:

@@ -8,6 +8,8 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Index,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
@@ -15,14 +17,21 @@ from sqlmodel import Field
 from intake.model.states import RequestState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
+MERGED = text("merged_into != ''")  # few rows
+
 
 class CaseRow(Base, table=True):
     """A case. status: draft (required fields missing), open, waiting, resolved, closed."""
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_contact_id_created_at", "contact_id", "created_at"),
+        Index("ix_cases_account_id_created_at", "account_id", "created_at"),
+        Index("ix_cases_merged", "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
+    )
     number: str = Field(primary_key=True)  # "CASE-1001"
-    account_id: str = Field(foreign_key="accounts.id", index=True)  # or NOBODY
-    contact_id: str = Field(foreign_key="contacts.id", index=True)
+    account_id: str = Field(foreign_key="accounts.id")  # or NOBODY
+    contact_id: str = Field(foreign_key="contacts.id")
     submitted_by: str = ""  # contact id, if a colleague wrote
     type: str
     priority: str

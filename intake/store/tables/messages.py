@@ -51,6 +51,7 @@ class MessageRow(Base, table=True):
         UniqueConstraint("mailbox", "uidvalidity", "uid"),
         Index("ix_messages_status_id", "status", "id"),
         Index("ix_messages_mailbox_settled", "mailbox", "settled"),
+        Index("ix_messages_sender_received_at", "sender", "received_at"),
     )
     id: int | None = Field(default=None, sa_column=id_column())
     mailbox: str
@@ -71,7 +72,7 @@ class MessageRow(Base, table=True):
     evidence: dict[str, object] = Field(
         default_factory=dict, sa_column=json_column()
     )  # see store.messages.evidence
-    sender: str = Field(default="", index=True)  # Address.key, or the text of From
+    sender: str = ""  # Address.key, or the text of From
     subject: str = Field(default="", sa_column=_text())
     message_id_hash: str = Field(
         default="", index=True

@@ -11,11 +11,14 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field
 
 from intake.model.states import LetterState
 from intake.store.tables.columns import Base, _text, id_column, json_column
+
+DUE, CLAIMED = text("state = 'due'"), text("state = 'claimed'")  # few rows, whatever has been sent
 
 
 class EventRow(Base, table=True):
@@ -46,13 +49,15 @@ class OutboxRow(Base, table=True):
         Index("ix_outbox_state_due_at", "state", "due_at"),
         Index("ix_outbox_contact_id_created_at", "contact_id", "created_at"),
         Index("ix_outbox_created_at", "created_at"),
+        Index("ix_outbox_due", "due_at", sqlite_where=DUE, postgresql_where=DUE),
+        Index("ix_outbox_claimed", "lease_until", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
         Index("ix_outbox_finished_at", "finished_at"),
     )
     id: int | None = Field(default=None, sa_column=id_column())
     cause: str  # "ack:<mailbox>:<uidvalidity>:<uid>" …: one letter of a kind for one mail
     kind: str
     message_id_header: str = Field(index=True)  # our Message-ID
-    contact_id: str = Field(index=True)
+    contact_id: str
     recipient: str
     case_number: str = Field(default="", index=True)
     message_id: int = Field(default=0, sa_type=BigInteger)  # messages.id of the cause

@@ -1,0 +1,145 @@
+"""Read from ordinary prose who is affected: how many, which people, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from intake.catalogue.catalogue import Role
+from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
+
+
+def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield who is affected: how many, which people, and where."""
+    only = pattern(role.none)
+    match = only.search(prose.low) if only else None
+    if match is not None:
+        yield Reading(role.field, prose.text[match.start() : match.end()], SURE, *match.span())
+        return
+    found: list[tuple[float, int, int, str]] = []
+    for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
+        for match in _quantities(prose.low, words, counted=how == SURE):
+            one = _group(prose, role, match.start(), match.end())
+            plain = how == SURE and not match[0][-1].isdigit()
+            if one is not None and (plain or one[0]):
+                points, end = one
+                start = _phrase_start(prose, match.start())
+                found.append((points + 2 * (how == SURE), -start, end, how))
+    found = found or [*_bare_people(prose, role)]
+    if found:
+        points, start, end, how = max(found)
+        said = prose.text[-start:end].strip(" ,;.\n")
+        yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+
+
+_AFFECTED = re.compile(
+    r"\b(?:it (?:only )?affects|affecting|affected are|afecta a|afectad[oa]s (?:son|están)"
+    r"|ça touche|sont (?:touchés|concernés) :?|betroffen (?:sind|ist)|das betrifft|es betrifft"
+    r"|(?:isso )?afeta|afetad[oa]s são)\s+(?=\w)"
+)
+
+
+def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
+    """Yield people without "all" or a number before them, where a text says they have it."""
+    for named in _AFFECTED.finditer(prose.low):
+        sentence = prose.sentence_at(named.start())
+        end = _phrase_end(prose.low, named.end(), sentence.end if sentence else 0, role)
+        if sentence is not None and not sentence.asks and end > named.end():
+            yield 1.0, -named.end(), end, LIKELY
+    who, hit = pattern(_words(role, "who")), pattern(_words(role, "hit"))
+    for sentence in prose.sentences if who and hit else ():
+        low = prose.low[sentence.start : sentence.end]
+        match = who.search(low) if who else None
+        if sentence.asks or match is None or not (hit and hit.search(low)):
+            continue
+        one = _group(prose, role, sentence.start + match.start(), sentence.start + match.start())
+        if one is not None:
+            yield one[0], -(sentence.start + match.start()), one[1], LIKELY
+
+
+def _quantities(low: str, words: tuple[str, ...], *, counted: bool) -> Iterator[re.Match[str]]:
+    """Yield the words that begin a group of people; if ``counted``, numbers, too."""
+    many = pattern(words)
+    if many is not None:
+        yield from many.finditer(low)
+    if counted:
+        yield from _COUNT.finditer(low)
+
+
+def _phrase_start(prose: Prose, place: int) -> int:
+    """Return the place, or the start of its sentence a word or two before: "English teachers"."""
+    sentence = prose.sentence_at(place)
+    lead = prose.text[sentence.start : place] if sentence else ""
+    plain = lead.replace(" ", "").isalpha()
+    short = sentence is not None and len(lead) <= MAX_LEAD_CHARS and len(lead.split()) <= 1
+    return sentence.start if sentence and short and plain else place
+
+
+def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] | None:
+    """Return how likely a group of people is meant here, and where its words end."""
+    sentence = prose.sentence_at(start)
+    who, never = pattern(_words(role, "who")), pattern(role.never)
+    if sentence is None or who is None:
+        return None
+    low = prose.low[sentence.start : sentence.end]
+    if sentence.asks and "," not in low[end - sentence.start :]:
+        return None  # the question itself
+    if never and never.search(low):
+        return None
+    end_of_phrase = _phrase_end(prose.low, end, sentence.end, role)
+    noun = who.search(prose.low, start, end_of_phrase)
+    between = prose.low[end : noun.start()].split() if noun else []
+    if noun is None or len(between) > MAX_BEFORE_NOUN or not _AND.isdisjoint(between):
+        return None
+    hit = pattern(_words(role, "hit"))
+    points = 1.5 if hit and hit.search(low) else 0.0
+    return points, _place_end(prose.low, noun.end(), end_of_phrase, role)
+
+
+def _place_end(low: str, start: int, end: int, role: Role) -> int:
+    """Return where the place behind the people ends: "teachers at Cedar Ridge High"."""
+    into, who = pattern(_words(role, "into")), pattern(_words(role, "who"))
+    while start < end:
+        gap = re.compile(r"\s+").match(low, start, end)
+        if gap is None:
+            return start
+        word = into.match(low, gap.end(), end) if into else None
+        more = who.match(low, gap.end(), end) if who else None
+        if word is None and more is None:
+            return start
+        if more is not None:
+            start = more.end()
+            continue
+        return end
+    return end
+
+
+def _words(role: Role, name: str) -> tuple[str, ...]:
+    return dict(role.values).get(name, ())
+
+
+_PHRASE_STOP = re.compile(r"[,;:.!?()\n]\s|\s[-–—]\s|[.!?)]\Z|\n\n")
+_AND = frozenset(("and", "or", "but", "y", "o", "e", "und", "oder", "et", "ou", "u"))
+MAX_PHRASE_WORDS = 12
+_COUNT = re.compile(
+    r"(?:(?:about|around|roughly|some|unos|unas|cerca de|environ|rund|etwa|ungefähr|uns|umas)\s)?"
+    r"(?<![\w.:/$€-])\d{1,4}(?![\w.:/%)-])"
+)
+MAX_LEAD_CHARS = 16  # of a word that belongs to the people at the start of a sentence
+MAX_BEFORE_NOUN = 4  # words between "all" and "teachers"
+
+
+def _phrase_end(low: str, start: int, end: int, role: Role) -> int:
+    """Return where a phrase of people ends: before a verb, at a mark, or after twelve words."""
+    stop = pattern(_words(role, "stop"))
+    places = [end]
+    mark = _PHRASE_STOP.search(low, start, end)
+    if mark:
+        places.append(mark.start())
+    verb = stop.search(low, start, end) if stop else None
+    if verb:
+        places.append(verb.start())
+    words = list(re.finditer(r"\S+", low[start : min(end, start + 300)]))
+    if len(words) > MAX_PHRASE_WORDS:
+        places.append(start + words[MAX_PHRASE_WORDS].start())
+    return min(places)
