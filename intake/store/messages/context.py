@@ -90,7 +90,7 @@ def look_up(
         namesake=None if contacts else answered_questions.namesake(session, keys, now),
         is_own_letter=suppressions.was_sent(session, keys.own_id, keys.sender),
         **answered_questions.answered(session, keys, owners, now),
-        said=_said(session, listed),
+        said=_said(session, listed) if keys.list_number else (),
         other_case=_case(session, (keys.other_number,)) if keys.other_number else None,
         **staff,
         **notice_lookup.about(session, keys, account_ids),
