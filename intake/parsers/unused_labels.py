@@ -27,13 +27,14 @@ def unused(
     """
     used = _used(candidates, circumstances, catalogue)
     known = _known(used, circumstances, catalogue)
+    taken = frozenset(used)
     found: list[str] = []
     for one in candidates:
         field = catalogue.fields.get(one.field)
         if field is None or one.source in WEAK or is_blank(one.words, field, catalogue):
             continue
         words = _flat(one.words, catalogue)
-        if one in used or words in known.get(one.field, ()):
+        if one in taken or words in known.get(one.field, ()):
             continue
         if one.field == "case_type" and type_of(one.words, catalogue, near=True) == type_name:
             continue
