@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from intake.letters.handover import CaseNow, Handover, Written, lines
@@ -12,22 +12,9 @@ from intake.letters.locale import locale
 from intake.letters.text import one_line, tidy, wrap
 from intake.mail import tokens
 from intake.mail.encoder import Envelope, encode
+from intake.model.departments import WaitingCase
+from intake.model.staff import LostAnswer
 from intake.model.states import LetterState
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingCase:
-    """A case that waits, as a reminder shows it."""
-
-    number: str
-    department: str
-    owner: str
-    type: str
-    priority: str
-    account: str
-    contact: str
-    subject: str
-    since: datetime
 
 
 def reminder(
@@ -53,20 +40,6 @@ def reminder(
     cause = f"{'lead' if lead else 'department'}:{case.since.isoformat()}"
     letter = Written(setup, shown, values, cause, now, "late")
     return tuple(letter.to(one) for one in addresses)
-
-
-@dataclass(frozen=True, slots=True)
-class LostAnswer:
-    """Words of a staff member that did not reach a contact, or perhaps did not."""
-
-    number: str
-    subject: str
-    contact: str  # address
-    state: str
-    why: str
-    staff: str
-    address: str
-    text: str
 
 
 def lost_answer(lost: LostAnswer, cause: str, setup: Handover, now: datetime) -> Letter:

@@ -53,23 +53,32 @@ def from_staff(
 
 
 def _to_writer(
-    work: StaffWork, known: Known, mail: Message, setup: Handover, now: datetime
+    work: StaffWork,
+    known: Known,
+    mail: Message,
+    setup: Handover,
+    now: datetime,
+    left: Sequence[str] = (),
 ) -> Letter:
-    """Return the letter to the staff member whose mail did nothing, or asked for help."""
+    """Return the letter to the staff member whose mail did nothing, or asked for help.
+
+    ``left`` names files that did not go with an answer that has left.
+    """
     case = known.case
     values: dict[str, object] = {
         "name": work.staff.name,
         "helps": work.helps,
         "held": work.held,
-        "left": [],
+        "left": left,
         "brings_files": any(not one.inline for one in mail.attachments),
         "sent": False,
         "refused": work.refused,
-        "words": lines(said(mail).own) if not work.helps else [],
+        "words": lines(said(mail).own) if not (work.helps or left) else [],
         "title": one_line(case.subject, 100) if case else "",
     }
+    cause = f"files:{mail.digest}" if left else mail.digest
     shown = CaseNow(case.number if case else "", "", "", "", "", None, "", "", {})
-    letter = Written(setup, shown, values, mail.digest, now, "staff_reply")
+    letter = Written(setup, shown, values, cause, now, "staff_reply")
     return letter.to(_own_address(work.staff, mail))
 
 
@@ -126,21 +135,12 @@ def _left_behind(
     now: datetime,
 ) -> tuple[Letter, ...]:
     """Return the letter to the writer about files that did not go with the answer."""
-    case = known.case
     files = () if work.sends else mail_files(decision, mail, quarantined=setup.quarantined)
     kept = [one for one in files if one.note]
     _, big = split([one for one in files if not one.note], setup.attach_bytes)
     left = [f"- {one_line(one.name, 80)}: {one.note}" for one in kept]
     left += [f"- {one_line(one.name, 80)}: too big for a letter" for one in big]
-    if case is None or not left:
-        return ()
-    values: dict[str, object] = {
-        "name": work.staff.name, "helps": False, "held": "", "sent": False, "refused": (),
-        "left": left, "brings_files": False, "words": [], "title": one_line(case.subject, 100),
-    }  # fmt: skip
-    shown = CaseNow(case.number, "", "", "", "", None, "", "", {})
-    letter = Written(setup, shown, values, f"files:{mail.digest}", now, "staff_reply")
-    return (letter.to(_own_address(work.staff, mail)),)
+    return (_to_writer(work, known, mail, setup, now, left),) if left else ()
 
 
 def file_follows(

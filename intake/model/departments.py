@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from intake.model.hours import WorkingHours, read_hours
 
@@ -38,6 +38,23 @@ class Department:
     def reached(self) -> bool:
         """Return whether cases reach it in any way of its own."""
         return bool(self.by_letter or self.desk or self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCase:
+    """A case of a department whose contact waits for an answer."""
+
+    number: str
+    department: str
+    owner: str
+    type: str
+    priority: str
+    account: str  # name
+    contact: str  # name
+    subject: str
+    since: datetime
+    reminded: bool = False  # the department was told that it waits
+    escalated: bool = False  # its lead was told
 
 
 Departments = Mapping[str, Department]

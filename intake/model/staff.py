@@ -27,3 +27,18 @@ class Staff:
     def handles(self, department: str, owner: str) -> bool:
         """Return whether a case of that department and owner is theirs to work on."""
         return self.may("all") or owner == self.id or department in self.departments
+
+
+@dataclass(frozen=True, slots=True)
+class LostAnswer:
+    """One letter with the words of a staff member that did not arrive, or perhaps did not."""
+
+    letter: int  # id of its row in the outbox
+    number: str
+    subject: str
+    contact: str  # address
+    state: str
+    why: str
+    staff: str  # name of the writer
+    address: str  # of the writer
+    text: str

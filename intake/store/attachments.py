@@ -30,13 +30,13 @@ def waiting(session: Session, limit: int, after: int) -> tuple[int, list[str]]:
     return (rows[-1][0] if rows else after), list(dict.fromkeys(row[1] for row in rows))
 
 
-def answered_with(session: Session, number: str, digest: str) -> str:
-    """The address of the staff member whose answer to the contact the file belongs to, or "".
+def answered_with(session: Session, number: str, digest: str) -> tuple[int, str]:
+    """The mail with the answer to the contact that the file belongs to, and its sender; or 0, "".
 
     A file below a note, or of an answer that was kept back, belongs to no answer.
     """
     query = (
-        select(col(MessageRow.sender))
+        select(stored_id(MessageRow.id), col(MessageRow.sender))
         .join(AttachmentRow, col(AttachmentRow.message_id) == col(MessageRow.id))
         .join(ConversationRow, col(ConversationRow.message_id) == col(MessageRow.id))
         .where(
@@ -46,7 +46,8 @@ def answered_with(session: Session, number: str, digest: str) -> str:
         .order_by(col(MessageRow.id).desc())
         .limit(1)
     )  # fmt: skip
-    return session.scalar(query) or ""
+    found = session.execute(query).first()
+    return (found[0], found[1]) if found is not None else (0, "")
 
 
 def settle(session: Session, digest: str, found: str, now: datetime) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,6 @@ import structlog
 from intake.config.loader import Config
 from intake.letters.handover import CaseNow, Handover, Written, addresses, case_values
 from intake.letters.handover_reminders import (
-    LostAnswer,
-    WaitingCase,
     lost_answer,
     reminder,
     summary,
@@ -21,6 +19,7 @@ from intake.letters.handover_reminders import (
 from intake.letters.letter import Letter
 from intake.letters.staff_answers import file_follows
 from intake.model.context import Known
+from intake.model.departments import WaitingCase
 from intake.model.staff import Staff
 from intake.model.states import CaseStatus
 from intake.store import attachments
@@ -36,7 +35,6 @@ from intake.worker.lookup_keys import keys_of_case
 
 log = structlog.get_logger("intake.handover")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_SHOWN = tuple(one.name for one in fields(WaitingCase))
 
 
 def setup_of(context: JudgementContext) -> Handover:
@@ -69,11 +67,11 @@ def file_is_clean(
     """Hands on a file that has left quarantine; returns how many letters are new."""
     put = 0
     for number in numbers if context.departments else ():
-        writer = attachments.answered_with(session, number, digest)
+        answer, writer = attachments.answered_with(session, number, digest)
         keys = replace(keys_of_case(number, context.departments), sender=writer)
         known = look_up(session, keys, now, context.case_prefix)
-        for one in _about_file(known, context, digest, now, answer=bool(writer)):
-            put += put_letter(session, one, 0, now)
+        for one in _about_file(known, context, digest, now, answer=bool(answer)):
+            put += put_letter(session, one, answer, now)
     return put
 
 
@@ -107,17 +105,14 @@ def tell_writers(engine: Engine, context: JudgementContext, now: datetime) -> in
     put = 0
     with writing(engine) as session:
         for one in undelivered.waiting(session, now):
-            letter = lost_answer(LostAnswer(
-                one.number, one.subject, one.contact, one.state, one.why, one.staff, one.address,
-                one.text,
-            ), one.cause, setup_of(context), now)  # fmt: skip
+            letter = lost_answer(one, undelivered.cause_of(one), setup_of(context), now)
             put += put_letter(session, letter, 0, now)
     return put
 
 
 def _remind(
     session: Session,
-    one: times.Waiting,
+    one: WaitingCase,
     staff: Sequence[Staff],
     context: JudgementContext,
     now: datetime,
@@ -126,8 +121,7 @@ def _remind(
 ) -> int:
     place = context.departments[one.department]
     there = (place.lead,) if lead else addresses(place, one.owner, staff)
-    shown = WaitingCase(**{name: getattr(one, name) for name in _SHOWN})
-    letters = reminder(shown, there, setup_of(context), now, lead=lead)
+    letters = reminder(one, there, setup_of(context), now, lead=lead)
     times.note(session, one.number, now, lead=lead)
     return sum(put_letter(session, letter, 0, now) for letter in letters)
 

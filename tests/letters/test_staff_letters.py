@@ -193,6 +193,8 @@ def test_files_of_an_answer_follow_when_they_are_clean(
     assert "Here is a file that belongs to my last answer." in plain_text(later[0])
     assert [one.get_filename() for one in later[0].walk() if one.get_filename()] == ["list ü.csv"]
     assert len(desk.posted(SUPPORT)) == before
+    words, file = desk.letters("answer")
+    assert file["message_id"] == words["message_id"], "its writer hears when it is lost"
 
 
 def test_a_file_below_a_note_never_reaches_a_contact(

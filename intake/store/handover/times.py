@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import col
 
-from intake.model.departments import Department, Departments
+from intake.model.departments import Department, Departments, WaitingCase
 from intake.model.states import CaseStatus, LetterState
 from intake.store.engine import Session
 from intake.store.tables.cases import CaseRow
@@ -24,23 +24,6 @@ from intake.store.tables.outbox import OutboxRow
 AT_WORK = (CaseStatus.OPEN, CaseStatus.WAITING)
 BATCH = 500
 NOT_SENT = (LetterState.FAILED, LetterState.SUPPRESSED, LetterState.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A case of a department whose contact waits for an answer."""
-
-    number: str
-    department: str
-    owner: str
-    type: str
-    priority: str
-    account: str
-    contact: str
-    subject: str
-    since: datetime
-    reminded: bool
-    escalated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +37,7 @@ class Late:
     due_at: datetime
 
 
-def waiting(session: Session, departments: Departments) -> Iterator[Waiting]:
+def waiting(session: Session, departments: Departments) -> Iterator[WaitingCase]:
     """The open cases of those departments that wait for an answer of staff, the longest first."""
     query = (
         select(CaseRow, col(AccountRow.name), col(ContactRow.name))
@@ -68,7 +51,7 @@ def waiting(session: Session, departments: Departments) -> Iterator[Waiting]:
         .order_by(col(CaseRow.waits_since), col(CaseRow.number))
     )
     for row, account, contact in session.execute(query):
-        yield Waiting(
+        yield WaitingCase(
             row.number, row.department, row.owner, row.type, row.priority, account or "",
             contact or "", row.subject, row.waits_since or row.received_at,
             row.reminded_at is not None,
@@ -97,7 +80,7 @@ def late(session: Session, departments: Departments, now: datetime) -> list[Late
 
 def due(
     session: Session, departments: Departments, now: datetime
-) -> tuple[list[Waiting], list[Waiting]]:
+) -> tuple[list[WaitingCase], list[WaitingCase]]:
     """The cases whose department is to be reminded now, and those whose lead is to be told."""
     remind, escalate = [], []
     for one in waiting(session, departments):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Text, cast, exists, literal, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from intake.model.staff import LostAnswer
 from intake.model.states import LetterState
 from intake.store.engine import Session
 from intake.store.sql import stored_id
@@ -22,27 +22,12 @@ WITHIN = timedelta(days=14)
 CAUSE = "staff_reply:undelivered:"
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """One letter with the words of a staff member that is lost or in doubt."""
-
-    letter: int
-    number: str
-    subject: str
-    contact: str  # address
-    state: str
-    why: str
-    staff: str  # name of the writer
-    address: str  # of the writer
-    text: str
-
-    @property
-    def cause(self) -> str:
-        """The cause of the letter to its writer: there is one for each such letter."""
-        return f"{CAUSE}{self.letter}"
+def cause_of(one: LostAnswer) -> str:
+    """The cause of the letter to its writer: there is one for each lost letter."""
+    return f"{CAUSE}{one.letter}"
 
 
-def waiting(session: Session, now: datetime) -> list[Undelivered]:
+def waiting(session: Session, now: datetime) -> list[LostAnswer]:
     """Those of the last days whose writer has not been told yet, oldest first."""
     told = aliased(OutboxRow)
     own = OutboxRow
@@ -74,4 +59,4 @@ def waiting(session: Session, now: datetime) -> list[Undelivered]:
         .order_by(stored_id(own.id))
         .limit(BATCH)
     )  # fmt: skip
-    return [Undelivered(*row) for row in session.execute(query)]
+    return [LostAnswer(*row) for row in session.execute(query)]
