@@ -38,6 +38,9 @@ class MaildirLane:
         self._ready = (temporary, self._path / "new" / name)
         return None
 
+    def dot(self) -> None:
+        """Does nothing: there is no answer to wait for."""
+
     def finish(self) -> Outcome:
         """Renames the file into new/ and syncs the folder."""
         if self._ready is None:

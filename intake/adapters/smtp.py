@@ -87,6 +87,7 @@ class SmtpLane:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
         self._in_text = False  # a text was sent, but its dot was not
+        self._dotted = False  # the dot was sent, but its answer was not read
         self._link: object = None  # the newest connection
 
     def prepare(self, parcel: Parcel) -> Outcome | None:
@@ -97,7 +98,7 @@ class SmtpLane:
             return self._prepared(parcel)
 
     def _prepared(self, parcel: Parcel) -> Outcome | None:
-        if self._in_text:
+        if self._in_text or self._dotted:
             self._drop()
         if self._server is not None:
             ready = self._begin(parcel)
@@ -196,16 +197,18 @@ class SmtpLane:
     def _envelope(self, server: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
         size = [f"SIZE={len(parcel.raw)}"] if server.has_extn("size") else []
         self._patient(self._settings.patience.command, server)
+        at_once = iter(self._at_once(server, parcel, size))
         steps: tuple[tuple[Callable[[], tuple[int, bytes]], int], ...] = (
-            (lambda: server.mail(parcel.sender, size), 250),
-            (lambda: server.rcpt(parcel.recipient), 250),
-            (lambda: self._data(server), 354),
+            (lambda: next(at_once, None) or server.mail(parcel.sender, size), 250),
+            (lambda: next(at_once, None) or server.rcpt(parcel.recipient), 250),
+            (lambda: next(at_once, None) or self._data(server), 354),
         )
         for number, (step, wanted) in enumerate(steps):
             code, reply = step()
             if code == wanted or (wanted == 250 and code == 251):
                 continue
-            if code == 421 or not 400 <= code <= 599:
+            waits_for_text = any(later[0] == 354 for later in at_once)
+            if code == 421 or not 400 <= code <= 599 or waits_for_text:
                 self._drop()
             else:
                 server.rset()
@@ -216,12 +219,45 @@ class SmtpLane:
             return Retry(found.reply, number == 0) if isinstance(found, Retry) else found
         return None
 
+    def _at_once(
+        self, server: smtplib.SMTP, parcel: Parcel, size: list[str]
+    ) -> list[tuple[int, bytes]]:
+        """The replies to MAIL, RCPT and DATA, sent together if the server allows it (RFC 2920).
+
+        The list ends with the first reply that ends the connection; it is empty without PIPELINING.
+        """
+        if not server.has_extn("pipelining"):
+            return []
+        sender, recipient = map(smtplib.quoteaddr, (parcel.sender, parcel.recipient))
+        lines = (" ".join((f"MAIL FROM:{sender}", *size)), f"RCPT TO:{recipient}", "DATA")
+        if any(set("\r\n\0") & set(line) for line in lines):
+            return []  # smtplib refuses it
+        server.send("".join(f"{line}\r\n" for line in lines).encode("ascii"))
+        replies: list[tuple[int, bytes]] = []
+        for _ in lines:
+            replies.append(server.getreply())
+            if replies[-1][0] == 421:
+                break
+        return replies
+
     def _data(self, server: smtplib.SMTP) -> tuple[int, bytes]:
         self._patient(self._settings.patience.data, server)
         return server.docmd("data")
 
+    def dot(self) -> None:
+        """Sends the dot, unless the server has spoken; ``finish`` reports any failure."""
+        server = self._server
+        if server is None or not self._in_text or _has_spoken(server):
+            return
+        self._dotted, self._in_text = True, False
+        limit = self._settings.patience.block
+        failures = suppress(OSError, smtplib.SMTPException, ValueError)
+        with failures, OVERTIME.within(limit, self._socket):
+            self._patient(limit, server)
+            server.send(b".\r\n")
+
     def finish(self) -> Outcome:
-        """Sends the dot and waits up to ten minutes for the answer."""
+        """Sends the dot, unless it was sent, and waits up to ten minutes for the answer."""
         with OVERTIME.within(self._settings.patience.dot, self._socket):
             return self._finished()
 
@@ -229,13 +265,14 @@ class SmtpLane:
         server = self._server
         if server is None:
             return Retry("not connected")
-        if _has_spoken(server):
+        if not self._dotted and _has_spoken(server):
             return self._cut_off(server)
         try:
             self._patient(self._settings.patience.dot, server)
-            server.send(b".\r\n")
+            if not self._dotted:
+                server.send(b".\r\n")
             code, reply = server.getreply()
-            self._in_text = False
+            self._in_text = self._dotted = False
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._drop()
             return InDoubt(f"no answer to the final dot: {error or type(error).__name__}")
@@ -261,7 +298,8 @@ class SmtpLane:
             server.sock.settimeout(seconds)
 
     def _drop(self) -> None:
-        server, self._server, self._in_text = self._server, None, False
+        server, self._server = self._server, None
+        self._in_text = self._dotted = False
         if server is not None:
             with suppress(Exception):
                 server.close()
@@ -273,7 +311,7 @@ class SmtpLane:
         without a dot the server has accepted nothing (RFC 5321 §4.1.1.4).
         """
         server = self._server
-        if server is not None and not self._in_text:
+        if server is not None and not (self._in_text or self._dotted):
             with suppress(Exception), OVERTIME.within(5.0, self._socket):
                 self._patient(5.0, server)
                 server.docmd("quit")

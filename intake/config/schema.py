@@ -99,6 +99,7 @@ class Delivery(Section):
     ca_file: str = ""
     allow_plain: bool = False
     connections: int = Field(default=4, ge=1, le=50)
+    in_doubt: int = Field(default=4, ge=1, le=1000)
     lease_seconds: Positive = 90
     bounce_address: str = ""
     verp: bool = True

@@ -59,8 +59,11 @@ class Lane(Protocol):
     def prepare(self, parcel: Parcel) -> Outcome | None:
         """Do everything up to, but not including, the final dot; None when the dot may be sent."""
 
+    def dot(self) -> None:
+        """Send the final dot without waiting for the answer; never raises."""
+
     def finish(self) -> Outcome:
-        """Send the final dot and wait for the answer."""
+        """Send the final dot, unless it was sent, and wait for the answer."""
 
     def close(self) -> None:
         """Send QUIT if possible; never raises."""

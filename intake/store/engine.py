@@ -37,6 +37,7 @@ __all__ = [
     "Engine",
     "Session",
     "StoreError",
+    "asking",
     "intact",
     "open_engine",
     "reading",
@@ -173,6 +174,15 @@ def intact(session: Session) -> None:
         connection.exec_driver_sql(f"SAVEPOINT {_MARK}")
     except SQLAlchemyError as error:
         raise translate(connection.engine, error) from error
+
+
+@contextmanager
+def asking(session: Session) -> Iterator[None]:
+    """Raises StoreError when the database fails inside. Queries alone leave nothing to undo."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise translate(session.connection().engine, error) from error
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, union_all, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
@@ -21,7 +22,7 @@ from intake.store import backoff
 from intake.store.engine import Session
 from intake.store.letter_checks import HANDS_OVER, Claimed, barred
 from intake.store.letter_states import is_claimed, is_due
-from intake.store.sql import clean, upsert
+from intake.store.sql import Row, clean, stored_id, unindexed, upsert
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
@@ -99,23 +100,24 @@ def mark_in_doubt(
 ) -> list[int]:
     """Marks letters (id, fence) before the final dot is sent; returns those that must not be sent.
 
-    After ``until`` an answer has arrived, or the worker that waits for it is dead.
+    After ``until`` an answer has arrived, or the worker that waits for it is dead. A letter that
+    was marked already gets the new time.
     """
-    refused = []
-    for letter_id, fence in letters:
-        done = session.execute(
-            update(OutboxRow)
-            .where(
-                col(OutboxRow.id) == letter_id,
-                col(OutboxRow.fence) == fence,
-                col(OutboxRow.state) == LetterState.CLAIMED,
-            )
-            .values(state=LetterState.IN_DOUBT, lease_until=until)
-            .returning(col(OutboxRow.id))
-        ).first()
-        if done is None:
-            refused.append(letter_id)
-    return refused
+    marked: set[int] = set()
+    for fence in sorted({one[1] for one in letters}):
+        mine = (
+            col(OutboxRow.id).in_([one[0] for one in letters if one[1] == fence]),
+            unindexed(OutboxRow.state).in_(UNDER_WAY),
+            col(OutboxRow.fence) == fence,
+            col(OutboxRow.finished_at).is_(None),
+        )
+        change = {"state": LetterState.IN_DOUBT, "lease_until": until}
+        put = update(OutboxRow).where(*mine).values(**change).returning(stored_id(OutboxRow.id))
+        marked |= set(session.scalars(put))
+    return [one[0] for one in letters if one[0] not in marked]
+
+
+UNDER_WAY = (LetterState.CLAIMED, LetterState.IN_DOUBT)
 
 
 def settle(
@@ -125,39 +127,54 @@ def settle(
     jitter: float = 1.0,
 ) -> list[int]:
     """Records (id, fence, outcome); returns the ids that another worker holds now."""
-    refused = []
+    if not outcomes:
+        return []
+    query = select(
+        stored_id(OutboxRow.id), col(OutboxRow.fence), col(OutboxRow.attempts),
+        col(OutboxRow.created_at), col(OutboxRow.case_number), col(OutboxRow.message_id),
+        col(OutboxRow.recipient), col(OutboxRow.kind),
+    ).where(
+        col(OutboxRow.id).in_([one[0] for one in outcomes]),
+        unindexed(OutboxRow.state).in_(UNDER_WAY),
+    )  # fmt: skip
+    rows = {(row.id, row.fence): row for row in session.execute(query)}
+    closed: list[Row] = []
+    events: list[Row] = []
+    handed: list[str] = []
     for letter_id, fence, outcome in outcomes:
-        row = session.execute(
-            select(
-                col(OutboxRow.attempts), col(OutboxRow.created_at), col(OutboxRow.case_number),
-                col(OutboxRow.message_id), col(OutboxRow.recipient), col(OutboxRow.kind),
-            ).where(
-                col(OutboxRow.id) == letter_id,
-                col(OutboxRow.fence) == fence,
-                col(OutboxRow.state).in_((LetterState.CLAIMED, LetterState.IN_DOUBT)),
-            )
-        ).first()  # fmt: skip
+        row = rows.get((letter_id, fence))
         if row is None:
-            refused.append(letter_id)
             continue
         wait = _wait(outcome, row.attempts, now - row.created_at)
         if wait is not None:
             _put_off(session, letter_id, now + wait * jitter, outcome.reply)
             continue
         state = STATE_OF[type(outcome)]
-        _close(session, letter_id, state, outcome.reply, now)
-        if row.kind in HANDS_OVER:
-            _handed(session, row.case_number, state, now)
-        note_event(session, now, state, About(letter_id, row.case_number, row.message_id),
-               f"{row.recipient}: {outcome.reply}")  # fmt: skip
-    return refused
-
-
-def _handed(session: Session, number: str, state: str, now: datetime) -> None:
-    """Records when the first letter about a case reached its department."""
-    if state == LetterState.SENT and number:
-        first = (col(CaseRow.number) == number, col(CaseRow.handed_at).is_(None))
+        closed.append({"letter": letter_id, "to": state, "said": outcome.reply[:1000]})
+        about = About(letter_id, row.case_number, row.message_id)
+        events.append(_event(now, state, about, f"{row.recipient}: {outcome.reply}"))
+        if row.kind in HANDS_OVER and state == LetterState.SENT and row.case_number:
+            handed.append(row.case_number)
+    _close_all(session, closed, now)
+    if events:
+        session.connection().execute(insert(EventRow), events)
+    if handed:
+        first = (col(CaseRow.number).in_(handed), col(CaseRow.handed_at).is_(None))
         session.execute(update(CaseRow).where(*first).values(handed_at=now))
+    return [one[0] for one in outcomes if (one[0], one[1]) not in rows]
+
+
+def _close_all(session: Session, letters: Sequence[Row], now: datetime) -> None:
+    """Ends letters: the id ("letter"), the state ("to") and the reply ("said") of each."""
+    if letters:
+        put = (
+            update(OutboxRow)
+            .where(col(OutboxRow.id) == bindparam("letter"))
+            .values(
+                state=bindparam("to"), reply=bindparam("said"), finished_at=now, lease_until=None
+            )
+        )
+        session.connection().execute(put, list(letters))
 
 
 STATE_OF: Mapping[type, LetterState] = {
@@ -224,38 +241,44 @@ class About:
 
 def note_event(session: Session, now: datetime, kind: str, about: About, words: str) -> None:
     """Adds what happened to a letter to the history of its case and mail."""
-    session.execute(
-        insert(EventRow).values(
-            at=now, kind=kind, case_number=about.case, message_id=about.message, who="intake",
-            detail={"letter": about.letter, "words": words[:500]},
-        )
-    )  # fmt: skip
+    session.execute(insert(EventRow).values(**_event(now, kind, about, words)))
+
+
+def _event(now: datetime, kind: str, about: About, words: str) -> Row:
+    return {
+        "at": now, "kind": kind, "case_number": about.case, "message_id": about.message,
+        "who": "intake", "detail": {"letter": about.letter, "words": words[:500]},
+    }  # fmt: skip
+
+
+def letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
+    """The row of the outbox for a letter, without the mail that caused it."""
+    return {
+        "cause": letter.cause,
+        "kind": letter.kind,
+        "message_id_header": letter.message_id,
+        "contact_id": letter.contact,
+        "recipient": letter.recipient,
+        "case_number": letter.case_number,
+        "subject": clean(letter.subject),
+        "text": clean(letter.text),
+        "raw": letter.raw,
+        "files": [asdict(one) for one in letter.files],
+        "state": LetterState.DUE,
+        "due_at": letter.due_at or now,
+        "put_off": letter.put_off,
+        "created_at": now,
+        "attempts": 0,
+        "fence": 0,
+        "reply": "",
+    }
 
 
 def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int:
     """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
     statement = (
         upsert(session, OutboxRow)
-        .values(
-            cause=letter.cause,
-            kind=letter.kind,
-            message_id_header=letter.message_id,
-            contact_id=letter.contact,
-            recipient=letter.recipient,
-            case_number=letter.case_number,
-            message_id=row,
-            subject=clean(letter.subject),
-            text=clean(letter.text),
-            raw=letter.raw,
-            files=[asdict(one) for one in letter.files],
-            state=LetterState.DUE,
-            due_at=letter.due_at or now,
-            put_off=letter.put_off,
-            created_at=now,
-            attempts=0,
-            fence=0,
-            reply="",
-        )
+        .values(message_id=row, **letter_row(letter, now))
         .on_conflict_do_nothing(index_elements=["cause"])
         .returning(col(OutboxRow.id))
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import func
+from sqlalchemy import Table, func, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -33,10 +33,15 @@ def clean_all(value: object) -> Any:
 def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
     """An INSERT into the table that may say what happens ON CONFLICT, for the database in use."""
     return (
-        sqlite.insert(table)
+        sqlite.insert(table_of(table))
         if session.get_bind().dialect.name == "sqlite"
-        else postgresql.insert(table)
+        else postgresql.insert(table_of(table))
     )
+
+
+def table_of(table: type[SQLModel]) -> Table:
+    """The table of a row type, for statements without objects."""
+    return cast("Table", inspect(table).local_table)
 
 
 def stored_id(column: int | None) -> Mapped[int]:

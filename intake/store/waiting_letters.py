@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -34,12 +35,14 @@ class Gathered:
     language: str = ""  # ISO 639 code of the contact's letters; empty: the service's own
 
 
-def release(session: Session, contact: str, now: datetime) -> None:
-    """Sends the letters to a contact that waited because of a suspected loop."""
+def release(session: Session, contacts: Sequence[str], now: datetime) -> None:
+    """Sends the letters to those contacts that waited because of a suspected loop."""
+    if not contacts:
+        return
     session.execute(
         update(OutboxRow)
         .where(
-            unindexed(OutboxRow.contact_id) == contact,
+            unindexed(OutboxRow.contact_id).in_(contacts),
             is_due(),
             col(OutboxRow.due_at) > now,
             col(OutboxRow.put_off).startswith(LOOP),

@@ -63,9 +63,12 @@ def emit(session: Session, kind: str, payload: Mapping[str, object], now: dateti
     """
     if kind not in EVENT_KINDS:
         raise ValueError(f"event: found {kind!r}, wanted one of {', '.join(EVENT_KINDS)}")
-    session.execute(
-        insert(HookEventRow).values(at=now, kind=kind, payload=clean_all(payload), fanned_out=False)
-    )
+    session.execute(insert(HookEventRow).values(**event_row(kind, payload, now)))
+
+
+def event_row(kind: str, payload: Mapping[str, object], now: datetime) -> dict[str, Any]:
+    """The row of an event that no hook has got yet."""
+    return {"at": now, "kind": kind, "payload": clean_all(payload), "fanned_out": False}
 
 
 def incident_payload(incident: Incident, told: Update) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One batch of mails from a mailbox: fetch, read, store the blobs, record, move.
+"""One batch of mails from a mailbox: fetch and read; then store the blobs, record, move.
 
 The order matters. Blobs are on disk before the transaction that names them commits. Mails are moved
 on the server only if their rows were read back after that commit. If the process dies between two
@@ -11,7 +11,6 @@ fails, the whole batch is given up, nothing is moved, and the next pass starts a
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,13 +27,13 @@ from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
 from intake.model.states import MessageStatus
 from intake.store.contacts import suppressions
-from intake.store.engine import Engine, Session, StoreError, intact, reading, savepoint, writing
+from intake.store.engine import Engine, StoreError, reading, writing
 from intake.store.locks import Turn, naming_blobs
 from intake.store.messages import deferred, mailboxes, record
-from intake.worker import oversize
+from intake.worker import oversize, runs
 from intake.worker.counter import Counter, NoCounter
+from intake.worker.judgement import JudgementContext
 from intake.worker.parser_process import ReadMail
-from intake.worker.pipeline import JudgementContext, handle
 
 PROVING_SECONDS = 60  # for the DNS lookups of one batch; later mails are judged without proof
 DOMAIN_SHARE = 0.5  # the part of that time that mails of one domain may take
@@ -46,7 +45,7 @@ class Reader(Protocol):
     """Turns arrivals into messages; in production this is the pool of child processes."""
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
-        """Yields each arrival with the result of reading it, in the given order."""
+        """Begins to read; yields each arrival with the result, in the given order."""
 
 
 @dataclass(slots=True)
@@ -112,16 +111,31 @@ class Fetch:
     missing: list[tuple[Waiting, str]] = field(default_factory=list)  # not delivered, and why
 
 
-def take(current: Pass, batch: Sequence[Waiting]) -> None:
-    """Records and moves a whole batch. Raises MailboxError, StoreError, BlobError, PoolError."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch that was fetched and is being read."""
+
+    done: set[int]  # UIDs that were recorded before
+    found: Fetch
+    reading: Iterator[Read]
+
+
+def begin(current: Pass, batch: Sequence[Waiting]) -> Begun:
+    """Fetches a batch and lets the children read it. Raises MailboxError, StoreError, BlobError."""
     collector = current.collector
     known = _known(current, [one.uid for one in batch])
     done = {uid for uid, row in known.items() if row.status != MessageStatus.DEFERRED}
     resting = {uid for uid, row in known.items() if deferred.rests(row, collector.clock())}
     current.tally.again = current.tally.again or bool(resting)
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
+    return Begun(done, found, collector.reader.map(found.arrivals))
+
+
+def finish(current: Pass, begun: Begun) -> None:
+    """Records and moves a batch. Raises MailboxError, StoreError, BlobError, PoolError."""
+    collector, found = current.collector, begun.found
     read, big = (
-        list(collector.reader.map(found.arrivals)),
+        list(begun.reading),
         oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes),
     )
     collector.blobs.flush(_digests(read))
@@ -129,7 +143,7 @@ def take(current: Pass, batch: Sequence[Waiting]) -> None:
     current.turn.check()
     recorded = _record(current, [*read, *big], proofs)
     collector.journal.mails(recorded)
-    uids = done | {arrival.uid for arrival, _ in (*read, *big)}
+    uids = begun.done | {arrival.uid for arrival, _ in (*read, *big)}
     uids |= _note_missing(current, found.missing)
     move(current, _to_move(current, sorted(uids)))
 
@@ -254,7 +268,7 @@ def _domain(mail: Message) -> str:
 
 
 def _record(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) -> list[MailLine]:
-    """Records the batch in one transaction, with a savepoint for each mail.
+    """Records the batch in one transaction.
 
     When the database refuses a value of one mail, or another worker has already recorded one, every
     mail gets a transaction of its own. Then only the mail that caused the error counts as failed.
@@ -294,6 +308,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
         uids = [arrival.uid for arrival, _ in read]
         seen = mailboxes.handled(session, box.name, opened.uidvalidity, uids)
         known = mailboxes.by_digest(session, box.name, [arrival.digest for arrival, _ in read])
+        todo: list[runs.Mail] = []
         for arrival, mail in read:
             row, moved = seen.get(arrival.uid), known.get(arrival.digest)
             if row is not None and row.status != MessageStatus.DEFERRED:
@@ -301,9 +316,10 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
             if row is None and moved is not None and moved.uidvalidity != opened.uidvalidity:
                 mailboxes.rebind(session, moved.id, opened.uidvalidity, arrival.uid)
                 continue
-            result = _one(session, arrival, mail, collector, now, proofs.get(arrival.digest))
-            if result is not None:
-                noted.append((arrival, result))
+            proof = proofs.get(arrival.digest)
+            todo.append(runs.Mail(arrival, mail, proof, row.id if row is not None else 0))
+        run = runs.Run(session, collector.context, now, collector.counter)
+        noted += ((one, done) for one, done in runs.handle_all(run, todo) if done is not None)
     for arrival, result in noted:
         _note(arrival, result, current.tally)
         collector.counter.handled(result.action)
@@ -343,32 +359,6 @@ def _all_there(collector: CollectorContext, read: Sequence[Read]) -> None:
     missing = collector.blobs.missing(_digests(fetched))
     if missing:
         raise BlobError(0, f"a blob went missing before it was recorded: {missing[0]}")
-
-
-def _one(
-    session: Session,
-    arrival: Arrival,
-    mail: ReadMail,
-    collector: CollectorContext,
-    now: datetime,
-    proof: Proof | None,
-) -> record.Recorded | None:
-    """Handles one mail; if that raises, keeps the mail with its traceback."""
-    try:
-        began = time.monotonic()
-        with savepoint(session):
-            result = handle(session, arrival, mail, collector.context, now, proof)
-        collector.counter.judged(time.monotonic() - began)
-        return result
-    except (StoreError, BlobError):
-        raise  # not caused by the mail; the transaction may be lost
-    except Exception:  # noqa: BLE001 - one bad mail must not stop its batch
-        trace = traceback.format_exc(limit=20)
-        log.error(
-            "handling-raised", mailbox=arrival.mailbox, uid=arrival.uid, digest=arrival.digest[:12]
-        )
-        intact(session)
-        return deferred.shelve(session, arrival, trace, now)
 
 
 def _note(arrival: Arrival, result: record.Recorded, tally: Tally) -> None:

@@ -28,7 +28,7 @@ from intake.mail.encoder import with_files
 from intake.mail.tokens import bounce_address
 from intake.model.events import WITH_PEOPLE
 from intake.store import restore_check
-from intake.store.engine import open_engine
+from intake.store.engine import Engine, open_engine
 from intake.store.letter_checks import Claimed
 from intake.store.messages.record import RecordMetadata
 from intake.store.migrate import check
@@ -113,11 +113,9 @@ def assemble(
             counter=figures.counter,
             backlog=live.backlog,
         )
-        way = config.delivery
-        lanes = tuple(lane(config) for _ in range(way.connections))
-        post = SendingContext(
-            engine, lanes, _bounces(config, context), utc_now, way.lease_seconds,
-            stopped=stop.is_set, journal=journal, attach=lambda item: _attached(blobs, item),
+        post = replace(
+            _post(config, engine, context), stopped=stop.is_set, journal=journal,
+            attach=lambda item: _attached(blobs, item),
         )  # fmt: skip
         notices = _notices(config, post, context)
         mailboxes = tuple(mailbox_job(config, box) for box in config.mailbox)
@@ -139,6 +137,15 @@ def assemble(
         engine.dispose()
 
 
+def _post(config: Config, engine: Engine, context: JudgementContext) -> SendingContext:
+    """How letters are sent."""
+    way = config.delivery
+    lanes = tuple(lane(config) for _ in range(way.connections))
+    return SendingContext(
+        engine, lanes, _bounces(config, context), utc_now, way.lease_seconds, in_doubt=way.in_doubt
+    )
+
+
 def _attached(blobs: Blobs, item: Claimed) -> bytes:
     """The letter with its files, the same bytes at every attempt. Raises BlobError."""
     files = [(one["name"], one["media_type"], blobs.read(one["sha256"])) for one in item.files]
@@ -158,7 +165,7 @@ def _notices(config: Config, post: SendingContext, context: JudgementContext) ->
     """Notices get their own connections, so that a broadcast never delays replies."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
     queue = notice_bootstrap.queue(config, context.letter_context)
-    return replace(post, lanes=lanes, queue=queue, streak=Streak())
+    return replace(post, lanes=lanes, queue=queue, streak=Streak(), in_doubt=len(lanes))
 
 
 def trust_of(config: Config, box: schema.Mailbox) -> Trust:

@@ -13,7 +13,8 @@ from itertools import islice
 
 import structlog
 
-from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
+from intake.adapters.blob_store import BlobError
+from intake.adapters.mailbox.protocol import MailboxClient, MailboxError, Opened, Waiting
 from intake.model.states import MessageStatus
 from intake.store import restore_check
 from intake.store.engine import StoreError, reading, writing
@@ -79,19 +80,43 @@ def _collect(
     if state.baseline_at is not None:
         tally.left_alone = max(opened.exists - len(waiting), 0)
     collector.backlog[box.name] = len(waiting)
-    for part in _batches(waiting, rules):
-        if collector.stopped():
-            tally.again = True
-            return tally
-        turn.check()
-        batch.take(current, part)
-        collector.backlog[box.name] -= len(part)
-        if progress:
-            progress(len(part))
+    if not _in_batches(current, list(_batches(waiting, rules)), progress):
+        tally.again = True
+        return tally
     _advance(box, opened, waiting, state, collector)
     if tally.moved or box.name not in collector.compared:
         _note_tops(current)
     return tally
+
+
+def _in_batches(
+    current: Pass, parts: Sequence[Sequence[Waiting]], progress: Callable[[int], None] | None
+) -> bool:
+    """Handles the batches in their order; False if the worker is stopping.
+
+    While one batch is recorded, the children read the next one. If that cannot be fetched, the
+    batch before it is still recorded.
+    """
+    collector = current.collector
+    begun: batch.Begun | None = None
+    for number, part in enumerate(parts):
+        if collector.stopped():
+            return False
+        current.turn.check()
+        this, begun = begun or batch.begin(current, part), None
+        trouble: Exception | None = None
+        if number + 1 < len(parts) and not collector.stopped():
+            try:
+                begun = batch.begin(current, parts[number + 1])
+            except (MailboxError, StoreError, BlobError) as error:
+                trouble = error
+        batch.finish(current, this)
+        collector.backlog[current.box.name] -= len(part)
+        if progress:
+            progress(len(part))
+        if trouble is not None:
+            raise trouble
+    return True
 
 
 def _compare(current: Pass, state: mailboxes.MailboxState) -> None:

@@ -1,4 +1,4 @@
-"""Judges one matter: looks up stored data, interprets the mail, makes the decision.
+"""Judges one matter: asks for stored data, interprets the mail, makes the decision.
 
 Nothing here writes, and nothing reads a clock: ``now`` is given.
 """
@@ -17,7 +17,7 @@ from intake.letters.letter import Letter, LetterContext
 from intake.mail.message import Message, Refusal
 from intake.model.accounts import Contact, majority, one_more
 from intake.model.cases import CaseBrief, PendingForm
-from intake.model.context import NO_LETTERS, Known, PastLetter
+from intake.model.context import NO_LETTERS, Keys, Known, PastLetter
 from intake.model.departments import Departments
 from intake.model.incidents import Incident, Update
 from intake.model.states import CaseStatus
@@ -30,7 +30,7 @@ from intake.parsers.submission import Circumstances, Scan
 from intake.parsers.values import WEAK
 from intake.store.cases.write import FIRST_NUMBER
 from intake.store.engine import Session
-from intake.store.messages.context import look_up
+from intake.store.messages import context as context_of
 from intake.store.messages.record import RecordMetadata
 from intake.triage.decision import Decision, decide
 from intake.triage.policy import Policy
@@ -89,27 +89,42 @@ class Again:
 
 
 FIRST_TIME = Again()
+LookUp = Callable[[Keys], Known]
+
+
+def in_database(session: Session, context: JudgementContext, now: datetime, row: int = 0) -> LookUp:
+    """Looks everything up for one mail; ``row`` is its own row if it is judged again."""
+
+    def found(wanted: Keys) -> Known:
+        return context_of.look_up(session, wanted, now, context.case_prefix, row)
+
+    return found
+
+
+def keys_of(mail: Message | Refusal, scan: Scan | None, context: JudgementContext) -> Keys:
+    """The keys with which the store looks up what the judgement of a mail needs."""
+    found = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
+    return with_departments(found, context.departments)
 
 
 def judge_part(
-    session: Session | None,
+    look_up: LookUp | None,
     part: Part,
     context: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
-    """Decides about one matter and its letters; reads the database, writes nothing.
+    """Decides about one matter and its letters; writes nothing.
 
-    Without a session there is no database yet, so no contact is known.
+    Without a way to look things up there is no database yet, so no contact is known.
     """
     mail, scan = part.message, part.scan
-    wanted = keys(mail, context.letter_context, scan, context.case_prefix, context.policy)
+    wanted = keys_of(mail, scan, context)
     wanted = only_case(wanted, part.number) if part.number else wanted
-    wanted = with_departments(wanted, context.departments)
     known = Known(next_number=f"{context.case_prefix}{FIRST_NUMBER}")
-    if session is not None:
-        known = look_up(session, wanted, now, case_prefix=context.case_prefix, not_row=again.row)
+    if look_up is not None:
+        known = look_up(wanted)
     if again.alone:
         known = replace(known, twin=None, recent=NO_LETTERS)
     if isinstance(mail, Refusal) or scan is None:
@@ -133,7 +148,7 @@ def judge_part(
         if written is not None:
             theirs = Part(written, read_scan(written, context.catalogue))
             vouched = replace(again, released_by=f"staff {known.staff.id}")
-            found = judge_part(session, theirs, context, now, None, vouched)
+            found = judge_part(look_up, theirs, context, now, None, vouched)
             if found.known.contacts:
                 return replace(found, language="")
         setup = StaffSetup(

@@ -3,8 +3,9 @@
 The row of a letter says "in doubt" on disk before its final dot is sent. After a crash between the
 dot and the answer the row shows this, and the letter is not sent a second time.
 
-Letters are sent in rounds, one on each connection. One commit marks the letters of a round as in
-doubt and records the outcomes of the round before.
+Letters are sent in rounds, one on each connection. One commit marks the letters of the next rounds
+as in doubt and records the outcomes of those before. If the server is slow, each round is marked
+again before its dots, so that the time after which a letter counts as lost stays short.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from intake.store.letter_checks import Claimed
 log = structlog.get_logger("intake.dispatch")
 
 CLAIM = 64
+FRESH_SECONDS = 10.0  # for this time a mark is good enough for the next rounds, too
 
 
 class Queue(Protocol):
@@ -141,6 +143,7 @@ class SendingContext:
     clock: Callable[[], datetime]
     lease_seconds: float = 90.0
     dot_seconds: float = Patience().dot + 60.0  # then no answer to the dot can come any more
+    in_doubt: int = 4  # letters that one commit marks, at least one for each lane
     stopped: Callable[[], bool] = lambda: False
     queue: Queue = field(default_factory=Outbox)
     journal: Journal = field(default_factory=Journal)
@@ -196,6 +199,21 @@ def _claim(post: SendingContext) -> list[Claimed]:
         return post.queue.complete(session, claimed)
 
 
+@dataclass(slots=True)
+class _Marked:
+    """The letters that are marked as in doubt on disk."""
+
+    at: datetime | None = None
+    ids: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)  # another worker holds them now
+
+    def covers(self, items: Sequence[Claimed], now: datetime) -> bool:
+        """Whether the dots of those letters may be sent."""
+        if self.at is None or now - self.at > timedelta(seconds=FRESH_SECONDS):
+            return not items
+        return all(item.id in self.ids for item in items)
+
+
 def _send(
     post: SendingContext,
     claimed: Sequence[Claimed],
@@ -203,40 +221,82 @@ def _send(
     posted: Posted,
     progress: Callable[[int], None] | None,
 ) -> None:
-    """Sends rounds of one letter per lane; a round's outcomes are recorded with the next round.
+    """Sends rounds of one letter per lane; outcomes are recorded when the next ones are marked.
 
     If the lease has run out and another worker has taken over letters, the rest is left to it.
     """
     outcomes: list[Settled] = []
+    marked = _Marked()
     unreachable = ""
-    for group in post.queue.rounds(claimed, len(post.lanes)):
+    groups = post.queue.rounds(claimed, len(post.lanes))
+    for number, group in enumerate(groups):
         if unreachable or post.stopped():
             why = unreachable or "the worker is stopping"
-            outcomes += [(item, Retry(why, True)) for item in group]
+            ours = (item for item in group if item.id not in marked.refused)
+            outcomes += [(item, Retry(why, True)) for item in ours]
             continue
-        ready: list[tuple[Lane, Claimed]] = []
-        for lane, item in zip(post.lanes, group, strict=False):
-            sender = item.sender or post.bounce_address(item.id)
-            outcome = _prepared(post, lane, item, sender)
-            if outcome is None:
-                ready.append((lane, item))
-            else:
-                outcomes.append((item, outcome))
-        refused = _commit(post, outcomes, [item for _, item in ready], posted)
-        unreachable = _unreachable(outcomes, ready) or post.streak.everywhere
+        ready, refused_now = _made_ready(post, group, marked)
+        unreachable = _unreachable(refused_now, ready) or post.streak.everywhere
+        outcomes += refused_now
+        if not marked.covers([item for _, item in ready], post.clock()):
+            _mark(post, outcomes, [item for _, item in ready], groups[number + 1 :], posted, marked)
+            outcomes = []
+            unreachable = unreachable or post.streak.everywhere
         posted.refuses_all = posted.refuses_all or unreachable
-        outcomes = []
-        for lane, item in ready:
-            if item.id in refused:
-                lane.close()
-                continue
-            outcomes.append((item, lane.finish()))
+        outcomes += _finished(ready, marked)
         if progress:
             progress(len(group))
-        if refused and post.clock() > ours_until:
+        if marked.refused and post.clock() > ours_until:
             log.warning("lease-lost", letters=len(claimed))
             break
     _commit(post, outcomes, [], posted)
+
+
+def _made_ready(
+    post: SendingContext, group: Sequence[Claimed], marked: _Marked
+) -> tuple[list[tuple[Lane, Claimed]], list[Settled]]:
+    """The letters of a round that wait for their dot, and the outcomes of those that do not."""
+    ready: list[tuple[Lane, Claimed]] = []
+    outcomes: list[Settled] = []
+    ours = [item for item in group if item.id not in marked.refused]
+    for lane, item in zip(post.lanes, ours, strict=False):
+        outcome = _prepared(post, lane, item, item.sender or post.bounce_address(item.id))
+        if outcome is None:
+            ready.append((lane, item))
+        else:
+            outcomes.append((item, outcome))
+    return ready, outcomes
+
+
+def _mark(
+    post: SendingContext,
+    outcomes: Sequence[Settled],
+    ready: Sequence[Claimed],
+    later: Sequence[Sequence[Claimed]],
+    posted: Posted,
+    marked: _Marked,
+) -> None:
+    """Marks the letters that are ready, and some of later rounds; records the outcomes so far."""
+    doubtful = list(ready)
+    for group in later:
+        if len(doubtful) + len(group) > post.in_doubt:
+            break
+        doubtful += [item for item in group if item.id not in marked.refused]
+    marked.at = post.clock()
+    marked.refused |= _commit(post, outcomes, doubtful, posted)
+    marked.ids |= {item.id for item in doubtful} - marked.refused
+
+
+def _finished(ready: Sequence[tuple[Lane, Claimed]], marked: _Marked) -> list[Settled]:
+    """Sends all dots of a round and then reads the answers, so that the server works meanwhile."""
+    sent: list[tuple[Lane, Claimed]] = []
+    for lane, item in ready:
+        if item.id in marked.refused:
+            lane.close()
+            continue
+        lane.dot()
+        sent.append((lane, item))
+    return [(item, lane.finish()) for lane, item in sent]
 
 
 def _prepared(post: SendingContext, lane: Lane, item: Claimed, sender: str) -> Outcome | None:
@@ -269,7 +329,8 @@ def _commit(
         rows = [(item.id, item.fence, outcome) for item, outcome in outcomes]
         late = set(post.queue.settle(session, rows, now, jitter=random.uniform(0.8, 1.2)))  # noqa: S311 - spreads retries, not a secret
         letters = [(item.id, item.fence) for item in doubtful]
-        until = now + timedelta(seconds=post.dot_seconds * len(letters))  # sent one by one
+        # the answers of one round come one after the other, and each may take its whole time
+        until = now + timedelta(seconds=FRESH_SECONDS + post.dot_seconds * len(post.lanes))
         refused = set(post.queue.mark_in_doubt(session, letters, until))
     marked = [one for one in doubtful if one.id not in refused]
     post.journal.letters(((one.message_id_header, one.fence) for one in marked), sent=False)

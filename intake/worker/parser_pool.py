@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, LifoQueue
@@ -89,11 +89,17 @@ class Pool:
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
-        """Yields each arrival with its result, in the given order, while children work in parallel.
+        """Begins to read in parallel; yields each arrival with its result, in the given order.
 
-        Raises BlobError when the blob store fails and PoolError when no child can be started.
+        The results raise BlobError when the blob store fails and PoolError when no child can be
+        started.
         """
         waiting = [self._threads.submit(self._read, arrival) for arrival in arrivals]
+        return self._results(arrivals, waiting)
+
+    def _results(
+        self, arrivals: Sequence[Arrival], waiting: Sequence[Future[ReadMail]]
+    ) -> Iterator[tuple[Arrival, ReadMail]]:
         try:
             for arrival, answer in zip(arrivals, waiting, strict=True):
                 yield arrival, answer.result()

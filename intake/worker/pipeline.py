@@ -25,7 +25,16 @@ from intake.parsers import matters
 from intake.parsers.scanner import scan
 from intake.store.engine import Session
 from intake.store.messages.record import Entry, Recorded, Result, record
-from intake.worker.judgement import FIRST_TIME, Again, Judgement, JudgementContext, Part, judge_part
+from intake.worker.judgement import (
+    FIRST_TIME,
+    Again,
+    Judgement,
+    JudgementContext,
+    LookUp,
+    Part,
+    in_database,
+    judge_part,
+)
 from intake.worker.parser_process import ReadMail
 
 __all__ = ["Again", "Judgement", "JudgementContext", "handle", "judge", "results"]
@@ -34,26 +43,26 @@ CHANGES = ("create", "ask", "complete", "append")  # the actions that open or ch
 
 
 def judge(
-    session: Session | None,
+    look_up: LookUp | None,
     read: ReadMail,
     context: JudgementContext,
     now: datetime,
     proof: Proof | None = None,
     again: Again = FIRST_TIME,
 ) -> Judgement:
-    """The decision about a mail, with its letters; reads the database, writes nothing.
+    """The decision about a mail, with its letters; writes nothing.
 
-    Without a session there is no database yet, so no contact is known.
+    Without a way to look things up there is no database yet, so no contact is known.
     """
     mail = read.message
-    whole = judge_part(session, Part(mail, read.scan), context, now, proof, again)
+    whole = judge_part(look_up, Part(mail, read.scan), context, now, proof, again)
     if not isinstance(mail, Message):
         return whole
     found = [whole]
     if whole.decision.action in CHANGES:
         judged: tuple[Judgement, ...] = ()
         for part in _parts(read, whole, context):
-            one = judge_part(session, replace(part, before=judged), context, now, proof, again)
+            one = judge_part(look_up, replace(part, before=judged), context, now, proof, again)
             if part.number and not (one.known.case or one.known.earlier):
                 judged = ()  # a number that is no case of the sender's is ordinary text
                 break
@@ -148,5 +157,5 @@ def handle(
     proof: Proof | None = None,
 ) -> Recorded:
     """Judges the mail and records everything about it in the session's transaction."""
-    judged = judge(session, read, context, now, proof)
+    judged = judge(in_database(session, context, now), read, context, now, proof)
     return record(session, Entry(arrival, read.message), results(judged), now, context.stamp)

@@ -26,6 +26,7 @@ from intake.store.locks import collecting, naming_blobs
 from intake.store.messages import held, mailboxes
 from intake.store.messages.record import Entry, record
 from intake.worker.bootstrap import Application, MailboxJob, assemble
+from intake.worker.judgement import in_database
 from intake.worker.parser_process import ReadMail
 from intake.worker.pipeline import Again, judge, results
 
@@ -243,7 +244,8 @@ class _Work:
             newest = restore_check.newest_letter(session)
             row = restore_check.deferred(session, arrival.mailbox, arrival.digest)
             restore_check.set_counters(session, {"case": before})
-            judged = judge(session, mail, context, now, proof, Again(row))
+            found = in_database(session, context, now, row)
+            judged = judge(found, mail, context, now, proof, Again(row))
             if judged.decision.action == "defer":  # it is in no inbox that a pass would look at
                 judged = replace(judged, decision=replace(judged.decision, action="hold"))
             entry = Entry(arrival, mail.message, row)

@@ -24,6 +24,7 @@ from intake.store.migrate import check, is_there
 from intake.triage.decision import Decision
 from intake.worker import bootstrap, pipeline
 from intake.worker.explanation import explanation
+from intake.worker.judgement import in_database
 from intake.worker.parser_pool import ReadMail, read_here
 
 
@@ -86,7 +87,8 @@ class Explainer:
         if not is_there(self._engine):
             return pipeline.judge(None, read, context, now, proof)
         with reading(self._engine) as session:
-            return pipeline.judge(session, read, context, now, proof)
+            found = in_database(session, context, now)
+            return pipeline.judge(found, read, context, now, proof)
 
     def judge_again(self, raw: bytes, row: int, at: datetime) -> Decision:
         """The decision about the mail recorded in that row, without its own effects."""
@@ -96,7 +98,8 @@ class Explainer:
         proof = _proof(self._prover, read, raw)
         with reading(self._engine) as session:
             again = pipeline.Again(row, alone=True)
-            judged = pipeline.judge(session, read, self._bench, at, proof, again)
+            found = in_database(session, self._bench, at, again.row)
+            judged = pipeline.judge(found, read, self._bench, at, proof, again)
         return judged.decision
 
     def close(self) -> None:
@@ -239,8 +242,9 @@ def _judged_again(
             naming_blobs(session)
             _all_there(blobs, read)
             _vouch(session, config, read, vouching, who, now)
+            found = in_database(session, context, now, message_id)
             judged = pipeline.judge(
-                session, read, context, now, proof, pipeline.Again(message_id, who)
+                found, read, context, now, proof, pipeline.Again(message_id, who)
             )
             decision = judged.decision
             after = f"{decision.action} {decision.rule}"

@@ -19,7 +19,8 @@ from intake.adapters.blob_store import BlobError, Blobs
 from intake.config.loader import Config
 from intake.store import engine as engines
 from intake.store.engine import Engine, StoreError, intact, open_engine, reading, savepoint, writing
-from intake.worker import batch, collector, file_jobs, pipeline, service
+from intake.store.messages import insert
+from intake.worker import batch, collector, file_jobs, runs, service
 from intake.worker.bootstrap import assemble
 from intake.worker.collector import Rules
 from tests.support import checker, installation
@@ -65,16 +66,16 @@ def test_a_failing_database_moves_nothing_and_blames_no_mail(
     """SQLite rolls everything back by itself; what comes after must not be committed piecemeal."""
     mails = [mail.raw for mail in bag(8)]
     fill(config, mails)
-    real, calls = pipeline.record, []
+    real, calls = insert._insert, []
 
-    def broken(session: Any, *words: Any, **more: Any) -> Any:
+    def broken(session: Any, *words: Any) -> Any:
         calls.append(1)
-        if len(calls) == 4:
+        if len(calls) == 4:  # the rows of the fourth table
             session.connection().connection.dbapi_connection.rollback()  # as SQLite does on its own
             raise OperationalError("INSERT", {}, sqlite3.OperationalError(message))
-        return real(session, *words, **more)
+        return real(session, *words)
 
-    monkeypatch.setattr(pipeline, "record", broken)
+    monkeypatch.setattr(insert, "_insert", broken)
     report = service.once(config)
     assert len(report.failures) == 1
     assert message in report.failures[0]
@@ -86,16 +87,16 @@ def test_a_failing_database_moves_nothing_and_blames_no_mail(
     assert problems(config, mails) == []
 
 
-def test_a_rollback_that_nobody_noticed_is_noticed_before_the_next_mail(
+def test_a_rollback_that_nobody_noticed_is_noticed_before_the_commit(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error was swallowed somewhere; the transaction is another one, and that is enough."""
     mails = [mail.raw for mail in bag(6)]
     fill(config, mails)
-    real, calls = pipeline.record, []
+    real, calls = insert._insert, []
 
-    def quiet(session: Any, *words: Any, **more: Any) -> Any:
-        done = real(session, *words, **more)
+    def quiet(session: Any, *words: Any) -> Any:
+        done = real(session, *words)
         calls.append(1)
         if len(calls) == 3:
             session.flush()
@@ -104,7 +105,7 @@ def test_a_rollback_that_nobody_noticed_is_noticed_before_the_next_mail(
             link.execute("BEGIN")
         return done
 
-    monkeypatch.setattr(pipeline, "record", quiet)
+    monkeypatch.setattr(insert, "_insert", quiet)
     assert len(service.once(config).failures) == 1
     assert len(Maildir(config.folder / "in").read()) == 6
     monkeypatch.undo()
@@ -177,14 +178,20 @@ def test_a_mail_that_the_database_refuses_is_counted_alone(
     """One mail's values are refused, three passes long; the other seven are handled at once."""
     mails = [mail.raw for mail in bag(8)]
     fill(config, mails)
-    bad, real = digest_of(mails[3]), pipeline.record
+    bad = digest_of(mails[3])
 
-    def refused(session: Any, entry: Any, *words: Any) -> Any:
-        if entry.arrival.digest == bad:
-            session.execute(text("INSERT INTO counters VALUES ('x', 1), ('x', 1)"))
-        return real(session, entry, *words)
+    def refuse(real: Callable[..., Any], digests: Callable[..., list[str]]) -> Callable[..., Any]:
+        def refused(session: Any, mail: Any, *words: Any) -> Any:
+            if bad in digests(mail):
+                session.execute(text("INSERT INTO counters VALUES ('x', 1), ('x', 1)"))
+            return real(session, mail, *words)
 
-    monkeypatch.setattr(pipeline, "record", refused)
+        return refused
+
+    many = refuse(runs.record_all, lambda found: [one.entry.arrival.digest for one in found])
+    monkeypatch.setattr(runs, "record_all", many)  # the first time
+    again = refuse(runs.record, lambda entry: [entry.arrival.digest])
+    monkeypatch.setattr(runs, "record", again)
     for expected in ({"deferred": 1}, {"deferred": 1}, {"shelved": 1}):
         service.once(config)
         assert statuses(config) == {"handled": 7} | expected
@@ -279,14 +286,14 @@ def test_the_sweep_beside_a_batch_takes_nothing_that_is_about_to_be_named(
         _old(config)
         for owner, name in (
             (made.collector.blobs, "stage"), (made.collector.blobs, "flush"), (batch, "_proofs"),
-            (batch, "_all_there"), (pipeline, "record"),
+            (batch, "_all_there"), (runs, "record_all"),
         ):  # fmt: skip
             monkeypatch.setattr(owner, name, swept(name, getattr(owner, name)))
         collector.collect(box, made.collector, Rules(backfill_all=True))
         for thread in sweeps:
             thread.join()
         file_jobs.sweep(config, made)
-    assert {"stage", "flush", "_proofs", "_all_there", "record"} <= set(steps)
+    assert {"stage", "flush", "_proofs", "_all_there", "record_all"} <= set(steps)
     assert statuses(config) == {"handled": 10}
     for raw in mails:
         assert Blobs(config.blob_folder).read(digest_of(raw)) == raw

@@ -92,6 +92,9 @@ class WatchedLane:
         self.fate.meet("prepared")
         return found
 
+    def dot(self) -> None:
+        """It goes with the answer."""
+
     def finish(self) -> Outcome:
         """The doubt is on disk; then the server has answered, and nothing of it is on disk."""
         if self.fate.armed:
@@ -129,6 +132,7 @@ def main(words: list[str]) -> None:
         utc_now,
         LEASE_SECONDS,
         LEASE_SECONDS,
+        in_doubt=len(lanes),
         queue=queue,
     )
     while unfinished(engine):

@@ -86,6 +86,9 @@ class Lane:
         self.ready = parcel if found is None else None
         return found
 
+    def dot(self) -> None:
+        """It goes with the answer."""
+
     def finish(self) -> Outcome:
         """The dot."""
         assert self.ready is not None
@@ -159,7 +162,13 @@ class Desk:
         made = queue or NoticeQueue(plain_writer, pace)
         connections = [self.server.lane() for _ in range(lanes)]
         post = SendingContext(
-            self.engine, connections, lambda _: "b@desk.example", self.clock, 90.0, queue=made
+            self.engine,
+            connections,
+            lambda _: "b@desk.example",
+            self.clock,
+            90.0,
+            queue=made,
+            in_doubt=lanes,
         )
         return dispatch(post)
 

@@ -16,11 +16,12 @@ from intake.model.accounts import AccountEntry, Contact, ContactEntry, Entries, 
 from intake.model.cases import CaseBrief, CaseLine, CaseList
 from intake.model.context import Keys, Known, SentLetter
 from intake.parsers.submission import Return, Submission, Wish
-from intake.store.cases.write import _nobody
+from intake.store.cases.write import nobody_row
 from intake.store.contacts import directory
 from intake.store.engine import writing
 from intake.store.messages.context import look_up
 from intake.store.tables.cases import CaseRow
+from intake.store.tables.contacts import AccountRow
 from intake.triage.decision import Decision, decide
 from tests.support.postgres import prepared
 from tests.support.rawmail import CAMPAIGN
@@ -171,7 +172,7 @@ def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Pa
         )  # fmt: skip
         with writing(engine) as session:
             directory.load(session, entries, NOW)
-            _nobody(session, NOW)
+            session.execute(insert(AccountRow).values(**nobody_row(NOW)))
             for number in range(100 * CAMPAIGN):
                 writer = dice.choice(list(belongs))
                 other = dice.choice([*belongs, ""])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from intake.adapters.journal import Journal, LetterLine
 from intake.adapters.mailbox.imap import ImapBox
@@ -18,6 +20,7 @@ from intake.adapters.smtp import Outcome, Parcel, Sent
 from intake.store import migrate, outbox, reports
 from intake.store.contacts import directory
 from intake.store.engine import Engine, open_engine, reading, writing
+from intake.store.tables.outbox import OutboxRow
 from intake.worker import parser_pool
 from intake.worker.outbox_sender import SendingContext, dispatch
 from intake.worker.parser_pool import Pool, PoolError
@@ -62,6 +65,9 @@ class Lane:
         self.before()
         return None
 
+    def dot(self) -> None:
+        """It goes with the answer."""
+
     def finish(self) -> Outcome:
         """The dot."""
         self.seen.append(self.look())
@@ -103,6 +109,45 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
         SendingContext(engine, [lane], lambda _: "desk@desk.example", lambda: next(clock, late))
     )
     assert (lane.seen, posted.total, letter(engine)["state"]) == ([], 0, "claimed")
+
+
+def doubts(engine: Engine) -> list[tuple[str, datetime | None]]:
+    """The state of each letter, and until when it is this worker's."""
+    query = select(col(OutboxRow.state), col(OutboxRow.lease_until)).order_by(col(OutboxRow.id))
+    with reading(engine) as session:
+        return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def test_one_commit_marks_the_letters_of_several_rounds(engine: Engine) -> None:
+    """As many as the setting says: at the first dot these are in doubt and the rest is not."""
+    for number in range(2, 6):
+        one_mail(engine, number)
+    lane = Lane(lambda: [state for state, _ in doubts(engine)])
+    post = SendingContext(engine, [lane], lambda _: "desk@desk.example", lambda: NOW, in_doubt=3)
+    assert dispatch(post).sent == 5
+    assert lane.seen[0] == ["in_doubt"] * 3 + ["claimed"] * 2
+    assert lane.seen[3] == ["sent"] * 3 + ["in_doubt"] * 2
+    assert [state for state, _ in doubts(engine)] == ["sent"] * 5
+
+
+def test_a_slow_server_has_each_round_marked_again(engine: Engine) -> None:
+    """At each dot there is as much time as a server may take, although all were marked before."""
+    for number in range(2, 5):
+        one_mail(engine, number)
+    now = [NOW]
+    left: list[float] = []
+
+    def slow() -> None:
+        until = doubts(engine)[len(left)][1]
+        assert until is not None
+        left.append((until - now[0]).total_seconds())
+        now[0] += timedelta(minutes=9)
+
+    lane = Lane(slow)
+    post = SendingContext(engine, [lane], lambda _: "desk@desk.example", lambda: now[0], 3600.0)
+    post = replace(post, in_doubt=16)
+    assert dispatch(post).sent == 4
+    assert min(left) >= post.dot_seconds > 600
 
 
 def test_a_letter_in_doubt_is_never_due_again(engine: Engine) -> None:

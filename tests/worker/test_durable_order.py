@@ -19,7 +19,7 @@ from intake.config.loader import Config
 from intake.store import locks
 from intake.store.engine import Session, StoreError
 from intake.store.locks import Turn
-from intake.worker import batch, collector, file_jobs, pipeline
+from intake.worker import batch, collector, file_jobs, runs
 from intake.worker.batch import Pass, Tally
 from intake.worker.bootstrap import assemble
 from intake.worker.collector import Rules
@@ -119,12 +119,12 @@ def test_blobs_are_named_under_the_lock_and_after_a_last_look(
         monkeypatch.setattr(owner, name, step)
 
     for owner, name in (
-        (batch, "naming_blobs"), (batch, "_all_there"), (pipeline, "record"),
+        (batch, "naming_blobs"), (batch, "_all_there"), (runs, "record_all"),
         (batch, "_proofs"), (Blobs, "flush"),
     ):  # fmt: skip
         told(owner, name)
     passed(config, FakeBox(bytes_of(2)))
-    assert steps == ["flush", "_proofs", "naming_blobs", "_all_there", "record", "record"]
+    assert steps == ["flush", "_proofs", "naming_blobs", "_all_there", "record_all"]
 
 
 class Lost(Turn):
@@ -141,7 +141,7 @@ def test_who_lost_the_turn_while_reading_records_nothing(config: Config) -> None
     with assemble(config) as made:
         current = Pass(box, box.open(), made.collector, Tally(box.name), Lost())
         with pytest.raises(StoreError, match="taken over"):
-            batch.take(current, box.waiting(1))
+            batch.finish(current, batch.begin(current, box.waiting(1)))
     assert (statuses(config), len(box.mails)) == ({}, 2)
 
 
@@ -149,7 +149,7 @@ def test_a_blob_store_that_fails_while_a_mail_is_handled_is_not_its_fault(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The batch is given up as a whole: no row, no attempt counted, nothing moved."""
-    box, real, calls = FakeBox(bytes_of(3)), pipeline.record, []
+    box, real, calls = FakeBox(bytes_of(3)), runs.decided, []
 
     def broken(*words: Any, **more: Any) -> Any:
         calls.append(1)
@@ -158,7 +158,7 @@ def test_a_blob_store_that_fails_while_a_mail_is_handled_is_not_its_fault(
         return real(*words, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "record", broken)
+        patch.setattr(runs, "decided", broken)
         with pytest.raises(BlobError, match="Input/output"):
             passed(config, box)
     assert (statuses(config), len(box.mails), noted(config)) == ({}, 3, [])
@@ -169,25 +169,25 @@ def test_a_transaction_that_ended_unseen_takes_no_further_mail(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After it every statement would be committed by itself, and the rows after it would stay."""
-    box, real, calls = FakeBox(bytes_of(6)), pipeline.record, []
+    box, judge, write = FakeBox(bytes_of(6)), runs._judge, runs.record_all
+    judged: list[int] = []
+    written: list[int] = []
 
-    def quiet(session: Any, *words: Any, **more: Any) -> Any:
-        done = real(session, *words, **more)
-        calls.append(1)
-        return done
+    def quiet(run: Any, *words: Any) -> Any:
+        judged.append(1)
+        if len(judged) == 3:
+            run.session.connection().connection.dbapi_connection.rollback()
+        return judge(run, *words)
 
-    monkeypatch.setattr(pipeline, "record", quiet)
-    begun = batch.savepoint
+    def told(*words: Any) -> Any:
+        written.append(1)
+        return write(*words)
 
-    def begin(session: Session) -> Any:
-        if len(calls) == 3:
-            session.connection().connection.dbapi_connection.rollback()
-        return begun(session)
-
-    monkeypatch.setattr(batch, "savepoint", begin)
+    monkeypatch.setattr(runs, "_judge", quiet)
+    monkeypatch.setattr(runs, "record_all", told)
     with pytest.raises(StoreError):
         passed(config, box)
-    assert (statuses(config), len(box.mails), len(calls)) == ({}, 6, 3)
+    assert (statuses(config), len(box.mails), written) == ({}, 6, [])
     monkeypatch.undo()
     assert passed(config, box).collected == 6
 
@@ -196,7 +196,7 @@ def test_the_journal_says_nothing_of_a_commit_that_failed(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the next start would take the database for an older copy of itself."""
-    box, real = FakeBox(bytes_of(2)), pipeline.record
+    box, real = FakeBox(bytes_of(2)), runs.record_all
     with assemble(config) as made:
 
         def fails(_: Any) -> None:
@@ -207,7 +207,7 @@ def test_the_journal_says_nothing_of_a_commit_that_failed(
             return real(*words, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(pipeline, "record", last)
+            patch.setattr(runs, "record_all", last)
             with pytest.raises(OSError, match="Input/output"):
                 collector.collect(box, made.collector, Rules(batch_mails=1, backfill_all=True))
     assert (statuses(config), noted(config), len(box.mails)) == ({}, [], 2)

@@ -17,12 +17,12 @@ from intake.store import webhooks
 from intake.store.engine import Session
 from intake.store.sql import clean, clean_all, upsert
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
-from intake.store.tables.contacts import AccountRow
 from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import EventRow
 from intake.triage.facts import CaseChange
 
 FIRST_NUMBER = 1001
+MAX_COMMENT = 20_000  # characters of new text that are kept in the history
 CHANGEABLE = (
     "status", "type", "priority", "department", "billable", "subject", "description",
     "account_id", "contact_id", "submitted_by", "incident_id", "flag", "owner",
@@ -31,61 +31,54 @@ NOBODY_WAITS: dict[str, object] = {"waits_since": None, "reminded_at": None, "es
 
 
 def apply(
-    session: Session,
-    change: CaseChange,
-    arrival: Arrival,
-    row: int,
-    now: datetime,
-    personal: frozenset[str],
+    session: Session, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
 ) -> None:
-    """Writes the change; ``row`` is the id in the messages table of the mail that causes it."""
-    if change.new:
-        _open(session, change, arrival, row, now)
-    else:
-        _update(session, change, row, now)
+    """Changes an existing case; ``row`` is the id in the messages table of the mail that does."""
+    _update(session, change, row, now)
     _fields(session, change, row, now, personal)
     if change.comment:
-        detail = {"text": clean(change.comment)[:20000]}
+        detail = {"text": clean(change.comment)[:MAX_COMMENT]}
         _event(session, By("", now), "comment", change.number, row, detail)
 
 
-def _open(session: Session, change: CaseChange, arrival: Arrival, row: int, now: datetime) -> None:
-    count = int(change.number.rpartition("-")[2])
-    statement = upsert(session, CounterRow).values(name="case", value=count)
-    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": count}))
-    if change.account == NOBODY:
-        _nobody(session, now)
-    session.execute(
-        insert(CaseRow).values(
-            number=change.number,
-            account_id=change.account,
-            contact_id=change.contact,
-            submitted_by=change.submitted_by,
-            type=change.type,
-            priority=change.priority,
-            department=change.department,
-            billable=change.billable,
-            status=change.status,
-            subject=clean(change.subject),
-            description=clean(change.description),
-            incident_id=change.incident,
-            follows=change.follows,
-            flag=change.flag,
-            message_id=row,
-            received_at=arrival.received_at,
-            created_at=now,
-            updated_at=now,
-        )
-    )
-    _linked(session, change.incident, change.number, change.account, now)
+def case_row(change: CaseChange, arrival: Arrival, now: datetime) -> dict[str, Any]:
+    """The row of a new case, without the mail that opens it."""
+    return {
+        "number": change.number,
+        "account_id": change.account,
+        "contact_id": change.contact,
+        "submitted_by": change.submitted_by,
+        "type": change.type,
+        "priority": change.priority,
+        "department": change.department,
+        "billable": change.billable,
+        "status": change.status,
+        "subject": clean(change.subject),
+        "description": clean(change.description),
+        "incident_id": change.incident,
+        "follows": change.follows,
+        "flag": change.flag,
+        "received_at": arrival.received_at,
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
-def _nobody(session: Session, now: datetime) -> None:
+def nobody_row(now: datetime) -> dict[str, Any]:
     """The account of cases whose account nobody has said yet."""
-    row = upsert(session, AccountRow).values(
-        id=NOBODY, name="", active=False, timezone="", date_order="", created_at=now, updated_at=now
-    )
-    session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+    return {
+        "id": NOBODY, "name": "", "active": False, "timezone": "", "date_order": "",
+        "created_at": now, "updated_at": now,
+    }  # fmt: skip
+
+
+def new_fields(change: CaseChange) -> list[dict[str, Any]]:
+    """The rows of a new case's fields, without the mail that they came of."""
+    return [
+        {"case_number": change.number, "name": name, **_field_values(one)}
+        for name, one in change.fields.items()
+        if one.source != "stored"
+    ]
 
 
 def _linked(session: Session, incident: str, number: str, account: str, now: datetime) -> None:
@@ -142,19 +135,12 @@ def _fields(
     fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
     if not fresh:
         return
-    if change.new:
-        rows = [
-            {"case_number": change.number, "name": name, **_field_values(one, row)}
-            for name, one in fresh.items()
-        ]
-        session.execute(insert(CaseFieldRow), rows)
-        return
     query = select(col(CaseFieldRow.name), col(CaseFieldRow.words)).where(
         col(CaseFieldRow.case_number) == change.number
     )
     before: Mapping[str, str] = {name: words for name, words in session.execute(query)}
     for name, one in fresh.items():
-        values = _field_values(one, row)
+        values = {**_field_values(one), "message_id": row}
         statement = upsert(session, CaseFieldRow).values(
             case_number=change.number, name=name, **values
         )
@@ -168,7 +154,7 @@ def _fields(
             _event(session, By(change.who, now), "changed", change.number, row, detail)
 
 
-def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
+def _field_values(one: FieldValue) -> dict[str, Any]:
     return {
         "value": clean_all(one.value),
         "words": clean(one.words),
@@ -176,7 +162,6 @@ def _field_values(one: FieldValue, row: int) -> dict[str, Any]:
         "label": clean(one.label),
         "start": one.start,
         "end": one.end,
-        "message_id": row,
     }
 
 

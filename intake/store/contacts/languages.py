@@ -1,14 +1,27 @@
-"""Counts the languages that a contact's mails show."""
+"""Counts the languages that contacts' mails show."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlmodel import col
 
 from intake.model.accounts import one_more
 from intake.store.engine import Session
 from intake.store.tables.contacts import ContactRow
 
 
-def note(session: Session, contact: str, language: str) -> None:
-    """One more mail of the contact in that language; an unknown contact is ignored."""
-    row = session.get(ContactRow, contact)
-    if row is not None:
-        row.wrote_in = dict(one_more(row.wrote_in.items(), language))
+def note_all(session: Session, mails: Iterable[tuple[str, str]]) -> None:
+    """One more mail of each contact in that language; an unknown contact is ignored."""
+    wrote = list(mails)
+    if not wrote:
+        return
+    ids = sorted({contact for contact, _ in wrote})
+    query = select(ContactRow).where(col(ContactRow.id).in_(ids))
+    rows = {row.id: row for row in session.scalars(query)}
+    for contact, language in wrote:
+        if contact in rows:
+            row = rows[contact]
+            row.wrote_in = dict(one_more(row.wrote_in.items(), language))
+    session.flush()

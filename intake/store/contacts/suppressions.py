@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,9 +29,11 @@ LOOP_WINDOW = timedelta(minutes=10)
 BROKEN_FOR = timedelta(hours=24)
 
 
-def domain_accepted(session: Session, sender: str) -> bool:
-    """Whether replies of contacts at the sender's domain are accepted without proof."""
-    return session.get(AcceptedDomainRow, sender.rpartition("@")[2]) is not None
+def accepted(session: Session, senders: Sequence[str]) -> set[str]:
+    """The domains of those addresses whose contacts' replies are accepted without proof."""
+    domains = sorted({one.rpartition("@")[2] for one in senders})
+    query = select(col(AcceptedDomainRow.domain)).where(col(AcceptedDomainRow.domain).in_(domains))
+    return set(session.scalars(query)) if domains else set()
 
 
 def accept_domain(session: Session, domain: str, who: str, why: str, now: datetime) -> None:
@@ -72,10 +74,20 @@ def set_choices(
 
 def stopped(session: Session, sender: str, now: datetime) -> str:
     """Why no letter goes to that address for now; a bounce stops only notices."""
-    row = session.get(SuppressionRow, sender) if sender else None
-    if row is None or row.kind == SuppressionKind.BOUNCED:
-        return ""
-    return row.reason if row.until is None or row.until > now else ""
+    return all_stopped(session, [sender] if sender else [], now).get(sender, "")
+
+
+def all_stopped(session: Session, senders: Sequence[str], now: datetime) -> dict[str, str]:
+    """Those of the addresses to which no letter goes for now, and why."""
+    if not senders:
+        return {}
+    query = select(SuppressionRow).where(col(SuppressionRow.key).in_(senders))
+    rows = session.scalars(query.execution_options(populate_existing=True))
+    return {
+        row.key: row.reason
+        for row in rows
+        if row.kind != SuppressionKind.BOUNCED and (row.until is None or row.until > now)
+    }
 
 
 def was_sent(session: Session, message_id: str, address: str) -> bool:

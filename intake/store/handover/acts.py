@@ -7,40 +7,23 @@ from datetime import datetime
 from sqlalchemy import insert, update
 from sqlmodel import col
 
-from intake.mail.message import Message
 from intake.model.authorship import By
-from intake.model.states import CASE_OVER, CaseStatus
-from intake.parsers.conversation_text import said
+from intake.model.states import CaseStatus
 from intake.store.cases import by_hand
 from intake.store.cases.write import NOBODY_WAITS
 from intake.store.engine import Session
 from intake.store.handover import conversation
-from intake.store.handover.conversation import CONTACT, HELD, NOTE, STAFF, Line
+from intake.store.handover.conversation import HELD, NOTE, STAFF, Line
 from intake.store.sql import upsert
 from intake.store.tables.cases import CaseRow, CounterRow
 from intake.store.tables.outbox import EventRow
-from intake.triage.decision import Decision
 from intake.triage.facts import StaffWork
 
 
-def by_contact(
-    session: Session, number: str, mail: Message, decision: Decision, row: int, now: datetime
-) -> None:
-    """A contact's mail as a line of the conversation; colleagues in its Cc take part, too."""
-    writer = decision.sender.contact if decision.sender else None
-    text = said(mail)
-    line = Line(
-        CONTACT, writer.id if writer else "", writer.name if writer else "", text.own,
-        text.quoted, row,
-    )  # fmt: skip
-    conversation.add(session, number, line, now)
-    for contact in decision.joined:
-        conversation.join(session, number, contact, now)
-    thanks = decision.submission is not None and decision.submission.thanks
-    status = decision.change.status if decision.change is not None else CaseStatus.DRAFT
-    if status != CaseStatus.DRAFT and status not in CASE_OVER and not thanks:
-        fresh = (col(CaseRow.number) == number, col(CaseRow.waits_since).is_(None))
-        session.execute(update(CaseRow).where(*fresh).values(waits_since=now))
+def waits(session: Session, number: str, now: datetime) -> None:
+    """The contact waits for an answer from now on, unless they wait already."""
+    fresh = (col(CaseRow.number) == number, col(CaseRow.waits_since).is_(None))
+    session.execute(update(CaseRow).where(*fresh).values(waits_since=now))
 
 
 def by_staff(session: Session, work: StaffWork, next_number: str, row: int, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlmodel import col
@@ -34,12 +35,17 @@ class Line:
 def add(session: Session, number: str, line: Line, now: datetime) -> None:
     """Adds a line to the conversation of a case."""
     session.execute(
-        insert(ConversationRow).values(
-            case_number=number, at=now, kind=line.kind, who=line.who, name=clean(line.name)[:200],
-            text=clean(line.text)[:MAX_CHARS], quoted=clean(line.quoted)[:MAX_CHARS],
-            message_id=line.message_id,
-        )
-    )  # fmt: skip
+        insert(ConversationRow).values(**line_row(number, line, now), message_id=line.message_id)
+    )
+
+
+def line_row(number: str, line: Line, now: datetime) -> dict[str, Any]:
+    """The row of a line, without the mail that it came of."""
+    return {
+        "case_number": number, "at": now, "kind": line.kind, "who": line.who,
+        "name": clean(line.name)[:200], "text": clean(line.text)[:MAX_CHARS],
+        "quoted": clean(line.quoted)[:MAX_CHARS],
+    }  # fmt: skip
 
 
 def carry_over(session: Session, source: str, target: str) -> None:

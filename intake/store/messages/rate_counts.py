@@ -1,7 +1,14 @@
-"""Counts of a sender's recent activity, each with an upper limit, for the rate limits."""
+"""Counts of the recent activity of a batch's senders, each with an upper limit, for rate limits.
+
+Everything that the batch may ask is read once. What is decided in the batch is added in memory, so
+that a later mail is judged as if the earlier ones had been stored already.
+"""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,15 +16,18 @@ from sqlalchemy import func, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
+from intake.letters.letter import Letter
+from intake.mail.addresses import ascii_lower
 from intake.mail.word_sketch import sketch
 from intake.model.context import Keys, PastLetter, PastMail, Recent
 from intake.model.states import LetterState, MessageStatus
 from intake.store.engine import Session
 from intake.store.letter_states import is_due
-from intake.store.sql import unindexed
+from intake.store.sql import stored_id, unindexed
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import EventRow, OutboxRow
+from intake.triage.facts import CaseChange
 from intake.triage.rules import OF_STRANGERS, OF_UNPROVED
 
 MAX_RECENT = 200  # letters to one contact that are examined
@@ -25,33 +35,130 @@ MAX_MAILS = 100  # of one sender that are examined
 MAX_ECHOED = 3  # letters whose text a program may send back
 PAST = timedelta(days=14)  # for which mails and letters are examined
 MAX_COMMENTS = 50  # of a case, which a mail may quote
+MAX_HELD = 10_000  # of the newest held mails that are counted
 REPLY_DAYS = 30  # a reply to a letter of ours is accepted for this time
 
 
-def of_late(
-    session: Session, contacts: list[str], accounts: list[str], keys: Keys, now: datetime
-) -> Recent:
-    """Recent mails of the sender, letters to those contacts and to others; cases; strangers."""
+@dataclass(slots=True)
+class Counts:
+    """What the senders of a batch and the service have lately written to each other."""
+
+    mails: dict[str, list[PastMail]]  # by sender, the newest first
+    letters: dict[str, list[tuple[datetime, PastLetter]]]  # by contact; with the time of writing
+    hour: Counter[str]  # letters of the last hour and later ones, by domain
+    everybody: int  # the same to everyone
+    refused: Counter[tuple[str, str]]  # refusals in seven days, by contact and address
+    by_contact: Counter[str]  # new cases of the last hour
+    by_account: Counter[str]
+    held: Counter[tuple[str, str]]  # held mails of the last day, by rule and sender
+    held_by_rule: Counter[str] = field(default_factory=Counter)
+
+    def recent(self, keys: Keys, contacts: Sequence[str], accounts: Sequence[str]) -> Recent:
+        """What counts for a mail with those keys, from those contacts of those accounts."""
+        domain = _domain(keys.sender)
+        return Recent(
+            mails=tuple(self.mails.get(keys.sender, ())[:MAX_MAILS]) if contacts else (),
+            letters=self._letters_to(contacts),
+            domain_hour=self.hour[domain] if domain else 0,
+            everybody_hour=self.everybody,
+            refused_week=sum(self.refused[one, keys.sender] for one in contacts or [""])
+            if keys.sender
+            else 0,
+            cases_hour=max((self.by_contact[one] for one in contacts), default=0),
+            account_cases={one: self.by_account[one] for one in accounts if self.by_account[one]},
+            full=self._full(keys),
+        )
+
+    def _letters_to(self, contacts: Sequence[str]) -> tuple[PastLetter, ...]:
+        """The newest letters to those contacts; only the first ones keep a sketch of the text."""
+        found = [one for contact in contacts for one in self.letters.get(contact, ())]
+        if len(contacts) > 1:
+            found.sort(key=lambda one: one[0], reverse=True)
+        newest = [one for _, one in found[: MAX_ECHOED + MAX_RECENT]]
+        rest = (replace(one, sketch="") if one.sketch else one for one in newest[MAX_ECHOED:])
+        return (*newest[:MAX_ECHOED], *rest)
+
+    def _full(self, keys: Keys) -> frozenset[str]:
+        """The rules that reached their limit of held mails per day; R7 is counted per sender."""
+        of_strangers = (
+            one for one in OF_STRANGERS if self.held_by_rule[one] >= max(keys.max_strangers, 1)
+        )
+        unproved = (
+            one for one in OF_UNPROVED if self.held[one, keys.sender] >= max(keys.max_unproved, 1)
+        )
+        return frozenset((*of_strangers, *unproved))
+
+    def add_mail(self, sender: str, status: str, rule: str, mail: PastMail | None) -> None:
+        """A mail was decided; ``mail`` is given for one of a contact that was not held."""
+        if status == MessageStatus.HELD:
+            self.held[rule, sender] += 1
+            self.held_by_rule[rule] += 1
+        if mail is not None:
+            self.mails.setdefault(sender, []).insert(0, mail)
+            self.mails[sender].sort(key=lambda one: one.at, reverse=True)
+
+    def add_letters(self, letters: Iterable[Letter], now: datetime) -> None:
+        """Letters were written."""
+        for one in letters:
+            if one.kind == "refusal":
+                self.refused[one.contact, ascii_lower(one.recipient)] += 1
+            if not one.contact:
+                continue  # to a department
+            self.hour[_domain(ascii_lower(one.recipient))] += 1
+            self.everybody += 1
+            due = one.due_at or now
+            past = PastLetter(
+                due, one.kind, one.subject, one.put_off, sketch(one.text, one.subject)
+            )
+            self.letters.setdefault(one.contact, []).insert(0, (now, past))
+
+    def add_case(self, change: CaseChange) -> None:
+        """A case was opened."""
+        self.by_contact[change.contact] += 1
+        self.by_account[change.account] += 1
+
+
+def counts(
+    session: Session, senders: Sequence[str], contacts: Sequence[str], accounts: Sequence[str],
+    limits: tuple[int, int], now: datetime,
+) -> Counts:  # fmt: skip
+    """Everything that mails of those senders, contacts and accounts may ask.
+
+    ``limits``: how many mails of strangers, and of one unproved sender, are held in a day.
+    """
     hour_ago = now - timedelta(hours=1)
-    there, everybody = _letters_all(session, keys.sender, hour_ago)
-    return Recent(
-        mails=_mails_of(session, keys.sender, now) if contacts else (),
-        letters=_letters_to(session, contacts, now) if contacts else (),
-        domain_hour=there,
-        everybody_hour=everybody,
-        refused_week=_refused(session, contacts or [""], keys.sender, now),
-        cases_hour=max(_cases(session, CaseRow.contact_id, contacts, hour_ago).values(), default=0),
-        account_cases=_cases(session, CaseRow.account_id, accounts, hour_ago),
-        full=_full(session, keys, now),
+    recipients = _recipients(session, hour_ago)
+    hour: Counter[str] = Counter()
+    for address, count in recipients.items():
+        hour[_domain(address)] += count
+    held = _held(session, limits, now)
+    by_rule: Counter[str] = Counter()
+    for (rule, _), count in held.items():
+        by_rule[rule] += count
+    return Counts(
+        _mails(session, senders, now) if contacts else {},
+        _letters(session, contacts, now),
+        hour,
+        sum(recipients.values()),
+        _refused(session, contacts, senders, now),
+        _cases(session, CaseRow.contact_id, contacts, hour_ago),
+        _cases(session, CaseRow.account_id, accounts, hour_ago),
+        held,
+        by_rule,
     )
 
 
-def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int, int]:
-    """Letters in the last hour and later ones: to the sender's domain, and to everyone."""
-    domain = sender.rpartition("@")[2]
-    to_domain = func.lower(col(OutboxRow.recipient)).like(f"%@{_literal(domain)}", escape="\\")
-    query = select(func.count().filter(to_domain), func.count()).where(
-        unindexed(OutboxRow.contact_id) != "",  # letters to departments are none to people
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _recipients(session: Session, hour_ago: datetime) -> Counter[str]:
+    """Letters to people in the last hour and later ones, by address in lower case."""
+    address = func.lower(col(OutboxRow.recipient))
+    query = (
+        select(address, func.count())
+        .where(unindexed(OutboxRow.contact_id) != "")  # letters to departments are none to people
+        .group_by(address)
     )
     newer = query.where(
         col(OutboxRow.created_at) > hour_ago,
@@ -62,47 +169,82 @@ def _letters_all(session: Session, sender: str, hour_ago: datetime) -> tuple[int
         col(OutboxRow.put_off) != "",
         unindexed(OutboxRow.created_at) <= hour_ago,
     )
-    found = [session.execute(one).one() for one in (newer, later)]
-    there, everybody = (sum(one[place] for one in found) for place in (0, 1))
-    return (there if domain else 0), everybody
+    found: Counter[str] = Counter()
+    for one in (newer, later):
+        for recipient, count in session.execute(one):
+            found[recipient] += count
+    return found
 
 
 def _counted() -> ColumnElement[bool]:
     return col(OutboxRow.state).not_in((LetterState.SUPPRESSED, LetterState.CANCELLED))
 
 
-def _mails_of(session: Session, sender: str, now: datetime) -> tuple[PastMail, ...]:
-    """The sender's proved mails of the last days, the newest first."""
-    query = (
-        select(col(MessageRow.received_at), col(MessageRow.sketch), col(MessageRow.subject))
+def _mails(session: Session, senders: Sequence[str], now: datetime) -> dict[str, list[PastMail]]:
+    """Each sender's proved mails of the last days, the newest first."""
+    newest = (col(MessageRow.received_at).desc(), col(MessageRow.id).desc())
+    place = func.row_number().over(partition_by=col(MessageRow.sender), order_by=newest)
+    numbered = (
+        select(
+            col(MessageRow.sender), col(MessageRow.received_at), col(MessageRow.sketch),
+            col(MessageRow.subject), place.label("place"),
+        )
         .where(
-            col(MessageRow.sender) == sender,
+            col(MessageRow.sender).in_(senders),
             col(MessageRow.contact_id) != "",
             col(MessageRow.received_at) > now - PAST,
             unindexed(MessageRow.status).in_((MessageStatus.HANDLED, MessageStatus.IGNORED)),
         )
-        .order_by(col(MessageRow.received_at).desc(), col(MessageRow.id).desc())
-    )
-    rows = session.execute(query.limit(MAX_MAILS))
-    return tuple(PastMail(at, words, subject) for at, words, subject in rows)
+        .subquery()
+    )  # fmt: skip
+    query = select(numbered).where(numbered.c.place <= MAX_MAILS)
+    found: dict[str, list[PastMail]] = defaultdict(list)
+    for sender, at, words, subject, _ in session.execute(
+        query.order_by(numbered.c.sender, numbered.c.place)
+    ):
+        found[sender].append(PastMail(at, words, subject))
+    return found
 
 
-def _letters_to(session: Session, contacts: list[str], now: datetime) -> tuple[PastLetter, ...]:
-    """The letters to those contacts of the last days, and those that are due, the newest first."""
-    sent_or_due = func.coalesce(col(OutboxRow.finished_at), col(OutboxRow.due_at))
-    columns = map(col, (OutboxRow.kind, OutboxRow.subject, OutboxRow.put_off))
-    query = select(sent_or_due, *columns).where(
-        col(OutboxRow.contact_id).in_(contacts),
-        col(OutboxRow.created_at) > now - PAST,
-        _counted(),
-    )
-    newest = query.order_by(col(OutboxRow.created_at).desc(), col(OutboxRow.id).desc())
-    texts = list(session.execute(newest.add_columns(col(OutboxRow.text)).limit(MAX_ECHOED)))
-    rest = list(session.execute(newest.offset(len(texts)).limit(MAX_RECENT)))
-    return tuple(
-        PastLetter(_utc(at), kind, subject, put_off, sketch(next(iter(text), ""), subject))
-        for at, kind, subject, put_off, *text in (*texts, *rest)
-    )
+def _letters(
+    session: Session, contacts: Sequence[str], now: datetime
+) -> dict[str, list[tuple[datetime, PastLetter]]]:
+    """The letters to each contact of the last days, and those that are due, the newest first."""
+    if not contacts:
+        return {}
+    newest = (col(OutboxRow.created_at).desc(), col(OutboxRow.id).desc())
+    place = func.row_number().over(partition_by=col(OutboxRow.contact_id), order_by=newest)
+    numbered = (
+        select(
+            col(OutboxRow.id), col(OutboxRow.contact_id), col(OutboxRow.created_at),
+            func.coalesce(col(OutboxRow.finished_at), col(OutboxRow.due_at)).label("at"),
+            col(OutboxRow.kind), col(OutboxRow.subject), col(OutboxRow.put_off),
+            place.label("place"),
+        )
+        .where(
+            col(OutboxRow.contact_id).in_(contacts),
+            col(OutboxRow.created_at) > now - PAST,
+            _counted(),
+        )
+        .subquery()
+    )  # fmt: skip
+    rows = session.execute(
+        select(numbered)
+        .where(numbered.c.place <= MAX_ECHOED + MAX_RECENT)
+        .order_by(numbered.c.contact_id, numbered.c.place)
+    ).all()
+    texts = _texts(session, [row.id for row in rows if row.place <= MAX_ECHOED])
+    found: dict[str, list[tuple[datetime, PastLetter]]] = defaultdict(list)
+    for row in rows:
+        words = sketch(texts.get(row.id, ""), row.subject) if row.place <= MAX_ECHOED else ""
+        past = PastLetter(_utc(row.at), row.kind, row.subject, row.put_off, words)
+        found[row.contact_id].append((_utc(row.created_at), past))
+    return found
+
+
+def _texts(session: Session, ids: Sequence[int]) -> Mapping[int, str]:
+    query = select(stored_id(OutboxRow.id), col(OutboxRow.text)).where(col(OutboxRow.id).in_(ids))
+    return {row[0]: row[1] for row in session.execute(query)} if ids else {}
 
 
 def _utc(at: datetime) -> datetime:
@@ -110,57 +252,56 @@ def _utc(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _refused(session: Session, contacts: list[str], sender: str, now: datetime) -> int:
-    """Refusals sent to that address in seven days."""
-    if not sender:
-        return 0
-    query = select(func.count()).where(
-        col(OutboxRow.contact_id).in_(contacts),
-        col(OutboxRow.created_at) > now - timedelta(days=7),
-        col(OutboxRow.kind) == "refusal",
-        func.lower(col(OutboxRow.recipient)) == sender,
-        _counted(),
+def _refused(
+    session: Session, contacts: Sequence[str], senders: Sequence[str], now: datetime
+) -> Counter[tuple[str, str]]:
+    """Refusals sent in seven days to those contacts and to strangers at those addresses."""
+    address = func.lower(col(OutboxRow.recipient))
+    query = (
+        select(col(OutboxRow.contact_id), address, func.count())
+        .where(
+            col(OutboxRow.contact_id).in_(["", *contacts]),
+            col(OutboxRow.created_at) > now - timedelta(days=7),
+            col(OutboxRow.kind) == "refusal",
+            address.in_(senders),
+            _counted(),
+        )
+        .group_by(col(OutboxRow.contact_id), address)
     )
-    return session.scalar(query) or 0
+    return Counter({(row[0], row[1]): row[2] for row in session.execute(query)})
 
 
-def _cases(session: Session, column: Any, ids: list[str], hour_ago: datetime) -> dict[str, int]:
+def _cases(session: Session, column: Any, ids: Sequence[str], hour_ago: datetime) -> Counter[str]:
     """The number of new cases since then for each id."""
     if not ids:
-        return {}
+        return Counter()
     query = (
         select(col(column), func.count())
         .where(col(column).in_(ids), col(CaseRow.created_at) > hour_ago)
         .group_by(col(column))
     )
-    return {row[0]: row[1] for row in session.execute(query)}
+    return Counter({row[0]: row[1] for row in session.execute(query)})
 
 
-def _full(session: Session, keys: Keys, now: datetime) -> frozenset[str]:
-    """The rules that reached their limit of held mails per day; R7 is counted per sender."""
+def _held(session: Session, limits: tuple[int, int], now: datetime) -> Counter[tuple[str, str]]:
+    """The newest held mails of the last day, by rule and sender."""
+    most = max(MAX_HELD, len(OF_STRANGERS) * limits[0] + limits[1])
     newest = (
         select(col(MessageRow.rule), col(MessageRow.recorded_at), col(MessageRow.sender))
-        .where(col(MessageRow.status) == MessageStatus.HELD)
+        .where(
+            col(MessageRow.status) == MessageStatus.HELD,
+            unindexed(MessageRow.rule).in_((*OF_STRANGERS, *OF_UNPROVED)),
+        )
         .order_by(col(MessageRow.id).desc())
-        .limit(len(OF_STRANGERS) * keys.max_strangers + keys.max_unproved)
+        .limit(most)
         .subquery()
     )
-    theirs = func.count().filter(newest.c.sender == keys.sender)
-    counts = (
-        select(newest.c.rule, func.count(), theirs)
+    query = (
+        select(newest.c.rule, newest.c.sender, func.count())
         .where(newest.c.recorded_at > now - timedelta(days=1))
-        .group_by(newest.c.rule)
+        .group_by(newest.c.rule, newest.c.sender)
     )
-    return frozenset(
-        rule
-        for rule, count, own in session.execute(counts)
-        if (rule in OF_STRANGERS and count >= keys.max_strangers)
-        or (rule in OF_UNPROVED and own >= keys.max_unproved)
-    )
+    return Counter({(row[0], row[1]): row[2] for row in session.execute(query)})
 
 
 def replies(session: Session, contacts: list[str], keys: Keys, now: datetime) -> bool:

@@ -1,73 +1,54 @@
-"""Writes everything about one mail in the transaction: row, case, files, history, letters."""
+"""Writes everything about mails in the transaction: rows, cases, files, history, letters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
 from sqlmodel import col
 
-from intake.authentication.sender import signature_hashes
-from intake.letters.letter import Letter
 from intake.mail.addresses import Mailbox
-from intake.mail.message import Arrival, Message, Refusal
-from intake.model.states import (
-    CASE_OVER,
-    CaseStatus,
-    FileState,
-    MessageStatus,
-    RequestState,
-    undecided,
-)
-from intake.parsers.submission import Submission
+from intake.mail.message import Arrival, Message
+from intake.model.states import CASE_OVER, MessageStatus, RequestState, undecided
 from intake.store import waiting_letters
 from intake.store.cases import write
 from intake.store.contacts import change_request, claims, languages, preferences, suppressions
 from intake.store.engine import Session, StoreError
 from intake.store.handover import acts
 from intake.store.handover import events as case_events
-from intake.store.messages import bounces, evidence
-from intake.store.messages.context import message_id_hash
-from intake.store.outbox import put_letter
-from intake.store.sql import clean, clean_all, stored_id, upsert
-from intake.store.tables.cases import PendingFormRow, UnknownLabelRow
+from intake.store.messages import bounces
+from intake.store.messages import insert as in_sets
+from intake.store.messages.gather import (
+    STATUS,
+    Entry,
+    RecordMetadata,
+    Result,
+    Rows,
+    files,
+    matter_rows,
+    message_row,
+    number_of,
+    waits_since,
+)
+from intake.store.tables.cases import PendingFormRow
 from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import EventRow
 from intake.triage.decision import Decision
 from intake.triage.facts import CaseChange
 
-STATUS = {
-    "create": MessageStatus.HANDLED,
-    "ask": MessageStatus.HANDLED,
-    "complete": MessageStatus.HANDLED,
-    "append": MessageStatus.HANDLED,
-    "answer": MessageStatus.HANDLED,
-    "refuse": MessageStatus.HANDLED,
-    "hold": MessageStatus.HELD,
-    "ignore": MessageStatus.IGNORED,
-    "drop": MessageStatus.DROPPED,
-    "defer": MessageStatus.DEFERRED,
-    "staff": MessageStatus.HANDLED,
-}
-FOLDER = {"hold": "held", "defer": ""}
-MAX_SUBJECT = 1000
-MAX_HEADER = 2000
-EVENT = {
-    "create": "opened", "ask": "asked", "complete": "completed", "append": "appended",
-    "staff": "staffed",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class RecordMetadata:
-    """Data about the program that is stored with every record."""
-
-    policy_hash: str
-    version: str
-    personal_fields: frozenset[str] = frozenset()  # not stored in messages and events
-    case_events: bool = False  # another program hears of changes of cases
+__all__ = [
+    "STATUS",
+    "Decided",
+    "Entry",
+    "RecordMetadata",
+    "Recorded",
+    "Result",
+    "put_result",
+    "record",
+    "record_all",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,90 +64,160 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The decision about one matter of a mail, and its letters."""
+class Decided:
+    """A mail with its results, and the rows that they add. Not all of it may be only added."""
 
-    decision: Decision
-    letters: Sequence[Letter] = ()
-    next_number: str = ""  # of a case that a staff member divides off
-    language: str = ""  # ISO 639 code that the mail shows; empty: none
+    entry: Entry
+    results: Sequence[Result]
+    message: dict[str, object]
+    rows: Sequence[Rows]  # of each result
+
+    @property
+    def changes_people(self) -> bool:
+        """Whether it changes what is stored of a person, or how often one may be written to."""
+        one = self.results[0].decision
+        acts_on_them = (
+            one.returned, one.is_loop, one.is_forgery, one.loop, one.confirms, one.claims,
+            one.disowns, one.joins, one.unsubscribes, one.owner, one.work,
+        )  # fmt: skip
+        return any(acts_on_them)
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether recording it reads and changes nothing that is stored already."""
+        changes = [one.decision.change for one in self.results]
+        new = all(one is None or one.new for one in changes)
+        return new and not self.entry.row and not self.changes_people
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The mail that a row is about."""
+def decided(
+    entry: Entry, results: Sequence[Result], now: datetime, stamp: RecordMetadata
+) -> Decided:
+    """The rows of a mail; nothing is asked and nothing is written.
 
-    arrival: Arrival
-    mail: Message | Refusal
-    row: int = 0  # the row of a held or shelved mail that is decided again; 0: a new mail
+    The mail's own row describes the first result. Each further result is another case.
+    """
+    message = message_row(entry, results[0].decision, now, stamp)
+    rows = [matter_rows(entry, one, now) for one in results]
+    return Decided(entry, results, message, rows)
 
 
 def record(
     session: Session, entry: Entry, results: Sequence[Result], now: datetime, stamp: RecordMetadata
 ) -> Recorded:
-    """Writes everything about one mail; a repetition overwrites only a row without an outcome.
+    """Writes everything about one mail; a repetition overwrites only a row without an outcome."""
+    entry = replace(entry, row=entry.row or _existing(session, entry.arrival))
+    found = decided(entry, results, now, stamp)
+    row = _write_row(session, found)
+    where = {"mailbox": entry.arrival.mailbox, "uid": entry.arrival.uid}
+    received = {"at": now, "kind": "received", "who": "", "detail": where, "case_number": ""}
+    session.execute(insert(EventRow).values(message_id=row, **received))
+    put = 0
+    for one, rows in zip(results, found.rows, strict=True):
+        rows.name(row)
+        put += _put(session, entry, one, rows, now, stamp)
+    _people(session, replace(entry, row=row), results[0], now)
+    return _recorded(found, row, put)
 
-    The row describes the first result. Each further result is another case that the mail is about.
-    """
-    arrival, mail, decision = entry.arrival, entry.mail, results[0].decision
-    number = decision.change.number if decision.change else ""
-    number = number or (decision.work.number if decision.work else "")
-    folder = FOLDER.get(decision.action, "processed")
-    values = _values(arrival, mail, decision, now, stamp)
-    values |= {"case_number": number, "folder": folder}
-    row_id = _write_row(session, arrival, values, entry.row)
-    where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
-    session.execute(insert(EventRow), [_event(now, "received", "", row_id, "", where)])
-    put = sum(put_result(session, replace(entry, row=row_id), one, now, stamp) for one in results)
-    if decision.returned is not None and decision.about is not None:
-        bounces.note(session, decision.about, decision.returned, row_id, now)
-    if decision.is_loop or decision.is_forgery or decision.loop:
-        _hostile(session, decision, row_id, now)
-    if results[0].language and decision.sender and decision.sender.proved and decision.contact:
-        languages.note(session, decision.contact, results[0].language)
-    if decision.is_person:
-        waiting_letters.release(session, decision.contact, now)
-    if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
-        change_request.verify(session, mail.sender.address.key, decision.confirms, row_id, now)
-    claims.settle(session, decision, row_id, now)
-    if decision.joins:
-        change_request.join(session, decision.joins, decision.contact, row_id, now)
-    if decision.unsubscribes:
-        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.must)
-        preferences.unsubscribe(session, *wish)
-    return Recorded(row_id, decision.action, decision.rule, folder, number, put)
+
+def record_all(
+    session: Session, mails: Sequence[Decided], now: datetime, stamp: RecordMetadata
+) -> list[Recorded]:
+    """Writes new mails that only add rows, with one statement for each table."""
+    if not mails:
+        return []
+    ids = in_sets.messages(session, [one.message for one in mails])
+    gathered = []
+    for one, row in zip(mails, ids, strict=True):
+        arrival, received = one.entry.arrival, Rows()
+        where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
+        received.event(now, "received", "", "", where)
+        for rows in (received, *one.rows):
+            rows.name(row)
+            gathered.append(rows)
+    new = in_sets.everything(session, gathered)
+    first = [one.results[0] for one in mails]
+    languages.note_all(session, [wrote for one in first if (wrote := wrote_in(one))])
+    people = {one.decision.contact for one in first if one.decision.is_person}
+    waiting_letters.release(session, sorted(people), now)
+    if stamp.case_events:
+        for decision in (result.decision for mail in mails for result in mail.results):
+            if told := case_events.kind_of(decision):
+                case_events.emit(session, number_of(decision), told, now)
+    causes = [[one.cause for part in mail.results for one in part.letters] for mail in mails]
+    return [
+        _recorded(one, row, sum(cause in new for cause in theirs))
+        for one, row, theirs in zip(mails, ids, causes, strict=True)
+    ]
+
+
+def _recorded(mail: Decided, row: int, put: int) -> Recorded:
+    decision = mail.results[0].decision
+    folder, number = str(mail.message["folder"]), str(mail.message["case_number"])
+    return Recorded(row, decision.action, decision.rule, folder, number, put)
 
 
 def put_result(
     session: Session, entry: Entry, result: Result, now: datetime, stamp: RecordMetadata
 ) -> int:
-    """Writes the case, its history, files and letters; returns how many letters."""
-    decision, change, row_id = result.decision, result.decision.change, entry.row
+    """Writes the case, its history, files and letters; returns how many letters are new."""
+    rows = matter_rows(entry, result, now)
+    rows.name(entry.row)
+    return _put(session, entry, result, rows, now, stamp)
+
+
+def _put(
+    session: Session,
+    entry: Entry,
+    result: Result,
+    rows: Rows,
+    now: datetime,
+    stamp: RecordMetadata,
+) -> int:
+    decision, change = result.decision, result.decision.change
     number = change.number if change else ""
-    why = {"rule": decision.rule, "reasons": list(decision.reasons), "action": decision.action}
-    events = [_event(now, "decided", number, row_id, "intake", why)]
-    if change is not None:
-        write.apply(session, change, entry.arrival, row_id, now, stamp.personal_fields)
-        detail = {"missing": list(change.asked)} if change.asked else {}
-        before = decision.case.status if decision.case else ""
-        closes = change.status == CaseStatus.CLOSED != before
-        kind = "closed" if closes else EVENT[decision.action]
-        events.append(_event(now, kind, number, row_id, decision.contact, detail))
-        _pending(session, change, decision, result.letters, now)
-    session.execute(insert(EventRow), events)
-    if isinstance(entry.mail, Message):
-        _attachments(session, entry.mail, decision, row_id, number)
-        if change is not None and decision.work is None:
-            acts.by_contact(session, number, entry.mail, decision, row_id, now)
+    if change is not None and not change.new:
+        write.apply(session, change, rows.message_id, now, stamp.personal_fields)
+        _end_request(session, change, now)
+    new = in_sets.everything(session, [rows])
+    if isinstance(entry.mail, Message) and entry.row:
+        _files(session, entry.mail, decision, rows.message_id, number)
+    if change is not None and not change.new and waits_since(decision):
+        acts.waits(session, number, now)
     if decision.work is not None:
-        acts.by_staff(session, decision.work, result.next_number, row_id, now)
-    if decision.submission is not None and change is not None:
-        _unknown_labels(session, decision.submission, now)
+        acts.by_staff(session, decision.work, result.next_number, rows.message_id, now)
     if stamp.case_events and (told := case_events.kind_of(decision)):
         case_events.emit(session, number, told, now)
-    if decision.held_back:
-        _held_back(session, decision, row_id, now)
-    return sum(put_letter(session, letter, row_id, now) for letter in result.letters)
+    return len(new)
+
+
+def _people(session: Session, entry: Entry, result: Result, now: datetime) -> None:
+    """What a mail changes about its sender: addresses, wishes, loops, letters that wait."""
+    decision, mail, row = result.decision, entry.mail, entry.row
+    if decision.returned is not None and decision.about is not None:
+        bounces.note(session, decision.about, decision.returned, row, now)
+    if decision.is_loop or decision.is_forgery or decision.loop:
+        _hostile(session, decision, row, now)
+    if wrote := wrote_in(result):
+        languages.note_all(session, [wrote])
+    if decision.is_person:
+        waiting_letters.release(session, [decision.contact], now)
+    if decision.confirms and isinstance(mail, Message) and isinstance(mail.sender, Mailbox):
+        change_request.verify(session, mail.sender.address.key, decision.confirms, row, now)
+    claims.settle(session, decision, row, now)
+    if decision.joins:
+        change_request.join(session, decision.joins, decision.contact, row, now)
+    if decision.unsubscribes:
+        wish = (decision.unsubscribes, decision.unsubscribes, now, decision.must)
+        preferences.unsubscribe(session, *wish)
+
+
+def wrote_in(result: Result) -> tuple[str, str] | None:
+    """The contact of a proved mail and the language that it shows, if it shows one."""
+    decision = result.decision
+    if result.language and decision.sender and decision.sender.proved and decision.contact:
+        return decision.contact, result.language
+    return None
 
 
 def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> None:
@@ -180,110 +231,22 @@ def _hostile(session: Session, decision: Decision, row: int, now: datetime) -> N
         suppressions.note_loop(session, sender, row, now)
         return
     detail = {"contact": decision.contact, "address": sender}
-    session.execute(insert(EventRow), [_event(now, "forged", "", row, "intake", detail)])
+    forged = {"at": now, "kind": "forged", "who": "intake", "detail": detail, "case_number": ""}
+    session.execute(insert(EventRow).values(message_id=row, **forged))
 
 
-def _held_back(session: Session, decision: Decision, row: int, now: datetime) -> None:
-    """Records a letter that a rate limit put off, so that the operator is informed."""
-    why = "; ".join(one.later.why for one in decision.letters if one.later)
-    detail = {"why": why, "contact": decision.contact}
-    session.execute(insert(EventRow), [_event(now, "rate-limited", "", row, "intake", detail)])
-
-
-def _values(
-    arrival: Arrival,
-    mail: Message | Refusal,
-    decision: Decision,
-    now: datetime,
-    stamp: RecordMetadata,
-) -> dict[str, object]:
-    return {
-        "mailbox": arrival.mailbox,
-        "uidvalidity": arrival.uidvalidity,
-        "uid": arrival.uid,
-        "digest": arrival.digest,
-        "body_digest": mail.body_digest if isinstance(mail, Message) else "",
-        "size": arrival.size,
-        "received_at": arrival.received_at,
-        "recorded_at": now,
-        "status": STATUS[decision.action],
-        "settled": False,
-        "action": decision.action,
-        "rule": decision.rule,
-        "reasons": [clean(reason)[:500] for reason in decision.reasons],
-        "level": decision.level,
-        "evidence": evidence.evidence(mail, decision),
-        "sender": clean(_sender(mail))[:320],
-        "subject": clean(mail.subject)[:MAX_SUBJECT],
-        "message_id_hash": message_id_hash(mail.message_id),
-        "message_id": clean(mail.message_id)[:MAX_HEADER],
-        "dated": mail.date if isinstance(mail, Message) else None,
-        "signature_hash": next(iter(signature_hashes(mail)), "")
-        if isinstance(mail, Message)
-        else "",
-        "sketch": decision.sketch,
-        "contact_id": decision.contact,
-        "account_id": decision.account,
-        "submission": _submission(decision.submission, stamp.personal_fields),
-        "policy_hash": stamp.policy_hash,
-        "version": stamp.version,
-        "failure": "",
-    }
-
-
-def _sender(mail: Message | Refusal) -> str:
-    if isinstance(mail, Refusal):
-        return mail.sender_text
-    if isinstance(mail.sender, Mailbox):
-        return mail.sender.address.key
-    return next(iter(mail.all("from")), "")
-
-
-def _submission(submission: Submission | None, personal: frozenset[str]) -> dict[str, object]:
-    """What was read, without the values of personal fields."""
-    if submission is None:
-        return {}
-    shown = {
-        name: {
-            "value": clean_all(one.value),
-            "words": clean(one.words)[:500],
-            "source": one.source,
-        }
-        for name, one in submission.fields.items()
-        if name not in personal
-    }
-    return {
-        "type": submission.type,
-        "priority": submission.priority,
-        "account": submission.account,
-        "fields": shown,
-        "withheld": sorted(set(submission.fields) & personal),
-        "missing": list(submission.missing),
-        "problems": [
-            {"field": one.field, "code": one.code}
-            if one.field in personal
-            else {key: clean_all(value) for key, value in asdict(one).items() if key != "choices"}
-            for one in submission.problems
-        ],
-        "warnings": [[one.code, clean(one.detail)[:300]] for one in submission.warnings[:50]],
-    }
-
-
-def _write_row(session: Session, arrival: Arrival, values: Mapping[str, object], row: int) -> int:
+def _write_row(session: Session, mail: Decided) -> int:
     """A new row, or the unfinished one of the same mail in the same place.
 
     A row with an outcome is never overwritten: StoreError reports that another worker was first.
     """
-    found = row or _existing(session, arrival)
+    found = mail.entry.row
     if not found:
-        made = session.execute(
-            insert(MessageRow).values(attempts=0, **values).returning(stored_id(MessageRow.id))
-        )
-        return int(made.scalar_one())
+        return in_sets.messages(session, [mail.message])[0]
     done = session.execute(
         update(MessageRow)
         .where(col(MessageRow.id) == found, col(MessageRow.status).in_(undecided()))
-        .values(**values)
+        .values(**mail.message)
         .returning(col(MessageRow.id))
     ).first()
     if done is None:
@@ -301,55 +264,23 @@ def _existing(session: Session, arrival: Arrival) -> int:
     return session.scalar(query) or 0
 
 
-def _event(
-    now: datetime, kind: str, case: str, message: int, who: str, detail: Mapping[str, object]
-) -> dict[str, object]:
-    """A row of the history."""
-    return {
-        "at": now, "kind": kind, "case_number": case, "message_id": message, "who": who,
-        "detail": dict(detail),
-    }  # fmt: skip
-
-
-def _pending(
-    session: Session,
-    change: CaseChange,
-    decision: Decision,
-    letters: Sequence[Letter],
-    now: datetime,
-) -> None:
-    """Ends the answered request, and stores the new one with its letter."""
-    if not change.new and not change.keeps_request:
-        over = change.status in CASE_OVER
-        ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
-        session.execute(
-            update(PendingFormRow)
-            .where(
-                col(PendingFormRow.case_number) == change.number,
-                col(PendingFormRow.state) == RequestState.OPEN,
-            )
-            .values(state=ended, answered_at=now)
-        )
-    if not change.asked:
+def _end_request(session: Session, change: CaseChange, now: datetime) -> None:
+    """Ends the request that a mail answers."""
+    if change.keeps_request:
         return
-    letter = next((one for one in letters if one.kind == "missing_fields"), None)
+    over = change.status in CASE_OVER
+    ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
     session.execute(
-        insert(PendingFormRow).values(
-            case_number=change.number,
-            contact_id=letter.contact if letter else decision.contact,
-            asked=list(change.asked),
-            message_id_header=letter.message_id if letter else "",
-            text=letter.text if letter else "",
-            round=change.round,
-            asked_at=now,
-            state=RequestState.OPEN,
+        update(PendingFormRow)
+        .where(
+            col(PendingFormRow.case_number) == change.number,
+            col(PendingFormRow.state) == RequestState.OPEN,
         )
+        .values(state=ended, answered_at=now)
     )
 
 
-def _attachments(
-    session: Session, mail: Message, decision: Decision, row: int, number: str
-) -> None:
+def _files(session: Session, mail: Message, decision: Decision, row: int, number: str) -> None:
     """Stores each file of the mail once for each of its cases, or once if there is none."""
     if not mail.attachments:
         return
@@ -361,35 +292,9 @@ def _attachments(
         of_nobody = (col(AttachmentRow.message_id) == row, col(AttachmentRow.case_number) == "")
         session.execute(update(AttachmentRow).where(*of_nobody).values(case_number=number))
         there = {(part, case or number) for part, case in there}
-    otherwise = FileState.QUARANTINED if decision.quarantined else FileState.STORED
-    rows = [
-        {
-            "message_id": row,
-            "case_number": number,
-            "name": clean(one.name),
-            "declared_type": clean(one.declared_type)[:200],
-            "detected_type": one.detected_type,
-            "size": one.size,
-            "sha256": one.sha256,
-            "inline": one.inline,
-            "part": one.part,
-            "state": FileState.WITHHELD if one.part in decision.withheld else otherwise,
-            "reason": decision.withheld.get(one.part, ""),
-        }
-        for one in mail.attachments
-        if (one.part, number) not in there
-    ]
-    if rows:
-        session.execute(insert(AttachmentRow), rows)
-
-
-def _unknown_labels(session: Session, submission: Submission, now: datetime) -> None:
-    """One more mail with each label that the catalogue does not know."""
-    for label in submission.unknown:
-        words = clean(label)[:60]
-        values = {"label": words, "type": submission.type, "last_at": now}
-        statement = upsert(session, UnknownLabelRow).values(
-            key=" ".join(words.casefold().split()), times=1, **values
-        )
-        again = {**values, "times": col(UnknownLabelRow.times) + 1}
-        session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
+    rows = Rows()
+    for values in files(mail, decision, number):
+        if (values["part"], number) not in there:
+            rows.add(AttachmentRow, values)
+    rows.name(row)
+    in_sets.everything(session, [rows])

@@ -27,11 +27,6 @@ MAX_ANSWERS = 20
 MAX_FILES = 200
 
 
-def is_staff(session: Session, sender: str) -> bool:
-    """Whether the address is a staff member's."""
-    return bool(sender) and session.get(StaffEmailRow, sender) is not None
-
-
 def participants(session: Session, number: str, account: str) -> tuple[Contact, ...]:
     """The contacts who take part in a case: active ones who still belong to its account."""
     query = (
