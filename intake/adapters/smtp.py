@@ -142,7 +142,9 @@ class SmtpLane:
 
     def _connect(self) -> smtplib.SMTP:
         one = self._settings
-        context = ssl.create_default_context(cafile=one.ca_file or None)
+        context = None
+        if one.security != "plain":
+            context = ssl.create_default_context(cafile=one.ca_file or None)
         helo = one.helo or None
         server: smtplib.SMTP
         if one.security == "tls":

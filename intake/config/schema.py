@@ -221,6 +221,7 @@ class Notices(Section):
     rate_per_minute: Positive = 60
     rate_per_minute_domain: Positive = 30
     connections: int = Field(default=1, ge=1, le=20)
+    in_doubt: int = Field(default=1, ge=1, le=1000)
     connections_domain: int = Field(default=1, ge=1, le=20)
     park_after: Positive = 3
     park_minutes: Positive = 5

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 WORDS = 16  # hashes in a sketch
@@ -20,7 +21,12 @@ _WORD = re.compile(r"[^\W_]+")
 
 def sketch(text: str, subject: str = "") -> str:
     """Return the sketch of a text, hexadecimal; it is empty when the text has no words."""
-    lines = (line for line in text[:MAX_CHARS].splitlines() if not line.lstrip().startswith(">"))
+    return _sketched(text[:MAX_CHARS], subject)
+
+
+@lru_cache(maxsize=512)  # the newest letters to a contact are looked at again and again
+def _sketched(text: str, subject: str) -> str:
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith(">"))
     named = set(_words((subject,)))
     found = {_hash(word) for word in set(_words(lines)) - named}
     return "".join(sorted(found)[:WORDS])
@@ -40,6 +46,7 @@ def _words(lines: Iterable[str]) -> Iterable[str]:
                 yield word
 
 
+@lru_cache(maxsize=4096)
 def _hash(word: str) -> str:
     return blake2b(word.encode("utf-8", "replace"), digest_size=_DIGITS // 2).hexdigest()
 

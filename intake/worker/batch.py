@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -117,28 +118,38 @@ class Begun:
 
     done: set[int]  # UIDs that were recorded before
     found: Fetch
-    reading: Iterator[Read]
+    read: Callable[[], list[Read]]
+    """The results, when all are there and their blobs are stored."""
 
 
-def begin(current: Pass, batch: Sequence[Waiting]) -> Begun:
-    """Fetches a batch and lets the children read it. Raises MailboxError, StoreError, BlobError."""
+def begin(current: Pass, batch: Sequence[Waiting], aside: Executor | None = None) -> Begun:
+    """Fetches a batch and lets the children read it. Raises MailboxError, StoreError, BlobError.
+
+    With ``aside`` a thread waits for the children and stores the blobs.
+    """
     collector = current.collector
     known = _known(current, [one.uid for one in batch])
     done = {uid for uid, row in known.items() if row.status != MessageStatus.DEFERRED}
     resting = {uid for uid, row in known.items() if deferred.rests(row, collector.clock())}
     current.tally.again = current.tally.again or bool(resting)
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
-    return Begun(done, found, collector.reader.map(found.arrivals))
+    reading = collector.reader.map(found.arrivals)
+
+    def read() -> list[Read]:
+        results = list(reading)
+        collector.blobs.flush(_digests(results))
+        return results
+
+    return Begun(done, found, aside.submit(read).result if aside else read)
 
 
 def finish(current: Pass, begun: Begun) -> None:
     """Records and moves a batch. Raises MailboxError, StoreError, BlobError, PoolError."""
     collector, found = current.collector, begun.found
     read, big = (
-        list(begun.reading),
+        begun.read(),
         oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes),
     )
-    collector.blobs.flush(_digests(read))
     proofs = _proofs(read, collector)
     current.turn.check()
     recorded = _record(current, [*read, *big], proofs)

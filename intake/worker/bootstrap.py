@@ -165,7 +165,9 @@ def _notices(config: Config, post: SendingContext, context: JudgementContext) ->
     """Notices get their own connections, so that a broadcast never delays replies."""
     lanes = tuple(lane(config) for _ in range(config.shape.notices.connections))
     queue = notice_bootstrap.queue(config, context.letter_context)
-    return replace(post, lanes=lanes, queue=queue, streak=Streak(), in_doubt=len(lanes))
+    return replace(
+        post, lanes=lanes, queue=queue, streak=Streak(), in_doubt=config.shape.notices.in_doubt
+    )
 
 
 def trust_of(config: Config, box: schema.Mailbox) -> Trust:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -94,20 +95,32 @@ def _in_batches(
 ) -> bool:
     """Handles the batches in their order; False if the worker is stopping.
 
-    While one batch is recorded, the children read the next one. If that cannot be fetched, the
-    batch before it is still recorded.
+    While one batch is recorded, the children read the next one, and a thread stores its blobs. If
+    that cannot be fetched, the batch before it is still recorded.
     """
+    if len(parts) < 2:
+        return _one_by_one(current, parts, progress, None)
+    with ThreadPoolExecutor(1, thread_name_prefix="intake-blobs") as aside:
+        return _one_by_one(current, parts, progress, aside)
+
+
+def _one_by_one(
+    current: Pass,
+    parts: Sequence[Sequence[Waiting]],
+    progress: Callable[[int], None] | None,
+    aside: Executor | None,
+) -> bool:
     collector = current.collector
     begun: batch.Begun | None = None
     for number, part in enumerate(parts):
         if collector.stopped():
             return False
         current.turn.check()
-        this, begun = begun or batch.begin(current, part), None
+        this, begun = begun or batch.begin(current, part, aside), None
         trouble: Exception | None = None
         if number + 1 < len(parts) and not collector.stopped():
             try:
-                begun = batch.begin(current, parts[number + 1])
+                begun = batch.begin(current, parts[number + 1], aside)
             except (MailboxError, StoreError, BlobError) as error:
                 trouble = error
         batch.finish(current, this)

@@ -149,6 +149,26 @@ def test_5_a_crash_in_the_middle_leaves_nobody_unsent(desk: Desk, point: str, af
     assert desk.state() == "done"
 
 
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("point", ["claimed", "before doubt", "before settled"])
+def test_5_with_several_marked_at_a_time_no_more_than_these_come_twice(
+    desk: Desk, point: str, after: int
+) -> None:
+    """Four are marked in one commit; those that had not left yet are sent once all the same."""
+    everybody = desk.people(10)
+    desk.approve(desk.open())
+    desk.send_and_die(dying(point, after), in_doubt=4)
+    desk.later(minutes=12)
+    desk.send()
+    got = desk.server.got()
+    assert set(got) == set(everybody)
+    doubles = {address for address, count in got.items() if count > 1}
+    flagged = {row.address for row in desk.rows() if row.doubts}
+    assert doubles <= flagged
+    assert len(flagged) <= 4
+    assert desk.state() == "done"
+
+
 def test_6_a_maintenance_reaches_those_who_chose_areas(desk: Desk) -> None:
     """With an area: who is responsible for it; without one: everybody (Cachet #3409)."""
     desk.people(3)

@@ -157,7 +157,9 @@ class Desk:
             )
         return len(found.audience.told)
 
-    def send(self, pace: Pace = FAST, lanes: int = 1, queue: NoticeQueue | None = None) -> Posted:
+    def send(
+        self, pace: Pace = FAST, lanes: int = 1, queue: NoticeQueue | None = None, in_doubt: int = 1
+    ) -> Posted:
         """One pass over the ledger."""
         made = queue or NoticeQueue(plain_writer, pace)
         connections = [self.server.lane() for _ in range(lanes)]
@@ -168,14 +170,14 @@ class Desk:
             self.clock,
             90.0,
             queue=made,
-            in_doubt=lanes,
+            in_doubt=in_doubt,
         )
         return dispatch(post)
 
-    def send_and_die(self, queue: NoticeQueue) -> None:
+    def send_and_die(self, queue: NoticeQueue, in_doubt: int = 1) -> None:
         """A pass that is killed on its way."""
         with suppress(Killed):
-            self.send(queue=queue)
+            self.send(queue=queue, in_doubt=in_doubt)
 
     def rows(self, incident: str = "INC-1", number: int = 0) -> list[NoticeRecipientRow]:
         """The ledger of an update, or of the whole incident."""

@@ -8,7 +8,8 @@ workers and restarts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
 from intake.store.incidents.recipients import finish, skip
 from intake.store.letter_checks import Claimed
+from intake.store.sql import stored_id, unindexed
 from intake.store.tables.cases import CounterRow
 from intake.store.tables.incidents import (
     IncidentRow,
@@ -35,8 +37,7 @@ MAX_DOUBTS_CRASH = 5  # times a letter is sent again because its worker died at 
 MAX_DOUBTS_SILENCE = 1  # times it is sent again because the server never answered the dot
 SILENCE_SECONDS = 60  # until a letter in doubt is tried once more
 SERVER_WAIT_SECONDS = 60  # if the server accepts no letter at all
-LONGEST_PARK = timedelta(hours=2)
-MINUTE = timedelta(minutes=1)
+LONGEST_PARK, MINUTE = timedelta(hours=2), timedelta(minutes=1)
 TIDIED = 5000  # rows in one step
 Row = NoticeRecipientRow
 
@@ -217,8 +218,13 @@ def _not_superseded(
     """
     kept: list[NoticeRecipientRow] = []
     gone: list[NoticeRecipientRow] = []
+    letters = _about_the_same(session, rows)
     for row in rows:
-        others = _about_the_same(session, row)
+        others = [
+            one
+            for one in letters[row.incident_id, row.key]
+            if one.id != row.id and one.state != NoticeState.SKIPPED
+        ]
         newer = next((one for one in others if one.number > row.number), None)
         if newer is None:
             moving = [one for one in others if one.state in UNDER_WAY and one.finished_at is None]
@@ -237,19 +243,22 @@ def _not_superseded(
     return kept
 
 
-def _about_the_same(session: Session, row: NoticeRecipientRow) -> list[NoticeRecipientRow]:
-    """The other letters to that address about the same incident, the oldest first."""
+def _about_the_same(
+    session: Session, rows: Sequence[NoticeRecipientRow]
+) -> Mapping[tuple[str, str], Sequence[NoticeRecipientRow]]:
+    """All letters about the same incidents to the same addresses, the oldest first."""
+    found: dict[tuple[str, str], list[NoticeRecipientRow]] = defaultdict(list)
     query = (
         select(Row)
         .where(
-            col(Row.incident_id) == row.incident_id,
-            col(Row.key) == row.key,
-            col(Row.id) != row.id,
-            col(Row.state) != NoticeState.SKIPPED,
+            col(Row.incident_id).in_({row.incident_id for row in rows}),
+            col(Row.key).in_({row.key for row in rows}),
         )
         .order_by(col(Row.number))
     )
-    return list(session.scalars(query))
+    for one in session.scalars(query) if rows else ():
+        found[one.incident_id, one.key].append(one)
+    return found
 
 
 def mark_in_doubt(
@@ -260,28 +269,27 @@ def mark_in_doubt(
     After ``until`` an answer has arrived, or the worker that waits for it is dead. If the broadcast
     was just paused or cancelled, its letters go back into the queue instead.
     """
-    refused = []
     running = select(col(IncidentUpdateRow.id)).where(
         col(IncidentUpdateRow.send_state) == SendState.SENDING
     )
-    for letter_id, fence in letters:
+    marked: set[int] = set()
+    for fence in sorted({one[1] for one in letters}):
         mine = (
-            col(Row.id) == letter_id,
+            col(Row.id).in_([one[0] for one in letters if one[1] == fence]),
             col(Row.fence) == fence,
-            col(Row.state) == NoticeState.SENDING,
+            col(Row.finished_at).is_(None),
         )
-        done = session.execute(
+        put = (
             update(Row)
-            .where(*mine, col(Row.update_id).in_(running))
+            .where(*mine, unindexed(Row.state).in_(UNDER_WAY), col(Row.update_id).in_(running))
             .values(state=NoticeState.UNCERTAIN, lease_until=until)
-            .returning(col(Row.id))
-        ).first()
-        if done is None:
-            session.execute(
-                update(Row).where(*mine).values(state=NoticeState.QUEUED, lease_until=None)
-            )
-            refused.append(letter_id)
-    return refused
+            .returning(stored_id(Row.id))
+        )
+        marked |= set(session.scalars(put))
+        back = (*mine, col(Row.id).not_in(marked), unindexed(Row.state) == NoticeState.SENDING)
+        values = {"state": NoticeState.QUEUED, "lease_until": None}
+        session.execute(update(Row).where(*back).values(**values))
+    return [one[0] for one in letters if one[0] not in marked]
 
 
 def settle(
@@ -292,70 +300,71 @@ def settle(
     pace: Pace,
 ) -> list[int]:
     """Records (id, fence, outcome); returns the ids that another worker holds now."""
-    refused, done = [], []
+    if not outcomes:
+        return []
+    query = select(Row).where(
+        col(Row.id).in_([one[0] for one in outcomes]),
+        unindexed(Row.state).in_(UNDER_WAY),
+        col(Row.finished_at).is_(None),
+    )
+    rows = {(row.id or 0, row.fence): row for row in session.scalars(query)}
+    domains = {row.domain for row in rows.values()}
+    parked = select(ParkedDomainRow).where(col(ParkedDomainRow.domain).in_(domains))
+    aside = {one.domain: one for one in session.scalars(parked)} if domains else {}
+    by = _Settling(session, now, jitter, pace, aside)
     for letter_id, fence, outcome in outcomes:
-        row = session.scalar(
-            select(Row).where(
-                col(Row.id) == letter_id,
-                col(Row.fence) == fence,
-                col(Row.state).in_(UNDER_WAY),
-                col(Row.finished_at).is_(None),
-            )
-        )
-        if row is None:
-            refused.append(letter_id)
-            continue
-        _settle_one(session, row, outcome, now, jitter, pace)
-        done.append(row)
+        if (letter_id, fence) in rows:
+            _settle_one(rows[letter_id, fence], outcome, by)
     session.flush()
-    _finish(session, [row for row in done if row.finished_at is not None], now)
-    return refused
+    _finish(session, [row for row in rows.values() if row.finished_at is not None], now)
+    return [one[0] for one in outcomes if (one[0], one[1]) not in rows]
 
 
-def _settle_one(
-    session: Session,
-    row: NoticeRecipientRow,
-    outcome: Outcome,
-    now: datetime,
-    jitter: float,
-    pace: Pace,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """What the outcomes of some letters are recorded with."""
+
+    session: Session
+    now: datetime
+    jitter: float
+    pace: Pace
+    parked: dict[str, ParkedDomainRow]  # the domains that put letters off lately
+
+
+def _settle_one(row: NoticeRecipientRow, outcome: Outcome, by: _Settling) -> None:
     row.reply, row.lease_until = outcome.reply[:1000], None
     if isinstance(outcome, Sent):
-        row.state, row.finished_at = NoticeState.SENT, now
-        _went_well(session, row.domain)
+        row.state, row.finished_at = NoticeState.SENT, by.now
+        if row.domain in by.parked:
+            by.session.delete(by.parked.pop(row.domain))
+            by.session.flush()
     elif isinstance(outcome, Failed):
-        row.state, row.finished_at = NoticeState.FAILED, now
+        row.state, row.finished_at = NoticeState.FAILED, by.now
     elif isinstance(outcome, InDoubt):
-        row.state, row.lease_until = NoticeState.UNCERTAIN, now + timedelta(seconds=SILENCE_SECONDS)
+        silent_until = by.now + timedelta(seconds=SILENCE_SECONDS)
+        row.state, row.lease_until = NoticeState.UNCERTAIN, silent_until
         row.reply = row.reply or "no answer to the final dot"
     else:
         wait = backoff.LETTERS.after(row.attempts).total_seconds()
         if outcome.everybody:
             wait = SERVER_WAIT_SECONDS
         else:
-            _put_off(session, row.domain, outcome, now, pace)
-        row.state, row.due_at = NoticeState.DEFERRED, now + timedelta(seconds=wait * jitter)
+            _put_off(row.domain, outcome, by)
+        row.state, row.due_at = NoticeState.DEFERRED, by.now + timedelta(seconds=wait * by.jitter)
 
 
-def _went_well(session: Session, domain: str) -> None:
-    parked = session.get(ParkedDomainRow, domain)
-    if parked is not None:
-        session.delete(parked)
-
-
-def _put_off(session: Session, domain: str, outcome: Retry, now: datetime, pace: Pace) -> None:
+def _put_off(domain: str, outcome: Retry, by: _Settling) -> None:
     """Counts one more failure; enough in a row park the domain, each time for twice as long."""
-    parked = session.get(ParkedDomainRow, domain)
-    if parked is None:
-        parked = ParkedDomainRow(domain=domain)
-        session.add(parked)
+    if domain not in by.parked:
+        by.parked[domain] = ParkedDomainRow(domain=domain)
+        by.session.add(by.parked[domain])
+    parked = by.parked[domain]
     parked.failures, parked.reply = parked.failures + 1, outcome.reply[:1000]
-    more = parked.failures - pace.park_after
+    more = parked.failures - by.pace.park_after
     if more >= 0:
-        span = timedelta(minutes=pace.park_minutes) * 2 ** min(more, 10)
-        parked.until = now + min(span, LONGEST_PARK)
-    session.flush()
+        span = timedelta(minutes=by.pace.park_minutes) * 2 ** min(more, 10)
+        parked.until = by.now + min(span, LONGEST_PARK)
+    by.session.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,20 +378,20 @@ class Entry:
 def entries(session: Session, ids: Sequence[int]) -> dict[int, Entry]:
     """The claimed rows, each with the last Message-ID of the recipient's thread."""
     rows = list(session.scalars(select(Row).where(col(Row.id).in_(ids))))
+    before = select(
+        col(Row.incident_id), col(Row.key), col(Row.number), col(Row.message_id_header)
+    ).where(
+        col(Row.incident_id).in_({row.incident_id for row in rows}),
+        col(Row.key).in_({row.key for row in rows}),
+        col(Row.state).in_(REACHED),
+    )
+    sent: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for incident_id, key, number, message_id in session.execute(before) if rows else ():
+        sent[incident_id, key].append((number, message_id))
     found: dict[int, Entry] = {}
     for row in rows:
-        last = session.scalar(
-            select(col(Row.message_id_header))
-            .where(
-                col(Row.incident_id) == row.incident_id,
-                col(Row.key) == row.key,
-                col(Row.number) < row.number,
-                col(Row.state).in_(REACHED),
-            )
-            .order_by(col(Row.number).desc())
-            .limit(1)
-        )
-        found[row.id or 0] = Entry(row, last or "")
+        earlier = [one for one in sent[row.incident_id, row.key] if one[0] < row.number]
+        found[row.id or 0] = Entry(row, max(earlier)[1] if earlier else "")
     return found
 
 
