@@ -155,7 +155,7 @@ def _add(snapshot: Snapshot, keys: Keys, found: Decided) -> None:
 
 def _written(run: Run, taken: Sequence[Decided | _Failed]) -> Iterator[Handled]:
     """Writes a run: in sets what is only added, and one by one what changes something."""
-    for added, group in groupby(taken, lambda one: isinstance(one, Decided) and one.only_adds):
+    for added, group in groupby(taken, lambda one: isinstance(one, Decided) and one.in_sets):
         if added:
             good = [one for one in group if isinstance(one, Decided)]
             intact(run.session)  # else each row would be committed by itself

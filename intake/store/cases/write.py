@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from intake.mail.message import Arrival
-from intake.model.authorship import By
 from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
 from intake.store.engine import Session
-from intake.store.sql import clean, clean_all, upsert
+from intake.store.sql import clean, clean_all, table_of, upsert
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
 from intake.store.tables.messages import NOBODY
-from intake.store.tables.outbox import EventRow
 from intake.triage.facts import CaseChange
 
 FIRST_NUMBER = 1001
@@ -30,15 +29,40 @@ CHANGEABLE = (
 NOBODY_WAITS: dict[str, object] = {"waits_since": None, "reminded_at": None, "escalated_at": None}
 
 
-def apply(
-    session: Session, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
-) -> None:
-    """Changes an existing case; ``row`` is the id in the messages table of the mail that does."""
-    _update(session, change, row, now)
-    _fields(session, change, row, now, personal)
-    if change.comment:
-        detail = {"text": clean(change.comment)[:MAX_COMMENT]}
-        _event(session, By("", now), "comment", change.number, row, detail)
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A change of an existing case, and the mail that makes it."""
+
+    change: CaseChange
+    row: int  # of the mail in the messages table
+    waits: bool = False  # the contact waits for an answer from now on
+
+
+def apply_all(
+    session: Session, applied: Sequence[Applied], now: datetime, personal: frozenset[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Changes existing cases, no case twice; returns new lines of the history, by case."""
+    if not applied:
+        return {}
+    numbers = [one.change.number for one in applied]
+    history: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
+    _update_all(session, applied, history, now)
+    _fields(session, applied, history, now, personal)
+    for one in applied:
+        if one.change.comment:
+            detail = {"text": clean(one.change.comment)[:MAX_COMMENT]}
+            history[one.change.number].append(_line(now, "comment", one, detail, who=""))
+    return history
+
+
+def _line(
+    now: datetime, kind: str, one: Applied, detail: Mapping[str, object], who: str | None = None
+) -> dict[str, Any]:
+    """A line of the history."""
+    return {
+        "at": now, "kind": kind, "case_number": one.change.number, "message_id": one.row,
+        "who": one.change.who if who is None else who, "detail": dict(detail),
+    }  # fmt: skip
 
 
 def case_row(change: CaseChange, arrival: Arrival, now: datetime) -> dict[str, Any]:
@@ -89,9 +113,10 @@ def _linked(session: Session, incident: str, number: str, account: str, now: dat
         )
 
 
-def _update(session: Session, change: CaseChange, row: int, now: datetime) -> None:
+def _new_values(one: Applied, old: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """An empty text in a change means that the case keeps what it has; a flag is taken away."""
-    new: dict[str, object] = {
+    change = one.change
+    new: dict[str, Any] = {
         "status": change.status,
         "type": change.type,
         "priority": change.priority,
@@ -110,48 +135,81 @@ def _update(session: Session, change: CaseChange, row: int, now: datetime) -> No
         new["owner"] = change.owner
     if change.untie:
         new["incident_id"] = ""
-    columns = [col(getattr(CaseRow, name)) for name in CHANGEABLE]
-    before = session.execute(select(*columns).where(col(CaseRow.number) == change.number)).one()
-    old = dict(zip(CHANGEABLE, before, strict=True))
     if change.status not in CASE_OVER:
         new["closed_at"] = None
     elif old["status"] not in CASE_OVER:
         new |= {"closed_at": now, **NOBODY_WAITS}
-    session.execute(
-        update(CaseRow).where(col(CaseRow.number) == change.number).values(**new, updated_at=now)
-    )
-    if old["incident_id"] != new.get("incident_id", old["incident_id"]):
-        account = str(new.get("account_id", old["account_id"]))
-        _linked(session, change.incident, change.number, account, now)
-    for name, value in new.items():
-        if name in old and old[name] != value:
-            detail = {"field": name, "old": old[name], "new": value}
-            _event(session, By(change.who, now), "changed", change.number, row, detail)
+    if one.waits and new.get("waits_since", old["waits_since"]) is None:
+        new["waits_since"] = now
+    return new
+
+
+def _update_all(
+    session: Session,
+    applied: Sequence[Applied],
+    history: Mapping[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    """One question for what the cases were, and one statement for what they are now."""
+    table = table_of(CaseRow)
+    kept = (*CHANGEABLE, "closed_at", *NOBODY_WAITS)
+    columns = [table.c.number, *(table.c[name] for name in kept)]
+    asked = select(*columns).where(table.c.number.in_(list(history)))
+    before = {row["number"]: dict(row) for row in session.execute(asked).mappings()}
+    rows = []
+    for one in applied:
+        number = one.change.number
+        old = before[number]
+        new = _new_values(one, old, now)
+        rows.append({f"new_{name}": value for name, value in (old | new).items()})
+        if old["incident_id"] != new.get("incident_id", old["incident_id"]):
+            account = str(new.get("account_id", old["account_id"]))
+            _linked(session, one.change.incident, number, account, now)
+        history[number].extend(
+            _line(now, "changed", one, {"field": name, "old": old[name], "new": value})
+            for name, value in new.items()
+            if name in CHANGEABLE and old[name] != value
+        )
+    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in kept}
+    put = update(table).where(table.c.number == bindparam("new_number"))
+    session.connection().execute(put.values(**values, updated_at=now), rows)
 
 
 def _fields(
-    session: Session, change: CaseChange, row: int, now: datetime, personal: frozenset[str]
+    session: Session,
+    applied: Sequence[Applied],
+    history: Mapping[str, list[dict[str, Any]]],
+    now: datetime,
+    personal: frozenset[str],
 ) -> None:
-    fresh = {name: one for name, one in change.fields.items() if one.source != "stored"}
+    """The values that mails add to existing cases."""
+    fresh = [
+        (one, name, value)
+        for one in applied
+        for name, value in one.change.fields.items()
+        if value.source != "stored"
+    ]
     if not fresh:
         return
-    query = select(col(CaseFieldRow.name), col(CaseFieldRow.words)).where(
-        col(CaseFieldRow.case_number) == change.number
-    )
-    before: Mapping[str, str] = {name: words for name, words in session.execute(query)}
-    for name, one in fresh.items():
-        values = {**_field_values(one), "message_id": row}
-        statement = upsert(session, CaseFieldRow).values(
-            case_number=change.number, name=name, **values
-        )
-        session.execute(
-            statement.on_conflict_do_update(index_elements=["case_number", "name"], set_=values)
-        )
-        if before.get(name) != values["words"]:
+    query = select(
+        col(CaseFieldRow.case_number), col(CaseFieldRow.name), col(CaseFieldRow.words)
+    ).where(col(CaseFieldRow.case_number).in_(sorted({one.change.number for one, _, _ in fresh})))
+    before = {(number, name): words for number, name, words in session.execute(query)}
+    rows = []
+    for one, name, value in fresh:
+        number = one.change.number
+        values = {**_field_values(value), "message_id": one.row}
+        rows.append({"case_number": number, "name": name, **values})
+        was = before.get((number, name))
+        if was != values["words"]:
             detail = {"field": name}
             if name not in personal:
-                detail |= {"old": before.get(name, ""), "new": values["words"]}
-            _event(session, By(change.who, now), "changed", change.number, row, detail)
+                detail |= {"old": was or "", "new": values["words"]}
+            history[number].append(_line(now, "changed", one, detail))
+    put = upsert(session, CaseFieldRow)
+    new = {name: put.excluded[name] for name in rows[0] if name not in ("case_number", "name")}
+    again = put.on_conflict_do_update(index_elements=["case_number", "name"], set_=new)
+    session.connection().execute(again, rows)
 
 
 def _field_values(one: FieldValue) -> dict[str, Any]:
@@ -163,21 +221,6 @@ def _field_values(one: FieldValue) -> dict[str, Any]:
         "start": one.start,
         "end": one.end,
     }
-
-
-def _event(
-    session: Session, by: By, kind: str, number: str, row: int, detail: Mapping[str, object]
-) -> None:
-    session.execute(
-        insert(EventRow).values(
-            at=by.at,
-            kind=kind,
-            case_number=number,
-            message_id=row,
-            who=by.who,
-            detail=dict(detail),
-        )
-    )
 
 
 def next_number(session: Session) -> int:

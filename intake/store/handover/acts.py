@@ -20,12 +20,6 @@ from intake.store.tables.outbox import EventRow
 from intake.triage.facts import StaffWork
 
 
-def waits(session: Session, number: str, now: datetime) -> None:
-    """The contact waits for an answer from now on, unless they wait already."""
-    fresh = (col(CaseRow.number) == number, col(CaseRow.waits_since).is_(None))
-    session.execute(update(CaseRow).where(*fresh).values(waits_since=now))
-
-
 def by_staff(session: Session, work: StaffWork, next_number: str, row: int, now: datetime) -> None:
     """What a staff member's mail does besides the change of the case's own values."""
     staff, number = work.staff, work.number

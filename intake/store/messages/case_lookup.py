@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, case, func, literal_column, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlmodel import col
 
 from intake.mail.addresses import ascii_lower
@@ -19,7 +19,6 @@ from intake.store.tables.handover import ConversationRow
 from intake.store.tables.messages import NOBODY
 from intake.store.tables.outbox import OutboxRow
 
-MAX_SENT = 3  # the most letters that one mail may quote
 MAX_SAID = 30  # lines of a conversation in a letter
 MAX_LISTED = 50  # cases in one letter
 
@@ -109,11 +108,11 @@ def listed(session: Session, keys: Keys, accounts: list[str], owners: list[str])
         count = select(func.count()).select_from(CaseRow).where(*wanted)
         more = (session.scalar(count) or 0) - len(rows)
     drafts = [row.number for row in rows if row.status == CaseStatus.DRAFT]
-    asked = {number: one.asked for number in drafts if (one := pending(session, number))}
+    missing = asked(session, drafts)
     lines = (
         CaseLine(
             row.number, row.account_id, row.type, row.subject, row.status, row.received_at,
-            row.updated_at, asked.get(row.number, ()),
+            row.updated_at, missing.get(row.number, ()),
         )
         for row in rows
     )  # fmt: skip
@@ -137,21 +136,6 @@ def said(session: Session, listed: CaseList) -> tuple[SaidLine, ...]:
     return tuple(reversed(found))
 
 
-def sent_texts(session: Session, number: str, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """The texts of our letters that a mail may quote: those it names, and the newest one."""
-    merged = select(col(CaseRow.number)).where(
-        col(CaseRow.merged_into) == number,
-        col(CaseRow.merged_into) != literal_column("''"),  # so ix_cases_merged is used
-    )
-    numbers = (number, *session.scalars(merged))
-    columns = select(col(OutboxRow.text)).where(col(OutboxRow.case_number).in_(numbers))
-    named = columns.where(col(OutboxRow.message_id_header).in_(ids[:MAX_SENT]))
-    theirs = columns.where(col(OutboxRow.contact_id) != "")
-    newest = theirs.order_by(col(OutboxRow.id).desc()).limit(1)
-    found = (*(session.scalars(named) if ids else ()), *session.scalars(newest))
-    return tuple(dict.fromkeys(found))
-
-
 def blank_form(session: Session, ids: tuple[str, ...]) -> PendingForm | None:
     """The blank form that a mail answers, as it was sent."""
     if not ids:
@@ -168,25 +152,14 @@ def blank_form(session: Session, ids: tuple[str, ...]) -> PendingForm | None:
     return PendingForm("", row.contact_id, (), row.message_id_header, row.text, 0)
 
 
-def pending(session: Session, number: str) -> PendingForm | None:
-    """The newest open request about that case."""
+def asked(session: Session, numbers: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What the newest open request about each case asks for."""
     query = (
-        select(PendingFormRow)
+        select(col(PendingFormRow.case_number), col(PendingFormRow.asked))
         .where(
-            col(PendingFormRow.case_number) == number,
+            col(PendingFormRow.case_number).in_(numbers),
             col(PendingFormRow.state) == RequestState.OPEN,
         )
-        .order_by(col(PendingFormRow.id).desc())
-        .limit(1)
+        .order_by(col(PendingFormRow.id))
     )
-    row = session.scalar(query)
-    if row is None:
-        return None
-    return PendingForm(
-        row.case_number,
-        row.contact_id,
-        tuple(row.asked),
-        row.message_id_header,
-        row.text,
-        row.round,
-    )
+    return {row[0]: tuple(row[1]) for row in session.execute(query)} if numbers else {}

@@ -30,6 +30,7 @@ from intake.store.messages import (
     rate_counts,
     staff_lookup,
 )
+from intake.store.messages.case_facts import case_facts
 from intake.store.messages.people import people
 from intake.store.messages.twins import twins
 from intake.store.tables.handover import StaffEmailRow
@@ -73,6 +74,8 @@ class Snapshot:
         ids = sorted({one for found in self._people.ids_of.values() for one in found})
         accounts = sorted(self._people.accounts)
         self._counts = rate_counts.counts(session, senders, ids, accounts, limits, now)
+        self._answered = rate_counts.answered(session, keys, ids, now)
+        self._facts = case_facts(session, list(self._cases.values()), keys)
         self._staff_senders = _staff_senders(session, senders)
         self._accepted = suppressions.accepted(session, senders)
         self._stopped = suppressions.all_stopped(session, senders, now)
@@ -118,7 +121,11 @@ class Snapshot:
             next_number=f"{self._prefix}{self._number}",
             returned=case_lookup.returned(session, keys),
             incidents=self._open_incidents(approved=keys.only_approved),
-            replies=rate_counts.replies(session, owners, keys, now),
+            replies=any(
+                (message_id, owner, keys.sender) in self._answered
+                for message_id in keys.outbox_ids
+                for owner in owners
+            ),
             domain_accepted=bool(contacts) and domain in self._accepted,
             stopped=self._stopped.get(keys.sender, "") if contacts else "",
             namesake=answered_questions.namesake(session, keys, now) if ask_name else None,
@@ -142,19 +149,24 @@ class Snapshot:
         if case is None:
             form = case_lookup.blank_form(session, keys.form_ids)
             return {"pending": form, "listed": listed, "said": said}
+        facts, number = self._facts, case.number
         return {
-            "pending": case_lookup.pending(session, case.number),
-            "sent_texts": case_lookup.sent_texts(session, case.number, keys.outbox_ids),
-            "comments": rate_counts.comments(session, case.number),
+            "pending": facts.pending.get(number),
+            "sent_texts": facts.sent_texts(number, keys.outbox_ids),
+            "comments": facts.comments.get(number, ()),
+            "participants": facts.participants.get(number, ()),
+            "files": facts.files.get(number, ()),
+            "desk_mails": facts.desk_mails.get(number, {}) if keys.desks else {},
+            "account_name": facts.accounts.get(case.account_id, ""),
             "listed": listed,
             "said": said,
         }
 
     def _about_staff(self, keys: Keys, case: CaseBrief | None, owners: list[str]) -> dict[str, Any]:
-        is_staff = keys.sender in self._staff_senders and not owners
-        if case is None and not is_staff:
-            return {"colleagues_of_staff": self._all_staff()} if keys.wants_staff else {}
-        return staff_lookup.about(self._session, keys, case, owners)
+        if keys.sender in self._staff_senders and not owners:
+            return staff_lookup.about(self._session, keys, case)
+        wanted = keys.wants_staff or (case is not None and case.owner)
+        return {"colleagues_of_staff": self._all_staff()} if wanted else {}
 
     def _all_staff(self) -> tuple[Staff, ...]:
         if self._staff is None:

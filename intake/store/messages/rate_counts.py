@@ -26,7 +26,7 @@ from intake.store.letter_states import is_due
 from intake.store.sql import stored_id, unindexed
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
-from intake.store.tables.outbox import EventRow, OutboxRow
+from intake.store.tables.outbox import OutboxRow
 from intake.triage.facts import CaseChange
 from intake.triage.rules import OF_STRANGERS, OF_UNPROVED
 
@@ -34,7 +34,6 @@ MAX_RECENT = 200  # letters to one contact that are examined
 MAX_MAILS = 100  # of one sender that are examined
 MAX_ECHOED = 3  # letters whose text a program may send back
 PAST = timedelta(days=14)  # for which mails and letters are examined
-MAX_COMMENTS = 50  # of a case, which a mail may quote
 MAX_HELD = 10_000  # of the newest held mails that are counted
 REPLY_DAYS = 30  # a reply to a letter of ours is accepted for this time
 
@@ -304,24 +303,18 @@ def _held(session: Session, limits: tuple[int, int], now: datetime) -> Counter[t
     return Counter({(row[0], row[1]): row[2] for row in session.execute(query)})
 
 
-def replies(session: Session, contacts: list[str], keys: Keys, now: datetime) -> bool:
-    """Whether the mail refers to a letter that was recently sent to exactly that address."""
-    if not contacts or not keys.outbox_ids:
-        return False
-    query = select(col(OutboxRow.id)).where(
-        col(OutboxRow.message_id_header).in_(keys.outbox_ids),
+def answered(
+    session: Session, keys: Sequence[Keys], contacts: Sequence[str], now: datetime
+) -> set[tuple[str, str, str]]:
+    """The letters lately sent that mails refer to: Message-ID, contact, address in lower case."""
+    ids = sorted({one for key in keys for one in key.outbox_ids})
+    if not ids or not contacts:
+        return set()
+    address = func.lower(col(OutboxRow.recipient))
+    query = select(col(OutboxRow.message_id_header), col(OutboxRow.contact_id), address).where(
+        col(OutboxRow.message_id_header).in_(ids),
         col(OutboxRow.contact_id).in_(contacts),
-        func.lower(col(OutboxRow.recipient)) == keys.sender,
         col(OutboxRow.created_at) > now - timedelta(days=REPLY_DAYS),
         col(OutboxRow.state).in_((LetterState.SENT, LetterState.IN_DOUBT)),
     )
-    return session.scalar(query.limit(1)) is not None
-
-
-def comments(session: Session, case_number: str) -> tuple[str, ...]:
-    """What mails have added to that case, the newest first."""
-    query = select(col(EventRow.detail)).where(
-        col(EventRow.case_number) == case_number, col(EventRow.kind) == "comment"
-    )
-    newest = query.order_by(col(EventRow.id).desc()).limit(MAX_COMMENTS)
-    return tuple(str(detail.get("text", "")) for detail in session.scalars(newest))
+    return {(row[0], row[1], row[2]) for row in session.execute(query)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlmodel import col
@@ -83,11 +84,11 @@ class Decided:
         return any(acts_on_them)
 
     @property
-    def only_adds(self) -> bool:
-        """Whether recording it reads and changes nothing that is stored already."""
-        changes = [one.decision.change for one in self.results]
-        new = all(one is None or one.new for one in changes)
-        return new and not self.entry.row and not self.changes_people
+    def in_sets(self) -> bool:
+        """Whether it can be recorded together with others."""
+        numbers = [one.decision.change.number for one in self.results if one.decision.change]
+        apart = len(numbers) == len(set(numbers))
+        return apart and not self.entry.row and not self.changes_people
 
 
 def decided(
@@ -123,18 +124,28 @@ def record(
 def record_all(
     session: Session, mails: Sequence[Decided], now: datetime, stamp: RecordMetadata
 ) -> list[Recorded]:
-    """Writes new mails that only add rows, with one statement for each table."""
+    """Writes mails that can be recorded together, with few statements for each table.
+
+    No two of them may change the same case.
+    """
     if not mails:
         return []
     ids = in_sets.messages(session, [one.message for one in mails])
+    history = _change(session, list(zip(mails, ids, strict=True)), now, stamp)
     gathered = []
     for one, row in zip(mails, ids, strict=True):
         arrival, received = one.entry.arrival, Rows()
         where = {"mailbox": arrival.mailbox, "uid": arrival.uid}
         received.event(now, "received", "", "", where)
-        for rows in (received, *one.rows):
+        received.name(row)
+        gathered.append(received)
+        for result, rows in zip(one.results, one.rows, strict=True):
+            change = result.decision.change
+            changed = Rows()
+            for line in history.get(change.number, ()) if change else ():
+                changed.add(EventRow, line)
             rows.name(row)
-            gathered.append(rows)
+            gathered += (changed, rows)
     new = in_sets.everything(session, gathered)
     first = [one.results[0] for one in mails]
     languages.note_all(session, [wrote for one in first if (wrote := wrote_in(one))])
@@ -149,6 +160,21 @@ def record_all(
         _recorded(one, row, sum(cause in new for cause in theirs))
         for one, row, theirs in zip(mails, ids, causes, strict=True)
     ]
+
+
+def _change(
+    session: Session, mails: Sequence[tuple[Decided, int]], now: datetime, stamp: RecordMetadata
+) -> dict[str, list[dict[str, Any]]]:
+    """Changes the cases that exist already; returns new lines of their history."""
+    applied = [
+        write.Applied(change, row, waits_since(one.decision))
+        for mail, row in mails
+        for one in mail.results
+        if (change := one.decision.change) is not None and not change.new
+    ]
+    history = write.apply_all(session, applied, now, stamp.personal_fields)
+    _end_requests(session, [one.change for one in applied], now)
+    return history
 
 
 def _recorded(mail: Decided, row: int, put: int) -> Recorded:
@@ -176,14 +202,16 @@ def _put(
 ) -> int:
     decision, change = result.decision, result.decision.change
     number = change.number if change else ""
+    changed = Rows()
     if change is not None and not change.new:
-        write.apply(session, change, rows.message_id, now, stamp.personal_fields)
-        _end_request(session, change, now)
-    new = in_sets.everything(session, [rows])
+        applied = write.Applied(change, rows.message_id, waits_since(decision))
+        history = write.apply_all(session, [applied], now, stamp.personal_fields)
+        for line in history[number]:
+            changed.add(EventRow, line)
+        _end_requests(session, [change], now)
+    new = in_sets.everything(session, [changed, rows])
     if isinstance(entry.mail, Message) and entry.row:
         _files(session, entry.mail, decision, rows.message_id, number)
-    if change is not None and not change.new and waits_since(decision):
-        acts.waits(session, number, now)
     if decision.work is not None:
         acts.by_staff(session, decision.work, result.next_number, rows.message_id, now)
     if stamp.case_events and (told := case_events.kind_of(decision)):
@@ -264,20 +292,23 @@ def _existing(session: Session, arrival: Arrival) -> int:
     return session.scalar(query) or 0
 
 
-def _end_request(session: Session, change: CaseChange, now: datetime) -> None:
-    """Ends the request that a mail answers."""
-    if change.keeps_request:
-        return
-    over = change.status in CASE_OVER
-    ended = RequestState.SUPERSEDED if over else RequestState.ANSWERED
-    session.execute(
-        update(PendingFormRow)
-        .where(
-            col(PendingFormRow.case_number) == change.number,
-            col(PendingFormRow.state) == RequestState.OPEN,
+def _end_requests(session: Session, changes: Sequence[CaseChange], now: datetime) -> None:
+    """Ends the requests that mails answer."""
+    ended: dict[RequestState, list[str]] = {}
+    for change in changes:
+        if not change.keeps_request:
+            over = change.status in CASE_OVER
+            state = RequestState.SUPERSEDED if over else RequestState.ANSWERED
+            ended.setdefault(state, []).append(change.number)
+    for state, numbers in ended.items():
+        session.execute(
+            update(PendingFormRow)
+            .where(
+                col(PendingFormRow.case_number).in_(numbers),
+                col(PendingFormRow.state) == RequestState.OPEN,
+            )
+            .values(state=state, answered_at=now)
         )
-        .values(state=ended, answered_at=now)
-    )
 
 
 def _files(session: Session, mail: Message, decision: Decision, row: int, number: str) -> None:

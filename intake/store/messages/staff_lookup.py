@@ -9,57 +9,31 @@ from sqlmodel import col
 
 from intake.model.accounts import Contact
 from intake.model.cases import CaseBrief
-from intake.model.context import FileRef, Keys, LastLetter, PastAnswer
-from intake.model.states import FileState, LetterState, MessageStatus
+from intake.model.context import Keys, LastLetter, PastAnswer
+from intake.model.states import LetterState
 from intake.store.contacts.read import whole_contacts
 from intake.store.engine import Session
 from intake.store.handover.directory import whole_staff
-from intake.store.tables.contacts import AccountRow, ContactRow, MembershipRow
+from intake.store.tables.contacts import ContactRow, MembershipRow
 from intake.store.tables.handover import (
     ConversationRow,
-    ParticipantRow,
     StaffEmailRow,
 )
-from intake.store.tables.messages import AttachmentRow, MessageRow
 from intake.store.tables.outbox import OutboxRow
 
 MAX_ANSWERS = 20
 MAX_FILES = 200
 
 
-def participants(session: Session, number: str, account: str) -> tuple[Contact, ...]:
-    """The contacts who take part in a case: active ones who still belong to its account."""
-    query = (
-        select(col(ParticipantRow.contact_id))
-        .join(MembershipRow, col(MembershipRow.contact_id) == col(ParticipantRow.contact_id))
-        .where(col(ParticipantRow.case_number) == number, col(MembershipRow.account_id) == account)
-    )
-    found = whole_contacts(session, set(session.scalars(query)))
-    return tuple(sorted((one for one in found if one.active), key=lambda one: one.id))
-
-
-def about(
-    session: Session, keys: Keys, case: CaseBrief | None, contacts: list[str]
-) -> dict[str, Any]:
-    """The parts of Known about staff; nothing for a mail that concerns no staff and no case."""
-    email = session.get(StaffEmailRow, keys.sender) if keys.sender and not contacts else None
-    if email is None and case is None and not keys.wants_staff:
+def about(session: Session, keys: Keys, case: CaseBrief | None) -> dict[str, Any]:
+    """The parts of Known for a mail of a staff member, about a case or none."""
+    email = session.get(StaffEmailRow, keys.sender)
+    if email is None:
         return {}
-    known: dict[str, Any] = {}
-    if email is not None or keys.wants_staff or (case is not None and case.owner):
-        known["colleagues_of_staff"] = whole_staff(session)
-    if email is not None:
-        everyone = known["colleagues_of_staff"]
-        known["staff"] = next((one for one in everyone if one.id == email.staff_id), None)
-    if case is None:
-        return known
-    known["participants"] = participants(session, case.number, case.account_id)
-    known["files"] = _files(session, case.number)
-    if keys.desks:
-        known["desk_mails"] = _desk_mails(session, case.number, keys.desks)
-    account = session.get(AccountRow, case.account_id)
-    known["account_name"] = account.name if account is not None else ""
-    if email is not None:
+    everyone = whole_staff(session)
+    staff = next((one for one in everyone if one.id == email.staff_id), None)
+    known: dict[str, Any] = {"colleagues_of_staff": everyone, "staff": staff}
+    if case is not None:
         known |= _said(session, keys, case, email.staff_id)
         known["threads"] = _threads(session, case.number)
         known["colleagues"] = account_contacts(session, case.account_id)
@@ -74,23 +48,6 @@ def account_contacts(session: Session, account: str) -> tuple[Contact, ...]:
         .where(col(MembershipRow.account_id) == account, col(ContactRow.active))
     )
     return whole_contacts(session, set(session.scalars(query)))
-
-
-def _files(session: Session, number: str) -> tuple[FileRef, ...]:
-    """The files of a case, without the pictures inside texts."""
-    query = (
-        select(AttachmentRow)
-        .where(col(AttachmentRow.case_number) == number, ~col(AttachmentRow.inline))
-        .order_by(col(AttachmentRow.id))
-        .limit(MAX_FILES)
-    )
-    return tuple(
-        FileRef(
-            one.name, one.detected_type or one.declared_type, one.size, one.sha256,
-            "" if one.state == FileState.STORED else one.reason or "it waits for the virus scanner",
-        )
-        for one in session.scalars(query)
-    )  # fmt: skip
 
 
 def _threads(session: Session, number: str) -> dict[str, LastLetter]:
@@ -108,19 +65,6 @@ def _threads(session: Session, number: str) -> dict[str, LastLetter]:
         .order_by(col(OutboxRow.id))
     )  # fmt: skip
     return {row[0]: LastLetter(row[1], row[2], row[3]) for row in session.execute(query)}
-
-
-def _desk_mails(session: Session, number: str, desks: tuple[str, ...]) -> dict[str, LastLetter]:
-    """The newest mail of each of those desks about the case."""
-    query = (
-        select(col(MessageRow.sender), col(MessageRow.message_id), col(MessageRow.subject))
-        .where(
-            col(MessageRow.case_number) == number, col(MessageRow.sender).in_(desks),
-            col(MessageRow.status) == MessageStatus.HANDLED, col(MessageRow.message_id) != "",
-        )
-        .order_by(col(MessageRow.id))
-    )  # fmt: skip
-    return {row[0]: LastLetter(row[1], row[2], row[0]) for row in session.execute(query)}
 
 
 def _said(session: Session, keys: Keys, case: CaseBrief, staff: str) -> dict[str, Any]:
