@@ -36,7 +36,9 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
 
 _EVENT = re.compile(
     r"\b(?:ever since|since|right after|just after|desde|justo después de|justo tras|depuis"
-    r"|juste après|suite à|seit|direkt nach|kurz nach|gleich nach|logo depois d[aeo]s?|logo após)\s"
+    r"|juste après|suite à|seit|direkt nach|kurz nach|gleich nach|logo depois d[aeo]s?|logo após"
+    r"|(?<=started )after|(?<=began )after|(?<=empezó )después del?|(?<=comenzó )después del?"
+    r"|(?<=começou )depois d[aeo]s?|(?<=commencé )après|(?<=begann )nach)\s"
     r"(?:[^\s.,;:!?()]{1,20}\s|ca\.\s){0,4}?"
     r"(?:update|upgrade|weekend|migration|maintenance|patch|release|holidays?|break|vacation|rollover"
     r"|rollout|switch|changeover|outage|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
