@@ -10,7 +10,7 @@ PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,
 PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
   tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
 
-.PHONY: setup install demo test check format bench pictures lock servers clean
+.PHONY: setup install demo test check format bench bench-peers pictures lock servers clean
 
 setup: $(STAMP)
 
@@ -61,6 +61,10 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Beside its peers, whole processes over Dovecot and smtp-sink; the table is in bench/results.
+bench-peers: setup servers
+	$(BIN)/python -m bench.peers
 
 # The pictures of README.md; they need Chromium.
 pictures: setup servers

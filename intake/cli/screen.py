@@ -89,36 +89,44 @@ def configured_file(path: str | None) -> str:
     return path or settings.file or os.environ.get("INTAKE_CONFIG") or "config.toml"
 
 
+EXPECTED = {
+    "intake.config.loader.ConfigError": EX_CONFIG,
+    "intake.adapters.smtp.DeliveryError": EX_CONFIG,
+    "intake.mail.encoder.LetterError": EX_CONFIG,
+    "intake.store.engine.StoreError": EX_IOERR,
+    "intake.adapters.mailbox.protocol.MailboxError": EX_UNAVAILABLE,
+    "intake.adapters.blob_store.BlobError": EX_IOERR,
+    "intake.incidents.page.files.PageError": EX_IOERR,
+    "intake.worker.parser_pool.PoolError": EX_IOERR,
+    "intake.worker.backup.BackupError": EX_NO,
+    "intake.store.cases.by_hand.CaseError": EX_NO,
+    "intake.store.incidents.recipients.IncidentError": EX_NO,
+    "intake.store.contacts.directory.PeopleError": EX_NO,
+    "intake.worker.replay.ReviewError": EX_NO,
+}
+"""The expected failures of the packages below, with their exit codes. They are named and not
+imported: importing all of them takes longer than most commands."""
+OF_A_KIND = {
+    ("StoreError", "busy"): EX_TEMPFAIL,
+    ("StoreError", "connect"): EX_TEMPFAIL,
+    ("StoreError", "schema"): EX_CONFIG,
+    ("MailboxError", "config"): EX_CONFIG,
+}
+"""Exit codes that depend on the kind of the failure."""
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turns every expected failure of the packages below into one line and an exit code."""
-    from intake.adapters.blob_store import BlobError
-    from intake.adapters.mailbox.protocol import MailboxError
-    from intake.adapters.smtp import DeliveryError
-    from intake.config.loader import ConfigError
-    from intake.incidents.page.files import PageError
-    from intake.letters.compose import LetterError
-    from intake.store.cases.by_hand import CaseError
-    from intake.store.contacts.directory import PeopleError
-    from intake.store.engine import StoreError
-    from intake.store.incidents.recipients import IncidentError
-    from intake.worker.backup import BackupError
-    from intake.worker.parser_pool import PoolError
-    from intake.worker.replay import ReviewError
-
     try:
         yield
-    except (ConfigError, DeliveryError, LetterError) as error:
-        raise Abort(str(error), EX_CONFIG) from None
-    except StoreError as error:
-        code = EX_TEMPFAIL if error.kind in ("busy", "connect") else EX_IOERR
-        raise Abort(str(error), EX_CONFIG if error.kind == "schema" else code) from None
-    except MailboxError as error:
-        raise Abort(str(error), EX_CONFIG if error.kind == "config" else EX_UNAVAILABLE) from None
-    except (BlobError, PageError, PoolError) as error:
-        raise Abort(str(error), EX_IOERR) from None
-    except (BackupError, CaseError, IncidentError, PeopleError, ReviewError) as error:
-        raise Abort(str(error)) from None
+    except Exception as error:
+        names = (f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__)
+        code = next((EXPECTED[name] for name in names if name in EXPECTED), None)
+        if code is None:
+            raise
+        kind = (type(error).__name__, getattr(error, "kind", ""))
+        raise Abort(str(error), OF_A_KIND.get(kind, code)) from None
 
 
 @contextmanager

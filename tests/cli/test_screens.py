@@ -10,12 +10,15 @@ import subprocess
 import sys
 from base64 import b64encode, encodebytes
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text as sql
 from sqlalchemy import update
 
+from intake.cli import screen
 from intake.store.tables.cases import CaseRow
 from tests.support import installation
 from tests.support.service import AMY, QUESTION, Door, what
@@ -240,3 +243,43 @@ def test_no_command_prints_what_could_move_the_cursor(tmp_path: Path) -> None:
         said = (done.stdout + done.stderr).decode()
         assert "\x1b" not in said, words
         assert "\u202e" not in said, words
+
+
+def test_the_expected_failures_are_named_as_they_are() -> None:
+    """A class that was moved or renamed would end a command with a traceback."""
+    for name in screen.EXPECTED:
+        module, _, kind = name.rpartition(".")
+        found = getattr(import_module(module), kind)
+        assert issubclass(found, Exception)
+        assert (found.__module__, found.__qualname__) == (module, kind)
+        with pytest.raises(screen.Abort, match="the disk"), screen.plainly():
+            raise _made(found)
+
+
+def _made(kind: type[Exception]) -> Exception:
+    """An exception of that kind about the disk."""
+    for words in (("the disk",), ("full", "the disk"), (5, "the disk")):
+        with suppress(TypeError):
+            found = kind(*words)
+            if "the disk" in str(found):
+                return found
+    raise AssertionError(kind)
+
+
+def test_a_short_command_loads_nothing_that_reads_mail(tmp_path: Path) -> None:
+    """Listing cases needs neither the parsers nor the letters, whose loading takes longer."""
+    config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
+    names = "intake.parsers.scanner", "intake.letters.compose", "intake.worker.replay"
+    program = f"""
+import sys
+from intake.cli import main
+sys.argv = ["intake", "--config", {config.file!r}, "cases", "list"]
+try:
+    main()
+finally:
+    print([one for one in {names!r} if one in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")

@@ -29,8 +29,12 @@ from tests.support.postgres import postgres
 from tests.support.running import await_, start
 from tests.support.servers import Dovecot, Sink, dovecot, smtp_sink
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.xdist_group("servers"),
+    pytest.mark.timeout(180 * CAMPAIGN),
+]
 
 
 @dataclass(frozen=True)
