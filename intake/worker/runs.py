@@ -112,6 +112,9 @@ def _judged(run: Run, mails: Sequence[Mail]) -> Iterator[Decided | _Failed]:
             if found.changes_people:
                 return
             _add(snapshot, wanted, found)
+            first = found.results[0].decision
+            if first.is_person and snapshot.waits(first.contact):
+                return  # its letters are let go now, and not those that later mails cause
 
 
 def _keys(run: Run, mail: Mail) -> Keys | _Failed:

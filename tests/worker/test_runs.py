@@ -137,9 +137,12 @@ def stored(config: Config) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(6 * CAMPAIGN))
+@pytest.mark.parametrize("seed", sorted({*range(6 * CAMPAIGN), 18}))
 def test_a_batch_ends_as_if_its_mails_had_come_one_by_one(tmp_path: Path, seed: int) -> None:
-    """Two services get the same mails, one in batches of fifty and the other one by one."""
+    """Two services get the same mails, one in batches of fifty and the other one by one.
+
+    Number 18 has a letter that waits, a person's mail that lets it go, and a letter that waits again.
+    """
     results = []
     for name, size in (("sets", 50), ("single", 1)):
         (tmp_path / name).mkdir()

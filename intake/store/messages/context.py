@@ -35,6 +35,7 @@ from intake.store.messages.people import people
 from intake.store.messages.twins import twins
 from intake.store.tables.handover import StaffEmailRow
 from intake.triage.facts import CaseChange
+from intake.triage.loops import LOOP
 
 
 class NotLoadedError(Exception):
@@ -224,6 +225,11 @@ class Snapshot:
             *keys.form_ids, *keys.return_ids, *also,
         }  # fmt: skip
         return (names | ({case.number} if case else set())) - {""}
+
+    def waits(self, contact: str) -> bool:
+        """Whether a letter to the contact waits because of a suspected loop."""
+        letters = self._counts.letters.get(contact, ())
+        return any(one.put_off.startswith(LOOP) for _, one in letters)
 
     def add_mail(self, keys: Keys, status: str, rule: str, mail: PastMail | None) -> None:
         """A mail was decided; ``mail`` is given for one of a contact that was not held."""

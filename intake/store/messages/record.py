@@ -149,8 +149,8 @@ def record_all(
     new = in_sets.everything(session, gathered)
     first = [one.results[0] for one in mails]
     languages.note_all(session, [wrote for one in first if (wrote := wrote_in(one))])
-    people = {one.decision.contact for one in first if one.decision.is_person}
-    waiting_letters.release(session, sorted(people), now)
+    last = first[-1].decision  # a run ends with a mail that lets letters go
+    waiting_letters.release(session, [last.contact] if last.is_person else [], now)
     if stamp.case_events:
         for decision in (result.decision for mail in mails for result in mail.results):
             if told := case_events.kind_of(decision):
