@@ -141,7 +141,7 @@ def stored(config: Config) -> dict[str, list[str]]:
 def test_a_batch_ends_as_if_its_mails_had_come_one_by_one(tmp_path: Path, seed: int) -> None:
     """Two services get the same mails, one in batches of fifty and the other one by one.
 
-    Number 18 has a letter that waits, a person's mail that lets it go, and a letter that waits again.
+    In 18 a letter waits, the mail of a person lets it go, and then another letter waits.
     """
     results = []
     for name, size in (("sets", 50), ("single", 1)):
