@@ -160,16 +160,28 @@ def _written(run: Run, taken: Sequence[Decided | _Failed]) -> Iterator[Handled]:
     """Writes a run: in sets what is only added, and one by one what changes something."""
     for added, group in groupby(taken, lambda one: isinstance(one, Decided) and one.in_sets):
         if added:
-            good = [one for one in group if isinstance(one, Decided)]
-            intact(run.session)  # else each row would be committed by itself
-            done = record_all(run.session, good, run.now, run.context.stamp)
-            yield from zip((one.entry.arrival for one in good), done, strict=True)
+            yield from _in_sets(run, [one for one in group if isinstance(one, Decided)])
             continue
         for one in group:
             if isinstance(one, _Failed):
                 yield one.arrival, _shelve(run, one)
             else:
                 yield one.entry.arrival, _changed(run, one)
+
+
+def _in_sets(run: Run, mails: Sequence[Decided]) -> Iterator[Handled]:
+    """Writes mails together; if that raises, writes each alone, so that only its cause is kept."""
+    try:
+        with savepoint(run.session):
+            done: list[Recorded | None] = [
+                *record_all(run.session, mails, run.now, run.context.stamp)
+            ]
+    except (StoreError, BlobError):
+        raise  # not caused by a mail; the transaction may be lost
+    except Exception:
+        log.warning("run-taken-apart", mails=len(mails), exc_info=True)
+        done = [_changed(run, one) for one in mails]
+    yield from zip((one.entry.arrival for one in mails), done, strict=True)
 
 
 def _changed(run: Run, mail: Decided) -> Recorded | None:

@@ -15,11 +15,12 @@ from sqlalchemy import event, text
 
 from intake.config.loader import Config
 from intake.store.engine import reading
+from intake.store.messages import insert
 from intake.worker import collector, runs
 from intake.worker.bootstrap import assemble
 from intake.worker.collector import Rules
 from tests.support import installation
-from tests.support.fake_box import NOW, FakeBox
+from tests.support.fake_box import NOW, FakeBox, statuses
 from tests.support.mailbag import AUTHSERV, SERVICE, bag
 
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
@@ -175,6 +176,26 @@ def test_most_of_a_batch_is_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     config = _plain(tmp_path)
     collected(config, [one.raw for one in bag(150, NOW)], 1, Rules(backfill_all=True))
     assert sizes == [50, 50, 50]
+
+
+def test_a_mail_whose_rows_cannot_be_written_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is taken apart: one of ten is tried again later, the others are handled."""
+    real: Callable[..., Any] = insert._insert
+
+    def broken(session: Any, table: Any, rows: Any) -> None:
+        if any("number 3" in str(row.get("subject")) for row in rows):
+            raise ZeroDivisionError
+        real(session, table, rows)
+
+    monkeypatch.setattr(insert, "_insert", broken)
+    config = _plain(tmp_path)
+    collected(config, [one.raw for one in bag(10, NOW)], 1, Rules(backfill_all=True))
+    assert statuses(config) == {"handled": 9, "deferred": 1}
+    monkeypatch.undo()
+    numbers = [one["number"] for one in installation.everything(config)["cases"]]
+    assert len(numbers) == len(set(numbers)) == 9
 
 
 def test_a_mail_costs_few_statements(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from intake.mail.message import Arrival
 from intake.model.states import CASE_OVER
 from intake.parsers.submission import FieldValue
 from intake.store import webhooks
-from intake.store.engine import Session
+from intake.store.engine import Session, StoreError
 from intake.store.sql import clean, clean_all, table_of, upsert
 from intake.store.tables.cases import CaseFieldRow, CaseRow, CounterRow
 from intake.store.tables.messages import NOBODY
@@ -159,6 +159,8 @@ def _update_all(
     rows = []
     for one in applied:
         number = one.change.number
+        if number not in before:
+            raise StoreError("constraint", f"case {number} was removed by somebody else")
         old = before[number]
         new = _new_values(one, old, now)
         rows.append({f"new_{name}": value for name, value in (old | new).items()})
