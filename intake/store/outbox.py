@@ -22,7 +22,7 @@ from intake.store import backoff
 from intake.store.engine import Session
 from intake.store.letter_checks import HANDS_OVER, Claimed, barred
 from intake.store.letter_states import is_claimed, is_due
-from intake.store.sql import Row, clean, stored_id, unindexed, upsert
+from intake.store.sql import Row, clean, stored_id, table_of, unindexed, upsert
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.outbox import EventRow, OutboxRow
 
@@ -275,14 +275,17 @@ def letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
 
 
 def put_letter(session: Session, letter: Letter, row: int, now: datetime) -> int:
-    """One row of the outbox for each cause, however often the mail is handled; 1 when it is new."""
-    statement = (
-        upsert(session, OutboxRow)
-        .values(message_id=row, **letter_row(letter, now))
-        .on_conflict_do_nothing(index_elements=["cause"])
-        .returning(col(OutboxRow.id))
-    )
-    return 1 if session.execute(statement).first() else 0
+    """Puts a letter into the outbox; 1 when it is new, 0 when its cause was there already."""
+    return len(put_letters(session, [{**letter_row(letter, now), "message_id": row}]))
+
+
+def put_letters(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """One row for each cause, however often a mail is handled; returns the causes that are new."""
+    if not rows:
+        return set()
+    statement = upsert(session, OutboxRow).on_conflict_do_nothing(index_elements=["cause"])
+    put = statement.returning(table_of(OutboxRow).c.cause)
+    return {row[0] for row in session.connection().execute(put, list(rows))}
 
 
 SENT_ANEW = (

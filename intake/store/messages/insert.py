@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from intake.store.engine import Session
 from intake.store.messages.gather import Rows
+from intake.store.outbox import put_letters
 from intake.store.sql import table_of, upsert
 from intake.store.tables.cases import (
     CaseFieldRow,
@@ -53,7 +54,7 @@ def everything(session: Session, gathered: Iterable[Rows]) -> set[str]:
         if table in of:
             _insert(session, table, of[table])
     _labels(session, of.get(UnknownLabelRow, ()))
-    return _letters(session, of.get(OutboxRow, ()))
+    return put_letters(session, of.get(OutboxRow, ()))
 
 
 def _insert(session: Session, of: type[SQLModel], rows: list[dict[str, Any]]) -> None:
@@ -84,12 +85,3 @@ def _labels(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         index_elements=["key"], set_={**again, "times": table.c.times + 1}
     )
     session.connection().execute(put, list(rows))
-
-
-def _letters(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """One row of the outbox for each cause, however often a mail is handled."""
-    if not rows:
-        return set()
-    statement = upsert(session, OutboxRow).on_conflict_do_nothing(index_elements=["cause"])
-    put = statement.returning(table_of(OutboxRow).c.cause)
-    return {row[0] for row in session.connection().execute(put, list(rows))}
