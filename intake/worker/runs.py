@@ -3,7 +3,8 @@
 A run is a part of the batch, in the mailbox's order, in which no mail refers to what an earlier one
 changes. What the mails of one sender or account count for each other is added in memory, so each
 mail is judged as if the earlier ones had been stored. A mail that needs more of the database than
-the look-up holds is looked up alone. A mail that changes what is stored is written alone.
+the look-up holds is looked up alone. A mail that changes what is stored of a person ends its run
+and is written alone.
 """
 
 from __future__ import annotations

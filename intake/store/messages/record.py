@@ -66,7 +66,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A mail with its results, and the rows that they add. Not all of it may be only added."""
+    """A mail with its results, and the rows that they add."""
 
     entry: Entry
     results: Sequence[Result]
