@@ -248,8 +248,15 @@ def _send(
             progress(len(group))
         if marked.refused and post.clock() > ours_until:
             log.warning("lease-lost", letters=len(claimed))
+            outcomes += _not_begun(groups[number + 1 :], marked)
             break
     _commit(post, outcomes, [], posted)
+
+
+def _not_begun(groups: Sequence[Sequence[Claimed]], marked: _Marked) -> list[Settled]:
+    """The letters that were marked ahead and not sent: they are not in doubt."""
+    why = Retry("another worker has taken over", True)
+    return [(item, why) for group in groups for item in group if item.id in marked.ids]
 
 
 def _made_ready(

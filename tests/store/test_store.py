@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,6 +19,7 @@ from intake.mail.message import Attachment, Message
 from intake.model.context import Known
 from intake.parsers.submission import FieldValue
 from intake.store import migrate, reports, retention
+from intake.store.cases import write
 from intake.store.contacts import directory
 from intake.store.engine import (
     Engine,
@@ -34,7 +37,9 @@ from intake.store.messages.record import Entry, Result, record
 from intake.store.tables.columns import Base
 from intake.store.tables.messages import MessageRow
 from intake.triage.decision import decide
+from intake.triage.facts import CaseChange
 from tests.support.postgres import empty, postgres
+from tests.support.postgres import prepared as prepared_on
 from tests.support.records import PEOPLE, STAMP, arrival, keys, letter, one_mail
 from tests.support.values import COMPLETE, NOW, POLICY, SIGNED, message
 
@@ -317,3 +322,27 @@ def test_mailboxes_remember_how_far_they_were_collected(engine: Engine) -> None:
         assert mailboxes.unsettled(session, "support", 7) == []
         mailboxes.rebind(session, done.row, 8, 1)
         assert [one.uid for one in mailboxes.unsettled(session, "support", 8)] == [1]
+
+
+def test_a_case_is_locked_while_a_mail_changes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its columns are written, so an operator's change must wait and not be lost."""
+    with prepared_on("postgresql", tmp_path) as engine:
+        with writing(engine) as session:
+            directory.load(session, PEOPLE, NOW)
+        number = one_mail(engine).case_number
+        real, written = write._new_values, list[str]()
+
+        def meanwhile(*words: Any) -> Any:
+            with suppress(StoreError), writing(engine) as other:
+                other.execute(text("SET LOCAL lock_timeout = '300ms'"))
+                other.execute(text("UPDATE cases SET priority = 'Low'"))
+                written.append("Low")
+            return real(*words)
+
+        monkeypatch.setattr(write, "_new_values", meanwhile)
+        change = CaseChange(number, False, "open", "", comment="more")
+        with writing(engine) as session:
+            write.apply_all(session, [write.Applied(change, 1)], NOW, frozenset())
+    assert written == []

@@ -111,6 +111,24 @@ def test_a_letter_that_somebody_else_took_over_gets_no_dot(engine: Engine) -> No
     assert (lane.seen, posted.total, letter(engine)["state"]) == ([], 0, "claimed")
 
 
+def test_letters_that_were_marked_ahead_and_not_begun_are_not_in_doubt(engine: Engine) -> None:
+    """Another worker took over the first of three; the others are due again, and nobody's doubt."""
+    for number in (2, 3):
+        one_mail(engine, number)
+
+    def other() -> None:
+        with writing(engine) as session:
+            outbox.claim(session, NOW + timedelta(seconds=91), 90, 1)
+
+    lane = Lane(lambda: None, before=other)
+    clock = iter([NOW] * 3)
+    late = NOW + timedelta(seconds=95)
+    given = SendingContext(engine, [lane], lambda _: "d@desk.example", lambda: next(clock, late))
+    posted = dispatch(replace(given, in_doubt=3))
+    assert (lane.seen, posted.retry) == ([], 2)
+    assert [state for state, _ in doubts(engine)] == ["claimed", "due", "due"]
+
+
 def doubts(engine: Engine) -> list[tuple[str, datetime | None]]:
     """The state of each letter, and until when it is this worker's."""
     query = select(col(OutboxRow.state), col(OutboxRow.lease_until)).order_by(col(OutboxRow.id))

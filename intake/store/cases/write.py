@@ -150,11 +150,15 @@ def _update_all(
     history: Mapping[str, list[dict[str, Any]]],
     now: datetime,
 ) -> None:
-    """One question for what the cases were, and one statement for what they are now."""
+    """One question for what the cases were, and one statement for what they are now.
+
+    The rows are locked in between: all columns are written, and nobody else's change may be lost.
+    """
     table = table_of(CaseRow)
     kept = (*CHANGEABLE, "closed_at", *NOBODY_WAITS)
     columns = [table.c.number, *(table.c[name] for name in kept)]
-    asked = select(*columns).where(table.c.number.in_(list(history)))
+    asked = select(*columns).where(table.c.number.in_(list(history))).order_by(table.c.number)
+    asked = asked.with_for_update()
     before = {row["number"]: dict(row) for row in session.execute(asked).mappings()}
     rows = []
     for one in applied:

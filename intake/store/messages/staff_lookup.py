@@ -22,7 +22,6 @@ from intake.store.tables.handover import (
 from intake.store.tables.outbox import OutboxRow
 
 MAX_ANSWERS = 20
-MAX_FILES = 200
 
 
 def about(session: Session, keys: Keys, case: CaseBrief | None) -> dict[str, Any]:
