@@ -48,6 +48,9 @@ class Reader(Protocol):
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
         """Begins to read; yields each arrival with the result, in the given order."""
 
+    def waited(self, seconds: float) -> None:
+        """Hears how long the caller could do nothing but wait for results."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -146,10 +149,10 @@ def begin(current: Pass, batch: Sequence[Waiting], aside: Executor | None = None
 def finish(current: Pass, begun: Begun) -> None:
     """Records and moves a batch. Raises MailboxError, StoreError, BlobError, PoolError."""
     collector, found = current.collector, begun.found
-    read, big = (
-        begun.read(),
-        oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes),
-    )
+    began = time.monotonic()
+    read = begun.read()
+    collector.reader.waited(time.monotonic() - began)
+    big = oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes)
     proofs = _proofs(read, collector)
     current.turn.check()
     recorded = _record(current, [*read, *big], proofs)

@@ -8,6 +8,10 @@ that mail and a new child.
 A child may also end, or wait without working, for reasons outside its mail. The mail is then read
 again by a new child. After ``_TRIES`` such failures the mail itself is refused.
 
+The pool begins with one child. It gets another one, up to its size, each time its caller has lost a
+second by waiting; so a mail that takes long does not delay others, and no memory is spent on
+children that nobody waits for.
+
 Attachments go into the blob store (staged, not flushed); the Message then has no attachment bytes.
 """
 
@@ -19,9 +23,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, LifoQueue
@@ -49,6 +54,8 @@ _MAX_ANSWER_BYTES = 64 * 2**20
 _PEEK_BYTES = 64 * 2**10
 _TRIES = 3  # readings of one mail, if the child's end need not be caused by the mail
 _SLICE_SECONDS = 0.25  # one slice of a wait; if it takes longer, this process was not running
+_PATIENCE_SECONDS = 1.0  # lost by waiting, before there is another child
+_START_SECONDS = 1.0  # that the first child may take to start
 _IDLE_SHARE = 0.5  # a child that used less than this share of its time was waiting, not working
 
 
@@ -84,9 +91,15 @@ class Pool:
         self._stopped = stopped
         self._timed = timed
         self._restarts = 0
+        self._size = max(1, size)
+        self._width = 1  # children that may work at the same time
+        self._places = threading.Semaphore(1)
+        self._killed = False
+        self._lost = -_START_SECONDS  # seconds since the pool last grew
+        self._growing = threading.Lock()
         self._idle: LifoQueue[_Child] = LifoQueue()
         self._working: set[_Child] = set()
-        self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="intake-pool")
+        self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="intake-pool")
 
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
         """Begins to read in parallel; yields each arrival with its result, in the given order.
@@ -101,11 +114,23 @@ class Pool:
         self, arrivals: Sequence[Arrival], waiting: Sequence[Future[ReadMail]]
     ) -> Iterator[tuple[Arrival, ReadMail]]:
         try:
-            for arrival, answer in zip(arrivals, waiting, strict=True):
+            for number, (arrival, answer) in enumerate(zip(arrivals, waiting, strict=True)):
+                while not wait([answer], _PATIENCE_SECONDS).done:
+                    if not all(other.done() for other in waiting[number + 1 :]):
+                        self.waited(_PATIENCE_SECONDS)
                 yield arrival, answer.result()
         finally:
             for answer in waiting:
                 answer.cancel()
+
+    def waited(self, seconds: float) -> None:
+        """Tells the pool that its caller could do nothing else for so long."""
+        with self._growing:
+            self._lost += seconds
+            if self._lost >= _PATIENCE_SECONDS and self._width < self._size:
+                self._lost = 0.0
+                self._width += 1
+                self._places.release()
 
     def close(self) -> None:
         """Ends all children; busy ones first finish their mail or reach their limit."""
@@ -120,6 +145,7 @@ class Pool:
 
     def kill(self) -> None:
         """Kills the busy children at once, because the worker is ending."""
+        self._killed = True
         for child in list(self._working):
             child.kill()
 
@@ -137,7 +163,13 @@ class Pool:
             )
         if arrival.raw:
             self._blobs.stage(arrival.raw)
+        with self._places:
+            return self._read_staged(arrival)
+
+    def _read_staged(self, arrival: Arrival) -> ReadMail:
         for left in reversed(range(_TRIES)):
+            if self._killed:
+                raise PoolError("reading ended with the worker")
             child = self._child()
             self._working.add(child)
             began = time.monotonic()

@@ -35,6 +35,29 @@ def test_mails_come_back_in_the_order_given(two: Pool) -> None:
     assert all(mail.scan and mail.scan.text == "words" for _, mail in read)
 
 
+def test_there_is_one_child_until_somebody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quick mails need one child, whatever the size; a caller that loses time gets another."""
+    monkeypatch.setattr(parser_pool, "_START_SECONDS", 600.0)
+    with Pool(4, settings(tmp_path)) as made:
+        list(made.map([arrival(f"s{number}") for number in range(30)]))
+        assert made._idle.qsize() == 1
+        made.waited(601.0)
+        list(made.map([arrival(f"s{number}") for number in range(300)]))
+        assert made._idle.qsize() == 2
+
+
+def test_a_mail_that_takes_long_does_not_delay_the_others(tmp_path: Path) -> None:
+    """They are read by another child before the slow one is given up."""
+    done: list[float] = []
+    slow = settings(tmp_path, wall_seconds=12.0)
+    with Pool(2, slow, timed=done.append) as made:
+        mails = made.map([arrival(subject) for subject in ("hang", "a", "b", "c")])
+        _, first = next(mails)
+        assert (getattr(first.message, "code", ""), len(done)) == ("timeout", 3)
+
+
 def test_a_child_gives_what_this_process_would(two: Pool, tmp_path: Path) -> None:
     """The JSON between the processes loses nothing but the bytes of the attachments."""
     head = b"To: x@y.example, z@y.example\r\nDate: Tue, 2 Jan 2024 10:00:00 -0500\r\n"

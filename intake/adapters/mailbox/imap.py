@@ -33,6 +33,7 @@ from intake.adapters.time_limits import OVERTIME
 WINDOW_UIDS = 50_000  # in one SEARCH, so that no answer exceeds a megabyte
 SEARCHED_UIDS = 100  # named in one SEARCH
 FETCH_MAILS = 50  # in one FETCH of bodies
+FETCH_BYTES = 4 * 2**20  # the same; the answer is in memory two or three times
 SLOWEST_BYTES = 32 * 2**10  # per second; a slower server counts as unreachable
 CLOSE_SECONDS = 3.0
 STEP_SECONDS = 60.0  # for one step, in addition to the time for its bytes
@@ -220,8 +221,20 @@ class ImapBox:
     def fetch(self, uids: Sequence[int]) -> Iterator[Fetched]:
         """Fetches some mails at a time; one that the server does not deliver is requested alone."""
         fetcher = Fetcher(self._door, self.open, self._uidvalidity, self._sizes, self._deadly)
-        for start in range(0, len(uids), FETCH_MAILS):
-            yield from fetcher.fetch(uids[start : start + FETCH_MAILS])
+        for part in self._portions(uids):
+            yield from fetcher.fetch(part)
+
+    def _portions(self, uids: Sequence[int]) -> Iterator[list[int]]:
+        part: list[int] = []
+        size = 0
+        for uid in uids:
+            size += self._sizes.get(uid, 0)
+            if part and (len(part) == FETCH_MAILS or size > FETCH_BYTES):
+                yield part
+                part, size = [], self._sizes.get(uid, 0)
+            part.append(uid)
+        if part:
+            yield part
 
     def fetch_large(self, uid: int, write: Callable[[bytes], object]) -> bool:
         """Fetches a mail in pieces until its end is certain.
