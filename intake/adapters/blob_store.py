@@ -35,6 +35,10 @@ _TEMPORARY = ".writing-"
 class BlobError(OSError):
     """The blob store cannot do what was requested; the text names the path and the cause."""
 
+    def __str__(self) -> str:
+        words = self.strerror or " ".join(map(str, self.args))
+        return f"{words}: {self.filename}" if self.filename else words
+
 
 def _failed(what: str, path: Path, failure: OSError) -> BlobError:
     cause = (

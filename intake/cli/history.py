@@ -28,6 +28,7 @@ DONE = {
     "closed": "set the case to {new}",
     "reopened": "reopened the case",
     "reminded": "was reminded of the request",
+    "pruned": "removed the words, as they were old",
     "expired": "did not answer in time",
     "released": "released the mail: {before} -> {after}",
     "replayed": "judged the mail again: {before} -> {after}",

@@ -206,6 +206,11 @@ class Retention(Section):
     unproved_days: Count = 180
     dropped_days: Positive = 7
     forgotten_days: Positive = 30
+    case_days: Count = 0
+    mail_days: Count = 0
+    letter_days: Count = 0
+    notice_days: Count = 0
+    event_days: Count = 90
 
 
 class Notices(Section):

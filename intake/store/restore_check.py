@@ -120,6 +120,7 @@ def blobs(session: Session, max_bytes: int) -> set[str]:
     mails = select(col(MessageRow.digest)).where(
         col(MessageRow.digest) != "", col(MessageRow.size) <= max_bytes,
         col(MessageRow.status).not_in(FORGOTTEN), col(MessageRow.action) != ERASED,
+        col(MessageRow.pruned_at).is_(None),
     )  # fmt: skip
     files = (
         select(col(AttachmentRow.sha256))

@@ -134,21 +134,23 @@ def forget(session: Session, now: datetime, keep: Keep) -> int:
             .where(col(MessageRow.id).in_(rows))
             .values(
                 sender="", subject="", message_id="", message_id_hash="", signature_hash="",
-                sketch="", evidence={}, submission={},
+                sketch="", evidence={}, submission={}, pruned_at=now,
             )
         )  # fmt: skip
     return len(rows)
 
 
 def referenced(session: Session, digests: Sequence[str], now: datetime, keep: Keep) -> set[str]:
-    """The digests that a mail or an attachment still needs."""
+    """The digests that a mail, or a file that has a row, still needs."""
     found: set[str] = set()
     needed = not_(_spent(now, keep.dropped_days, keep))
     for start in range(0, len(digests), 500):
         part = digests[start : start + 500]
         found.update(
             session.scalars(
-                select(col(MessageRow.digest)).where(col(MessageRow.digest).in_(part), needed)
+                select(col(MessageRow.digest)).where(
+                    col(MessageRow.digest).in_(part), needed, col(MessageRow.pruned_at).is_(None)
+                )
             )
         )
         found.update(

@@ -32,6 +32,7 @@ from intake.store.engine import Engine, open_engine
 from intake.store.letter_checks import Claimed
 from intake.store.messages.record import RecordMetadata
 from intake.store.migrate import check
+from intake.store.pruning import Ages
 from intake.store.retention import Keep
 from intake.worker import notice_bootstrap
 from intake.worker.collector import CollectorContext, Rules, utc_now
@@ -188,6 +189,14 @@ def keep(config: Config) -> Keep:
     """How long mails are kept that need no action."""
     given = config.retention
     return Keep(given.dropped_days, given.stranger_days, given.forgotten_days, given.unproved_days)
+
+
+def ages(config: Config) -> Ages:
+    """After how many days words are removed."""
+    given = config.retention
+    return Ages(
+        given.case_days, given.mail_days, given.letter_days, given.notice_days, given.event_days
+    )
 
 
 def prover(config: Config) -> Prover:

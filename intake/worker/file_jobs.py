@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from dataclasses import asdict
 from itertools import islice
 
 import structlog
 
 from intake.adapters.clamav import Scanner, ScannerError, UnscannableError
 from intake.config.loader import Config
-from intake.store import attachments, retention
+from intake.store import attachments, pruning, retention
 from intake.store.engine import reading, writing
 from intake.store.locks import removing_blobs
 from intake.worker import handover_jobs
-from intake.worker.bootstrap import Application, keep
+from intake.worker.bootstrap import Application, ages, keep
 
 log = structlog.get_logger("intake.files")
 
 INSPECTED_AT_ONCE = 100  # files
+CLEANED_EVERY = 86400 - 600  # seconds
 SWEPT_AT_ONCE = 200  # blobs checked in one transaction
 
 
@@ -47,6 +51,39 @@ def inspect(config: Config, app: Application) -> None:
                 log.warning("file-withheld", digest=digest, why=found)
         if not waiting:
             return
+
+
+def prune(config: Config, app: Application) -> pruning.Pruned:
+    """Removes the words of what is long over, in small transactions, until nothing is left."""
+    collector, total = app.collector, pruning.Pruned()
+    while not app.stop.is_set():
+        with writing(collector.engine) as session:
+            part = pruning.prune(session, collector.clock(), ages(config))
+        if not part:
+            break
+        total.add(part)
+    if total.cases:
+        with writing(collector.engine) as session:
+            pruning.scrub(session)
+    if total:
+        log.info("pruned", **asdict(total))
+    return total
+
+
+def clean_daily(config: Config, app: Application) -> bool:
+    """Prunes and sweeps if a day has passed since; for `intake once`, which cron may call often.
+
+    The modification time of the file ``cleaned`` in the state folder says when it last did.
+    """
+    marker, now = config.state_folder / "cleaned", app.collector.clock()
+    with suppress(OSError):
+        if abs(now.timestamp() - marker.stat().st_mtime) < CLEANED_EVERY:
+            return False
+    prune(config, app)
+    sweep(config, app)
+    marker.touch()
+    os.utime(marker, (now.timestamp(), now.timestamp()))
+    return True
 
 
 def sweep(config: Config, app: Application) -> None:

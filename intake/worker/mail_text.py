@@ -29,6 +29,9 @@ def raw_mail(config: Config, row: Mapping[str, Any]) -> bytes:
     """The bytes as they arrived. Raises BlobError."""
     if not row["digest"]:
         raise BlobError(0, f"message {row['id']}: its bytes were never fetched")
+    if row["pruned_at"]:
+        day = row["pruned_at"][:10]
+        raise BlobError(0, f"message {row['id']}: its bytes were removed on {day} ([retention])")
     return Blobs(config.blob_folder).read(row["digest"])
 
 

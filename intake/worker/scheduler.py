@@ -184,7 +184,8 @@ class Service:
         self._done("inspect", lambda: file_jobs.inspect(self.config, self.app))
 
     def sweep(self) -> None:
-        """Removes blobs that no row names once they are old enough."""
+        """Removes words that are too old, and blobs that no row names once they are old enough."""
+        self._done("prune", lambda: file_jobs.prune(self.config, self.app))
         self._done("sweep", lambda: file_jobs.sweep(self.config, self.app))
 
     def beat(self, *, stopped: bool = False) -> Beat:

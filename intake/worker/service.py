@@ -94,6 +94,10 @@ def once(config: Config, progress: Progress | None = None) -> PassReport:
         report.hooks = notice_jobs.call_hooks(config, app)
         notice_jobs.show(config, app)
         _note_pass(config, app, report)
+        try:
+            file_jobs.clean_daily(config, app)
+        except (*TROUBLE, OSError) as trouble:
+            log.error("clean-failed", why=str(trouble))
     return report
 
 

@@ -18,6 +18,7 @@ from intake.model.states import RequestState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
 MERGED = text("merged_into != ''")  # few rows
+OVER = text("closed_at IS NOT NULL AND (pruned_at IS NULL OR pruned_at < closed_at)")
 
 
 class CaseRow(Base, table=True):
@@ -27,6 +28,7 @@ class CaseRow(Base, table=True):
     __table_args__ = (
         Index("ix_cases_contact_id_created_at", "contact_id", "created_at"),
         Index("ix_cases_account_id_created_at", "account_id", "created_at"),
+        Index("ix_cases_unpruned", "closed_at", sqlite_where=OVER, postgresql_where=OVER),
         Index("ix_cases_merged", "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
     )
     number: str = Field(primary_key=True)  # "CASE-1001"
@@ -43,6 +45,7 @@ class CaseRow(Base, table=True):
     incident_id: str = Field(default="", index=True)  # the known incident that it is about
     flag: str = ""  # why an operator should look: "rounds used up", "expired"
     closed_at: datetime | None = None  # when it was resolved or closed; otherwise None
+    pruned_at: datetime | None = None  # when its words were removed, because they were old
     merged_into: str = Field(default="", index=True)  # number of the case in which this one goes on
     follows: str = ""  # number of the closed case that this one continues
     owner: str = ""  # id of the staff member whose case it is; empty: the department's

@@ -45,6 +45,7 @@ class IncidentRow(Base, table=True):
     next_update_at: datetime | None = None
     nagged_at: datetime | None = None  # when the operator was informed of an overdue update
     closed_at: datetime | None = None
+    pruned_at: datetime | None = None  # when its recipients' names and addresses were removed
     created_at: datetime
     updated_at: datetime
 

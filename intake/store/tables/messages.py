@@ -12,12 +12,14 @@ from sqlalchemy import (
     BigInteger,
     Index,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field
 
 from intake.model.states import FileState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
+UNPRUNED = text("length(case_number) = 0 AND pruned_at IS NULL")
 NOBODY = ""  # the account of a case whose writer has not said which account it is about
 
 
@@ -52,6 +54,9 @@ class MessageRow(Base, table=True):
         Index("ix_messages_status_id", "status", "id"),
         Index("ix_messages_mailbox_settled", "mailbox", "settled"),
         Index("ix_messages_sender_received_at", "sender", "received_at"),
+        Index(
+            "ix_messages_unpruned", "recorded_at", sqlite_where=UNPRUNED, postgresql_where=UNPRUNED
+        ),
     )
     id: int | None = Field(default=None, sa_column=id_column())
     mailbox: str
@@ -89,6 +94,7 @@ class MessageRow(Base, table=True):
     )  # what was read, without personal fields
     policy_hash: str = ""
     version: str = ""  # of the program that decided
+    pruned_at: datetime | None = None  # when its words were removed, because they were old
     attempts: int = 0  # times that handling raised
     failure: str = Field(default="", sa_column=_text())  # the last traceback
 
