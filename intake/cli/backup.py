@@ -1,4 +1,4 @@
-"""``intake backup, restore, reconcile``: copy the data, restore it, repair what is missing."""
+"""``intake backup, restore, reconcile, upgrade``: copies of the data, and its repair."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FolderArgument = Annotated[Path, typer.Argument(help="The folder of the backup."
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (backup, restore, reconcile):
+    for command in (backup, restore, reconcile, upgrade):
         app.command()(command)
 
 
@@ -91,6 +91,41 @@ def reconcile(
     else:
         _show(found, repair=repair)
     raise typer.Exit(0 if found.clean else 1)
+
+
+def upgrade(
+    copy: Annotated[
+        Path | None,
+        typer.Option(help="The folder for the copy; by default a new one in the state folder."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring the database to the schema of this program, after a new version was installed.
+
+    A copy of the database is made and checked first. If anything fails, the database stays as it
+    was. Stop the worker first. The way back is the old program and `intake restore FOLDER
+    --replace` with the copy.
+    """
+    from intake.worker import upgrade as upgrading
+
+    with plainly():
+        done = upgrading.upgrade(load(config), copy, dry_run=dry_run)
+    if as_json:
+        show_json(done)
+        return
+    if not done.changes:
+        say(f"nothing to do: the database has schema {done.after}")
+        return
+    if done.copy:
+        say(f"copy of the old database: {safe(done.copy)}")
+    for change in done.changes:
+        pairs({"would change" if dry_run else "changed": safe(change)})
+    if not dry_run:
+        say(f"schema {done.after}: {done.messages} messages and {done.cases} cases, as before")
 
 
 def _show(found: Report, *, repair: bool) -> None:

@@ -72,18 +72,18 @@ def make(config: Config, folder: Path) -> Manifest:
         fresh.unlink(missing_ok=True)
         database_copy.take(engine, fresh)
         fresh.chmod(0o600)
-        _sync(fresh)
+        sync(fresh)
         fresh.replace(folder / DATABASE)
         named, counts = _named(config, engine, folder / DATABASE)
         lost = _copy_blobs(Blobs(config.blob_folder), Blobs(folder / "blobs"), named)
         for name, source in _extras(config):
             if source.exists():
-                _write(folder / name, source.read_bytes())
+                write(folder / name, source.read_bytes())
         manifest = Manifest(
             datetime.now(UTC).isoformat(timespec="seconds"), __version__, HEAD,
-            engine.dialect.name, _digest(folder / DATABASE), *counts, len(named) - lost, lost,
+            engine.dialect.name, digest(folder / DATABASE), *counts, len(named) - lost, lost,
         )  # fmt: skip
-        _write(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
+        write(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
     except OSError as error:
         raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
     finally:
@@ -127,12 +127,12 @@ def read_manifest(folder: Path) -> Manifest:
     """Reads the manifest and checks the database copy against it. Raises BackupError."""
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
-        digest = _digest(folder / DATABASE)
+        found = digest(folder / DATABASE)
     except OSError as error:
         raise BackupError(f"{folder} holds no whole backup: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise BackupError(f"{folder / MANIFEST} cannot be read: {error}") from error
-    if digest != manifest.sha256:
+    if found != manifest.sha256:
         raise BackupError(f"{folder / DATABASE} is damaged: its digest is not the manifest's")
     wrong = database_copy.inspect(folder / DATABASE) if manifest.kind == "sqlite" else ""
     if wrong:
@@ -180,7 +180,7 @@ def _put_back(config: Config, folder: Path) -> Iterable[str]:
         kept = folder / name
         if kept.exists() and not target.exists():
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(target, kept.read_bytes())
+            write(target, kept.read_bytes())
             yield str(target)
 
 
@@ -191,12 +191,13 @@ def _has_mails(engine: Engine) -> bool:
         return database_copy.counts(session)[0] > 0
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     """Writes a private file; it gets its name only after it is complete and synced."""
     fresh = path.with_name(f"{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -205,10 +206,11 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flushes a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,1 +1,1 @@
-"""The history of the schema, applied by ``intake init``."""
+"""The history of the schema, applied by ``intake init`` and ``intake upgrade``."""
