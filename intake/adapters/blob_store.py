@@ -26,6 +26,8 @@ from pathlib import Path
 from tempfile import mkstemp
 from types import TracebackType
 
+from intake.model.fault_points import reached
+
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _FSYNC_THREADS = 8  # a journaling file system completes waiting fsyncs with one commit
 _CHUNK_BYTES = 2**20
@@ -86,11 +88,13 @@ class Blobs:
                     writer.write(self.read(digest))
         with ThreadPoolExecutor(min(_FSYNC_THREADS, len(wanted))) as threads:
             list(threads.map(self._sync_staged, wanted))
+            reached("K07")
             touched: set[Path] = {self.staging}
             for digest in wanted:
                 touched |= self._move_to_final(digest)
             self._doubtful.update(wanted)  # until their folders are synced
             list(threads.map(self._sync_folder, sorted(touched)))
+            reached("K08")
         self._doubtful.difference_update(wanted)
         self._lasting |= {digest[:4] for digest in wanted}
 
@@ -301,6 +305,7 @@ class StageWriter:
         except OSError as failure:
             raise _failed("stage a blob", self._path, failure) from failure
         self.digest = digest
+        reached("K06")
         return digest, self.size
 
     def abandon(self) -> None:

@@ -26,6 +26,7 @@ from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
 from intake.authentication.dkim import Proof
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
+from intake.model.fault_points import reached
 from intake.model.states import MessageStatus
 from intake.store.contacts import suppressions
 from intake.store.engine import Engine, StoreError, reading, writing
@@ -155,6 +156,7 @@ def finish(current: Pass, begun: Begun) -> None:
     big = oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes)
     proofs = _proofs(read, collector)
     current.turn.check()
+    reached("K09")
     recorded = _record(current, [*read, *big], proofs)
     collector.journal.mails(recorded)
     uids = begun.done | {arrival.uid for arrival, _ in (*read, *big)}
@@ -185,6 +187,7 @@ def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -
     for folder in sorted({row.folder for row in rows}):
         row_of = {row.uid: row.id for row in rows if row.folder == folder}
         for settled in box.settle(folder, sorted(row_of), again=again):
+            reached("K14")
             if settled.done:
                 done.append(row_of[settled.uid])
             else:
@@ -193,6 +196,7 @@ def move(current: Pass, rows: Sequence[mailboxes.Row], *, again: bool = False) -
     if done:
         with writing(current.collector.engine) as session:
             mailboxes.settle(session, done)
+        reached("K15")
     tally.moved += len(done)
 
 
@@ -208,6 +212,7 @@ def _fetch(current: Pass, batch: Sequence[Waiting]) -> Fetch:
             continue
         digest = collector.blobs.stage(fetched.raw)
         found.arrivals.append(current.arrival(one, digest, len(fetched.raw)))
+        reached("K05")
     for one in batch:
         if one.uid not in small:
             _fetch_large(current, one, found)
@@ -334,6 +339,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
             todo.append(runs.Mail(arrival, mail, proof, row.id if row is not None else 0))
         run = runs.Run(session, collector.context, now, collector.counter)
         noted += ((one, done) for one, done in runs.handle_all(run, todo) if done is not None)
+    reached("K12")
     for arrival, result in noted:
         _note(arrival, result, current.tally)
         collector.counter.handled(result.action)
@@ -381,15 +387,9 @@ def _note(arrival: Arrival, result: record.Recorded, tally: Tally) -> None:
     _count(tally, result.action)
     tally.again = tally.again or not result.folder
     log.info(
-        "recorded",
-        mailbox=arrival.mailbox,
-        uid=arrival.uid,
-        message=result.row,
-        action=result.action,
-        rule=result.rule,
-        case=result.case_number,
-        letters=result.letters,
-    )
+        "recorded", mailbox=arrival.mailbox, uid=arrival.uid, message=result.row,
+        action=result.action, rule=result.rule, case=result.case_number, letters=result.letters,
+    )  # fmt: skip
 
 
 def _count(tally: Tally, action: str) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from intake.adapters.blob_store import BlobError
 from intake.adapters.mailbox.protocol import MailboxClient, MailboxError, Opened, Waiting
+from intake.model.fault_points import reached
 from intake.model.states import MessageStatus
 from intake.store import restore_check
 from intake.store.engine import StoreError, reading, writing
@@ -73,11 +74,13 @@ def _collect(
 ) -> Tally:
     tally = Tally(box.name)
     opened = box.open()
+    reached("K02")
     state = _state(box, opened, collector, rules)
     current = Pass(box, opened, collector, tally, turn)
     _compare(current, state)
     batch.move(current, _unmoved(current), again=True)
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
+    reached("K03")
     if state.baseline_at is not None:
         tally.left_alone = max(opened.exists - len(waiting), 0)
     collector.backlog[box.name] = len(waiting)
@@ -98,6 +101,7 @@ def _in_batches(
     While one batch is recorded, the children read the next one, and a thread stores its blobs. If
     that cannot be fetched, the batch before it is still recorded.
     """
+    reached("K04")
     if len(parts) < 2:
         return _one_by_one(current, parts, progress, None)
     with ThreadPoolExecutor(1, thread_name_prefix="intake-blobs") as aside:

@@ -11,6 +11,7 @@ import structlog
 
 from intake.adapters.clamav import Scanner, ScannerError, UnscannableError
 from intake.config.loader import Config
+from intake.model.fault_points import reached
 from intake.store import attachments, pruning, retention
 from intake.store.engine import reading, writing
 from intake.store.locks import removing_blobs
@@ -62,6 +63,7 @@ def prune(config: Config, app: Application) -> pruning.Pruned:
         if not part:
             break
         total.add(part)
+        reached("K22")
     if total.cases:
         with writing(collector.engine) as session:
             pruning.scrub(session)
@@ -105,5 +107,6 @@ def sweep(config: Config, app: Application) -> None:
             removing_blobs(session)
             free -= retention.referenced(session, sorted(free), now, kept)
             removed += collector.blobs.remove(free, seconds)
+        reached("K22")
     if removed:
         log.info("swept", blobs=removed)

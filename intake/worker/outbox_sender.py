@@ -22,6 +22,7 @@ from intake.adapters.blob_store import BlobError
 from intake.adapters.journal import Journal
 from intake.adapters.smtp import Failed, InDoubt, Lane, Outcome, Parcel, Patience, Retry, Sent
 from intake.model.delivery import is_about_us
+from intake.model.fault_points import reached
 from intake.store import outbox, relay_refusals
 from intake.store.engine import Engine, Session, reading, writing
 from intake.store.letter_checks import Claimed
@@ -195,6 +196,7 @@ def _claim(post: SendingContext) -> list[Claimed]:
             return []
     with writing(post.engine) as session:
         claimed = post.queue.claim(session, now, post.lease_seconds, CLAIM)
+    reached("K16")
     with reading(post.engine) as session:
         return post.queue.complete(session, claimed)
 
@@ -236,6 +238,7 @@ def _send(
             outcomes += [(item, Retry(why, True)) for item in ours]
             continue
         ready, refused_now = _made_ready(post, group, marked)
+        reached("K17")
         unreachable = _unreachable(refused_now, ready) or post.streak.everywhere
         outcomes += refused_now
         if not marked.covers([item for _, item in ready], post.clock()):
@@ -302,8 +305,13 @@ def _finished(ready: Sequence[tuple[Lane, Claimed]], marked: _Marked) -> list[Se
             lane.close()
             continue
         lane.dot()
+        reached("K19")
         sent.append((lane, item))
-    return [(item, lane.finish()) for lane, item in sent]
+    outcomes: list[Settled] = []
+    for lane, item in sent:
+        outcomes.append((item, lane.finish()))
+        reached("K20")
+    return outcomes
 
 
 def _prepared(post: SendingContext, lane: Lane, item: Claimed, sender: str) -> Outcome | None:
@@ -339,6 +347,10 @@ def _commit(
         # the answers of one round come one after the other, and each may take its whole time
         until = now + timedelta(seconds=FRESH_SECONDS + post.dot_seconds * len(post.lanes))
         refused = set(post.queue.mark_in_doubt(session, letters, until))
+    if doubtful:
+        reached("K18")
+    else:
+        reached("K21")
     marked = [one for one in doubtful if one.id not in refused]
     post.journal.letters(((one.message_id_header, one.fence) for one in marked), sent=False)
     sent = [one for one, outcome in outcomes if isinstance(outcome, Sent) and one.id not in late]

@@ -37,6 +37,7 @@ from pydantic import ValidationError
 from intake.adapters.blob_store import BlobError, Blobs
 from intake.mail import message
 from intake.mail.message import Arrival, Refusal
+from intake.model.fault_points import reached
 from intake.worker.parser_process import (
     ANSWER,
     ARRIVAL,
@@ -185,6 +186,7 @@ class Pool:
             finally:
                 self._working.discard(child)
             break
+        reached("K10")
         self._timed(time.monotonic() - began)
         self._idle.put(child)
         if answer.mail is None:

@@ -22,6 +22,7 @@ from intake.adapters.blob_store import BlobError
 from intake.authentication.dkim import Proof
 from intake.mail.message import Arrival
 from intake.model.context import Keys, PastMail
+from intake.model.fault_points import reached
 from intake.model.states import MessageStatus
 from intake.store.engine import Session, StoreError, asking, intact, savepoint
 from intake.store.messages import deferred
@@ -83,6 +84,7 @@ def handle_all(run: Run, mails: Sequence[Mail]) -> Iterator[Handled]:
     begin, length = 0, len(mails)
     while begin < len(mails):
         taken = list(_judged(run, mails[begin : begin + length]))
+        reached("K11")
         if taken:
             yield from _written(run, taken)
         else:

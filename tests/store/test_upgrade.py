@@ -215,7 +215,7 @@ def test_a_row_that_names_nothing_stops_the_upgrade(tmp_path: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "old.db")) as link:
             link.execute("DELETE FROM contacts")
             link.commit()
-        with pytest.raises(StoreError, match="name others that are not there: .*-> contacts"):
+        with pytest.raises(StoreError, match=r"name others that are not there: .*-> contacts"):
             migrate.upgrade(engine)
         assert migrate.revision(engine) == REVISIONS[-2]
 

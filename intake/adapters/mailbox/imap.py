@@ -29,6 +29,7 @@ from intake.adapters.mailbox.imap_settings import ImapSettings
 from intake.adapters.mailbox.protocol import Fetched, Filed, MailboxError, Opened, Settled, Waiting
 from intake.adapters.redaction import without
 from intake.adapters.time_limits import OVERTIME
+from intake.model.fault_points import reached
 
 WINDOW_UIDS = 50_000  # in one SEARCH, so that no answer exceeds a megabyte
 SEARCHED_UIDS = 100  # named in one SEARCH
@@ -119,6 +120,7 @@ class ImapBox:
             with suppress(Exception):
                 client.shutdown()
             raise
+        reached("K01")
         return client
 
     def _keep(self, link: object) -> None:

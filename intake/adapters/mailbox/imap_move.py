@@ -18,6 +18,7 @@ from imapclient.exceptions import IMAPClientError
 from intake.adapters.mailbox import imap_idle
 from intake.adapters.mailbox.imap_errors import one_line, retry_after
 from intake.adapters.mailbox.protocol import Settled
+from intake.model.fault_points import reached
 
 CHUNK_UIDS = 500
 RECENT_UIDS = 1000  # the newest mails of the target that are searched for earlier copies
@@ -123,6 +124,7 @@ class Mover:
         """One UID MOVE; returns the mails that are still in the source."""
         try:
             self._client.move(uids, target)
+            reached("K13")
         except IMAPClientError as error:
             if "[EXPUNGEISSUED]" not in str(error).upper():  # RFC 5530
                 raise
@@ -161,6 +163,7 @@ class Mover:
         fresh = [uid for uid in present if uid not in copied]
         if fresh:
             self._client.copy(fresh, target)
+            reached("K13")
         self._client.add_flags(present, [b"\\Deleted"])
         if not self._client.has_capability("UIDPLUS"):
             return [Settled(uid, True, "marked deleted, left in the folder") for uid in uids]
