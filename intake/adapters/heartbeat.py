@@ -41,6 +41,7 @@ class Beat:
     gap_seconds: float = 0.0  # `intake once`: the time between its last two passes; 0: not known
     troubles: Sequence[tuple[str, str]] = ()  # everything that failed then: part, words
     told: Mapping[str, str] = field(default_factory=dict)  # part -> when an alert went out
+    stuck: Sequence[str] = ()  # jobs that hung, if the worker restarted itself because of them
 
 
 def write(folder: Path, beat: Beat) -> None:

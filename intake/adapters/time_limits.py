@@ -26,6 +26,37 @@ class Step:
     cut: bool = False
 
 
+class Progress:
+    """Which jobs run in this process, and when each last began or ended a step."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, tuple[str, float]] = {}  # thread -> name, monotonic seconds
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[None]:
+        """The job of this thread."""
+        thread = threading.get_ident()
+        self._jobs[thread] = (name, time.monotonic())
+        try:
+            yield
+        finally:
+            self._jobs.pop(thread, None)
+
+    def note(self) -> None:
+        """The job of this thread goes on."""
+        thread = threading.get_ident()
+        if thread in self._jobs:
+            self._jobs[thread] = (self._jobs[thread][0], time.monotonic())
+
+    def stuck(self, seconds: float) -> list[tuple[str, float]]:
+        """The jobs that have begun or ended no step for so long, and for how long."""
+        now = time.monotonic()
+        return [(name, now - at) for name, at in list(self._jobs.values()) if now - at > seconds]
+
+
+PROGRESS = Progress()
+
+
 @dataclass
 class Overtime:
     """All current steps in this process, watched by one thread."""
@@ -38,6 +69,7 @@ class Overtime:
     @contextmanager
     def within(self, seconds: float, link: Callable[[], object]) -> Iterator[Step]:
         """A step with a time limit; afterwards ``cut`` says whether it was cut off."""
+        PROGRESS.note()
         step = Step(time.monotonic() + seconds, link)
         with self._lock:
             self._steps.add(step)
@@ -49,6 +81,7 @@ class Overtime:
         try:
             yield step
         finally:
+            PROGRESS.note()
             with self._lock:
                 self._steps.discard(step)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
+
+from intake.adapters.time_limits import PROGRESS
+from intake.store import time_limit
 
 __all__ = [
     "Engine",
@@ -88,7 +91,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     if parsed.get_backend_name() != "postgresql":
         wanted = "sqlite:///PATH or postgresql://USER@HOST/NAME"
         raise StoreError("connect", f"database.url: found {parsed.drivername}, wanted {wanted}")
-    return create_engine(parsed, pool_pre_ping=True)
+    limits = {**time_limit.CONNECT, "options": time_limit.LOCK}
+    return time_limit.watched(create_engine(parsed, pool_pre_ping=True, connect_args=limits))
 
 
 def _sqlite(path: str, *, read_only: bool) -> Engine:
@@ -131,15 +135,23 @@ def _make_file(path: Path) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
-    """One write transaction, committed at the end. Raises StoreError."""
-    yield from _session(engine, write=True)
+def writing(engine: Engine, *, limit: bool = True) -> Iterator[Session]:
+    """One write transaction, committed at the end. Raises StoreError.
+
+    Without ``limit`` it may take as long as it likes, on PostgreSQL too.
+    """
+    PROGRESS.note()
+    with time_limit.limited(engine) if limit else nullcontext():
+        yield from _session(engine, write=True)
+    PROGRESS.note()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One read transaction over a single state of the database. Raises StoreError."""
-    yield from _session(engine, write=False)
+    PROGRESS.note()
+    with time_limit.limited(engine):
+        yield from _session(engine, write=False)
 
 
 def _session(engine: Engine, *, write: bool) -> Iterator[Session]:

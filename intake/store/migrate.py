@@ -17,7 +17,7 @@ def upgrade(engine: Engine) -> None:
     """Creates or upgrades every table, in one transaction. Raises StoreError."""
     from alembic import command  # slow to import, and needed only once
 
-    with _tables_may_be_rebuilt(engine), writing(engine) as session:
+    with _tables_may_be_rebuilt(engine), writing(engine, limit=False) as session:
         found = _revision(session.connection())
         if found and found > HEAD:
             raise newer(found)

@@ -131,6 +131,12 @@ class Alerter:
             self.told[part] = at
             since = before.outages.get(part, (at, ""))[0]
             self._parts[part] = _Part(datetime.fromisoformat(since), "")
+        if before.stuck:
+            names = ", ".join(before.stuck)
+            words = f"a job hung ({names}); the worker restarted itself and runs again"
+            self._tell(
+                Alert(RECOVERED, "worker", words, datetime.fromisoformat(before.at), now), now
+            )
         silent = heartbeat.seconds_since(before, now)
         if before.stopped or before.command != heartbeat.RUN or silent < heartbeat.SILENT_SECONDS:
             return

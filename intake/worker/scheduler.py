@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -24,7 +25,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from intake.adapters import heartbeat as liveness
 from intake.adapters import service_manager
 from intake.adapters.heartbeat import Beat
-from intake.adapters.time_limits import OVERTIME
+from intake.adapters.time_limits import OVERTIME, PROGRESS
 from intake.config.loader import Config
 from intake.model.health import Trouble
 from intake.worker import alerting, claimed_mails, file_jobs, health, notice_jobs
@@ -53,6 +54,7 @@ REMIND_MINUTES = 30
 CLOCK_SECONDS = 20
 BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is tried again
 GRACE_SECONDS = 5.0  # for current work after the stop signal
+STUCK_SECONDS = 1800.0  # without a step; then a job hangs, and the worker restarts
 LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
 BROADCAST_SECONDS = 1
 WATCH_SECONDS = 15
@@ -79,6 +81,7 @@ class Service:
         self.alerter = alerting.alerter(config, app.collector.context.letter_context)
         self.last: dict[str, str] = {}  # job -> when it last succeeded
         self.periods: dict[str, float] = {}  # job -> seconds between two of its runs
+        self.stuck: list[str] = []  # jobs that hang, just before the process is replaced
         self.started = _stamp()
 
     def collect(self, job: MailboxJob) -> None:
@@ -193,7 +196,7 @@ class Service:
         told = self.alerter.delivered()
         return Beat(
             os.getpid(), _stamp(), self.started, dict(self.last), self.periods,
-            self.outages.found(), stopped, told=told,
+            self.outages.found(), stopped, told=told, stuck=self.stuck,
         )  # fmt: skip
 
     def troubles(self) -> tuple[Trouble, ...]:
@@ -274,6 +277,23 @@ def _wait(service: Service, scheduler: BackgroundScheduler) -> None:
         last = datetime.fromisoformat(service.last.get("heartbeat", service.started))
         if (_now() - last).total_seconds() < liveness.SILENT_SECONDS:
             service_manager.notify("WATCHDOG=1")
+        if stuck := PROGRESS.stuck(STUCK_SECONDS):
+            restart(service, stuck)
+
+
+def restart(service: Service, stuck: Sequence[tuple[str, float]]) -> None:
+    """Names the jobs that hang, and starts this process anew, as after a crash.
+
+    A thread cannot be ended from outside. A crash at any moment loses nothing, so the whole process
+    is replaced; it keeps its number.
+    """
+    for name, seconds in stuck:
+        log.error("job-stuck", job=name, minutes=round(seconds / 60), then="the worker restarts")
+    service.stuck = [name for name, _ in stuck]
+    service.heartbeat()
+    service.app.end_reading()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program
 
 
 def _hurry(service: Service) -> None:
@@ -301,7 +321,10 @@ def _schedule(service: Service) -> BackgroundScheduler:
     def every(seconds: float, job: Callable[..., None], name: str, *args: object) -> None:
         if name != "heartbeat":
             service.periods[name] = seconds
-        scheduler.add_job(job, "interval", args=args, seconds=seconds, id=name, next_run_time=now)
+        scheduler.add_job(
+            _noted, "interval", args=(name, job, *args), seconds=seconds, id=name,
+            next_run_time=now,
+        )  # fmt: skip
 
     for job in lines:
         every(job.poll_seconds + 0.5, service.collect, f"collect:{job.name}", job)
@@ -317,6 +340,11 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(HEARTBEAT_SECONDS, service.heartbeat, "heartbeat")
     scheduler.add_listener(_job_raised, EVENT_JOB_ERROR)
     return scheduler
+
+
+def _noted(name: str, job: Callable[..., None], *args: object) -> None:
+    with PROGRESS.running(name):
+        job(*args)
 
 
 def run_all_now(scheduler: BackgroundScheduler) -> None:

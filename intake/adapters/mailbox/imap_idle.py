@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from imapclient import IMAPClient
 
+from intake.adapters.time_limits import PROGRESS
+
 CYCLE_SECONDS = 110.0  # below the usual time limits of servers and NAT
 LOOK_SECONDS = 1.0
 
@@ -68,6 +70,7 @@ def _cycle(
     try:
         told = _buffered(client)
         while not told and not stopped() and (left := ends - time.monotonic()) > 0:
+            PROGRESS.note()
             told = _readable(client.socket(), min(LOOK_SECONDS, left))
     finally:
         _, said = client.idle_done()
@@ -112,4 +115,5 @@ def _readable(link: socket.socket, seconds: float) -> bool:
 
 def _nap(until: float, stopped: Callable[[], bool]) -> None:
     while not stopped() and (left := until - time.monotonic()) > 0:
+        PROGRESS.note()
         time.sleep(min(0.5, left))
