@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from intake.adapters.time_limits import OVERTIME
+
 CHUNK_BYTES = 64 * 2**10
+SLOWEST = 256 * 2**10  # bytes per second; a slower daemon counts as not available
 MAX_ANSWER_BYTES = 4096
 DEFAULT_PORT = 3310
 
@@ -29,7 +33,7 @@ class Scanner:
     """A connection to ``tcp://host:3310`` or ``unix:/run/clamav/clamd.ctl``."""
 
     url: str
-    seconds: float = 60.0  # for connecting, and for each answer
+    seconds: float = 60.0  # for connecting, and for one file beside the time for its bytes
 
     def find(self, data: bytes) -> str:
         """The name of the virus, "too big to be scanned", or an empty text if nothing was found.
@@ -37,12 +41,15 @@ class Scanner:
         Raises ScannerError.
         """
         try:
-            with self._connect() as link:
+            with self._connect() as link, self._limited(link, len(data)):
                 self._send(link, data)
                 answer = self._answer(link)
         except OSError as error:
             raise ScannerError(f"{self.url}: {error}") from error
         return _read(answer, self.url)
+
+    def _limited(self, link: socket.socket, size: int) -> AbstractContextManager[object]:
+        return OVERTIME.within(self.seconds + size / SLOWEST, lambda: link)
 
     def _connect(self) -> socket.socket:
         parts = urlsplit(self.url)

@@ -6,22 +6,26 @@ only the server's own error code, nothing else from a request or an answer.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error, WebApplicationClient
 
 from intake.adapters.redaction import without
+from intake.adapters.time_limits import OVERTIME
 
 MAX_ANSWER_BYTES = 64 * 2**10
 EARLY_SECONDS = 60  # a token is renewed so long before it expires
@@ -50,7 +54,7 @@ class TokenSource:
     scope: str = ""
     refresh_token: Callable[[], str] = str
     keep: Path | None = None  # the file for a new refresh token that replaces the old one
-    seconds: float = 20.0
+    seconds: float = 20.0  # for the whole request
     clock: Callable[[], float] = time.monotonic
     _token: str = ""
     _ends: float = 0.0
@@ -107,19 +111,58 @@ class TokenSource:
                 "Accept": "application/json",
             },
         )
-        opener = urllib.request.build_opener(_NoRedirect())
+        made: list[http.client.HTTPConnection] = []
+        opener = urllib.request.build_opener(_NoRedirect(), _Http(made), _Https(made))
+        link = lambda: made[-1].sock if made else None  # noqa: E731 - TLS replaces the socket
         try:
-            with opener.open(request, timeout=self.seconds) as answer:
+            with (
+                OVERTIME.within(self.seconds, link),
+                opener.open(request, timeout=self.seconds) as answer,
+            ):
                 return str(answer.read(MAX_ANSWER_BYTES).decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
             code = _code(error.read(MAX_ANSWER_BYTES), body)
             error.close()
             raise OAuthError(f"{self._where()}: HTTP {error.code} {code}".rstrip()) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise OAuthError(f"{self._where()}: {type(error).__name__}") from None
 
     def _where(self) -> str:
         return f"token endpoint {urlsplit(self.url).hostname}"
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Notes each connection that it makes, so that it can be cut off."""
+
+    def __init__(self, made: list[http.client.HTTPConnection]) -> None:
+        super().__init__()
+        self._made = made
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_noting(http.client.HTTPConnection, self._made), req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """The same with TLS; certificates are verified."""
+
+    def __init__(self, made: list[http.client.HTTPConnection]) -> None:
+        super().__init__(context=ssl.create_default_context())
+        self._made = made
+        self._tls = ssl.create_default_context()
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        kind = partial(http.client.HTTPSConnection, context=self._tls)
+        return self.do_open(_noting(kind, self._made), req)
+
+
+def _noting(
+    kind: Callable[..., http.client.HTTPConnection], made: list[http.client.HTTPConnection]
+) -> Any:
+    def make(*args: Any, **named: Any) -> http.client.HTTPConnection:
+        made.append(kind(*args, **named))
+        return made[-1]
+
+    return make
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -1,9 +1,9 @@
 """Sends an event by HTTP POST, signed by Standard Webhooks 1.0: Taken | Again | Gone.
 
-Only this module uses http.client. It connects only to the configured address: it follows no
-redirects and uses no proxy from the environment. One deadline applies to the whole exchange,
-however slowly the server sends. Only the status and Retry-After of the answer are used. Its body is
-not read, since it may repeat an address that is itself a secret.
+It connects only to the configured address: it follows no redirects and uses no proxy from the
+environment. One deadline applies to the whole exchange, however slowly the server sends. Only the
+status and Retry-After of the answer are used. Its body is not read, since it may repeat an address
+that is itself a secret.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ DOORS = {
     "publicsuffixlist": ("adapters/dkim_verifier",),
     "oauthlib": ("adapters/oauth",),
     "urllib.request": ("adapters/oauth",),
-    "http": ("adapters/webhook", "adapters/metrics"),
+    "http": ("adapters/webhook", "adapters/metrics", "adapters/oauth"),
     "tnefparse": ("mail/mime/",),
     "pymap": ("cli/demo/servers",),
     "aiosmtpd": ("cli/demo/servers",),

@@ -247,3 +247,16 @@ def test_what_is_written_is_read_when_nobody_else_writes(tmp_path: Path) -> None
     assert held == [True]
     with (tmp_path / ".writing").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_writer_that_never_ends_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others give up after a while, say why, and try again at the next change."""
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.2)
+    assert files.write(tmp_path, page_data.whole(), page_data.NOW)
+    with (tmp_path / ".writing").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(files.PageError, match="another process has been writing"):
+            files.write(tmp_path, page_data.whole(), page_data.NOW)
+    assert not files.write(tmp_path, page_data.whole(), page_data.NOW)

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from intake.incidents.page.content import (
 __all__ = ["PageData", "PageError", "write", "write_from"]
 
 MARK = b'<meta name="generator" content="intake">'
+LOCK_SECONDS = 30.0  # for another writer to finish
 _LOCK = ".writing"
 _NOTICE = re.compile(r"INC-[1-9][0-9]*\.html")
 _TEMPORARY = re.compile(r"\.(?:INC-[1-9][0-9]*|index|atom|notices|maintenance)\.[^.]+\.\w+\.part")
@@ -263,7 +265,21 @@ def _alone(folder: Path) -> Iterator[None]:
     """Allow one writer at a time; the lock ends with its process."""
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Waits for another writer; raises TimeoutError, an OSError, if it never ends."""
+    ends = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                words = "another process has been writing the page for too long"
+                raise TimeoutError(errno.ETIMEDOUT, words, str(folder)) from None
+        time.sleep(0.05)
