@@ -12,6 +12,7 @@ and the commit check it, because it exists only in the transaction that was begu
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -131,7 +132,8 @@ def _make_file(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise StoreError("connect", f"database {path}: {error.strerror}") from error
+        kind = "readonly" if error.errno == errno.EROFS else "connect"
+        raise StoreError(kind, f"database {path}: {error.strerror}") from error
 
 
 @contextmanager

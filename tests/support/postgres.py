@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,9 +25,50 @@ from intake.store.tables.columns import Base
 from tests.support.servers import await_port, free_port, required
 
 
+@dataclass
+class Cluster:
+    """A running server that can be stopped as by a crash, and started again."""
+
+    line: list[str]
+    as_owner: dict[str, Any]
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Of its only database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = self.process = subprocess.Popen(self.line, **quiet, **self.as_owner)
+        await_port(self.port, lambda: process.poll() is None)
+        _await_answer(self.url)
+
+    def crash(self) -> None:
+        """An immediate stop: no client is waited for, nothing is written."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(20)
+
+    def stop(self) -> None:
+        """Ends it; clients that are still there are cut off."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The URL of an empty database."""
+    with cluster() as made:
+        yield made.url
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server with an empty database."""
     tools = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     try:
         owner = pwd.getpwnam("postgres")
@@ -43,20 +87,17 @@ def postgres() -> Iterator[str]:
             [str(tools[-1]), "-D", str(home), "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
             check=True, capture_output=True, **as_owner,
         )  # fmt: skip
-        server = subprocess.Popen(
-            [str(tools[-1].with_name("postgres")), "-D", str(home), "-p", str(port),
-             "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
-             "-c", "fsync=off"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_owner,
-        )  # fmt: skip
+        line = [
+            str(tools[-1].with_name("postgres")), "-D", str(home), "-p", str(port),
+            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
+            "-c", "fsync=off",
+        ]  # fmt: skip
+        made = Cluster(line, as_owner, port)
         try:
-            await_port(port, lambda: server.poll() is None)
-            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            _await_answer(url)
-            yield url
+            made.start()
+            yield made
         finally:
-            server.terminate()
-            server.wait(20)
+            made.stop()
 
 
 def _await_answer(url: str) -> None:
@@ -67,7 +108,8 @@ def _await_answer(url: str) -> None:
             psycopg.connect(url).close()
             return
         except psycopg.OperationalError as error:
-            if "starting up" not in str(error) or time.monotonic() > ends:
+            starting = ("starting up", "recovery", "not yet accepting")
+            if not any(words in str(error) for words in starting) or time.monotonic() > ends:
                 raise
             time.sleep(0.05)
 
