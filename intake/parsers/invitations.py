@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 
 from intake.mail.message import Attachment, Message
+from intake.mail.mime import charsets
 
 MAX_CHARS = 50_000  # of a calendar entry
 MAX_TEXT_CHARS = 4000  # of its description
@@ -51,7 +52,7 @@ def text(message: Message) -> str:
 
 def _properties(content: bytes) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return the method, and the parameters and values of the first event."""
-    raw = content[:MAX_CHARS].decode("utf-8", "replace").replace("\r\n", "\n")
+    raw = charsets.clean(content[:MAX_CHARS].decode("utf-8", "replace"))
     whole = re.sub(r"\n[ \t]", "", raw)
     methods = (one[3].strip().upper() for one in _PROPERTY.finditer(whole) if one[1] == "METHOD")
     method = next(methods, "PUBLISH")

@@ -131,6 +131,14 @@ def test_an_invitation_shows_time_place_and_text() -> None:
     assert invitations.text(message(invited("REPLY"))) == ""
 
 
+def test_an_invitation_holds_no_control_characters() -> None:
+    """Found by fuzzing: a damaged entry put them into the case and into letters."""
+    damaged = invited("REQUEST").replace(b"SUMMARY:", b"SUMMARY:\x10\x1b[2J\x00")
+    text = invitations.text(message(damaged))
+    assert text.startswith("Invitation: [2J")
+    assert text.replace("\n", "").isprintable()
+
+
 def test_an_invitation_stands_in_the_case(tmp_path: Path) -> None:
     """A department that sees only the case knows when and where."""
     door = Door(tmp_path)
