@@ -112,11 +112,16 @@ def _silence(beat: Beat, now: datetime) -> list[Trouble]:
 
 
 def _late_jobs(beat: Beat, now: datetime) -> list[Trouble]:
-    """Jobs that have not succeeded within three of their periods."""
+    """Jobs that have not succeeded within three of their periods.
+
+    The job of a mailbox whose outage is told anyway is left out.
+    """
     if beat.stopped or beat.command == ONCE:
         return []
     found = []
     for job, period in beat.periods.items():
+        if f"mailbox {job.removeprefix('collect:')}" in beat.outages:
+            continue
         since = datetime.fromisoformat(beat.jobs.get(job, beat.started))
         late = (now - since).total_seconds()
         if late > PERIODS * period + SLACK_SECONDS:

@@ -45,8 +45,14 @@ def set_up(form: str, level: str, stream: Any = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("apscheduler.scheduler").addFilter(_is_news)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level.upper())))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for a job that is left out because it still runs: that is how jobs wait here."""
+    return "maximum number of running instances" not in str(record.msg)
 
 
 def one_line(logger: Any, method: str, event: Any) -> Any:

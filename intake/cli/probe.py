@@ -30,10 +30,13 @@ def asked(words: Sequence[str]) -> str | None:
 
 def look(file: str) -> int:
     """Prints what the last heartbeat says fails; returns 1 if anything does, else 0."""
-    beat = heartbeat.read(state_folder(Path(file).absolute()))
-    lines = [str(one) for one in heartbeat.troubles(beat, datetime.now(UTC))]
+    folder = state_folder(Path(file).absolute())
+    beat = heartbeat.read(folder)
+    found = heartbeat.low_disks([folder])  # a full disk cannot take the heartbeat that says so
+    found += heartbeat.troubles(beat, datetime.now(UTC))
+    lines = [str(one) for one in found]
     if beat is not None:
-        known = {line.partition(":")[0] for line in lines}
+        known = {one.part for one in found}
         lines += [f"{part}: {words}" for part, words in beat.troubles if part not in known]
     for line in lines:
         say(safe(line))

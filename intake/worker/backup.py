@@ -161,10 +161,9 @@ def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
         kept = Blobs(folder / "blobs")
         names = [path.name for path in sorted((folder / "blobs").glob("??/??/*"))]
         lost = _copy_blobs(kept, stored, names)
-        files = tuple(_put_back(config, folder))
-        aside = database_copy.put_back(
-            engine, folder / DATABASE, f".before-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        )
+        ending = f".before-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        files = tuple(_put_back(config, folder, ending))
+        aside = database_copy.put_back(engine, folder / DATABASE, ending)
         with writing(engine) as session:
             restore_check.set_counters(session, {restore_check.MARK: 1})
     except OSError as error:
@@ -174,14 +173,27 @@ def restore(config: Config, folder: Path, *, replace: bool) -> Restored:
     return Restored(manifest, len(names) - lost, files, str(aside or ""))
 
 
-def _put_back(config: Config, folder: Path) -> Iterable[str]:
-    """Restores configuration and secret if they are missing; existing ones may be newer."""
+def _put_back(config: Config, folder: Path, ending: str) -> Iterable[str]:
+    """Restores configuration and secret if they are missing; existing ones may be newer.
+
+    A secret that lacks the old keys was made by `intake init` on a new machine. References in
+    letters depend on the old keys, so that file is moved aside.
+    """
     for name, target in _extras(config):
         kept = folder / name
+        if name == "secret" and kept.exists() and _lacks_keys(target, kept):
+            target.rename(target.with_name(target.name + ending))
         if kept.exists() and not target.exists():
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write(target, kept.read_bytes())
             yield str(target)
+
+
+def _lacks_keys(target: Path, kept: Path) -> bool:
+    """Whether the file is there and does not hold every key of the kept one."""
+    if not target.exists():
+        return False
+    return not set(kept.read_text("utf-8").split()) <= set(target.read_text("utf-8").split())
 
 
 def _has_mails(engine: Engine) -> bool:

@@ -322,7 +322,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
         if name != "heartbeat":
             service.periods[name] = seconds
         scheduler.add_job(
-            _noted, "interval", args=(name, job, *args), seconds=seconds, id=name,
+            _noted, "interval", args=(name, job, *args), seconds=seconds, id=name, name=name,
             next_run_time=now,
         )  # fmt: skip
 

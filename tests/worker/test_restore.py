@@ -252,6 +252,22 @@ def test_a_backup_is_whole_or_none(tmp_path: Path) -> None:
         assert old.execute("SELECT count(*) FROM messages").fetchone() == (3,)
 
 
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_restore_brings_the_secret_back(tmp_path: Path, rotated: bool) -> None:
+    """After `intake init` on a new machine, too: letters refer to cases by the old one."""
+    config = files(tmp_path)
+    secret, backup_folder = tmp_path / "var/secret", tmp_path / "backup"
+    old = secret.read_text()
+    assert installation.command(config, "backup", str(backup_folder)).returncode == 0
+    secret.write_text(f"a-newer-secret-that-is-long-enough\n{old}" if rotated else "x" * 40 + "\n")
+    found = json.loads(
+        installation.command(config, "restore", str(backup_folder), "--replace", "--json").stdout
+    )
+    aside = [path.read_text() for path in (tmp_path / "var").glob("secret.before-*")]
+    assert secret.read_text().endswith(old)
+    assert (aside, found["files"]) == (([], []) if rotated else (["x" * 40 + "\n"], [str(secret)]))
+
+
 def test_the_journal_survives_what_happens_to_files(tmp_path: Path) -> None:
     """A cut line and lines that could not be written are gaps; a long file is put aside."""
     path = tmp_path / "journal"
