@@ -14,6 +14,7 @@ from intake.mail import field_library
 from intake.mail import message as room
 from intake.mail.addresses import AddressRefusal
 from intake.mail.message import Arrival, Limits, Message, Refusal
+from tests.support.bombs import BOMBS
 from tests.support.rawmail import (
     CAMPAIGN,
     HANG,
@@ -92,31 +93,6 @@ def test_no_state_is_carried_from_mail_to_mail() -> None:
     with_files = multipart("mixed", *["Content-Type: a/b\n\nx"] * 2)
     assert len(message(with_files).attachments) == 2
     assert message(mail(body="x")).attachments == ()
-
-
-BOMBS = {
-    "From of 20,000 quotes": mail(sender="From: " + '"' * 4000),
-    "20,000 parts": multipart("mixed", *["\nx"] * 20_000),
-    "50,000 empty parts": mail("Content-Type: multipart/mixed; boundary=b", body="--b\n" * 50_000),
-    "depth 5,000": b"From: a@b.example\r\n"
-    + b"".join(
-        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (depth, depth)
-        for depth in range(5000)
-    ),
-    "nested comments in From": mail(sender="From: " + "(" * 2000 + "a@b.example"),
-    "nested groups in From": mail(sender="From: " + "g:" * 1000 + "a@b.example"),
-    "4,000 RFC 2231 parameters": mail(
-        "Content-Type: text/plain" + "".join(f"; name*{n}*=x" for n in range(4000))
-    ),
-    "4,000 addresses": mail("To: " + ", ".join(["a@b.example"] * 4000)),
-    "20,000 Received": mail(*["Received: from x by y; date"] * 7000),
-    "a million lines like boundaries": mail(
-        "Content-Type: multipart/mixed; boundary=b", body=b"--b\r\n\r\n" + b"--\n" * 1_100_000
-    ),
-    "60,000 folded lines in a part": multipart("mixed", b"X: y\r\n" + b" \r\n" * 20_000 + b"\r\nx"),
-    "a field of blanks": mail("Subject: " + " " * 60_000 + "x"),
-    "300 KiB without a line end": b"From: a@b.example" + b"x" * 300_000,
-}
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -351,8 +351,12 @@ SETTINGS = Settings(blob_root="/nowhere", builder="tests.support.hostile_files:c
 
 
 def cost(built: Built) -> Cost:
+    """What the mail with that file costs."""
+    return cost_of(mail(built))
+
+
+def cost_of(arrival: Arrival) -> Cost:
     """One reading in a child that ends at the limits."""
-    arrival = mail(built)
     gc.collect()
     before = _pages(1)
     child = os.fork()
