@@ -28,13 +28,13 @@ def least() -> int:
     """The memory of a harmless mail, when everything is imported."""
     harmless = arrival(mail(body="a question"))
     hostile_files.read_here(harmless, hostile_files.SETTINGS)
-    return hostile_files.cost_of(harmless).memory
+    return hostile_files.cost(harmless).memory
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_bomb_costs_no_more_than_a_moment(least: int, name: str) -> None:
     """A moment of CPU and 150 MiB at most, and its reading comes to its end."""
-    found = hostile_files.cost_of(arrival(ALL[name]))
+    found = hostile_files.cost(arrival(ALL[name]))
     assert found.end == "read"
     assert found.cpu < MOST_CPU
     assert found.memory - least < MOST_MEMORY

@@ -350,12 +350,7 @@ def catalogue(_: object) -> object:
 SETTINGS = Settings(blob_root="/nowhere", builder="tests.support.hostile_files:catalogue")
 
 
-def cost(built: Built) -> Cost:
-    """What the mail with that file costs."""
-    return cost_of(mail(built))
-
-
-def cost_of(arrival: Arrival) -> Cost:
+def cost(arrival: Arrival) -> Cost:
     """One reading in a child that ends at the limits."""
     gc.collect()
     before = _pages(1)
@@ -391,9 +386,9 @@ def main(names: list[str]) -> None:
     """Every case, or those named, a line each."""
     harmless = flat_words(10)
     read_here(mail(harmless), SETTINGS)  # everything is imported before the first fork
-    least = cost(harmless).memory
+    least = cost(mail(harmless)).memory
     for name in names or list(CASES):
-        one = cost(CASES[name]())
+        one = cost(mail(CASES[name]()))
         shown = {"name": name, **asdict(replace(one, memory=one.memory - least))}
         sys.stdout.write(f"{json.dumps(shown)}\n")
         sys.stdout.flush()
