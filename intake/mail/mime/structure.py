@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from intake.mail.mime import headers, parameters
 
 _NO_SEMICOLON = re.compile(r"\A\s{0,20}([\w.+-]{1,40}/[\w.+-]{1,80})\s{1,20}(?=[\w-]{1,40}\s?=)")
-MAX_DASH_LINES = 1_000_000  # lines that begin with "--" without being a boundary
 _MAX_PART_HEADER_BYTES = 64 * 2**10
 
 
@@ -76,21 +75,9 @@ def walk(raw: bytes, start: int, top: Mapping[str, str], caps: Caps) -> Tree:
     """
     walker = _Walker(raw, caps)
     at = walker.open_part(top, start, None)
-    dashes = 0
-    while walker.stack and (line := _next_dashes(raw, at)) >= 0:
+    while walker.stack and (line := walker.next_boundary(at)) >= 0:
         at = walker.boundary_line(line)
-        dashes += 1
-        if dashes > MAX_DASH_LINES:
-            raise StructureError("limits", "too many lines begin like a boundary")
     return walker.finished()
-
-
-def _next_dashes(raw: bytes, at: int) -> int:
-    """Return where the next line that begins with two dashes starts, from ``at`` on; else -1."""
-    if raw.startswith(b"--", at) and raw[at - 1 : at] in (b"\n", b""):
-        return at
-    found = raw.find(b"\n--", at)
-    return found + 1 if found >= 0 else -1
 
 
 class _Walker:
@@ -100,7 +87,15 @@ class _Walker:
         self.parts: list[Part] = []
         self.stack: list[_Level] = []
         self.depths: dict[bytes, int] = {}  # boundary -> place in the stack
+        self.lines = re.compile(b"(?!)")  # a line with one of these boundaries
         self.doubts: list[str] = []
+
+    def next_boundary(self, at: int) -> int:
+        """Return where the next line with the boundary of an open level starts; else -1."""
+        if at == 0 and self.raw.startswith(b"--"):
+            return 0
+        found = self.lines.search(self.raw, at - 1 if self.raw[at - 1 : at] == b"\n" else at)
+        return found.start() + 1 if found else -1
 
     def boundary_line(self, line: int) -> int:
         """Handle the line that starts at ``line``; return where the search continues."""
@@ -162,6 +157,8 @@ class _Walker:
         If two levels have the same boundary, the inner one counts, as in the standard library.
         """
         self.depths = {level.boundary: depth for depth, level in enumerate(self.stack)}
+        named = b"|".join(map(re.escape, sorted(self.depths, key=len, reverse=True)))
+        self.lines = re.compile(b"\\n--(?:" + named + b")(?:--)?[ \\t\\r]*(?:\\n|\\Z)")
 
     def _end_deeper(self, depth: int, end: int) -> None:
         """End the open part of that level and of every level inside it."""
