@@ -18,6 +18,7 @@ from intake.parsers import body_lines, signatures, value_extent
 from intake.parsers.case_type import type_of
 from intake.parsers.commands import may_close
 from intake.parsers.label_index import Named, Table, list_mark, named, table
+from intake.parsers.ordered_answers import in_order
 from intake.parsers.quoted_form import SentForm, words_of
 from intake.parsers.submission import Candidate
 
@@ -167,7 +168,8 @@ def answers(
     best = read[0]
     if best.candidates:
         return best
-    bare = _bare(message, pending, catalogue, best.comment)
+    bare = in_order(best.comment, pending, catalogue, type_name)
+    bare = bare or _bare(message, pending, catalogue, best.comment)
     return Answers(bare, "") if bare else best
 
 
