@@ -26,9 +26,10 @@ from tests.support.power_loss import Call, State, record, states
 from tests.support.servers import need
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
-MAILS = int(os.environ.get("INTAKE_STATE_MAILS", "24" if CAMPAIGN < 10 else "120"))
-STATES = int(os.environ.get("INTAKE_STATES", "600" if CAMPAIGN < 10 else "20000"))
-RECOVERED = 6 if CAMPAIGN < 10 else 100  # states from which a worker really goes on
+MAILS = 24  # in one pass
+RECORDINGS = 1 if CAMPAIGN < 10 else 10  # passes, each over other mails
+STATES = int(os.environ.get("INTAKE_STATES", "600" if CAMPAIGN < 10 else "20000")) // RECORDINGS
+RECOVERED = 6 if CAMPAIGN < 10 else 20  # states from which a worker really goes on
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Recording:
     calls: list[Call]
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+@pytest.fixture(scope="module", params=range(RECORDINGS))
+def recording(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Recording:
     """A pass over Maildirs, with a mail of every kind."""
     need("strace")
     folder = tmp_path_factory.mktemp("power")
-    mails = bag(MAILS)
+    mails = bag(MAILS * (request.param + 1))[-MAILS:]
     (folder / "desk").mkdir()
     desk = maildir_desk(folder / "desk", mails)
     with closing(sqlite3.connect(desk.database)) as link:
