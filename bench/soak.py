@@ -117,13 +117,18 @@ def soak(folder: Path, count: int) -> tuple[list[Sample], list[str]]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-        world = World(
-            ever=[mail.raw for mail in mails],
-            database=folder / "var/intake.db",
-            blobs=config.blob_folder,
-            letters=sink.letters(),
-        )
-        return samples, checker.settled(checker.look(world, Maildir(folder / "in")))
+        return samples, wrong(config, mails, sink.letters())
+
+
+def wrong(config: Config, mails: list[Expected], letters: list[bytes]) -> list[str]:
+    """What the checker says at the end."""
+    world = World(
+        ever=[mail.raw for mail in mails],
+        database=config.folder / "var/intake.db",
+        blobs=config.blob_folder,
+        letters=letters,
+    )
+    return checker.settled(checker.look(world, Maildir(config.folder / "in")))
 
 
 def _feed(config: Config, mails: list[Expected], pid: int) -> list[Sample]:
@@ -167,7 +172,7 @@ def main() -> int:
     parser.add_argument("--mails", type=int, default=20_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        samples, wrong = soak(Path(folder), given.mails)
+        samples, found = soak(Path(folder), given.mails)
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / "soak.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -187,8 +192,8 @@ def main() -> int:
             f"{name}: {min(values):.0f} to {max(values):.0f}, in the end {values[-1]:.0f},"
             f" grows by {_slope(samples, name):.1f} an hour\n"
         )
-    sys.stdout.write("\n".join(wrong[:20] or ["all mails handled once, all letters there"]) + "\n")
-    return bool(wrong)
+    sys.stdout.write("\n".join(found[:20] or ["all mails handled once, all letters there"]) + "\n")
+    return bool(found)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from intake import __version__
+from intake.adapters import memory
 from intake.adapters.blob_store import Blobs
 from intake.adapters.dkim_verifier import SUFFIX_LIST, Prover, Resolver, organisation
 from intake.adapters.mailbox.imap import ImapBox
@@ -85,6 +86,7 @@ def assemble(
 
     A restored database is refused unless ``reconciling`` is set.
     """
+    memory.one_arena()
     stop = stop or threading.Event()
     context = judgement_context(config)
     engine = open_engine(config.database_url)
