@@ -28,7 +28,7 @@ from tests.support.servers import need
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 MAILS = 24  # in one pass
 RECORDINGS = 1 if CAMPAIGN < 10 else 10  # passes, each over other mails
-STATES = int(os.environ.get("INTAKE_STATES", "600" if CAMPAIGN < 10 else "20000")) // RECORDINGS
+STATES = int(os.environ.get("INTAKE_STATES", "400" if CAMPAIGN < 10 else "20000")) // RECORDINGS
 RECOVERED = 6 if CAMPAIGN < 10 else 20  # states from which a worker really goes on
 
 
