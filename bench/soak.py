@@ -31,18 +31,6 @@ from tests.support.servers import smtp_sink
 RESULTS = Path(__file__).parent / "results"
 BACKLOG = 200  # mails that wait at most
 SAMPLE_SECONDS = 1.0
-LIMITS = """
-[limits]
-max_cases_per_contact_hour = 1000000
-max_cases_per_account_hour = 1000000
-
-[replies]
-max_letters_per_hour = 1000000
-max_letters_per_day = 1000000
-max_letters_per_domain_hour = 1000000
-max_letters_all_hour = 100000000
-max_same_letters_per_day = 1000000
-"""
 
 
 @dataclass(frozen=True)
@@ -106,7 +94,7 @@ def soak(folder: Path, count: int) -> tuple[list[Sample], list[str]]:
     with smtp_sink(folder) as sink:
         text = installation.maildir_box(folder / "in") + "poll_seconds = 1\n"
         text += installation.delivery(f"smtp://127.0.0.1:{sink.port}") + "lease_seconds = 5\n"
-        config = installation.make(folder, text + LIMITS)
+        config = installation.make(folder, text + installation.NO_LIMITS)
         (folder / "in/new").mkdir(parents=True, exist_ok=True)
         process = start(config)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -117,17 +116,6 @@ def test_what_is_exported_can_be_imported_again(door: Door, tmp_path: Path) -> N
 # ---------------------------------------------------------------- a person's rights
 
 
-def everything_on_disk(door: Door) -> bytes:
-    """Every byte that the service keeps: database and blobs."""
-    database = door.folder / "var/intake.db"
-    with sqlite3.connect(database) as link:
-        link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        link.execute("VACUUM")
-    link.close()
-    kept = [database, *(one for one in (door.folder / "var/blobs").rglob("*") if one.is_file())]
-    return b"\n".join(one.read_bytes() for one in kept)
-
-
 @pytest.mark.takes_blobs
 def test_a_person_gets_everything_and_can_be_erased(door: Door, tmp_path: Path) -> None:
     """Before: all of it in one folder. After: no byte of name, address or words is kept."""
@@ -150,14 +138,14 @@ def test_a_person_gets_everything_and_can_be_erased(door: Door, tmp_path: Path) 
     assert [one["address"] for one in data["contact_emails"]] == [AMY]
     assert len(data["messages"]) == 2
     assert "Wherefore the xylophone?" in json.dumps(data["cases"])
-    held = everything_on_disk(door)
+    held = installation.everything_on_disk(door.folder)
     planted = (AMY.encode(), b"Amy Alder", b"ylophone", b"Quixotic", b"zebra", b"pupils.txt")
     assert all(one in held for one in planted)
 
     assert "no terminal" in door.cli("contacts", "erase", "amy", code=2)
     done = json.loads(door.cli("contacts", "erase", "amy", "--yes", "--json"))
     assert (done["as"], done["files"]) == ("erased-1", 3)
-    held = everything_on_disk(door)
+    held = installation.everything_on_disk(door.folder)
     assert [one for one in planted if one in held] == []
     assert b"harmonica" in held, "another person's words stay"
     case = door.case("CASE-1001")

@@ -39,6 +39,20 @@ address = "{SERVICE}"
 format = "json"
 """
 
+# For so many mails at once that limits would hold them.
+NO_LIMITS = """
+[limits]
+max_cases_per_contact_hour = 1000000
+max_cases_per_account_hour = 1000000
+
+[replies]
+max_letters_per_hour = 1000000
+max_letters_per_day = 1000000
+max_letters_per_domain_hour = 1000000
+max_letters_all_hour = 100000000
+max_same_letters_per_day = 1000000
+"""
+
 
 def imap_box(port: int, password: str, *, backfill: str = "all", more: str = "") -> str:
     """A [[mailbox]] on a loopback IMAP server."""
@@ -183,3 +197,13 @@ def now_2822() -> str:
 def moment(value: object) -> datetime:
     """A stored moment as SQLite gives it to plain SQL."""
     return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+
+
+def everything_on_disk(folder: Path) -> bytes:
+    """Every byte that the service keeps: database and blobs, free pages left out."""
+    database = folder / "var/intake.db"
+    with closing(sqlite3.connect(database)) as link:
+        link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        link.execute("VACUUM")
+    kept = [database, *(one for one in (folder / "var/blobs").rglob("*") if one.is_file())]
+    return b"\n".join(one.read_bytes() for one in kept)

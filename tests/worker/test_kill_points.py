@@ -39,19 +39,9 @@ SEED = int(os.environ.get("INTAKE_SEED", "20261127"))
 BLOCK = 66  # kills in one installation
 LEASE = 1  # seconds
 PASSES = 3  # after a fault ends, everything has to be made up for in so many
-MORE = """
-[limits]
-max_cases_per_contact_hour = 1000000
-max_cases_per_account_hour = 1000000
-parse_workers = 1
-
-[replies]
-max_letters_per_hour = 1000000
-max_letters_per_day = 1000000
-max_letters_per_domain_hour = 1000000
-max_letters_all_hour = 100000000
-max_same_letters_per_day = 1000000
-
+MORE = (
+    installation.NO_LIMITS.replace("[limits]", "[limits]\nparse_workers = 1")
+    + """
 [retention]
 orphan_blob_hours = 1
 event_days = 1
@@ -61,6 +51,7 @@ name = "none"
 url = "http://127.0.0.1:9/"
 events = ["incident.*"]
 """
+)
 ONCE = ("K01", "K02", "K03", "K04", "K16", "K21", "K22")  # reached once in a pass
 AHEAD = "K17, with letters marked ahead"
 DOUBTFUL = (AHEAD, "K18", "K19", "K20", "K21")  # a letter may be left in doubt at these

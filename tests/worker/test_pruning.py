@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -45,17 +44,6 @@ OLD = (
 )  # fmt: skip
 
 
-def everything_on_disk(desk: StaffDesk) -> bytes:
-    """Every byte of the database and the blobs, free pages left out."""
-    database = desk.folder / "var/intake.db"
-    with sqlite3.connect(database) as link:
-        link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        link.execute("VACUUM")
-    link.close()
-    kept = [database, *(one for one in (desk.folder / "var/blobs").rglob("*") if one.is_file())]
-    return b"\n".join(one.read_bytes() for one in kept)
-
-
 def told(desk: StaffDesk) -> None:
     """A case with a file, an answer, a reply, a note, and its end; a stranger; another case."""
     desk.say(AMY, WITH_FILE, fields=PARTS, subject="Quixotic matter")
@@ -85,14 +73,14 @@ def test_no_word_of_an_old_case_is_left(tmp_path: Path) -> None:
     desk = StaffDesk.open(tmp_path, more=KEPT)
     told(desk)
     pass_in(desk, 364)
-    held = everything_on_disk(desk)
+    held = installation.everything_on_disk(desk.folder)
     assert [one for one in OLD if one not in held] == [b"theremin", b"Stranger Danger"], (
         "a stranger's mail has its own, shorter time"
     )
     before = desk.case("CASE-1001")
 
     pass_in(desk, 367)
-    held = everything_on_disk(desk)
+    held = installation.everything_on_disk(desk.folder)
     assert [one for one in OLD if one in held] == []
     assert b"harmonica squeaks" in held, "an open case keeps everything"
 
@@ -130,9 +118,11 @@ def test_life_goes_on_after_the_words_are_gone(tmp_path: Path) -> None:
         desk.cli("cases", "close", "CASE-1001", "--why", "again")
     numbers = [(one["number"], one["follows"]) for one in desk.cases()]
     assert numbers[-1] == ("CASE-1003", "CASE-1001")
-    assert b"glockenspiel" in everything_on_disk(desk)
+    assert b"glockenspiel" in installation.everything_on_disk(desk.folder)
     pass_in(desk, 800)
-    assert b"glockenspiel" not in everything_on_disk(desk), "opened and closed again"
+    assert b"glockenspiel" not in installation.everything_on_disk(desk.folder), (
+        "opened and closed again"
+    )
 
 
 @pytest.mark.takes_blobs
@@ -141,7 +131,7 @@ def test_by_default_no_case_is_pruned(tmp_path: Path) -> None:
     desk = StaffDesk.open(tmp_path)
     told(desk)
     pass_in(desk, 5000)
-    held = everything_on_disk(desk)
+    held = installation.everything_on_disk(desk.folder)
     gone = [one for one in OLD if one not in held]
     assert gone in ([], [b"Stranger Danger", b"theremin"], [b"theremin", b"Stranger Danger"])
 
