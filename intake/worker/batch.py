@@ -23,6 +23,7 @@ from intake.adapters.blob_store import BlobError, Blobs
 from intake.adapters.dkim_verifier import Prover
 from intake.adapters.journal import Journal, MailLine
 from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
+from intake.adapters.time_limits import PROGRESS
 from intake.authentication.dkim import Proof
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Limits, Message
@@ -36,6 +37,7 @@ from intake.worker import oversize, runs
 from intake.worker.counter import Counter, NoCounter
 from intake.worker.judgement import JudgementContext
 from intake.worker.parser_process import ReadMail
+from intake.worker.patience import patiently
 
 PROVING_SECONDS = 60  # for the DNS lookups of one batch; later mails are judged without proof
 DOMAIN_SHARE = 0.5  # the part of that time that mails of one domain may take
@@ -139,21 +141,25 @@ def begin(current: Pass, batch: Sequence[Waiting], aside: Executor | None = None
     found = _fetch(current, [one for one in batch if one.uid not in done | resting])
     reading = collector.reader.map(found.arrivals)
 
+    results: list[Read] = []
+
     def read() -> list[Read]:
-        results = list(reading)
+        for one in reading:
+            results.append(one)
+            PROGRESS.note()
         collector.blobs.flush(_digests(results))
         return results
 
-    return Begun(done, found, aside.submit(read).result if aside else read)
+    return Begun(done, found, patiently(aside.submit(read), results) if aside else read)
 
 
 def finish(current: Pass, begun: Begun) -> None:
     """Records and moves a batch. Raises MailboxError, StoreError, BlobError, PoolError."""
     collector, found = current.collector, begun.found
-    began = time.monotonic()
+    began, reader = time.monotonic(), collector.reader
     read = begun.read()
-    collector.reader.waited(time.monotonic() - began)
-    big = oversize.read(found.big, collector.reader.map, collector.limits.max_mail_bytes)
+    reader.waited(time.monotonic() - began)
+    big = oversize.read(found.big, reader.map, collector.limits.max_mail_bytes)
     proofs = _proofs(read, collector)
     current.turn.check()
     reached("K09")
@@ -343,9 +349,7 @@ def _together(current: Pass, read: Sequence[Read], proofs: Mapping[str, Proof]) 
     for arrival, result in noted:
         _note(arrival, result, current.tally)
         collector.counter.handled(result.action)
-    return [
-        MailLine(arrival.digest, one.row, one.case_number, now, box.name) for arrival, one in noted
-    ]
+    return [MailLine(mail.digest, one.row, one.case_number, now, box.name) for mail, one in noted]
 
 
 def _note_missing(current: Pass, missing: Sequence[tuple[Waiting, str]]) -> set[int]:

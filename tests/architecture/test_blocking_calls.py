@@ -46,6 +46,7 @@ LIMITS = {
     "store/locks.py: flock": "it does not block",
     "store/locks.py: sleep": OWN,
     "worker/alerting.py: subprocess.run": "timeout=",
+    "worker/patience.py: result": OWN,
     "worker/parser_pool.py: Popen": "the child must answer within start_seconds",
     "worker/parser_pool.py: result": "each reading has a limit of its own",
     "worker/parser_pool.py: wait": "one second; or a process that was killed",

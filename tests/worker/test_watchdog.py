@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from intake.adapters import time_limits
 from intake.adapters.time_limits import Overtime, Progress
 from intake.store import time_limit
 from intake.store.engine import Engine, StoreError, open_engine, reading, writing
-from intake.worker import service
+from intake.worker import patience, service
 from tests.support import installation
 from tests.support.mailbag import bag
 from tests.support.postgres import postgres
@@ -106,6 +107,40 @@ def test_each_step_is_progress(tmp_path: Path) -> None:
             with step():
                 assert jobs[thread][1] > before
     engine.dispose()
+
+
+def test_who_waits_for_a_thread_that_goes_on_is_not_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each finished piece counts; a thread that finishes none does not."""
+    monkeypatch.setattr(patience, "LOOK_SECONDS", 0.02)
+    jobs, thread = time_limits.PROGRESS._jobs, threading.get_ident()
+    done: list[int] = []
+    ends = threading.Event()
+
+    def work() -> str:
+        for number in range(5):
+            time.sleep(0.05)
+            done.append(number)
+        ends.wait(10)
+        return "result"
+
+    with ThreadPoolExecutor(1) as pool, time_limits.PROGRESS.running("collect"):
+        _, began = jobs[thread]
+        wait = patience.patiently(pool.submit(work), done)
+        timer = threading.Timer(0.6, ends.set)
+        timer.start()
+        assert wait() == "result"
+        assert jobs[thread][1] > began
+        assert time.monotonic() - jobs[thread][1] > 0.15, "nothing was finished in the end"
+
+
+def test_an_error_of_the_thread_is_passed_on() -> None:
+    """A TimeoutError of its own, too, which is no waiting."""
+
+    def fail() -> str:
+        raise TimeoutError("of its own")
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TimeoutError, match="of its own"):
+        patience.patiently(pool.submit(fail), [])()
 
 
 def frozen(engine: Engine) -> Iterator[int]:
