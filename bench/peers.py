@@ -75,17 +75,6 @@ else:
         email_box_last_check=None, logging_type="none",
     )
 """
-GENEROUS = """
-[limits]
-max_cases_per_contact_hour = 1000000
-max_cases_per_account_hour = 1000000
-[replies]
-max_letters_per_hour = 1000000
-max_letters_per_day = 1000000
-max_letters_per_domain_hour = 1000000
-max_letters_all_hour = 100000000
-max_same_letters_per_day = 1000000
-"""
 
 
 @dataclass(frozen=True)
@@ -146,7 +135,7 @@ def intake(at: Place) -> Sequence[str | Path]:
     """A fresh installation, as an operator would have it."""
     box = installation.imap_box(at.imap.imap, at.imap.password)
     way = installation.delivery(f"smtp://127.0.0.1:{at.sink.port}")
-    installation.make(at.room, box + way + GENEROUS)
+    installation.make(at.room, box + way + installation.NO_LIMITS)
     return [sys.executable, "-m", "intake", "--config", at.room / "config.toml", "once", "--json"]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,6 +284,31 @@ def test_the_database_is_damaged(tmp_path: Path) -> None:
         await_(lambda: len(made.sink.letters()) == 6, 60)
         made.stop()
         assert made.wrong() == []
+
+
+def test_the_database_is_damaged_and_there_is_no_backup(tmp_path: Path) -> None:
+    """An empty database, the contacts, the repair: the same numbers, and no letter twice."""
+    title = "The database is damaged"
+    with night(tmp_path) as made:
+        made.start()
+        made.arrives(3)
+        made.stop()
+        before = {row["digest"]: row["case_number"] for row in _rows(made)}
+        for file in (tmp_path / "var").glob("intake.db*"):
+            file.rename(tmp_path / file.name)
+        assert [one.split()[1] for one in commands(title)[3:6]] == ["init", "contacts", "reconcile"]
+        made.run("init")
+        made.run("contacts", "import", str(tmp_path / "people.toml"))
+        made.run("reconcile", "--repair")
+        assert {row["digest"]: row["case_number"] for row in _rows(made)} == before
+        made.start()
+        made.arrives(1)
+        made.stop()
+        assert made.wrong() == []
+
+
+def _rows(made: Night) -> list[dict[str, Any]]:
+    return installation.everything(made.config)["messages"]
 
 
 def test_a_stored_mail_is_lost(tmp_path: Path) -> None:
