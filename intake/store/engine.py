@@ -92,8 +92,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     if parsed.get_backend_name() != "postgresql":
         wanted = "sqlite:///PATH or postgresql://USER@HOST/NAME"
         raise StoreError("connect", f"database.url: found {parsed.drivername}, wanted {wanted}")
-    limits = {**time_limit.CONNECT, "options": time_limit.LOCK}
-    return time_limit.watched(create_engine(parsed, pool_pre_ping=True, connect_args=limits))
+    made = create_engine(parsed, pool_pre_ping=True, connect_args=dict(time_limit.CONNECT))
+    return time_limit.watched(made)
 
 
 def _sqlite(path: str, *, read_only: bool) -> Engine:

@@ -23,7 +23,7 @@ CONNECT = {  # libpq: for each connection attempt, and until a dead host counts 
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
 }  # fmt: skip
-LOCK = "-c lock_timeout=60s"  # a lock that another transaction keeps is an error then
+LOCK = "60s"  # a lock that another transaction keeps for so long is an error
 _CONNECTIONS = "intake_connections"
 
 
@@ -34,6 +34,8 @@ def watched(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
         connections.add(connection)
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK,))
+        connection.commit()  # a setting at the start of the session: poolers refuse some in the URL
 
     setattr(engine, _CONNECTIONS, connections)
     return engine

@@ -183,7 +183,7 @@ def test_a_frozen_database_costs_a_transaction(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.servers
 def test_a_lock_that_somebody_keeps_is_an_error_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another transaction holds a table: ours gives up after the limit of locks."""
-    monkeypatch.setattr(time_limit, "LOCK", "-c lock_timeout=500")
+    monkeypatch.setattr(time_limit, "LOCK", "500ms")
     with postgres() as url:
         engine, other = open_engine(url), open_engine(url)
         with writing(engine) as session:
