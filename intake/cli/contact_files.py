@@ -118,11 +118,12 @@ def _show_changes(changes: Changes, *, dry_run: bool) -> None:
 def _entries(file: Path, config: str | None) -> Entries:
     from intake.config import directory_file
     from intake.config import loader as settings
+    from intake.config.toml_files import read_toml
 
     with plainly():
         catalogue = settings.load_catalogue(load(config))
         if file.suffix.lower() == ".toml":
-            return directory_file.from_data(settings.read_toml(file), catalogue)
+            return directory_file.from_data(read_toml(file), catalogue)
         return directory_file.from_csv(_text(file), catalogue)
 
 

@@ -294,11 +294,12 @@ def _webhook(config: Config, hook: Webhook) -> Iterator[Finding]:
 
     from intake.adapters import webhook
     from intake.config import loader as settings
+    from intake.config.toml_files import ConfigError
 
     try:
         keys = webhook.read_keys(settings.webhook_secret(config, hook))
     except ValueError as error:
-        raise settings.ConfigError(str(error)) from None
+        raise ConfigError(str(error)) from None
     what, parts = f"webhook {hook.name}", urlsplit(hook.url)
     wanted = ", ".join(hook.events) or "all events"
     signed = f"signed with {len(keys)} key{'s' if len(keys) > 1 else ''}" if keys else "unsigned"

@@ -104,7 +104,7 @@ def _mailboxes(config: Config) -> Iterator[Finding]:
 def _names(config: Config) -> Iterator[Finding]:
     """Names in the configuration that the catalogue or the rules do not have."""
     from intake.config import loader
-    from intake.config.loader import ConfigError
+    from intake.config.toml_files import ConfigError
     from intake.triage.rules import ALL_RULES
 
     try:

@@ -73,10 +73,11 @@ settings = _Settings()
 def load(path: str | None = None) -> Config:
     """Loads the configuration and sets up logging from it."""
     from intake.config import loader
+    from intake.config.toml_files import ConfigError
 
     try:
         found = loader.load(path or settings.file)
-    except loader.ConfigError as error:
+    except ConfigError as error:
         raise Abort(str(error), EX_CONFIG) from None
     from intake.cli.logs import set_up
 
@@ -90,7 +91,7 @@ def configured_file(path: str | None) -> str:
 
 
 EXPECTED = {
-    "intake.config.loader.ConfigError": EX_CONFIG,
+    "intake.config.toml_files.ConfigError": EX_CONFIG,
     "intake.adapters.smtp.DeliveryError": EX_CONFIG,
     "intake.mail.encoder.LetterError": EX_CONFIG,
     "intake.store.engine.StoreError": EX_IOERR,

@@ -73,13 +73,13 @@ def _departments(config: str | None) -> list[str]:
 
 
 def _read(file: Path, config: str | None) -> StaffEntries:
-    from intake.config import loader as settings
     from intake.config import staff_file
+    from intake.config.toml_files import read_toml
 
     known = _departments(config)
     with plainly():
         if file.suffix.lower() == ".toml":
-            return staff_file.from_data(settings.read_toml(file), known)
+            return staff_file.from_data(read_toml(file), known)
         try:
             return staff_file.from_csv(file.read_text("utf-8-sig"), known)
         except OSError as error:

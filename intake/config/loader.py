@@ -12,18 +12,23 @@ import json
 import os
 import shlex
 import subprocess
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from importlib import resources
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
 from intake.catalogue.catalogue import Catalogue, CatalogueError
-from intake.catalogue.loader import build
 from intake.config import schema as parts
 from intake.config.mistakes import mistake
+from intake.config.toml_files import (
+    ConfigError,
+    built,
+    canonical,
+    catalogue_text,
+    parsed,
+    read_toml,
+)
 from intake.config.validation import doubts, variable_name
 from intake.mail.addresses import ascii_lower
 from intake.mail.message import Limits
@@ -32,10 +37,6 @@ from intake.triage.policy import Policy
 
 SECRET_SECONDS = 20  # time limit of a password or token command
 MIN_SECRET_BYTES = 16
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text has one mistake per line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +121,6 @@ def load(path: str | None = None, environment: Mapping[str, str] | None = None) 
     if mistakes:
         raise ConfigError("\n".join(f"{file}: {one}" for one in mistakes))
     return config
-
-
-def read_toml(path: Path) -> dict[str, object]:
-    """A TOML file as data; ConfigError with the line when it is none."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
 
 
 # ---------------------------------------------------------------- secrets
@@ -280,18 +269,20 @@ def _secret_lines(path: Path) -> str:
 
 
 def catalogue_data(config: Config) -> dict[str, object]:
-    """The parsed catalogue file: the operator's, or the shipped one."""
+    """The parsed catalogue file: the operator's, or the shipped one. Nobody may change it."""
+    return parsed(_catalogue_text(config))
+
+
+def _catalogue_text(config: Config) -> str:
     chosen = config.shape.catalogue.path
-    if chosen:
-        return read_toml(config.path(chosen))
-    return tomllib.loads(resources.files("intake").joinpath("catalogue.toml").read_text("utf-8"))
+    return catalogue_text(config.path(chosen) if chosen else None)
 
 
 def load_catalogue(config: Config) -> Catalogue:
     """Return the catalogue in force. Raises ConfigError with every mistake in it."""
     where = config.shape.catalogue.path or "the shipped catalogue"
     try:
-        made = build(catalogue_data(config))
+        made = built(_catalogue_text(config))
     except CatalogueError as error:
         raise ConfigError("\n".join(f"{where}: {line}" for line in error.mistakes)) from None
     for type_name, overrides in config.shape.catalogue.required.items():
@@ -392,7 +383,7 @@ def policy_hash(config: Config, catalogue: Catalogue) -> str:
     parts = [
         repr(chosen),
         repr(trust),
-        json.dumps(catalogue_data(config), sort_keys=True, default=str),
+        canonical(_catalogue_text(config)),
     ]
     parts.append(json.dumps(config.shape.catalogue.required, sort_keys=True))
     parts += [config.service.timezone, repr(config.shape.evidence), repr(config.shape.limits)]

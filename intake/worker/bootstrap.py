@@ -23,7 +23,8 @@ from intake.adapters.smtp import Lane, Patience, open_lane
 from intake.authentication.alignment import Trust
 from intake.config import loader as settings
 from intake.config import schema
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError
 from intake.config.validation import backfill
 from intake.mail.encoder import with_files
 from intake.mail.tokens import bounce_address

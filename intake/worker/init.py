@@ -10,7 +10,8 @@ from pathlib import Path
 from intake.adapters.blob_store import Blobs
 from intake.adapters.mailbox.maildir import MaildirBox
 from intake.config import loader as settings
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError
 from intake.store.engine import open_engine
 from intake.store.migrate import upgrade
 from intake.worker import samples

@@ -9,7 +9,8 @@ from importlib.resources.abc import Traversable
 
 from intake.catalogue.catalogue import Catalogue
 from intake.config import loader as settings
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError
 from intake.letters.letter import LetterContext, Templates
 from intake.model.departments import Department
 from intake.model.hours import read_hours

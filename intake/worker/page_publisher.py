@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError
 from intake.incidents.page import files
 from intake.incidents.page.content import PageData
 from intake.store.engine import Engine, Session, reading

@@ -10,7 +10,8 @@ from pathlib import Path
 from intake.adapters.mailbox.maildir import MaildirBox
 from intake.config import directory_file
 from intake.config import loader as settings
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError, read_toml
 from intake.store.contacts import directory
 from intake.store.engine import open_engine, writing
 from intake.worker.bootstrap import mailbox_job
@@ -36,7 +37,7 @@ def fill(config: Config) -> list[str]:
     if not isinstance(box, MaildirBox):
         raise ConfigError("the samples need a Maildir as the first mailbox")
     people = Path(str(resources.files("intake").joinpath("samples/people.toml")))
-    entries = directory_file.from_data(settings.read_toml(people), settings.load_catalogue(config))
+    entries = directory_file.from_data(read_toml(people), settings.load_catalogue(config))
     engine = open_engine(config.database_url)
     try:
         with writing(engine) as session:

@@ -17,8 +17,9 @@ import structlog
 from intake.adapters import folder_drop, webhook
 from intake.adapters.blob_store import Blobs
 from intake.config import loader as settings
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
 from intake.config.schema import Webhook
+from intake.config.toml_files import ConfigError
 from intake.model.departments import FOLDER
 from intake.model.events import WITH_PEOPLE, Again, Outcome, Taken
 from intake.model.states import DeliveryState

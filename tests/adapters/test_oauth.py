@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from intake.adapters.oauth import OAuthError, TokenSource
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 from intake.worker import bootstrap, service
 from tests.support import installation
 

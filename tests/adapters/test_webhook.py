@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from intake.adapters import webhook
 from intake.config import loader as settings
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 from intake.model.events import EVENT_KINDS, WITH_PEOPLE, Again, Gone, Outcome, Taken
 from tests.support.fakes import listening
 from tests.support.receiver import independent, receiver

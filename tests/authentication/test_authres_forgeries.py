@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 from tests.support.mailbag import AUTHSERV
 from tests.support.service import AMY, PEOPLE, Door
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, SecretStr
 
 from intake.config import loader as settings
 from intake.config import validation
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
 from intake.config.schema import Shape
+from intake.config.toml_files import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = tomllib.loads((ROOT / "config.example.toml").read_text(encoding="utf-8"))
@@ -238,3 +239,15 @@ def test_backfill_is_none_all_or_a_date(tmp_path: Path) -> None:
         config = load(tmp_path, BOX + f"backfill = '{text}'")
         found = validation.backfill(config.mailbox[0])
         assert (found[0], found[1] is not None) == (everything, dated)
+
+
+def test_an_unchanged_catalogue_is_built_once_and_a_changed_one_anew(tmp_path: Path) -> None:
+    """A long-running worker reads its settings again and again."""
+    shipped = (ROOT / "intake/catalogue.toml").read_text("utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(shipped, "utf-8")
+    config = load(tmp_path, '[catalogue]\npath = "mine.toml"\n')
+    first = settings.load_catalogue(config)
+    assert settings.load_catalogue(config) is first
+    mine.write_text(shipped.replace('name = "', 'name = "New ', 1), "utf-8")
+    assert settings.load_catalogue(config).name == f"New {first.name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intake.config import loader as settings
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 
 BOX = '[[mailbox]]\nname = "a"\nurl = "imaps://x"\n'
 HOOK = '[[webhook]]\nname = "a"\n'

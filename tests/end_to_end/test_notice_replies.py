@@ -13,7 +13,7 @@ from hypothesis import settings as terms
 from hypothesis import strategies as st
 
 from intake.config import loader as settings
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 from intake.letters.letter import LetterContext
 from intake.parsers.scanner import scan
 from intake.worker import bootstrap, service

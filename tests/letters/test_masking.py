@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.config.loader import ConfigError
+from intake.config.toml_files import ConfigError
 from tests.support.service import ABE, AMY, PEOPLE, Door, what, words_of
 
 RATES = "max_letters_per_hour = 200\nmax_letters_per_day = 200\nmax_same_letters_per_day = 200\n"

@@ -23,6 +23,7 @@ from intake.cli.screen import Abort
 from intake.config import directory_file
 from intake.config import loader as settings
 from intake.config.loader import Config
+from intake.config.toml_files import read_toml
 from intake.store import reports
 from intake.store.contacts import directory
 from intake.store.engine import Session, open_engine, reading, writing
@@ -104,9 +105,7 @@ def make(
         init.prepare(config)
         return config
     init.prepare(config)
-    entries = directory_file.from_data(
-        settings.read_toml(people_file), settings.load_catalogue(config)
-    )
+    entries = directory_file.from_data(read_toml(people_file), settings.load_catalogue(config))
     with database(config, write=True) as session:
         directory.load(session, entries, datetime.now(UTC))
     if fresh:

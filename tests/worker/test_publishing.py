@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 from intake.cli import page as command
 from intake.cli.app import app
 from intake.cli.screen import Abort, settings
-from intake.config.loader import Config, ConfigError
+from intake.config.loader import Config
+from intake.config.toml_files import ConfigError
 from intake.model.authorship import By
 from intake.model.incidents import Change
 from intake.store.engine import Engine, open_engine, writing

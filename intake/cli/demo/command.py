@@ -20,6 +20,7 @@ from intake.cli.screen import load
 from intake.config import directory_file
 from intake.config import loader as settings
 from intake.config.loader import Config
+from intake.config.toml_files import read_toml
 from intake.store import reports
 from intake.store.contacts import directory
 from intake.store.engine import open_engine, reading, writing
@@ -93,7 +94,7 @@ def _people(config: Config) -> None:
     file = config.path("contacts.toml")
     file.write_text(demo_mails.CONTACTS)
     catalogue = settings.load_catalogue(config)
-    entries = directory_file.from_data(settings.read_toml(file), catalogue)
+    entries = directory_file.from_data(read_toml(file), catalogue)
     engine = open_engine(config.database_url)
     with writing(engine) as session:
         directory.load(session, entries, datetime.now(UTC))
