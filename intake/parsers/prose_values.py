@@ -23,6 +23,7 @@ from intake.parsers.values import take
 
 EARLIER = "earlier"
 PRIORITY = "priority"
+UNLISTED = "unknown-choice"  # a module that is not in the open list, kept as written
 MAX_OFFERED_CHARS = 250  # of a line; a longer value was cut
 NOT_READ = ("account", "contact", "subject", "description")
 
@@ -166,7 +167,7 @@ def _value(form: Form, field: Field, reading: Reading, part: Part) -> FieldValue
     if field.keep_text and not reading.value:
         return FieldValue(None, reading.words, source, "", reading.start, reading.end)
     taken = take(words, field, form.type, form.catalogue, part.calendar)
-    if taken.value is None or taken.code:
+    if taken.value is None or taken.code not in ("", UNLISTED):
         return None
     shown = reading.words or words
     return FieldValue(taken.value, shown, source, "", reading.start, reading.end)

@@ -31,7 +31,7 @@ def test_a_colleague_answers_the_contacts_own_mail(tmp_path: Path, field: str) -
 
 
 @pytest.mark.parametrize(
-    ("who", "proof", "outcome"), [(BEN, None, "ask R18"), (AMY, NONE, "hold R7")]
+    ("who", "proof", "outcome"), [(BEN, None, "create R20"), (AMY, NONE, "hold R7")]
 )
 def test_a_message_id_of_another_account_opens_nothing(
     tmp_path: Path, who: str, proof: str | None, outcome: str

@@ -48,6 +48,7 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
         ),
     )  # fmt: skip
     if not ranked:
+        yield from _unlisted(prose, role, choices)
         return
     if choices.multi or field.kind == "multichoice":
         chosen = ", ".join(sorted(places, key=lambda one: places[one]))
@@ -62,6 +63,28 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     clear = more >= AHEAD or not choices.open  # of a closed list the higher one counts
     how = SURE if clear and not (once and choices.open) else LIKELY
     yield _reading(prose, role, ranked[0], places.get(ranked[0], (0, 0)), how)
+
+
+_CAPITAL = r"[A-ZÀ-ÖØ-Þ]"
+_BEHIND = re.compile(
+    rf"\s(?:(?:de|do|da|du|d'|la|o|a)\s?)?[\"“«]?({_CAPITAL}[\w/-]{{2,30}}(?:\s{_CAPITAL}[\w/-]{{2,30}})?)"
+)
+_BEFORE = re.compile(rf"({_CAPITAL}[\w/-]{{2,30}}(?:\s{_CAPITAL}[\w/-]{{2,30}})?)\s\Z")
+
+
+def _unlisted(prose: Prose, role: Role, choices: Choices) -> Iterator[Reading]:
+    """Yield a value that is not in an open list, from "the Health module", "im Modul Verhalten"."""
+    words = pattern(role.sure) if choices.open else None
+    for match in words.finditer(prose.low) if words else ():
+        found = _BEHIND.match(prose.text, match.end())
+        if found is None:
+            found = _BEFORE.search(prose.text[max(0, match.start() - 60) : match.start()])
+            start = max(0, match.start() - 60) + (found.start(1) if found else 0)
+        else:
+            start = found.start(1)
+        if found is not None:
+            yield Reading(role.field, found[1], LIKELY, start, start + len(found[1]))
+            return
 
 
 def _inside(span: tuple[int, int], value: str, found: Mapping[str, list[tuple[int, int]]]) -> bool:

@@ -69,7 +69,10 @@ def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Read
     given: list[tuple[Day, str]] = []
     cue = pattern(role.sure)
     named = bool(cue and cue.search(prose.low))
+    first = _first_proposal(prose, cue)
     for one in prose.days:
+        if one.end <= first:
+            continue
         sentence = prose.sentence_at(one.start)
         if sentence is None or _denied(prose, role, one, sentence):
             continue
@@ -85,6 +88,15 @@ def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Read
             given.append((one, SURE if named else LIKELY))
     for name, (one, how) in zip(names, given, strict=False):
         yield _reading(prose, name, one, how, ahead=True)
+
+
+def _first_proposal(prose: Prose, cue: re.Pattern[str] | None) -> int:
+    """Return where the first sentence starts that has a day and words which propose one."""
+    for one in prose.sentences if cue else ():
+        holds = any(one.start <= day.start < one.end for day in prose.days)
+        if holds and cue and cue.search(prose.low, one.start, one.end):
+            return one.start
+    return 0
 
 
 def _reading(prose: Prose, name: str, one: Day, how: str, *, ahead: bool) -> Reading:

@@ -20,9 +20,8 @@ from intake.parsers.values import WEAK
 
 MAX_CHARS = 6000  # of a mail's own text
 ENOUGH = 4.0  # points of the winner
-PLENTY = 7.0  # points that need no sure word
-SURE = 3  # the weight of a sure word
-AHEAD = 2.0  # points that it must have more than any other type
+ENOUGH_TO_OPEN = 3.0  # of one that opens with nothing but the mail itself
+AHEAD = 1.5  # points that it must have more than any other type
 OWN_FIELD = 1.0  # points for words of a field that few types have
 MOST_TYPES = 2  # that may have such a field
 MANY_STEPS = 3  # different words for what is clicked that make steps
@@ -57,25 +56,20 @@ def ranked(subject: str, text: str, catalogue: Catalogue) -> list[tuple[str, flo
 def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
     """Return the type that a mail without labels is clearly about; empty if none is. Pure.
 
-    It needs a word that is sure, and it must be well ahead of every other type; further ahead of
-    one that overwrites data or changes who may do what.
+    It must be well ahead of every other type; further ahead of one that overwrites data or changes
+    who may do what.
     """
     points = ranked(subject, text, catalogue)
-    if not points or points[0][1] < ENOUGH:
+    if not points:
         return ""
     name, most = points[0]
+    case = catalogue.types[name]
+    opens = not case.opens_at_once and not set(case.required) - {"subject", "description"}
+    if most < (ENOUGH_TO_OPEN if opens else ENOUGH):
+        return ""
     asks = {cue.type for cue in catalogue.cues if cue.asks}
     close = any(most - other < (2 if kind in asks else 1) * AHEAD for kind, other in points[1:])
-    sure = most >= PLENTY or _has_sure_word(name, f"{subject}\n{text[:MAX_CHARS]}", catalogue)
-    return "" if close or name in asks or not sure else name
-
-
-def _has_sure_word(name: str, text: str, catalogue: Catalogue) -> bool:
-    folded = _folded(text)
-    shapes = (
-        pattern(cue.words) for cue in catalogue.cues if cue.type == name and cue.weight == SURE
-    )
-    return any(shape is not None and shape.search(folded) for shape in shapes)
+    return "" if close or name in asks else name
 
 
 def is_form(found: Iterable[Candidate], catalogue: Catalogue) -> bool:

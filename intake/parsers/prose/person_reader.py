@@ -10,11 +10,18 @@ from intake.catalogue.catalogue import Role
 from intake.parsers.prose.reading import LIKELY, Prose, Reading, pattern
 
 MAX_NAMES = 40
+MAX_SIGNED_WORDS = 3  # in front of a name that ends a mail: "Thank you all,"
 _UPPER = r"[A-ZÀ-ÖØ-ÞŁŚŠŽÇ]"
-_PART = rf"(?:{_UPPER}[\w'’]+(?:-{_UPPER}?[\w'’]+)*)"
+_NO_NAME = (  # words with a capital letter that are no part of a name
+    r"(?!(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Ing|Lic|Frau|Herrn?|Sie|Ihnen|Ihre?|Wir|Unsere?|Es|Der"
+    r"|Die|Das|Please|Bitte|Por|Favor|Merci|Tel|Title|Phone|Dear|Hello|Hi|Hallo|Hola|Bonjour|Olá)"
+    r"\b)"
+)
+_PART = rf"(?:{_NO_NAME}(?!\w['’][a-zà-ÿ]){_UPPER}[\w'’]+(?:-{_UPPER}?[\w'’]+)*)"
 _NAME = re.compile(
     r"(?<![\w@.])(?:(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Frau|Herrn?|M|D|Kolleg(?:e|in|en))"
-    rf"\.?[ \t]+){{0,3}}(?P<first>{_PART})(?:[ \t]{_UPPER}\.)?[ \t]"
+    rf"\.?[ \t]+){{0,3}}(?P<first>{_PART}(?:[ \t]{_PART}(?=[ \t]{_PART}[ \t]{_PART}(?!\w)))?)"
+    rf"(?:[ \t]{_UPPER}\.)?[ \t]"
     r"(?P<last>(?:(?:de|da|do|dos|del|van|von|der|la|le)[ \t]){0,2}"
     rf"{_PART}(?:[ \t]{_PART})?)(?!\w)"
 )
@@ -95,7 +102,16 @@ def _person(prose: Prose, role: Role) -> re.Match[str] | None:
         close = cue is not None and (cue.search(before) or cue.match(behind.lstrip(" ,(")))
         if close and not (never and never.search(before)):
             return match
-    return None
+    told = [one for one in names if not _signed(prose.text, one)]
+    return told[0] if len({_plain(one[0]) for one in told}) == 1 else None
+
+
+def _signed(text: str, name: re.Match[str]) -> bool:
+    """Return whether the name ends a line with a word or two in front of it: a signature."""
+    start = text.rfind("\n", 0, name.start()) + 1
+    end = text.find("\n", name.end())
+    behind = text[name.end() : len(text) if end < 0 else end]
+    return not behind.strip(" ,.-") and len(text[start : name.start()].split()) <= MAX_SIGNED_WORDS
 
 
 def _names(text: str) -> list[re.Match[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -80,21 +81,29 @@ def lower(text: str) -> str:
 def pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
     """Return a pattern for any of the words; ``*`` stands for further letters or a few words.
 
-    Words with the same beginning share it in the pattern, which is several times as fast.
+    Words with the same beginning share it in the pattern, which is several times as fast. An accent
+    may be missing, as people write on telephones, except in a short word of its own.
     """
     if not words:
         return None
     tree: _Tree = {}
     for one in words:
         branch = tree
+        bare = " " in one or len(one) >= LONG
         for piece in _PIECE.findall(one.lower().replace("’", "'")):
-            branch = branch.setdefault(_PIECES.get(piece) or re.escape(piece), {})
+            shape = _PIECES.get(piece) or (_BARE.get(piece) if bare else None) or re.escape(piece)
+            branch = branch.setdefault(shape, {})
         branch[""] = {}
     return re.compile(rf"(?<!\w){_alternatives(tree)}(?!\w)")
 
 
 _Tree = dict[str, "_Tree"]
 _PIECE = re.compile(r" \* |\s+|.", re.DOTALL)
+LONG = 6  # letters of a single word that is the same word without its accent
+_BARE = {
+    **{one: f"[{one}{unicodedata.normalize('NFD', one)[0]}]" for one in "áàâãçéèêëíìîïñóòôõúùûÿ"},
+    "ä": "(?:ä|ae?)", "ö": "(?:ö|oe?)", "ü": "(?:ü|ue?)", "ß": "(?:ß|ss)",
+}  # fmt: skip
 _PIECES = {" * ": r"\s(?:\S{1,30}\s){0,4}?", "*": r"\w{0,20}", " ": r"\s{1,3}"}
 
 

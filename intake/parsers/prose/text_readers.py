@@ -26,7 +26,8 @@ _FAULT = re.compile(
     r"|not found|no encontrad|introuvable|nicht gefunden|não (?:foi|é|encontr|permit)|denied"
     r"|denegad"
     r"|refus|verweigert|negad|invalid|inválid|ungültig|expired|caduc|expir|abgelaufen|timed? ?out"
-    r"|timeout|unavailable|indisponi|nicht verfügbar|mismatch|locked|bloquead|bloqueio|verrouill"
+    r"|timeout|is full|voll\b|lleno|plein\b|cheio|unavailable|indisponi"
+    r"|nicht verfügbar|mismatch|locked|bloquead|bloqueio|verrouill"
     r"|gesperrt|not enough|do not have|no tiene|conflict|conflit|konflikt|wrong|terminated"
     r"|something went|longer than|overhead|rights|gateway"
 )
@@ -119,6 +120,8 @@ def _after_colon(prose: Prose, role: Role) -> Reading | None:
         colon = colons[-1] if colons else None
         ends = prose.low[sentence.start : sentence.end].rstrip().endswith(":")
         before = prose.low[sentence.start : colon.start() if colon else sentence.end]
+        if ends and (alone := _pasted(prose, role, place)):
+            return alone
         if cue is None or not (colon or ends) or not cue.search(before[-60:]):
             continue
         if ends and place + 1 < len(prose.sentences):
@@ -136,6 +139,15 @@ def _paragraph(prose: Prose, role: Role, first: Sentence) -> Reading | None:
     if first.item or not words or len(words) > MAX_VALUE_CHARS or not fault:
         return None
     return Reading(role.field, words, SURE, first.start, first.start + len(words))
+
+
+def _pasted(prose: Prose, role: Role, place: int) -> Reading | None:
+    """Return the paragraph of one sentence behind a line with a colon, if it tells of a fault."""
+    following = prose.sentences[place + 1 : place + 3]
+    if not following or "\n\n" not in prose.text[prose.sentences[place].end : following[0].start]:
+        return None
+    alone = len(following) == 1 or "\n\n" in prose.text[following[0].end : following[1].start]
+    return _paragraph(prose, role, following[0]) if alone else None
 
 
 def _rest(prose: Prose, role: Role, start: int, sentence: Sentence) -> Reading | None:
@@ -219,7 +231,7 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
     for sentence in prose.sentences if verbs else ():
         low = prose.low[sentence.start : sentence.end]
         path = bool(_PATH.search(prose.text[sentence.start : sentence.end]))
-        done = len(set(verbs.findall(low))) if verbs else 0
+        done = len(set(verbs.findall(_FAILS.sub(" ", low)))) if verbs else 0
         told = _told(low) if len(low) <= MAX_TOLD_CHARS else 0
         points = done + 2 * path + sentence.item + told + (told > 0)
         if sentence.asks or done < 1 or points < 3:
@@ -233,6 +245,9 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
 
 
 MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
+_FAILS = re.compile(  # "won't save" says what fails, not what is done
+    r"\b(?:\w+n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)\s(?:(?:se|me|nos|les?|s')\s)?\w+"
+)
 _WHEN = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
     r"|a \w+|the \w+|our \w+)\b|\b(?:cuando|cada vez que|al|si) \w+|\b(?:quand|lorsqu\w*|dès qu\w*"
