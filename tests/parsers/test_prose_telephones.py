@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from intake.parsers.confirmation import consent
 from intake.parsers.prose.kinds import type_in_prose
 from intake.parsers.prose.reading import pattern
 from intake.parsers.prose.values import values_in_prose
@@ -100,3 +101,49 @@ def test_a_day_before_the_proposal_is_no_proposal() -> None:
     assert got["preferred_consult_date"] == "2026-03-12"
     assert got["preferred_consult_date_2"] == "2026-03-13"
     assert "preferred_consult_date_3" not in got
+
+
+@pytest.mark.parametrize(("text", "who"), [
+    ("Campus gèle pour les profs de sec 3 depuis hier.", "les profs de sec 3"),
+    ("Gradebook cannot be opened by Mr. Hollis since Monday.", "Mr. Hollis"),
+    ("I checked two of her students and yes. All teachers at Elm see it.", "All teachers at Elm"),
+])  # fmt: skip
+def test_people_are_found_behind_for_and_by_their_title(text: str, who: str) -> None:
+    """And not the people whom somebody only looked at."""
+    assert read(text, "application_issue")["who_is_impacted"] == who
+
+
+def test_a_person_is_replaced_by_the_other_one() -> None:
+    """The one who left is the replaced person, not the new contact."""
+    got = read(
+        "Gordon Pelletier left us in March. Please replace him with Annika Thorvald.",
+        "modify_support_contacts",
+    )
+    assert (got["contact_first_name"], got["contact_last_name"]) == ("Annika", "Thorvald")
+    assert got["contact_replacement_name"] == "Gordon Pelletier"
+
+
+def test_the_new_address_counts() -> None:
+    """A mail about a new address often names the old one first."""
+    text = "O endereço ana@velho.example deixou de funcionar; o novo é ana.dias@campo.example."
+    assert read(text, "modify_support_contacts")["contact_email"] == "ana.dias@campo.example"
+
+
+def test_a_telephone_writes_no_capitals() -> None:
+    """A sentence ends at a dot all the same, unless an abbreviation does."""
+    text = "se cierra la ventana imaginense. aqui no se ha cambiado nada en los equipos"
+    got = read(text, "application_issue")["environment_changes"]
+    assert got == "aqui no se ha cambiado nada en los equipos"
+
+
+@pytest.mark.parametrize("text", [
+    "Vous avez mon autorisation écrite pour restaurer les données.",
+    "Tienen mi autorización por escrito para restaurar los datos.",
+    "Sie haben unsere Erlaubnis, die Daten wiederherzustellen.",
+    "Vocês têm a nossa autorização para restaurar os dados.",
+])  # fmt: skip
+def test_having_a_permission_is_a_permission(text: str) -> None:
+    """As "you have our permission" is one in English."""
+    field = CATALOGUE.fields["written_permission"]
+    assert consent(text, field)
+    assert not consent(text.replace(".", ", si me llaman antes?"), field)

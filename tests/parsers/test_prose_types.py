@@ -12,7 +12,7 @@ import pytest
 
 from intake.catalogue.catalogue import CatalogueError
 from intake.catalogue.loader import build
-from intake.parsers.prose.kinds import scores, type_in_prose
+from intake.parsers.prose.kinds import ranked, scores, type_in_prose
 from intake.parsers.scanner import scan
 from tests.support.forms import CATALOGUE, DATA
 from tests.support.prose_score import as_message, mails
@@ -71,6 +71,14 @@ def test_the_contact_can_correct_the_type_while_it_is_a_draft(tmp_path: Path) ->
 def test_what_is_not_clear_is_asked(text: str) -> None:
     """One faint word, none, or two types of about the same weight."""
     assert type_in_prose("Hello", text, CATALOGUE) == ""
+
+
+def test_types_that_are_alike_stand_in_the_order_of_the_catalogue() -> None:
+    """Not in that of a set, which is another one in every process."""
+    order = list(CATALOGUE.types)
+    for one in mails():
+        points = ranked(one["subject"], one["body"], CATALOGUE)
+        assert points == sorted(points, key=lambda two: (-two[1], order.index(two[0])))
 
 
 def test_quoted_and_forwarded_words_do_not_count() -> None:

@@ -48,9 +48,13 @@ def guesses(subject: str, text: str, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def ranked(subject: str, text: str, catalogue: Catalogue) -> list[tuple[str, float]]:
-    """Return the types with their points, the likeliest first."""
+    """Return the types with their points, the likeliest first.
+
+    Types with as many points stand in the order of the catalogue.
+    """
     points = scores(subject, text, catalogue)
-    return sorted(points.items(), key=lambda one: -one[1])
+    order = list(catalogue.types)
+    return sorted(points.items(), key=lambda one: (-one[1], order.index(one[0])))
 
 
 def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:

@@ -25,7 +25,7 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
                 points, end = one
                 start = _phrase_start(prose, match.start())
                 found.append((points + 2 * (how == SURE), -start, end, how))
-    found = found or [*_bare_people(prose, role)]
+    found = found or [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
     if found:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")
@@ -39,6 +39,27 @@ _AFFECTED = re.compile(
 )
 
 
+_TITLED = re.compile(
+    r"(?<!\w)(?:(?:M(?:rs?|s|iss)|Coach|[Ff]rau|[Hh]errn?|Mme|Mlle|[Ss]ra?|[Pp]rof[ae]?)\.?"
+    r"|(?:la|el|a|o|mi compañer[oa]) (?:maestr[oa]|professora?|profesora?))"
+    r"\s[A-ZÀ-ÖØ-Þ][\w'’-]+(?:\s[A-ZÀ-ÖØ-Þ][\w'’-]+)?"
+    r"(?: (?:and|y|und|et|e) (?:I|me|yo|ich|moi|eu)\b)?"
+)
+
+
+def _titled_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
+    """Yield "Mr. Hollis" or "Frau Lüttich und ich" in a sentence that says what goes wrong."""
+    hit, never = pattern(_words(role, "hit")), pattern(role.never)
+    for named in _TITLED.finditer(prose.text):
+        sentence = prose.sentence_at(named.start())
+        if sentence is None or sentence.asks:
+            continue
+        low = prose.low[sentence.start : sentence.end]
+        if hit and hit.search(low) and not (never and never.search(low)):
+            yield 0.0, -named.start(), named.end(), LIKELY
+            return
+
+
 def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
     """Yield people without "all" or a number before them, where a text says they have it."""
     for named in _AFFECTED.finditer(prose.low):
@@ -46,6 +67,7 @@ def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, st
         end = _phrase_end(prose.low, named.end(), sentence.end if sentence else 0, role)
         if sentence is not None and not sentence.asks and end > named.end():
             yield 1.0, -named.end(), end, LIKELY
+    yield from _whom(prose, role)
     who, hit = pattern(_words(role, "who")), pattern(_words(role, "hit"))
     for sentence in prose.sentences if who and hit else ():
         low = prose.low[sentence.start : sentence.end]
@@ -55,6 +77,20 @@ def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, st
         one = _group(prose, role, sentence.start + match.start(), sentence.start + match.start())
         if one is not None:
             yield one[0], -(sentence.start + match.start()), one[1], LIKELY
+
+
+_ARTICLE = re.compile(r"\s+(?:(?:the|our|los|las|les|nos|die|den|der|os|as)\s+)?")
+
+
+def _whom(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
+    """Yield the people behind "for": "it freezes for the teachers of grade 3"."""
+    words = pattern(_words(role, "for"))
+    for match in words.finditer(prose.low) if words else ():
+        gap = _ARTICLE.match(prose.low, match.end())
+        one = _group(prose, role, match.end(), gap.end()) if gap else None
+        if gap is not None and one is not None:
+            start = match.end() + len(gap[0]) - len(gap[0].lstrip())
+            yield one[0] + 0.5, -start, one[1], LIKELY
 
 
 def _quantities(low: str, words: tuple[str, ...], *, counted: bool) -> Iterator[re.Match[str]]:
@@ -84,7 +120,8 @@ def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] 
     low = prose.low[sentence.start : sentence.end]
     if sentence.asks and "," not in low[end - sentence.start :]:
         return None  # the question itself
-    if never and never.search(low):
+    lead = prose.low[max(sentence.start, start - MAX_TO_NEVER) : end]
+    if never and never.search(lead):
         return None
     end_of_phrase = _phrase_end(prose.low, end, sentence.end, role)
     noun = who.search(prose.low, start, end_of_phrase)
@@ -126,6 +163,7 @@ _COUNT = re.compile(
     r"(?<![\w.:/$€-])\d{1,4}(?![\w.:/%)-])"
 )
 MAX_LEAD_CHARS = 16  # of a word that belongs to the people at the start of a sentence
+MAX_TO_NEVER = 30  # characters from "I checked" to the people who are not meant
 MAX_BEFORE_NOUN = 4  # words between "all" and "teachers"
 
 

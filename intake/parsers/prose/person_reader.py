@@ -36,10 +36,20 @@ _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d[\d() ./-]{6,20}\d(?![\w/-])")
 
 
 def read_address(prose: Prose, role: Role) -> Iterator[Reading]:
-    """Yield the first address in the text."""
-    match = _ADDRESS.search(prose.text)
+    """Yield the address in the text; of several the new one, or else the first."""
+    match = _address(prose)
     if match:
         yield Reading(role.field, match[0].rstrip("."), LIKELY, match.start(), match.end())
+
+
+_NEW = re.compile(r"\b(?:new|now|nuev[oa]|ahora|nouve\w*|neu\w*|jetzt|nov[oa]|agora)\b")
+
+
+def _address(prose: Prose) -> re.Match[str] | None:
+    """Return the first address with a word such as "new" shortly before it, else the first."""
+    found = [one for one, _ in zip(_ADDRESS.finditer(prose.text), range(MAX_NAMES), strict=False)]
+    new = (one for one in found if _NEW.search(prose.low, max(0, one.start() - 30), one.start()))
+    return next(new, found[0] if found else None)
 
 
 def read_phone(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -89,7 +99,11 @@ def read_name(prose: Prose, role: Role) -> Iterator[Reading]:
 def _person(prose: Prose, role: Role) -> re.Match[str] | None:
     """Return the name that fits the address, else the one behind a word of the role."""
     names = _names(prose.text)
-    address = _ADDRESS.search(prose.text)
+    gone = _replaced(prose)
+    others = [one for one in names if f"{one['first']} {one['last']}" != gone]
+    if any(not _signed(prose.text, one) for one in others):
+        names = others
+    address = _address(prose)
     box = _plain(address[0].partition("@")[0]) if address else ""
     for match in names:
         last = _plain(match["last"].split()[0])
@@ -104,6 +118,14 @@ def _person(prose: Prose, role: Role) -> re.Match[str] | None:
             return match
     told = [one for one in names if not _signed(prose.text, one)]
     return told[0] if len({_plain(one[0]) for one in told}) == 1 else None
+
+
+def _replaced(prose: Prose) -> str:
+    """Return the name of the person who leaves, as a field for that name reads it."""
+    for role in prose.catalogue.roles:
+        if role.reads == "name":
+            return next((one.words for one in read_name(prose, role)), "")
+    return ""
 
 
 def _signed(text: str, name: re.Match[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MAX_CHARS = 6000  # of a mail's own text that are read
 MAX_SENTENCES = 200
+LONG_WORD = 5  # letters of a word that a dot behind it does not make an abbreviation
 _ITEM = re.compile(r"[ \t]{0,8}(?:[-*•–·]|\(?\d{1,2}[.)])[ \t]+(?=\S)")
 # A dot behind these ends no sentence: titles, abbreviations, a single letter, a number.
 _ABBREVIATION = re.compile(
@@ -93,7 +94,10 @@ def _goes_on(before: str, after: str) -> bool:
         return False
     if _ABBREVIATION.search(before[-12:]):
         return True
-    return bool(after) and (after[0].islower() or _ORDINAL.search(before[-12:]) is not None)
+    if not after:
+        return False
+    short = len(before.rpartition(" ")[2]) < LONG_WORD
+    return (after[0].islower() and short) or _ORDINAL.search(before[-12:]) is not None
 
 
 def _sentence(text: str, start: int, end: int, *, item: bool = False, above: str = "") -> Sentence:

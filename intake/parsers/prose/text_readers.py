@@ -56,7 +56,8 @@ _STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?(?:\d{1,2}|[a-j])[.)][ \t])")
 def read_error(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield the error message: quoted, behind a colon or known by its form; or none."""
     after = _after_colon(prose, role)
-    found = [*_quoted(prose, role), *_bare(prose)]
+    found = [*_quoted(prose, role)]
+    found += [one for one in _bare(prose) if not any(q[1] <= one[1] < q[2] for q in found)]
     found.sort(key=lambda one: -one[0])
     whole = after is not None and after.strength == SURE
     if after is not None and whole and (not found or found[0][1] >= after.start):
@@ -176,7 +177,8 @@ def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
             match = cue.search(low) if cue else None
             if match is None or sentence.asks or (never and never.search(low)):
                 continue
-            if _in_message(prose, sentence.start + match.start()):
+            place = sentence.start + match.start()
+            if _in_message(prose, place) or (how == LIKELY and _is_day(prose, place)):
                 continue
             start, end = _part(low, match.start(), match.end())
             start, end = sentence.start + start, sentence.start + end
@@ -184,6 +186,15 @@ def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
             if len(said.split()) >= 3:
                 yield Reading(role.field, said, how, start, end)
                 return
+
+
+def _is_day(prose: Prose, place: int) -> bool:
+    """Return whether the place is inside of what says since when: "since the update"."""
+    return any(
+        one.start <= place < one.end and not one.value and role.reads == "day"
+        for role in prose.catalogue.roles
+        if (one := prose.seen.get(role.field)) is not None
+    )
 
 
 def _in_message(prose: Prose, place: int) -> bool:
@@ -309,6 +320,8 @@ def _numbered(prose: Prose) -> tuple[int, int] | None:
 
 def read_path(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield the place in the product: "Attendance > Reports > Daily"."""
-    match = _PATH.search(prose.text)
+    french = "«" in prose.text  # there "»" ends a quotation
+    paths = _PATH.finditer(prose.text)
+    match = next((one for one in paths if not french or "»" not in one[0]), None)
     if match is not None:
         yield Reading(role.field, match[0].strip(" ."), SURE, match.start(), match.end())

@@ -28,6 +28,7 @@ class Base(SQLModel):
     """Sets the naming convention that both databases and alembic need."""
 
     metadata = MetaData(naming_convention=NAMING)
+    model_config = {"defer_build": True}  # rows are not validated; imports are quicker
 
 
 def id_column() -> Any:
