@@ -147,3 +147,13 @@ def test_having_a_permission_is_a_permission(text: str) -> None:
     field = CATALOGUE.fields["written_permission"]
     assert consent(text, field)
     assert not consent(text.replace(".", ", si me llaman antes?"), field)
+
+
+@pytest.mark.parametrize("text", [
+    "Les relevés sortent blancs depuis la mise a jour",
+    "A chamada não grava depois da atualização de fevereiro",
+    "Attendance does not save after the update",
+])  # fmt: skip
+def test_an_update_says_since_when(text: str) -> None:
+    """ "After the update" is all that many people know, with or without accents."""
+    assert text.endswith(read(text, "application_issue")["issue_began"])

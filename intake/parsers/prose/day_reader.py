@@ -43,19 +43,29 @@ _EVENT = re.compile(
     r"(?:update|upgrade|weekend|migration|maintenance|patch|release|holidays?|break|vacation|rollover"
     r"|rollout|switch|changeover|outage|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
     r"|actualizaci[oó]n|mantenimiento|fin de semana|migraci[oó]n|vacaciones|parche|inicio"
-    r"|regreso|semanas?|d[ií]as?|mes(?:es)?|puente|mise à jour|maj|week-end|vacances|rentrée"
-    r"|relâche|semaines?"
+    r"|regreso|semanas?|d[ií]as?|mes(?:es)?|puente|mise [àa] jour|maj|week-end|vacances|rentr[ée]e"
+    r"|rel[âa]che|semaines?"
     r"|mois|jours|aktualisierung|wartung|wochenende|umstellung|ferien|wochen|tagen|monaten?|halbjahr"
-    r"|neustart|atualização|manutenção|migração|férias|recesso|início|semestre|bimestre|troca"
+    r"|neustart|atualiza[çc][ãa]o|manuten[çc][ãa]o|migra[çc][ãa]o|f[ée]rias|recesso|in[íi]cio|semestre|bimestre|troca"
     r"|feriado|meses|volta)\b"
     r"(?:\s(?:already|or so|over|of|from|in|de|del|da|do|du|des|vom|am|im|on|last|em|na|no)"
     r"(?:\s[^\s.,;:!?()]{1,20}){0,4})?"
 )
 
 
+_AFTER = re.compile(
+    r"\b(?:after|después del?|despues del?|tras|après|apres|nach|depois d[aeo]s?|ap[óo]s)\s"
+    r"(?:[^\s.,;:!?()]{1,20}\s){0,3}?"
+    r"(?:update|upgrade|migration|maintenance|patch|release|actualizaci[oó]n|mantenimiento"
+    r"|migraci[oó]n|mise [àa] jour|maj|aktualisierung|wartung|umstellung|atualiza[çc][ãa]o"
+    r"|manuten[çc][ãa]o|migra[çc][ãa]o)\b"
+    r"(?:\s(?:of|from|de|del|da|do|du|des|vom|am|im|on|last)(?:\s[^\s.,;:!?()]{1,20}){1,2})?"
+)
+
+
 def _since_event(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield "since the update": no day, but what a person says who does not know it."""
-    for match in _EVENT.finditer(prose.low):
+    for match in (*_EVENT.finditer(prose.low), *_AFTER.finditer(prose.low)):
         sentence = prose.sentence_at(match.start())
         if sentence is None or sentence.asks:
             continue
