@@ -100,7 +100,7 @@ class Delivery(Section):
     allow_plain: bool = False
     connections: int = Field(default=4, ge=1, le=50)
     in_doubt: int = Field(default=4, ge=1, le=1000)
-    lease_seconds: Positive = 90
+    lease_seconds: int = Field(default=90, gt=0, le=3600)
     bounce_address: str = ""
     verp: bool = True
     helo: str = ""

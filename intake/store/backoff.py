@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+FAR_AHEAD = timedelta(hours=2)  # a lease that ends later was written before the clock was set back
 MAX_DOUBLINGS = 12  # the bound is reached long before
 
 

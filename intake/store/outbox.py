@@ -29,11 +29,17 @@ from intake.store.tables.outbox import EventRow, OutboxRow
 GIVE_UP = timedelta(days=5)  # RFC 5321 §4.5.4.1: 4 to 5 days
 
 
-def _due(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """What makes a letter due, in two conditions: for an OR a planner reads the whole table."""
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What makes a letter due, in conditions of their own: for an OR a planner reads the table.
+
+    What was written far ahead of now was written before the clock was set back.
+    """
+    ahead = now + backoff.FAR_AHEAD
     return (
         and_(is_due(), col(OutboxRow.due_at) <= now),
+        and_(is_due(), col(OutboxRow.due_at) > ahead, unindexed(OutboxRow.created_at) > ahead),
         and_(is_claimed(), col(OutboxRow.lease_until) < now),
+        and_(is_claimed(), col(OutboxRow.lease_until) > ahead),
     )
 
 

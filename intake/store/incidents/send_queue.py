@@ -58,7 +58,10 @@ def _ready(now: datetime) -> ColumnElement[bool]:
     """Rows that somebody could send now, of broadcasts that run."""
     fresh = and_(col(Row.state).in_(SENDABLE), col(Row.due_at) <= now)
     left = and_(col(Row.state).in_(UNDER_WAY), col(Row.lease_until) < now)
-    return or_(fresh, left)
+    ahead = now + backoff.FAR_AHEAD  # written so far ahead: before the clock was set back
+    early = and_(col(Row.state).in_(SENDABLE), col(Row.created_at) > ahead)
+    held = and_(col(Row.state) == NoticeState.SENDING, col(Row.lease_until) > ahead)
+    return or_(fresh, left, early, held)
 
 
 def any_due(session: Session, now: datetime) -> bool:
@@ -154,11 +157,16 @@ def _tidy(session: Session, now: datetime) -> None:
     _finish(session, gone, now)
 
 
+def _within(now: datetime, span: timedelta) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Attempts of that time before now; later ones are of before the clock was set back."""
+    return col(Row.attempted_at) > now - span, col(Row.attempted_at) <= now + MINUTE
+
+
 def _room(session: Session, now: datetime, pace: Pace) -> int:
     """How many attempts the pace allows now, across all workers."""
 
     def since(span: timedelta) -> int:
-        query = select(func.count()).where(col(Row.attempted_at) > now - span)
+        query = select(func.count()).where(*_within(now, span))
         return session.scalar(query) or 0
 
     room = pace.per_minute - since(MINUTE)
@@ -171,9 +179,7 @@ def _room(session: Session, now: datetime, pace: Pace) -> int:
 def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
     """Rows by priority, without parked domains and within the share of each domain."""
     counted = (
-        select(col(Row.domain), func.count())
-        .where(col(Row.attempted_at) > now - MINUTE)
-        .group_by(col(Row.domain))
+        select(col(Row.domain), func.count()).where(*_within(now, MINUTE)).group_by(col(Row.domain))
     )
     used = {domain: count for domain, count in session.execute(counted)}
     parked = select(col(ParkedDomainRow.domain)).where(col(ParkedDomainRow.until) > now)
