@@ -38,6 +38,7 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...]
+    fault: str = ""  # of docs/faults.md, whose defence is broken by it
 
     @property
     def path(self) -> Path:
@@ -64,7 +65,15 @@ def mutants() -> list[Mutant]:
     """All of them, numbered as they stand in the file."""
     rows = tomllib.loads(DATA.read_text())["mutant"]
     return [
-        Mutant(number, row["file"], row["what"], row["old"], row["new"], tuple(row["tests"]))
+        Mutant(
+            number,
+            row["file"],
+            row["what"],
+            row["old"],
+            row["new"],
+            tuple(row["tests"]),
+            row.get("fault", ""),
+        )
         for number, row in enumerate(rows, 1)
     ]
 
@@ -109,7 +118,9 @@ def dirty() -> bool:
 
 def row(mutant: Mutant, last: str) -> None:
     """A row of the table."""
-    print(f"| {mutant.number} | {mutant.file} | {mutant.what} | {last} |", flush=True)
+    print(
+        f"| {mutant.number} | {mutant.fault} | {mutant.file} | {mutant.what} | {last} |", flush=True
+    )
 
 
 def chosen(words: argparse.Namespace) -> list[Mutant]:
@@ -118,6 +129,8 @@ def chosen(words: argparse.Namespace) -> list[Mutant]:
     if words.only:
         wanted = {int(one) for one in words.only.split(",")}
         found = [one for one in found if one.number in wanted]
+    if words.faults:
+        found = [one for one in found if one.fault]
     wrong = [f"mutant {one.number}: {why}" for one in found if (why := one.trouble())]
     if wrong:
         sys.exit("\n".join(wrong))
@@ -135,6 +148,7 @@ def main() -> int:
     """The table; 1 when a mutant survived."""
     parser = argparse.ArgumentParser(prog="python -m bench.mutants", description=__doc__)
     parser.add_argument("--only", default="", metavar="N,M", help="these alone")
+    parser.add_argument("--faults", action="store_true", help="those of docs/faults.md alone")
     parser.add_argument("--list", action="store_true", help="say what there is and change nothing")
     parser.add_argument("--unproved", action="store_true", help="not the unchanged tree first")
     words = parser.parse_args()

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
 from intake.adapters.smtp import Failed, InDoubt, Outcome, Retry, Sent
@@ -22,6 +21,7 @@ from intake.model.states import SENDABLE, UNDER_WAY, NoticeState, SendState
 from intake.store import backoff, letter_checks
 from intake.store.engine import Session
 from intake.store.incidents.audience import REACHED
+from intake.store.incidents.due_notices import MINUTE, attempted, ready
 from intake.store.incidents.recipients import finish, skip
 from intake.store.letter_checks import Claimed
 from intake.store.sql import stored_id, unindexed
@@ -37,7 +37,7 @@ MAX_DOUBTS_CRASH = 5  # times a letter is sent again because its worker died at 
 MAX_DOUBTS_SILENCE = 1  # times it is sent again because the server never answered the dot
 SILENCE_SECONDS = 60  # until a letter in doubt is tried once more
 SERVER_WAIT_SECONDS = 60  # if the server accepts no letter at all
-LONGEST_PARK, MINUTE = timedelta(hours=2), timedelta(minutes=1)
+LONGEST_PARK = timedelta(hours=2)
 TIDIED = 5000  # rows in one step
 Row = NoticeRecipientRow
 
@@ -54,23 +54,13 @@ class Pace:
     mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
 
 
-def _ready(now: datetime) -> ColumnElement[bool]:
-    """Rows that somebody could send now, of broadcasts that run."""
-    fresh = and_(col(Row.state).in_(SENDABLE), col(Row.due_at) <= now)
-    left = and_(col(Row.state).in_(UNDER_WAY), col(Row.lease_until) < now)
-    ahead = now + backoff.FAR_AHEAD  # written so far ahead: before the clock was set back
-    early = and_(col(Row.state).in_(SENDABLE), col(Row.created_at) > ahead)
-    held = and_(col(Row.state) == NoticeState.SENDING, col(Row.lease_until) > ahead)
-    return or_(fresh, left, early, held)
-
-
 def any_due(session: Session, now: datetime) -> bool:
     """Whether a waiting notice may be sent."""
     query = (
         select(col(Row.id))
         .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
         .where(
-            _ready(now),
+            ready(now),
             col(IncidentUpdateRow.send_state).in_((SendState.SENDING, SendState.CANCELLED)),
         )
         .limit(1)
@@ -157,16 +147,11 @@ def _tidy(session: Session, now: datetime) -> None:
     _finish(session, gone, now)
 
 
-def _within(now: datetime, span: timedelta) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Attempts of that time before now; later ones are of before the clock was set back."""
-    return col(Row.attempted_at) > now - span, col(Row.attempted_at) <= now + MINUTE
-
-
 def _room(session: Session, now: datetime, pace: Pace) -> int:
     """How many attempts the pace allows now, across all workers."""
 
     def since(span: timedelta) -> int:
-        query = select(func.count()).where(*_within(now, span))
+        query = select(func.count()).where(*attempted(now, span))
         return session.scalar(query) or 0
 
     room = pace.per_minute - since(MINUTE)
@@ -179,7 +164,9 @@ def _room(session: Session, now: datetime, pace: Pace) -> int:
 def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[NoticeRecipientRow]:
     """Rows by priority, without parked domains and within the share of each domain."""
     counted = (
-        select(col(Row.domain), func.count()).where(*_within(now, MINUTE)).group_by(col(Row.domain))
+        select(col(Row.domain), func.count())
+        .where(*attempted(now, MINUTE))
+        .group_by(col(Row.domain))
     )
     used = {domain: count for domain, count in session.execute(counted)}
     parked = select(col(ParkedDomainRow.domain)).where(col(ParkedDomainRow.until) > now)
@@ -192,7 +179,7 @@ def _candidates(session: Session, now: datetime, room: int, pace: Pace) -> list[
             select(Row)
             .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
             .where(
-                _ready(now),
+                ready(now),
                 col(IncidentUpdateRow.send_state) == SendState.SENDING,
                 col(Row.domain).not_in(closed),
                 col(Row.id).not_in(seen),
