@@ -16,6 +16,7 @@ from itertools import islice
 from intake.catalogue.catalogue import Catalogue
 from intake.mail.field_library import Warning
 from intake.mail.message import Attachment, Message
+from intake.mail.mime.charsets import clean
 from intake.mail.mime.docx import OfficeError, table_rows
 from intake.parsers.label_index import Label, table
 from intake.parsers.submission import ATTACHED_FORM, Candidate
@@ -58,7 +59,7 @@ def attached_forms(message: Message, catalogue: Catalogue) -> Found:
             warnings.append(Warning("attached-form", f"{file.name}: too big to be read as a form"))
             continue
         try:
-            pairs = reader(file.content)
+            pairs = [(clean(label), clean(words)) for label, words in reader(file.content)]
         except (OfficeError, ValueError, RecursionError, csv.Error) as error:
             warnings.append(Warning("attached-form", f"{file.name}: {str(error)[:200]}"))
             continue

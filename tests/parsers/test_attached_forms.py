@@ -144,6 +144,20 @@ def test_odd_json_is_no_form(content: bytes) -> None:
     assert [one.field for one in found.candidates] == ["case_type"]
 
 
+@pytest.mark.parametrize(("name", "content"), [
+    ("form.csv", b"Case Type;Server Issue\nPriority;High\nDescription;a\x06b\x00c\n"),
+    ("form.json", b'{"Case Type": "Server Issue", "Description": "a\\u0006b\\u0000c"}'),
+    ("form.json", b'{"Case Type": "Server Issue", "Description": "ab\\ud800c"}'),
+])  # fmt: skip
+def test_control_characters_and_half_characters_of_a_file_reach_no_case(
+    name: str, content: bytes
+) -> None:
+    """No database stores them; the words around them count."""
+    case = read("", attachments=(file(name, content),))
+    assert case.type == "server_issue"
+    assert case.description.replace("\ufffd", "") == "abc"
+
+
 def test_a_file_that_is_no_form_is_only_a_file() -> None:
     """Known words among others in a spreadsheet do not make it a form."""
     rows = b"Description,Module\nroom 1,3\nroom 2,4\nModule,2\nroom 4,5\n"
