@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from intake.catalogue.catalogue import CaseType, Field
 from intake.catalogue.translation import labels_of
@@ -76,14 +77,20 @@ def parts_of(form: Form, scan: Scan, free: str, candidates: Sequence[Candidate])
 def completed(form: Form, missing: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is missing; when likely values would fill all of it, they are taken.
 
-    They are not taken where the type itself is always confirmed: data restores, access, contacts.
+    So is a likely module that nothing asks for, because no request will offer it. They are not
+    taken where the type itself is always confirmed: data restores, access, contacts.
     """
     asks = any(cue.asks and cue.type == form.type for cue in form.catalogue.cues)
-    if not missing or asks or not all(name in form.likely for name in missing):
+    if asks or not all(name in form.likely for name in missing):
         return missing
-    for name in missing:
+    for name in dict.fromkeys((*missing, *filter(partial(_is_choice, form), form.likely))):
         form.values[name] = form.likely.pop(name)
     return ()
+
+
+def _is_choice(form: Form, name: str) -> bool:
+    """Return whether a field is one of listed values, and not what is judged by words alone."""
+    return form.catalogue.fields[name].kind == "choice" and name != PRIORITY
 
 
 def _untouched(form: Form, told: set[str]) -> None:

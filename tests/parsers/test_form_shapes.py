@@ -145,7 +145,7 @@ def test_tables_are_read_whatever_their_shape() -> None:
     got = rows(("Case Type", "Module"), ("Ask a Question", "Grade Book"), ("Priority", "Low"))
     assert (got.type, got.priority) == ("ask_question", "Low")
     got = rows(("Case Type", "Ask a Question"), ("Module", ""), ("a", "b", "c"), ())
-    assert got.fields["module"].source == "default"
+    assert got.fields["module"].source == "prose"  # of the subject, not of an empty cell
 
 
 def test_the_line_that_tells_the_type_is_no_other_field() -> None:

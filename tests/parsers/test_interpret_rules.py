@@ -99,7 +99,7 @@ def test_a_module_nobody_listed_is_kept_and_flagged() -> None:
     got = read("Case Type: Ask a Question\nModule: Moon Base\nHow?")
     assert got.fields["module"].value == "Moon Base"
     assert [(one.code, one.blocking) for one in got.problems] == [("unknown-choice", False)]
-    got = read("Case Type: Ask a Question\nHow?")
+    got = read("Case Type: Ask a Question\nHow?", subject="Hello")
     assert (got.fields["module"].value, got.fields["module"].source) == (
         "Not Applicable",
         "default",

@@ -10,14 +10,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from intake.adapters.smtp import Outcome, Parcel
+from intake.adapters.smtp import Outcome, Parcel, Sent
 from intake.store import outbox
 from intake.store.contacts import directory
 from intake.store.engine import Engine, writing
+from intake.store.incidents import send_queue
 from intake.store.incidents.send_queue import Pace
 from intake.store.tables.outbox import OutboxRow
 from tests.support import postgres as databases
-from tests.support.notice_service import Desk, Killed
+from tests.support.notice_service import FAST, Desk, Killed
 from tests.support.records import DOT, PEOPLE, one_mail
 from tests.support.values import NOW
 
@@ -84,6 +85,22 @@ def test_notices_go_on_when_the_clock_was_set_back(engine: Engine) -> None:
         desk.now += timedelta(minutes=2)
         desk.send(Pace(4, 10**6, smooth=False))
     assert desk.server.got() == Counter(people)
+
+
+def test_a_worker_that_comes_late_settles_no_notice(engine: Engine) -> None:
+    """Its lease ran out and another one is sending: what it says about the letter counts not."""
+    desk = Desk(engine)
+    desk.people(1)
+    desk.approve(desk.open())
+    with writing(engine) as session:
+        late = send_queue.claim(session, desk.now, 90, 10, FAST)[0]
+        after = desk.now + timedelta(seconds=91)
+        other = send_queue.claim(session, after, 90, 10, FAST)[0]
+        assert (other.id, other.fence) == (late.id, late.fence + 1)
+        given = [(late.id, late.fence, Sent("250 ok"))]
+        assert send_queue.settle(session, given, after, 1.0, FAST) == [late.id]
+        given = [(other.id, other.fence, Sent("250 ok"))]
+        assert send_queue.settle(session, given, after, 1.0, FAST) == []
 
 
 def test_a_notice_of_a_dead_worker_waits_for_no_clock(engine: Engine) -> None:

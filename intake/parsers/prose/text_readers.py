@@ -13,7 +13,7 @@ MAX_QUOTES = 60  # that are looked at in one text
 MAX_VALUE_CHARS = 1500
 MAX_AFTER_COLON = 400  # characters of a message behind "it says:"
 _QUOTES = re.compile(
-    r"\"(?P<a>[^\"\n]{4,400}(?:\n[^\"\n]{1,300})?)\"|[“„](?P<b>[^“”„]{4,400})[”“]"
+    r"\"(?P<a>[^\"\n]{4,400}(?:\n[^\"\n]{1,300})?)\"|[“„](?P<b>[^“”„\"]{4,400})[”“\"]"
     r"|[«»]\s?(?P<c>[^«»]{4,400}?)\s?[«»]|(?<!\w)'(?P<d>[^'\n]{6,200})'(?!\w)"
     r"|`(?P<e>[^`]{4,400})`|‘(?P<f>[^‘’]{6,200})’"
 )
