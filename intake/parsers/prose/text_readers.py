@@ -257,7 +257,8 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
 
 MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
 _FAILS = re.compile(  # "won't save" says what fails, not what is done
-    r"\b(?:\w+n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)\s(?:(?:se|me|nos|les?|s')\s)?\w+"
+    r"\b(?:(?:ca|wo|do|does|did|is|are|could)n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)"
+    r"\s(?:(?:se|me|nos|les?|s')\s)?\w+"
 )
 _WHEN = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
