@@ -113,8 +113,12 @@ def _reading(prose: Prose, name: str, one: Day, how: str, *, ahead: bool) -> Rea
     words = prose.text[one.start : one.end].strip(" ,.")
     when = one.on(prose.calendar, ahead=ahead)
     sentence = prose.sentence_at(one.start)
-    if sentence is not None and when is not None and _doubtful(prose, one, sentence):
-        return Reading(name, sentence.text, how, sentence.start, sentence.end)
+    doubt = _doubt(prose, one, sentence) if sentence is not None and when is not None else None
+    if doubt is not None and prose.catalogue.fields[name].keep_text:
+        start, end = min(doubt[0], one.start), max(doubt[1], one.end)
+        return Reading(name, " ".join(prose.text[start:end].split()).strip(" ,."), how, start, end)
+    if doubt is not None:
+        how = LIKELY
     if when is not None and _other_order(prose, one, ahead=ahead):
         how = LIKELY
     return Reading(name, words, how, one.start, one.end, when.isoformat() if when else "")
@@ -131,11 +135,13 @@ def _other_order(prose: Prose, one: Day, *, ahead: bool) -> bool:
     return bool(this and that and abs((that - today).days) < abs((this - today).days))
 
 
-def _doubtful(prose: Prose, one: Day, sentence: Sentence) -> bool:
-    """Return whether a word close to the day makes it uncertain: "since the 16th or so"."""
+def _doubt(prose: Prose, one: Day, sentence: Sentence) -> tuple[int, int] | None:
+    """Return the range of a word close to the day that makes it uncertain: "the 16th or so"."""
     words = WORDS.get(prose.language)
-    low = prose.low[max(sentence.start, one.start - 20) : min(sentence.end, one.end + 24)]
-    return words is not None and re.search(rf"\b(?:{words.doubt})\b", low) is not None
+    start, end = max(sentence.start, one.start - 20), min(sentence.end, one.end + 24)
+    doubt = re.compile(rf"\b(?:{words.doubt})\b") if words is not None else None
+    found = doubt.search(prose.low, start, end) if doubt is not None else None
+    return found.span() if found is not None else None
 
 
 def _strength(prose: Prose, role: Role, one: Day, *, ahead: bool) -> str:
