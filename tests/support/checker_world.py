@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -63,12 +63,12 @@ class Maildir:
     def read(self, folder: str = "INBOX") -> list[bytes]:
         """The mails of the folder, none when there is no such folder."""
         home = self.path if folder == "INBOX" else self.path / f".{folder}"
-        return [
-            path.read_bytes()
-            for part in ("new", "cur")
-            if (home / part).is_dir()
-            for path in sorted((home / part).iterdir())
-        ]
+        found = []
+        for part in ("new", "cur"):
+            for path in sorted((home / part).iterdir()) if (home / part).is_dir() else ():
+                with suppress(FileNotFoundError):  # it was moved while others were read
+                    found.append(path.read_bytes())
+        return found
 
 
 def look(world: World, server: Server) -> World:

@@ -22,6 +22,7 @@ from tests.support.servers import need, required
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 LEASE = 2  # seconds, after which a letter that a dead process had claimed is free again
 CONNECTIONS = 4  # how many letters at most a crash leaves in doubt
+FILLS = 50  # attempts to fill a volume
 ROUNDS = 3  # passes in which everything has to be made up for
 
 
@@ -121,12 +122,16 @@ class Volume:
     path: Path
 
     def leave(self, room: int) -> None:
-        """Fills it until so many bytes are free."""
-        found = os.statvfs(self.path)
-        free = found.f_bavail * found.f_frsize
+        """Fills it until so many bytes are free, although somebody else may write there, too."""
         with (self.path / "filler").open("wb") as file:
-            if free > room:
-                os.posix_fallocate(file.fileno(), 0, free - room)
+            for _ in range(FILLS):
+                found = os.statvfs(self.path)
+                free = found.f_bavail * found.f_frsize
+                if free <= room:
+                    return
+                size = os.fstat(file.fileno()).st_size
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), size, free - room)
 
     def grow(self, size: int) -> None:
         """Gives a tmpfs another size."""
