@@ -15,6 +15,7 @@ from email.utils import format_datetime
 SERVICE = "support@desk.example"
 AUTHSERV = "mx.desk.example"
 PEOPLE = 100
+MAX_FILE_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,9 @@ def _html(label: str, fields: dict[str, str]) -> str:
 
 
 def _file(index: int) -> tuple[str, bytes]:
-    return f"file-{index}.bin", bytes((index * 31 + i * 7) % 256 for i in range(500 + index * 37))
+    """A file of its own, of half a kilobyte to twenty; no larger ones in larger bags."""
+    size = 500 + index * 37 % MAX_FILE_BYTES
+    return f"file-{index}.bin", f"{index}:".encode() + bytes((i * 7) % 256 for i in range(size))
 
 
 def _body(text: str, files: list[tuple[str, bytes]], *, html: bool) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import installation
+from tests.support.faults import CAMPAIGN
 from tests.support.loop_desk import (
     DAY,
     HOUR,
@@ -123,8 +124,9 @@ PEERS: dict[str, Peer] = {
     one.__name__: one
     for one in (vacation, exchange, naive, ticket_system, bulk, dsn, qmail, delayed, once, helper)
 }
-WAITS = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10),
-         timedelta(minutes=45), timedelta(hours=3)]  # fmt: skip
+WAITS = [timedelta(seconds=10), timedelta(minutes=10), timedelta(hours=3)]
+if CAMPAIGN > 1:
+    WAITS += [timedelta(minutes=1), timedelta(minutes=45)]
 
 
 @pytest.mark.parametrize("wait", WAITS, ids=str)
