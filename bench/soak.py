@@ -159,7 +159,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.soak")
     parser.add_argument("--mails", type=int, default=20_000)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as folder:
         samples, found = soak(Path(folder), given.mails)
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / "soak.csv").open("w", newline="") as file:
