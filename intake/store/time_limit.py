@@ -24,6 +24,7 @@ CONNECT = {  # libpq: for each connection attempt, and until a dead host counts 
     "tcp_user_timeout": 60_000,  # milliseconds
 }  # fmt: skip
 LOCK = "60s"  # a lock that another transaction keeps for so long is an error
+IDLE = "300s"  # a frozen worker keeps the locks of its transaction for no longer
 _CONNECTIONS = "intake_connections"
 
 
@@ -34,7 +35,11 @@ def watched(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
         connections.add(connection)
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK,))
+        for name, limit in (
+            ("lock_timeout", LOCK),
+            ("idle_in_transaction_session_timeout", IDLE),
+        ):
+            connection.execute("SELECT set_config(%s, %s, false)", (name, limit))
         connection.commit()  # a setting at the start of the session: poolers refuse some in the URL
 
     setattr(engine, _CONNECTIONS, connections)

@@ -196,6 +196,30 @@ def test_a_lock_that_somebody_keeps_is_an_error_in_time(monkeypatch: pytest.Monk
         other.dispose()
 
 
+@pytest.mark.servers
+def test_a_frozen_worker_does_not_keep_its_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server ends a transaction in which nothing happens, and others go on."""
+    monkeypatch.setattr(time_limit, "IDLE", "500ms")
+    with postgres() as url:
+        engine, other = open_engine(url), open_engine(url)
+        with writing(engine) as session:
+            session.connection().exec_driver_sql("CREATE TABLE x (a int)")
+
+        def freezes() -> None:
+            with writing(other) as frozen:
+                frozen.connection().exec_driver_sql("LOCK TABLE x")
+                with writing(engine) as session:
+                    session.connection().exec_driver_sql("INSERT INTO x VALUES (1)")
+                frozen.connection().exec_driver_sql("INSERT INTO x VALUES (2)")
+
+        with pytest.raises(StoreError):
+            freezes()
+        with writing(engine) as session:
+            assert session.connection().exec_driver_sql("SELECT a FROM x").scalars().all() == [1]
+        engine.dispose()
+        other.dispose()
+
+
 def test_a_pass_goes_on_when_the_database_comes_back(tmp_path: Path) -> None:
     """Nothing is counted against the mail that was being recorded."""
     with postgres() as url:
