@@ -2,7 +2,9 @@
 
 The library waits for an answer without a limit. Here each transaction has one, and when it is over,
 the sockets of the engine's connections are shut down; what waits for them then fails as it does
-when the network fails. Commands that may take long on purpose, such as migrations, have none.
+when the network fails. The server ends a transaction in which nothing happens, so that a frozen
+worker does not keep its locks. Commands that may take long on purpose, such as migrations, have no
+limit as a whole.
 """
 
 from __future__ import annotations

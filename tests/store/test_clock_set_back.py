@@ -35,11 +35,16 @@ def engine(
         yield made
 
 
-def test_a_lease_of_a_dead_worker_does_not_last_for_a_day(engine: Engine) -> None:
-    """The letter is claimed again; a lease that runs is left alone."""
+def a_letter(engine: Engine) -> None:
+    """A mail of a registered person, and the letter that answers it."""
     with writing(engine) as session:
         directory.load(session, PEOPLE, NOW)
     one_mail(engine, 1)
+
+
+def test_a_lease_of_a_dead_worker_does_not_last_for_a_day(engine: Engine) -> None:
+    """The letter is claimed again; a lease that runs is left alone."""
+    a_letter(engine)
     with writing(engine) as session:
         first = outbox.claim(session, NOW, 90, 10)[0]
         assert not outbox.any_due(session, NOW - timedelta(seconds=60))
@@ -51,9 +56,7 @@ def test_a_lease_of_a_dead_worker_does_not_last_for_a_day(engine: Engine) -> Non
 
 def test_a_letter_of_tomorrow_is_due_today(engine: Engine) -> None:
     """Unless it was put off on purpose, before the clock was set back."""
-    with writing(engine) as session:
-        directory.load(session, PEOPLE, NOW)
-    one_mail(engine, 1)
+    a_letter(engine)
     with writing(engine) as session:
         assert outbox.any_due(session, NOW - DAY)
         later = {"due_at": NOW + timedelta(hours=9), "created_at": NOW - timedelta(hours=1)}
@@ -64,9 +67,7 @@ def test_a_letter_of_tomorrow_is_due_today(engine: Engine) -> None:
 
 def test_a_letter_at_its_dot_is_not_claimed_whatever_the_clock_says(engine: Engine) -> None:
     """It may have been delivered."""
-    with writing(engine) as session:
-        directory.load(session, PEOPLE, NOW)
-    one_mail(engine, 1)
+    a_letter(engine)
     with writing(engine) as session:
         claimed = outbox.claim(session, NOW, 90, 10)[0]
         outbox.mark_in_doubt(session, [(claimed.id, 1)], DOT)
