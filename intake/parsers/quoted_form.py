@@ -16,6 +16,7 @@ from intake.catalogue.labels import visible
 MAX_CHARS = 100_000  # of our letters
 MAX_TOKENS = 20_000
 MAX_PLACES = 16  # lines with the same first word that are tried
+MIN_BROKEN_CHARS = 50  # of a line that a mail program may have broken
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -63,7 +64,8 @@ class SentForm:
         """Return whether the line is a piece of our letter; if so, move the position past it.
 
         An unquoted line must consist of whole lines of ours, or continue in the middle of one:
-        "Yes, I give you permission" is an answer, though our help text says the same.
+        "Yes, I give you permission" is an answer, though our help text says the same. A long line
+        that follows the last copied one may also lack its end, which a mail program moved down.
         """
         found = words_of(text)
         if not found:
@@ -73,7 +75,8 @@ class SentForm:
             follows = place == self.at
             begins = place in self.starts
             whole = begins and end in self.ends
-            goes_on = follows and (quoted or not begins)
+            broken = len(text.strip()) >= MIN_BROKEN_CHARS
+            goes_on = follows and (quoted or not begins or broken)
             if whole or goes_on or (quoted and begins and len(found) > 1):
                 self.at = end
                 return True

@@ -156,6 +156,28 @@ def test_a_line_of_what_we_have_can_be_corrected() -> None:
     assert set(got.changed) == {"priority", "module"}
 
 
+def test_a_line_of_ours_that_was_broken_before_its_last_word_stays_ours() -> None:
+    """What follows it is not read as the writer's words, not even the incident that we named."""
+    notice = (
+        "We know of it and are working on it; there is no need to call. Your\n"
+        "answers show us how far it goes, and that it is happening to you, {}too.\n\n"
+        "    INC-1: Grade Book posting delayed (identified)\n"
+    )
+    request = REQUEST.replace("Reply to this mail", notice.format("") + "\nReply to this mail")
+    body = (
+        request.replace(notice.format(""), notice.format("\n"))
+        .replace("Module: Scheduling\n", "")
+        .replace("Who is impacted?:", "Who is impacted?: all of us")
+    )
+    draft = replace(DRAFT, fields={"issue_began": STORED["issue_began"]})
+    got = read(
+        body, replying(draft, replace(ONE, text=request.replace("Module: Scheduling\n", "")))
+    )
+    assert got.changed == ("who_is_impacted",)
+    assert got.comment == ""
+    assert "module" not in got.fields
+
+
 def test_a_signature_below_the_answer_is_no_comment() -> None:
     """What stands behind "-- " is not the person's word."""
     got = read(
