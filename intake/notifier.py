@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +21,13 @@ from intake.parsers.submission import Submission
 
 MAX_SEARCHED_CHARS = 5000  # of a description in which an incident's words are looked for
 DEFAULT_PREFERENCE = Preference()
+
+# The reasons for which people get a notice, as operators read them.
+MEMBER = "{role} at {account}"
+FILED = "filed {cases}"
+TOLD_BEFORE = "was told of it before"
+IN_PLACE_OF = "in place of {names}"
+REASONS = {"filed": FILED, "told": TOLD_BEFORE, "stand-in": IN_PLACE_OF, "member": MEMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Recipient:
     zone: str = "UTC"  # IANA name
     cases: tuple[str, ...] = ()  # numbers of their own cases about it
     digest: bool = False  # gets it in the daily summary
+    language: str = ""  # ISO 639 code of their letters; empty: the service's own
 
     @property
     def key(self) -> str:
@@ -77,6 +86,7 @@ class Notice:
     plain: bool = False  # of a correction: for readers who never got the wrong text
     cases: tuple[str, ...] = ()  # numbers of the reader's own cases about it
     was: Update | None = None  # the update that this one corrects, or whose plan it changes
+    language: str = ""  # ISO 639 code of the readers' letters; empty: the service's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +191,10 @@ def _judge(
     also = []
     cases = world.filed.get(contact.id, ())
     if cases:
-        also.append(f"filed {', '.join(cases)}")
+        also.append(FILED.format(cases=", ".join(cases)))
     here = not incident.accounts or set(incident.accounts) & set(accounts)
     if contact.id in world.told_before and here:
-        also.append("was told of it before")
+        also.append(TOLD_BEFORE)
     if not reasons and not also:
         return "no account, area and contact type of theirs is concerned", None
     address = next((one for one in contact.emails if ascii_lower(one) not in world.suspended), "")
@@ -196,6 +206,7 @@ def _judge(
     return "", Recipient(
         contact.id, contact.name, address, concerned, (*reasons.values(), *also),
         _priority(incident, contact, concerned, world), _zone(concerned, world), cases,
+        language=contact.reads,
     )  # fmt: skip
 
 
@@ -214,8 +225,19 @@ def _by_rule(
         if incident.areas and not shared:
             continue
         areas = f", {', '.join(shared)}" if shared else ""
-        reasons[member.account_id] = f"{member.contact_type} at {account.name}{areas}"
+        reason = MEMBER.format(role=member.contact_type, account=account.name)
+        reasons[member.account_id] = f"{reason}{areas}"
     return reasons
+
+
+def reason_parts(reason: str) -> tuple[str, dict[str, str]]:
+    """Return which of ``REASONS`` a reason is, and what stands in its places; "" for another."""
+    for name, pattern in REASONS.items():
+        parts = [re.escape(part) for part in re.split(r"\{\w+\}", pattern)]
+        found = re.fullmatch("(.+?)".join(parts), reason, re.DOTALL)
+        if found:
+            return name, dict(zip(re.findall(r"\{(\w+)\}", pattern), found.groups(), strict=True))
+    return "", {}
 
 
 def _priority(
@@ -278,7 +300,7 @@ def _stand_in(
     other: Contact, names: Sequence[str], already: Recipient | None, world: AudienceInputs
 ) -> Recipient:
     """Return the stand-in as a recipient, with that reason in addition to their own."""
-    reason = f"in place of {', '.join(names)}"
+    reason = IN_PLACE_OF.format(names=", ".join(names))
     if already is not None:
         return replace(already, reasons=(*already.reasons, reason))
     accounts = tuple(
@@ -291,7 +313,7 @@ def _stand_in(
     address = next(one for one in other.emails if ascii_lower(one) not in world.suspended)
     return Recipient(
         other.id, other.name, address, accounts, (reason,), 2, _zone(accounts, world),
-        world.filed.get(other.id, ()),
+        world.filed.get(other.id, ()), language=other.reads,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class Organizer:
     name: str
     address: str  # service.address; its domain is the UID's
     page_url: str = ""  # empty: none
+    word: str = "Maintenance"  # before the title, in the reader's language
 
 
 def method(update: Update) -> str:
@@ -77,7 +78,7 @@ def _event(
     if ends is not None and _second(ends) > _second(starts):  # RFC 5545 §3.8.2.2
         event.add("dtend", _second(ends))
     title = one_line(incident.title, MAX_SUMMARY_CHARS)
-    event.add("summary", f"Maintenance: {title} ({incident.id})")
+    event.add("summary", f"{organizer.word}: {title} ({incident.id})")
     told = one_line(incident.impact, MAX_DESCRIPTION_CHARS)
     if told:
         event.add("description", told)

@@ -14,8 +14,16 @@ from zoneinfo import ZoneInfo
 
 from intake.incidents.notice import unsubscribe_ways
 from intake.incidents.notice_content import NoticeStyle, line, named
-from intake.incidents.times import DAYS, MONTHS, NO_BREAK, moment, zone_of
-from intake.letters.letter import Letter, LetterContext, Reached
+from intake.incidents.times import (
+    NO_BREAK,
+    TimeWords,
+    day_words,
+    moment,
+    time_words,
+    zone_of,
+)
+from intake.letters.letter import Letter, LetterContext, Reached, Templates
+from intake.letters.locale import Locale, locale
 from intake.letters.operator_text import blocks
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
@@ -27,9 +35,9 @@ KIND = "digest"
 MAX_COST = 24_000  # encoded bytes of all entries, within a letter's 32 KiB
 MAX_TEXT_COST = 6_000  # of one update's text
 MAX_LINE_CHARS = 400
-STATES: Mapping[str, str] = {
-    IncidentStatus.SCHEDULED: "Scheduled maintenance",
-    IncidentStatus.VERIFYING: "Maintenance being verified",
+STARTS: Mapping[str, str] = {
+    IncidentStatus.SCHEDULED: "begins",
+    IncidentStatus.CANCELLED: "planned",
 }
 
 
@@ -40,6 +48,27 @@ class Entry:
     incident: Incident
     update: Update  # the newest one for this person
     updates: int = 1  # number of updates that this entry summarises
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The language and the time zone of a summary."""
+
+    templates: Templates
+    said: Locale
+    times: TimeWords
+    zone: ZoneInfo
+
+    @classmethod
+    def to(cls, digest: Digest, letter_context: LetterContext) -> Speech:
+        """Return those of its reader."""
+        said = locale(letter_context, digest.person.language)
+        zone = zone_of(digest.zone)
+        return cls(letter_context.templates, said, time_words(said.words), zone)
+
+    def when(self, at: datetime | None) -> str:
+        """Return a time in words; empty for none."""
+        return moment(at, self.zone, self.times) if at else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +97,26 @@ def write(
 ) -> Letter:
     """Return the letter, complete and checked. Raises LetterError."""
     token = tokens.unsubscribe_token(letter_context.secrets, digest.row) if digest.row else ""
-    entries, more = fit(sorted(digest.entries, key=_urgency), zone_of(digest.zone))
+    speech = Speech.to(digest, letter_context)
+    entries, more = fit(sorted(digest.entries, key=_urgency), speech)
     values = {
         "service": line(letter_context.service, 100),
         "name": line(style.name, 100),
         "person": line(digest.person.name, 100),
         "address": style.reply_to,
-        "day": day_words(digest.day),
+        "day": day_words(digest.day, speech.times).replace(NO_BREAK, " "),
         "entries": entries,
         "more": more,
         "page_url": style.page_url,
         "token": token,
     }
+    templates, code = letter_context.templates, speech.said.code
     envelope = Envelope(
         sender_name=letter_context.service,
         sender=style.from_address,
         recipient=digest.person.address,
-        subject=line(letter_context.templates.fill("digest/subject.txt", values), 200),
-        text=tidy(letter_context.templates.fill("digest/body.txt", values)).replace(NO_BREAK, " "),
+        subject=line(templates.fill("digest/subject.txt", values, code), 200),
+        text=tidy(templates.fill("digest/body.txt", values, code)).replace(NO_BREAK, " "),
         message_id=tokens.message_id(
             letter_context.secrets, KIND, "", digest.cause, letter_context.domain
         ),
@@ -117,11 +148,6 @@ def _list_fields(token: str, style: NoticeStyle) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def day_words(day: date) -> str:
-    """Return ``Monday, March 2, 2026``."""
-    return f"{DAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}, {day.year}"
-
-
 def _urgency(entry: Entry) -> tuple[bool, bool, float, str]:
     """Sort open entries first, incidents before maintenances, newer updates before older ones."""
     over = entry.update.status in CLOSED_STATES
@@ -129,7 +155,7 @@ def _urgency(entry: Entry) -> tuple[bool, bool, float, str]:
     return over, planned, -entry.update.at.timestamp(), entry.incident.id
 
 
-def fit(entries: Sequence[Entry], zone: ZoneInfo) -> tuple[list[list[str]], int]:
+def fit(entries: Sequence[Entry], speech: Speech) -> tuple[list[list[str]], int]:
     """Return the entries as lines, and the number of entries that do not fit.
 
     Each entry gets a fair share of the space for its text. The order is kept, so the entries that
@@ -138,7 +164,7 @@ def fit(entries: Sequence[Entry], zone: ZoneInfo) -> tuple[list[list[str]], int]
     shown: list[list[str]] = []
     room = MAX_COST
     for number, entry in enumerate(entries):
-        head = entry_head(entry, zone)
+        head = entry_head(entry, speech)
         room -= cost(head)
         if room < 0:
             return shown, len(entries) - number
@@ -159,33 +185,26 @@ def _octets(char: str) -> int:
     return 1 if plain else 3 * len(char.encode("utf-8", "replace"))
 
 
-def entry_head(entry: Entry, zone: ZoneInfo) -> list[str]:
+def entry_head(entry: Entry, speech: Speech) -> list[str]:
     """Return the status, the title, the number of updates and the important times."""
-    incident, update = entry.incident, entry.update
-    word = STATES.get(update.status, update.status.capitalize())
-    if incident.kind == "maintenance" and update.status not in STATES:
-        word = f"Maintenance {update.status}"
+    incident, update, said = entry.incident, entry.update, speech.said
+    state = {"kind": incident.kind, "status": line(update.status, 40), "turn": ""}
+    word = line(speech.templates.fill("notice/state.txt", state, said.code), 100)
     title = line(incident.title, 150) or incident.id
-    lines = [f"{word}: {title} ({line(incident.id, 40)})"]
-    often = f"{entry.updates} updates; the newest" if entry.updates > 1 else "One update,"
-    lines.append(f"{often} of {moment(update.at, zone)}")
+    often = "many" if entry.updates > 1 else "one"
+    told = said.say(f"digest.{often}", count=entry.updates, at=speech.when(update.at))
     starts, ends = update.starts_at or incident.starts_at, update.ends_at or incident.ends_at
     closed = update.status in CLOSED_STATES
-    facts = [
-        ("Affected", named(incident.modules[:10])),
-        ("What you may notice", "" if closed else line(incident.impact, 200)),
-        ("Begins" if update.status == IncidentStatus.SCHEDULED else "Began", _when(starts, zone)),
-        ("Ends", "" if closed or incident.kind == "incident" else _when(ends, zone)),
-        ("Next update by", "" if closed else _when(update.next_update_at, zone)),
-    ]
-    if update.status == IncidentStatus.CANCELLED:
-        facts[2] = ("It was planned for", facts[2][1])
-    lines += [f"{label}: {value}" for label, value in facts if value]
+    facts = {
+        "affected": named(map(said.value, incident.modules[:10]), said),
+        "impact": "" if closed else line(incident.impact, 200),
+        STARTS.get(update.status, "began"): speech.when(starts),
+        "ends": "" if closed or incident.kind == "incident" else speech.when(ends),
+        "next": "" if closed else speech.when(update.next_update_at),
+    }
+    lines = [f"{word}: {title} ({line(incident.id, 40)})", told]
+    lines += [said.say(f"digest.{name}", value=value) for name, value in facts.items() if value]
     return _wrapped(lines)
-
-
-def _when(at: datetime | None, zone: ZoneInfo) -> str:
-    return moment(at, zone) if at else ""
 
 
 def entry_text(update: Update, room: int) -> list[str]:

@@ -32,11 +32,12 @@ from intake.incidents.notice_content import (
 )
 from intake.incidents.times import NO_BREAK
 from intake.letters.letter import LetterContext
-from intake.letters.operator_text import blocks
+from intake.letters.locale import Locale, locale
+from intake.letters.operator_text import Block, blocks
 from intake.letters.text import WIDTH, tidy
 from intake.mail import tokens
 from intake.mail.encoder import LetterError
-from intake.notifier import Addressee, Notice
+from intake.notifier import Addressee, Notice, reason_parts
 
 __all__ = ["Built", "LetterError", "NoticeLetter", "NoticeStyle", "address", "build", "clock_text"]
 
@@ -58,8 +59,9 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A notice for all readers in one time zone who have had the same earlier updates."""
+    """A notice for readers of one language and time zone who have had the same updates."""
 
+    said: Locale  # the language of all that the service itself says
     subject: str  # the same for every update of an incident
     copy: Copy  # with a way to unsubscribe
     bound: Copy  # without one
@@ -100,13 +102,15 @@ def build(notice: Notice, letter_context: LetterContext, style: NoticeStyle) -> 
             f"{notice.incident.id}, update {notice.update.number}: the text has {length} "
             f"characters, a letter holds {MAX_TEXT_CHARS}"
         )
-    view = look(notice, style, letter_context.service)
-    subject = letter_context.templates.fill("notice/subject.txt", view.values)
+    said = locale(letter_context, notice.language)
+    view = look(notice, style, letter_context.service, said)
+    subject = letter_context.templates.fill("notice/subject.txt", view.values, said.code)
     return Built(
+        said=said,
         subject=line(subject, MAX_SUBJECT_CHARS),
-        copy=_copy(view, letter_context, style, offered=True),
-        bound=_copy(view, letter_context, style, offered=False),
-        calendar=_entry(view, notice, style) if view.values["calendar"] else "",
+        copy=_copy(view, letter_context, style, said, offered=True),
+        bound=_copy(view, letter_context, style, said, offered=False),
+        calendar=_entry(view, notice, style, said) if view.values["calendar"] else "",
         method=calendar_entry.method(notice.update),
     )
 
@@ -123,7 +127,7 @@ def address(
     Raises LetterError when the address, an ID or the token is invalid, or the letter exceeds 100
     KB.
     """
-    own = _own(person)
+    own = _own(person, built.said)
     copy = built.copy if person.unsubscribe else built.bound
     text, html = copy.text, copy.html
     for mark, value in own.items():
@@ -175,17 +179,32 @@ def unsubscribe_ways(token: str, style: NoticeStyle) -> tuple[str, ...]:
     return (_mailto(style.reply_to, f"unsubscribe {token}"), *web)
 
 
-def clock_text(letter_context: LetterContext, kind: str, status: str) -> str:
-    """Return the text of an automatic update: a reminder, a start, an end (notice/clock.txt)."""
+def clock_text(letter_context: LetterContext, kind: str, status: str, language: str = "") -> str:
+    """Return the text of an automatic update: a reminder, a start, an end (notice/clock.txt).
+
+    It is stored in the service's language; each letter says it in the reader's.
+    """
     values = {"update_kind": kind, "status": status}
-    return tidy(letter_context.templates.fill("notice/clock.txt", values)).strip()
+    code = language or letter_context.language
+    return tidy(letter_context.templates.fill("notice/clock.txt", values, code)).strip()
 
 
-def _entry(view: View, notice: Notice, style: NoticeStyle) -> str:
+def _told(view: View, letter_context: LetterContext, said: Locale) -> tuple[Block, ...]:
+    """Return the text of the update. One that the service wrote itself is in the language."""
+    kind, status = view.values["update_kind"], view.values["status"]
+    own = clock_text(letter_context, kind, status)
+    if view.blocks and view.blocks != blocks(own, joined=True):
+        return view.blocks
+    return blocks(clock_text(letter_context, kind, status, said.code), joined=True)
+
+
+def _entry(view: View, notice: Notice, style: NoticeStyle, said: Locale) -> str:
     """Return the calendar entry with the sanitised text of the view."""
     shown = view.values
     incident = replace(notice.incident, title=shown["title"], impact=shown["impact"])
-    organizer = calendar_entry.Organizer(shown["service"], style.reply_to, style.page_url)
+    organizer = calendar_entry.Organizer(
+        shown["service"], style.reply_to, style.page_url, said.say("notice.entry")
+    )
     return calendar_entry.event_calendar(incident, notice.update, organizer, notice.update.at)
 
 
@@ -194,49 +213,64 @@ def _mailto(address: str, subject: str) -> str:
     return f"mailto:{quote(address, safe='@')}?subject={quote(subject, safe='')}"
 
 
-def _own(person: Addressee) -> dict[str, str]:
+def _own(person: Addressee, said: Locale) -> dict[str, str]:
     """Return the values for the placeholders, sanitised and on one line each."""
     if person.unsubscribe and not _TOKEN.match(person.unsubscribe):
         raise LetterError(f"{person.unsubscribe!r} is no token to unsubscribe with")
-    reasons = [line(one, MAX_OWN_CHARS) for one in person.reasons[:MAX_REASONS]]
+    reasons = [line(_reason(one, said), MAX_OWN_CHARS) for one in person.reasons[:MAX_REASONS]]
     return {
-        NAME: line(person.name, 100) or "there",
-        REASONS: "; ".join(one for one in reasons if one) or "you are a contact of ours",
+        NAME: line(person.name, 100) or said.say("notice.nobody"),
+        REASONS: "; ".join(one for one in reasons if one) or said.say("notice.no-reason"),
         TOKEN: person.unsubscribe,
     }
 
 
-def _copy(view: View, letter_context: LetterContext, style: NoticeStyle, *, offered: bool) -> Copy:
+def _reason(reason: str, said: Locale) -> str:
+    """Return why a person gets a notice, in the language of the letter."""
+    name, places = reason_parts(reason)
+    shown = {place: said.value(words) for place, words in places.items()}
+    return said.say(f"reason.{name}", **shown) if name else reason
+
+
+def _copy(
+    view: View, letter_context: LetterContext, style: NoticeStyle, said: Locale, *, offered: bool
+) -> Copy:
     """Fill in the sentences and lay them out as text and as HTML."""
     words = {**view.values, "unsubscribable": offered}
+    templates = letter_context.templates
 
     def sentences(name: str) -> list[str]:
-        filled = letter_context.templates.fill(f"notice/{name}.txt", words)
+        filled = templates.fill(f"notice/{name}.txt", words, said.code)
         return [row for row in map(str.strip, filled.split("\n")) if row]
 
     mailto = f"mailto:{quote(style.reply_to, safe='@')}?subject=unsubscribe%20{TOKEN}"
     facts = [row.partition(": ") for row in sentences("facts")]
     shown: dict[str, object] = {
         **words,
-        "lang": "en",
+        "lang": said.code,
+        "hello": said.say("notice.hello", name=NAME),
+        "earlier_head": said.say("notice.earlier"),
+        "left_out_words": _left_out(view.left_out, said),
         "tone": view.tone,
-        "subject": line(
-            letter_context.templates.fill("notice/subject.txt", words), MAX_SUBJECT_CHARS
-        ),
+        "subject": line(templates.fill("notice/subject.txt", words, said.code), MAX_SUBJECT_CHARS),
         "state": " ".join(sentences("state")),
         "lead": " ".join(sentences("lead")),
         "preheader": " ".join(sentences("preheader")),
         "facts": [{"label": label, "value": value} for label, _, value in facts],
         "notes": sentences("notes"),
-        "blocks": view.blocks
-        or blocks(clock_text(letter_context, words["update_kind"], words["status"]), joined=True),
+        "blocks": _told(view, letter_context, said),
         "earlier": view.earlier,
         "left_out": view.left_out,
         "footer": [footer_spans(row, mailto) for row in sentences("footer")],
     }
-    text = letter_context.templates.fill("notice/body.txt", shown)
-    html = letter_context.templates.fill("notice/body.html", shown)
+    text = templates.fill("notice/body.txt", shown, said.code)
+    html = templates.fill("notice/body.html", shown, said.code)
     return Copy(_wrapped(tidy(text), skip=OWN), _INLINER.inline(html))
+
+
+def _left_out(count: int, said: Locale) -> str:
+    """Return how many older updates a letter leaves out."""
+    return said.say(f"notice.left-out-{'one' if count == 1 else 'many'}", count=count)
 
 
 def _wrapped(text: str, skip: tuple[str, ...] = ()) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from intake.incidents.times import moment, span, zone_of
+from intake.incidents.times import TimeWords, moment, span, time_words, zone_of
+from intake.letters.locale import Locale
 from intake.letters.operator_text import Block, Span, blocks, clean, spans
 from intake.letters.text import one_line
-from intake.model.incidents import CLOSED_STATES, Update
+from intake.model.incidents import CLOSED_STATES
 from intake.model.states import IncidentStatus
 from intake.notifier import Notice
 
@@ -29,8 +29,7 @@ MAX_NAMED = 20  # modules and cases named one by one
 NAME, REASONS, TOKEN = "\ufdd0", "\ufdd1", "\ufdd2"
 OWN = (NAME, REASONS, TOKEN)
 
-# Words for the kind of an update, which follow its status.
-TURNS = {"reminder": ", reminder", "reschedule": ", new time", "correction": ", correction"}
+KINDS_THAT_TURN = ("reminder", "reschedule", "correction")  # are named after the status
 KINDS_THAT_MOVE = ("reschedule", "correction")
 
 
@@ -70,12 +69,14 @@ class View:
     left_out: int  # number of earlier updates that did not fit
 
 
-def look(notice: Notice, style: NoticeStyle, service: str) -> View:
+def look(notice: Notice, style: NoticeStyle, service: str, said: Locale) -> View:
     """Return the facts of a notice as text. Pure; any text gives a View."""
-    incident, update, zone = notice.incident, notice.update, zone_of(notice.zone)
-    times = _times(notice, zone)
-    earlier, left_out = _earlier(notice, zone)
-    modules = [line(one, 100) for one in incident.modules]
+    incident, update = notice.incident, notice.update
+    spoken = time_words(said.words)
+    times = _times(notice, spoken)
+    earlier, left_out = _earlier(notice, said, spoken)
+    modules = [said.value(line(one, 100)) for one in incident.modules]
+    turns = update.kind in KINDS_THAT_TURN and not notice.plain
     values = times | {
         "service": line(service, 100),
         "name": line(style.name, 100),
@@ -86,12 +87,12 @@ def look(notice: Notice, style: NoticeStyle, service: str) -> View:
         "notice_class": incident.notice_class,
         "status": line(update.status, 40),
         "update_kind": line(update.kind, 40),
-        "turn": "" if notice.plain else TURNS.get(update.kind, ""),
+        "turn": f", {said.say(f'turn.{update.kind}')}" if turns else "",
         "open": update.status not in CLOSED_STATES,
-        "affected": named([one for one in modules if one]),
+        "affected": named([one for one in modules if one], said),
         "several": len(modules) > 1,
         "impact": line(incident.impact, MAX_IMPACT_CHARS),
-        "cases": named(notice.cases),
+        "cases": named(notice.cases, said),
         "one_case": len(notice.cases) == 1,
         "plain": notice.plain,
         "wrong_number": update.wrong_number,
@@ -125,7 +126,7 @@ def carries_entry(notice: Notice) -> bool:
     return update.status in (IncidentStatus.SCHEDULED, IncidentStatus.CANCELLED) or moves
 
 
-def _times(notice: Notice, zone: ZoneInfo) -> dict[str, str]:
+def _times(notice: Notice, spoken: TimeWords) -> dict[str, str]:
     """Return every time of the notice as text; empty where there is none.
 
     If an update gives a plan, it gives the whole plan. If it gives none, the incident's plan
@@ -150,28 +151,26 @@ def _times(notice: Notice, zone: ZoneInfo) -> dict[str, str]:
         "was_starts": was.starts_at if was and moved else None,
         "was_ends": was.ends_at if was and moved else None,
     }
-    words = {name: moment(at, zone) if at else "" for name, at in told.items()}
+    zone = zone_of(notice.zone)
+    words = {name: moment(at, zone, spoken) if at else "" for name, at in told.items()}
     return words | {
-        "lasts": span(lasts - starts) if starts and lasts and lasts > starts else "",
+        "lasts": span(lasts - starts, spoken) if starts and lasts and lasts > starts else "",
     }
 
 
-def _earlier(notice: Notice, zone: ZoneInfo) -> tuple[tuple[Earlier, ...], int]:
+def _earlier(notice: Notice, said: Locale, spoken: TimeWords) -> tuple[tuple[Earlier, ...], int]:
     """Return as many of the newest missed updates as fit, oldest first, and how many do not fit."""
     kept: list[Earlier] = []
+    zone = zone_of(notice.zone)
     room = MAX_EARLIER_CHARS
     for one in reversed(notice.earlier):
         room -= len(one.text)
         if room < 0:
             break
-        kept.append(_earlier_one(one, zone))
+        at = moment(one.at, zone, spoken)
+        told = blocks(one.text, joined=True)
+        kept.append(Earlier(line(said.status(one.status), 40), at, told))
     return tuple(reversed(kept)), len(notice.earlier) - len(kept)
-
-
-def _earlier_one(update: Update, zone: ZoneInfo) -> Earlier:
-    return Earlier(
-        line(update.status, 40), moment(update.at, zone), blocks(update.text, joined=True)
-    )
 
 
 def _reason(text: str) -> str:
@@ -193,10 +192,12 @@ def footer_spans(text: str, mailto: str) -> tuple[Span, ...]:
     return (*spans(before), Span(found, mailto), *spans(after))
 
 
-def named(names: Iterable[str]) -> str:
+def named(names: Iterable[str], said: Locale) -> str:
     """Return ``Grade Book, Attendance and Health``; beyond twenty names ``and 3 more``."""
     every = [line(one, 100) for one in names]
     shown = every[:MAX_NAMED]
     if len(every) > MAX_NAMED:
-        return f"{', '.join(shown)} and {len(every) - MAX_NAMED} more"
-    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+        more = said.say("more-files", count=len(every) - MAX_NAMED)
+        return f"{', '.join(shown)} {more}"
+    parts = (part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+    return f" {said.say('and')} ".join(parts)

@@ -1,19 +1,60 @@
-"""Times and durations as a notice shows them: in the reader's own time zone and in UTC.
+"""Times and durations as a notice shows them: in the reader's time zone and language, and in UTC.
 
 This module does not use ``strftime``, because the text must not depend on the machine's locale.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NO_BREAK = "\u00a0"  # a space at which no line ends
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWords:
+    """How one language writes times."""
+
+    days: tuple[str, ...] = (
+        "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+    )  # fmt: skip
+    months: tuple[str, ...] = (
+        "January", "February", "March", "April", "May", "June", "July", "August", "September",
+        "October", "November", "December",
+    )  # fmt: skip
+    spans: tuple[str, ...] = ("day", "days", "hour", "hours", "minute", "minutes")
+    date: str = "{month} {day}"
+    dated: str = "{date}, {year}"  # a date with its year
+    weekday: str = "{weekday}, {dated}"
+    hours: str = "12"  # "12" with AM and PM, or "24"
+    first: str = "1"  # the first day of a month
+    moment: str = "less than a minute"
+
+
+ENGLISH = TimeWords()
+LISTS = ("days", "months", "spans")
+PATTERNS = ("date", "dated", "weekday", "hours", "first", "moment")
+
+
+def time_words(words: Mapping[str, str]) -> TimeWords:
+    """Return how a language writes times, from its short texts (``time.days`` and so on).
+
+    What the language does not say is English.
+    """
+    lists = {
+        name: tuple(one.strip() for one in words[f"time.{name}"].split(","))
+        for name in LISTS
+        if f"time.{name}" in words
+    }
+    whole = {
+        name: found for name, found in lists.items() if len(found) == len(getattr(ENGLISH, name))
+    }
+    told = {name: words[f"time.{name}"] for name in PATTERNS if f"time.{name}" in words}
+    changes: dict[str, Any] = {**whole, **told}
+    return replace(ENGLISH, **changes)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -41,31 +82,44 @@ def from_local(read: datetime, zone: ZoneInfo) -> datetime:
     return first.astimezone(UTC)
 
 
-def moment(at: datetime, zone: ZoneInfo) -> str:
+def moment(at: datetime, zone: ZoneInfo, words: TimeWords = ENGLISH) -> str:
     """Return ``Monday, March 16, 2026, 10:00 PM CDT (March 17, 03:00 UTC)``; UTC is shown once.
 
     Spaces inside a date or a time of day are no-break spaces.
     """
     local, utc = at.astimezone(zone), at.astimezone(UTC)
-    day = f"{DAYS[local.weekday()]}, {_date(local)},{NO_BREAK}{local.year}"
+    day = day_words(local.date(), words)
     if local.utcoffset() == timedelta(0) and local.tzname() in ("UTC", "GMT", None):
         return f"{day}, {_clock_24(utc)}{NO_BREAK}UTC"
-    other_day = f"{_date(utc)},{NO_BREAK}" if utc.date() != local.date() else ""
-    here = f"{_clock_12(local)}{NO_BREAK}{_zone(local)}"
+    other_day = f"{_date(utc, words)},{NO_BREAK}" if utc.date() != local.date() else ""
+    clock = _clock_24(local) if words.hours == "24" else _clock_12(local)
+    here = f"{clock}{NO_BREAK}{_zone(local)}"
     return f"{day}, {here} ({other_day}{_clock_24(utc)}{NO_BREAK}UTC)"
 
 
-def span(length: timedelta) -> str:
+def day_words(day: date, words: TimeWords = ENGLISH) -> str:
+    """Return ``Monday, March 2, 2026``; the date itself has no-break spaces."""
+    dated = words.dated.format(date=_date(day, words), year=day.year).replace(" ", NO_BREAK)
+    return words.weekday.format(weekday=words.days[day.weekday()], dated=dated)
+
+
+def span(length: timedelta, words: TimeWords = ENGLISH) -> str:
     """Return ``1 day 2 hours`` or ``45 minutes``; below one minute ``less than a minute``."""
     minutes = int(length.total_seconds()) // 60
     if minutes < 1:
-        return "less than a minute"
-    parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
-    return " ".join(f"{n} {word}{'s' if n != 1 else ''}" for n, word in parts if n)
+        return words.moment
+    counts = (minutes // 1440, minutes // 60 % 24, minutes % 60)
+    units = zip(words.spans[::2], words.spans[1::2], strict=True)
+    named = zip(counts, units, strict=True)
+    return " ".join(
+        f"{count} {one if count == 1 else more}" for count, (one, more) in named if count
+    )
 
 
-def _date(at: datetime) -> str:
-    return f"{MONTHS[at.month - 1]}{NO_BREAK}{at.day}"
+def _date(day: date, words: TimeWords) -> str:
+    number = words.first if day.day == 1 else str(day.day)
+    made = words.date.format(month=words.months[day.month - 1], day=number)
+    return made.replace(" ", NO_BREAK)
 
 
 def _clock_12(at: datetime) -> str:

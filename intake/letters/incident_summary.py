@@ -21,7 +21,7 @@ def incident_lines(
     found = next((one for one in incidents if one.id == incident_id), None)
     if found is None:
         return []
-    shown = indented(f"{found.id}: {one_line(found.title, 200)} ({found.status})")
+    shown = indented(f"{found.id}: {one_line(found.title, 200)} ({said.status(found.status)})")
     if found.impact:
         shown += indented(one_line(found.impact, MAX_VALUE_CHARS))
     if found.told:

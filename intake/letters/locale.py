@@ -37,6 +37,10 @@ class Locale:
         """Return a listed value as the language names it; any other text unchanged."""
         return self.values.get(text, text)
 
+    def status(self, status: str) -> str:
+        """Return the status of an incident, in lower case, as the language names it."""
+        return self.words.get(f"status.{status.replace(' ', '-')}", status)
+
     def form(self, part: str) -> tuple[str, ...]:
         """Return the fixed lines of the blank form: intro, billable, included, divider."""
         found = self.catalogue.translations.get(self.code)

@@ -112,13 +112,12 @@ def samples(
     """The longest letters of a proposal, at most three, as their recipients would get them."""
     look = style(config)
     notice = told(made.incident, updates, made.update.number, made.update.number)
-    built: dict[tuple[str, tuple[str, ...]], Built] = {}
+    built: dict[Notice, Built] = {}
     found: list[NoticeLetter] = []
     for one in made.audience.told[:SAMPLED]:
-        variant = (one.zone, one.cases)
-        if variant not in built:
-            mine = replace(notice, zone=one.zone, cases=one.cases)
-            built[variant] = notice_mail.build(mine, letter_context, look)
+        mine = replace(notice, zone=one.zone, language=one.language, cases=one.cases)
+        if mine not in built:
+            built[mine] = notice_mail.build(mine, letter_context, look)
         root = tokens.message_id(
             letter_context.secrets, "notice", made.incident.id, f"{made.incident.id}:0:{one.key}",
             letter_context.domain,
@@ -128,7 +127,7 @@ def samples(
             one.contact_id, one.name, one.address, one.reasons, root, root, unsubscribe=token,
             row=1,
         )  # fmt: skip
-        found.append(notice_mail.address(built[variant], person, letter_context, look, now))
+        found.append(notice_mail.address(built[mine], person, letter_context, look, now))
     return sorted(found, key=lambda one: -len(one.raw))[:SHOWN]
 
 

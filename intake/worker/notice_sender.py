@@ -1,8 +1,8 @@
 """The notice_recipients table as a queue: letters are written when claimed, at the set pace.
 
-A letter is built once for all recipients with the same time zone and history, then addressed to
-each one. Everything in it comes from rows that no longer change, so a letter that is sent again is
-identical to the byte.
+A letter is built once for all recipients with the same language, time zone and history, then
+addressed to each one. Everything in it comes from rows that no longer change, so a letter that is
+sent again is identical to the byte.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class NoticeQueue:
     ) -> Claimed:
         row = entry.row
         notice = told(incident, updates, row.number, row.first_number)
-        notice = replace(notice, zone=row.zone, plain=row.plain, cases=tuple(row.cases))
+        notice = replace(
+            notice, zone=row.zone, language=row.language, plain=row.plain, cases=tuple(row.cases)
+        )
         person = Addressee(
             row.contact_id, row.name, row.address, tuple(row.reasons), row.message_id_header,
             row.root_id, entry.last_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from email import message_from_bytes
 from html import escape
 
@@ -24,9 +25,10 @@ HEADS = {
 }  # fmt: skip
 
 
-def letter(kind: str) -> NoticeLetter:
+def letter(kind: str, language: str = "") -> NoticeLetter:
     """The notice of that kind as Zack got it."""
-    built = notice_mail.build(notices.KINDS[kind], notices.letter_context(), notices.STYLE)
+    notice = replace(notices.KINDS[kind], language=language)
+    built = notice_mail.build(notice, notices.letter_context(), notices.STYLE)
     return notice_mail.address(
         built, notices.ZACK, notices.letter_context(), notices.STYLE, notices.NOW
     )
@@ -117,6 +119,20 @@ def test_a_plain_answer_says_its_own_words(kind: str, program: str) -> None:
 def test_an_html_answer_says_its_own_words(kind: str, program: str) -> None:
     """The notice's own HTML in the copy: its table cells and labels are nobody's answers."""
     assert words(mail(HTML[program](html_of(letter(kind))), "html"), kind) == OWN
+
+
+@pytest.mark.parametrize("program", [*PLAIN, *(f"{one}, HTML" for one in HTML)])
+@pytest.mark.parametrize("language", ["es", "fr", "de", "pt"])
+def test_an_answer_to_a_notice_of_another_language_says_its_own_words(
+    language: str, program: str
+) -> None:
+    """The frame is not English; the headline of the copy has the operator's title all the same."""
+    name = program.removesuffix(", HTML")
+    for kind in ("own cases", "identified, two missed", "correction", "scheduled", "cancelled"):
+        sent = letter(kind, language)
+        plain = PLAIN[program](sent.text) if program in PLAIN else HTML[name](html_of(sent))
+        one = mail(plain) if program in PLAIN else mail(plain, "html")
+        assert words(one, kind) == OWN, kind
 
 
 @pytest.mark.parametrize("kind", notices.KINDS)

@@ -17,6 +17,7 @@ from intake.incidents.notice import Built, LetterError, address, build, clock_te
 from intake.incidents.notice_content import MAX_TEXT_CHARS, OWN, named
 from intake.incidents.times import span
 from intake.letters.letter import Templates
+from intake.letters.locale import locale
 from intake.letters.operator_text import blocks
 from intake.letters.text import text_lines
 from intake.notifier import Addressee, Notice
@@ -74,9 +75,10 @@ def test_spans_of_time_are_told_in_words() -> None:
 
 def test_many_names_are_not_all_named() -> None:
     """Twenty, and how many more."""
-    assert named(f"M{n}" for n in range(23)).endswith("M18, M19 and 3 more")
-    assert named([]) == ""
-    assert named(["A"]) == "A"
+    said = locale(letter_context())
+    assert named((f"M{n}" for n in range(23)), said).endswith("M18, M19 and 3 more")
+    assert named([], said) == ""
+    assert named(["A"], said) == "A"
 
 
 def test_paragraphs_and_lists_are_told_apart() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import update
+from sqlmodel import col
 
 from intake.adapters.smtp import InDoubt, Outcome, Parcel, Retry, Sent
 from intake.mail.encoder import LetterError
@@ -296,3 +297,35 @@ def test_a_letter_that_cannot_be_written_stops_no_other(desk: Desk) -> None:
     desk.send(queue=NoticeQueue(write, FAST))
     assert desk.server.got() == {good: 1}
     assert {row.address: row.state for row in desk.rows()} == {bad: "failed", good: "sent"}
+
+
+def test_the_language_is_fixed_with_the_list(desk: Desk) -> None:
+    """A contact who chooses another one later gets a letter in doubt once more as it was."""
+    spanish, other = desk.people(2)
+    told: list[tuple[str, str]] = []
+
+    def write(notice, person, row, date):  # type: ignore[no-untyped-def] # as plain_writer
+        told.append((person.address, notice.language))
+        return plain_writer(notice, person, row, date)
+
+    def choose(language: str) -> None:
+        with writing(desk.engine) as session:
+            chosen = next(row.contact_id for row in desk.rows() if row.address == spanish)
+            where = col(ContactRow.id) == chosen
+            session.execute(update(ContactRow).where(where).values(language=language))
+
+    made = desk.open()
+    desk.approve(made)
+    choose("es")
+    desk.send(queue=NoticeQueue(write, FAST))
+    assert sorted(told) == sorted([(spanish, ""), (other, "")])
+    told.clear()
+    desk.update(made)
+    desk.approve(made)
+    choose("de")
+    desk.server.dot = lambda parcel: InDoubt("no answer")
+    for _ in range(3):
+        desk.send(queue=NoticeQueue(write, FAST))
+        desk.later(minutes=5)
+    assert set(told) == {(spanish, "es"), (other, "")}
+    assert len(told) > 2

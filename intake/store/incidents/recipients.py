@@ -106,6 +106,7 @@ def _row(
         "update_id": row.id, "incident_id": row.incident_id, "number": row.number,
         "key": one.key, "address": one.address, "domain": one.key.rpartition("@")[2],
         "contact_id": one.contact_id, "name": one.name, "zone": one.zone,
+        "language": one.language,
         "accounts": list(one.accounts), "reasons": list(one.reasons), "cases": list(one.cases),
         "priority": one.priority, "first_number": min([row.number, *old.first]),
         "plain": row.kind == "correction" and bool(old.ids),

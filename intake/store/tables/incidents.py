@@ -112,6 +112,7 @@ class NoticeRecipientRow(Base, table=True):
     contact_id: str = Field(index=True)
     name: str
     zone: str  # IANA name of the account's or the service's time zone
+    language: str = ""  # ISO 639 code of the letter; empty: the service's own
     accounts: list[str] = Field(default_factory=list, sa_column=json_column())  # concerned
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())  # why they get it
     cases: list[str] = Field(default_factory=list, sa_column=json_column())  # their own about it
