@@ -10,7 +10,7 @@ PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,
 PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
   tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
 
-.PHONY: setup install demo test check format bench bench-peers pictures lock servers clean
+.PHONY: setup install demo test check format words bench bench-peers pictures lock servers clean
 
 setup: $(STAMP)
 
@@ -55,6 +55,11 @@ check: setup servers
 	@$(BIN)/python -m coverage report --include="$(PURE)" --fail-under=95
 	@echo "== all other tests"
 	@$(BIN)/python -m pytest $(PURE_TESTS:%=--ignore=%)
+
+# The words that ship with the catalogue, learned from the prose mails of the tests.
+words: setup
+	$(BIN)/intake catalogue learn --out intake/catalogue_words.txt \
+	  $(foreach file,$(sort $(wildcard tests/parsers/prose/*.jsonl)),--mails $(file))
 
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from intake.catalogue.word_weights import NO_WORDS, WordWeights
+
 KINDS = (
     "text",
     "multiline",
@@ -243,6 +245,7 @@ class Catalogue:
     roles: tuple[Role, ...] = ()
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes that dates are read in
     translations: Mapping[str, Translation] = field(default_factory=dict)  # by ISO 639 code
+    learned: WordWeights = NO_WORDS  # words that speak for a type, learned from earlier mails
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule with that id, or None when this catalogue does not have it."""

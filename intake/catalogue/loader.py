@@ -32,7 +32,8 @@ _TOP = {
     "schema": int, "name": str, "default_priority": str, "date_order": str, "timezone": str,
     "normalise": dict, "departments": dict, "priorities": list, "contact_types": list,
     "areas": list, "modules": dict, "rules": list, "fields": dict, "types": dict,
-    "subjects": dict, "phone_region": str, "prose": dict, "roles": dict,
+    "subjects": dict, "phone_region": str, "prose": dict, "roles": dict, "words_file": str,
+    "learned": dict,
 }  # fmt: skip
 _CONTACT_TYPE = {
     "name": str, "may_submit": bool, "aliases": list, "basis": str, "must_be_reached": bool,
@@ -94,6 +95,7 @@ def build(data: Mapping[str, object]) -> Catalogue:
         subjects=_subjects(builder, top.get("subjects", {})),
         cues=prose_words.cues(builder, top.get("prose", {}), types),
         roles=prose_words.roles(builder, top.get("roles", {}), fields, types),
+        learned=prose_words.learned(builder, top.get("learned", {}), types),
         languages=("en", *languages),
         translations=translation.translations(builder, given),
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from intake.catalogue import word_weights
 from intake.catalogue.builder import Builder
 from intake.catalogue.catalogue import READS, CaseType, Cue, Field, Role
+from intake.catalogue.word_weights import NO_WORDS, WordsError, WordWeights
 
 _PROSE = {"sure": list, "likely": list, "faint": list, "ask": bool}
 _ROLE = {
@@ -30,6 +32,23 @@ def cues(
             if words:
                 found.append(Cue(name, weight, words, one.get("ask", False)))
     return tuple(found)
+
+
+def learned(
+    builder: Builder, table: Mapping[str, object], types: Mapping[str, CaseType]
+) -> WordWeights:
+    """The words that earlier mails taught; those of types that the catalogue lacks are left out."""
+    text = builder.keys("learned", table, {"words": str}).get("words", "")
+    if not text:
+        return NO_WORDS
+    try:
+        found = word_weights.only(word_weights.read(text), types)
+    except WordsError as error:
+        builder.mistakes.append(f"learned.words: {error}")
+        return NO_WORDS
+    if not found.types:
+        builder.wrong("learned.words", "no type of this catalogue", "words for its types")
+    return found
 
 
 def roles(

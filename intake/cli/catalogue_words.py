@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intake.cli.layout import say
 from intake.cli.screen import ConfigOption, JsonOption, database, load, plainly, show_json
+from intake.config.toml_files import ConfigError
+
+if TYPE_CHECKING:
+    from intake.parsers.prose.learning import Example
 
 app = typer.Typer(no_args_is_help=True, help="Words that people write and the catalogue lacks.")
 
@@ -16,6 +23,71 @@ app = typer.Typer(no_args_is_help=True, help="Words that people write and the ca
 @app.callback()
 def group() -> None:
     """Words that people write and the catalogue lacks."""
+
+
+@app.command()
+def learn(
+    out: Annotated[Path, typer.Option(help="The file to write; words_file in your catalogue.")],
+    mails: Annotated[
+        list[Path] | None,
+        typer.Option(help="Files of JSON lines with type, subject and body, instead of cases."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many of the newest cases are read.")] = 20_000,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Learn from cases, or from mails with a known type, which words speak for which type.
+
+    Words that stand in fewer than three mails are left out. The file is text: read it before you
+    use it, because it has words of your mails. Name it as words_file in your catalogue.
+    """
+    from intake.catalogue.word_weights import written
+    from intake.parsers.prose import learning
+
+    with plainly():
+        read = _examples_in(mails) if mails else _cases(limit, config)
+        good = learning.usable(read)
+        if len({one.type for one in good}) < 2:
+            wanted = f"two types with {learning.LEAST_OF_A_TYPE} mails each"
+            raise ConfigError(f"found {len(read)} mails, wanted at least {wanted}")
+        weights = learning.learned(good)
+        out.write_text(written(weights), encoding="utf-8")
+    right = learning.tried(good)
+    if as_json:
+        words = len(weights.words)
+        show_json({"file": out, "mails": len(good), "types": weights.types, "words": words,
+                   "right": right})  # fmt: skip
+        return
+    say(f"{len(good)} mails of {len(weights.types)} types, {len(weights.words)} words: {out}")
+    say(f"Kept aside part by part, {right * 100 // len(good)} of 100 mails get their type.")
+
+
+def _cases(limit: int, config: str | None) -> list[Example]:
+    """The first mails of cases whose type is known."""
+    from intake.parsers.prose.learning import Example
+    from intake.store.cases import manual
+
+    with database(config) as session:
+        rows = manual.told_cases(session, limit)
+    return [Example(kind, subject, text) for kind, subject, text, _ in rows]
+
+
+def _examples_in(files: Sequence[Path]) -> list[Example]:
+    """The mails in files of JSON lines; those of more than one type are left out."""
+    from intake.parsers.prose.learning import Example
+
+    found = []
+    for path in files:
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            try:
+                row = json.loads(line)
+                kind, subject, body = row["type"], row["subject"], row["body"]
+            except (ValueError, KeyError, TypeError) as error:
+                wanted = "a JSON object with type, subject and body"
+                raise ConfigError(f"{path}, line {number}: {error!r}, wanted {wanted}") from None
+            if isinstance(kind, str):
+                found.append(Example(kind, str(subject), str(body)))
+    return found
 
 
 @app.command()

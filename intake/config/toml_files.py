@@ -13,6 +13,8 @@ from intake.catalogue.loader import build
 
 Data = dict[str, object]
 
+SHIPPED_WORDS = "shipped"  # the value of words_file for the words that intake ships with
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text has one mistake per line."""
@@ -28,15 +30,27 @@ def read_toml(path: Path) -> Data:
 
 
 def catalogue_text(path: Path | None) -> str:
-    """The text of a catalogue file, without a path of the shipped one. Raises ConfigError."""
-    if path is None:
-        return resources.files("intake").joinpath("catalogue.toml").read_text("utf-8")
-    text = _text(path)
+    """The text of a catalogue file with its learned words; without a path, of the shipped one.
+
+    ``words_file`` names a file beside the catalogue, or the words that intake ships with. Raises
+    ConfigError.
+    """
+    text = _shipped("catalogue.toml") if path is None else _text(path)
     try:
-        parsed(text)
+        name = parsed(text).get("words_file")
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return text
+    if not name or not isinstance(name, str):
+        return text
+    beside = None if name == SHIPPED_WORDS or path is None else path.parent / name
+    words = _shipped("catalogue_words.txt") if beside is None else _text(beside)
+    if "'''" in words:
+        raise ConfigError(f"{beside}: found ''', wanted lines that `intake catalogue learn` writes")
+    return f"{text}\n[learned]\nwords = '''\n{words}'''\n"
+
+
+def _shipped(name: str) -> str:
+    return resources.files("intake").joinpath(name).read_text("utf-8")
 
 
 @lru_cache(maxsize=4)

@@ -227,7 +227,10 @@ def _priority(form: Form, candidates: Sequence[Candidate]) -> None:
 def _values(
     form: Form, case: CaseType | None, candidates: Sequence[Candidate], calendar: Calendar
 ) -> str:
-    """Set every field of the type; return the text under weak labels that did not fit."""
+    """Set every field of the type; return the text under weak labels that did not fit.
+
+    Labels of a signature that the type lacks did not fit: the mail was read before it was guessed.
+    """
     catalogue = form.catalogue
     stored = form.circumstances.case.fields if form.circumstances.case else {}
     names = case.fields if case else tuple(dict.fromkeys((*(c.field for c in candidates), *stored)))
@@ -243,6 +246,9 @@ def _values(
             lost += _take(form, field, candidate, calendar)
     _deal_out(form, candidates, calendar)
     _split_names(form, candidates)
+    signed = set(catalogue.normalise.signature_fields) - set(names)
+    foreign = (one for one in candidates if one.source in WEAK and one.field in signed)
+    lost += [f"{one.label}: {one.words}" for one in foreign]
     return "\n".join(lost)
 
 

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from intake.cli.app import app
+from intake.config import loader as config_loader
+from intake.config import toml_files
 from intake.parsers.prose.suggestions import Told, suggestions
+from tests.support.commands import RUNNER
 from tests.support.forms import CATALOGUE
 from tests.support.service import ABE, AMY, Door
 
@@ -71,3 +75,53 @@ def test_the_command_prints_lines_for_the_catalogue(tmp_path: Path) -> None:
     assert "frobnicator daemon" in lines["prose"]["server_issue"]["likely"]
     rows = json.loads(door.cli("catalogue", "suggest", "--json"))
     assert rows[0]["cases"] == 2
+
+
+LEARNED = {
+    "server_issue": "The frobnicator daemon is wobbly again, and our printers wait for hours: {}",
+    "ask_question": "Where can a teacher see which of the quibble sheets are printed for: {}",
+}
+
+
+def test_an_organisation_learns_from_its_own_cases(tmp_path: Path) -> None:
+    """The file is used when the catalogue names it, and says how good it is."""
+    door = Door(tmp_path)
+    for kind, text in LEARNED.items():
+        for room in ("hall", "gym", "office", "library", "lab"):
+            form = f"Case Type: {kind}\nDescription: {text.format(room)}\n"
+            door.say(AMY, form, subject="Our matter")
+    file = tmp_path / "words.txt"
+    told = door.cli("catalogue", "learn", "--out", str(file))
+    assert told.startswith("10 mails of 2 types")
+    assert "100 of 100 mails get their type" in told
+    row = json.loads(door.cli("catalogue", "learn", "--out", str(file), "--json"))
+    assert (row["mails"], row["right"], row["file"]) == (10, 10, str(file))
+    text = (Path(config_loader.__file__).parents[1] / "catalogue.toml").read_text("utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace('words_file = "shipped"', 'words_file = "words.txt"'), "utf-8")
+    catalogue = toml_files.built(toml_files.catalogue_text(own))
+    assert catalogue.learned.types == ("ask_question", "server_issue")
+    assert "frobnicator" in catalogue.learned.words
+    file.unlink()
+    with pytest.raises(toml_files.ConfigError, match=r"words\.txt: cannot be read"):
+        toml_files.catalogue_text(own)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('{"type": "x", "subject": "a"}\n', "line 1: KeyError('body')"),
+        ('{"type": "x", "subject": "a", "body": "b"}\n{\n', "line 2: "),
+        ("", "found 0 mails, wanted at least two types with 5 mails each"),
+        ('{"type": "x", "subject": "a", "body": "b"}\n' * 9, "found 9 mails, wanted"),
+    ],
+)
+def test_mails_that_teach_nothing_are_refused(tmp_path: Path, lines: str, told: str) -> None:
+    """The message names the line, or how many mails are wanted."""
+    file = tmp_path / "mails.jsonl"
+    file.write_text(lines)
+    out = tmp_path / "words.txt"
+    done = RUNNER.invoke(app, ["catalogue", "learn", "--out", str(out), "--mails", str(file)])
+    assert done.exit_code != 0
+    assert told in str(done.exception)
+    assert not out.exists()

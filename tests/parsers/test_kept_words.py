@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from intake.parsers import quoted_text
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
-from tests.support.forms import AT, CATALOGUE
+from tests.support.forms import AT, CATALOGUE, read
 from tests.support.rawmail import CAMPAIGN, mail, message
 from tests.support.service import AMY, QUESTION, Door, what
 
@@ -173,3 +173,13 @@ def test_an_encrypted_mail_is_told_so(door: Door, kind: str) -> None:
     (letter,) = door.letters("missing_fields", AMY)
     words = " ".join(letter["text"].split())
     assert "Your mail is encrypted or wrapped, and we cannot read it." in words
+
+
+def test_a_signature_of_a_mail_whose_type_is_guessed_is_kept() -> None:
+    """Its labels belong to another type; the words stand in the case."""
+    got = read(
+        "Is there a report that shows which of our teachers have not taken attendance today?\n\n"
+        "Nicole Berg\nIBM Italy\nMobile: +39 335 736 8459\nEmail: nicole@it.example\n"
+    )
+    assert got.type == "ask_question"
+    assert "Mobile: +39 335 736 8459" in got.description

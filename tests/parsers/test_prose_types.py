@@ -5,6 +5,7 @@ The mails in ``prose`` were written by authors who did not know the code.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 from intake.catalogue.catalogue import CatalogueError
 from intake.catalogue.loader import build
-from intake.parsers.prose.kinds import ranked, scores, type_in_prose
+from intake.catalogue.word_weights import NO_WORDS
+from intake.parsers.prose.cue_points import ranked, scores
+from intake.parsers.prose.kinds import type_in_prose
 from intake.parsers.scanner import scan
 from tests.support.forms import CATALOGUE, DATA
 from tests.support.prose_score import as_message, mails
@@ -26,8 +29,11 @@ def taken(one: dict[str, Any]) -> str:
     return scan(as_message(one), CATALOGUE).type
 
 
-def test_half_of_the_types_are_taken_nine_of_ten_offered_and_hardly_one_is_wrong() -> None:
-    """What overwrites data or changes rights is recognised, and never taken from prose."""
+def test_seven_of_ten_types_are_taken_the_others_offered_and_hardly_one_is_wrong() -> None:
+    """What overwrites data or changes rights is recognised, and never taken from prose.
+
+    The shipped words were learned from these mails; ``test_learned_words`` keeps some aside.
+    """
     right = wrong = offered = 0
     for one in mails():
         wanted = one["type"] if isinstance(one["type"], list) else [one["type"]]
@@ -37,9 +43,21 @@ def test_half_of_the_types_are_taken_nine_of_ten_offered_and_hardly_one_is_wrong
         offered += (read.type or read.guess) in wanted
         assert read.type not in NEVER or read.type_source == "subject"
     count = len(mails())
-    assert right >= 0.5 * count
-    assert offered >= 0.9 * count
-    assert wrong <= 0.02 * count
+    assert right >= 0.7 * count
+    assert offered >= 0.97 * count
+    assert wrong <= 0.01 * count
+
+
+def test_the_cues_alone_still_show_most_types() -> None:
+    """Another organisation's catalogue has no learned words at first."""
+    bare = replace(CATALOGUE, learned=NO_WORDS)
+    right = wrong = 0
+    for one in mails():
+        read = scan(as_message(one), bare).type
+        right += read in one["type"]
+        wrong += bool(read) and read not in one["type"]
+    assert right >= 0.5 * len(mails())
+    assert wrong <= 0.02 * len(mails())
 
 
 def test_a_mail_in_plain_words_becomes_a_typed_case(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from intake.catalogue.catalogue import Catalogue
 from intake.catalogue.loader import build
+from intake.config.toml_files import catalogue_text, parsed
 from intake.mail.message import Html, Message
 from intake.model.accounts import Account, Contact, Membership
 from intake.model.cases import CaseBrief, PendingForm
@@ -19,7 +19,7 @@ from intake.parsers.submission import Circumstances, Scan, Submission
 from tests.support.values import BAYSIDE, RIVERDALE, ZACK, message
 
 FILE = Path(__file__).resolve().parents[2] / "intake" / "catalogue.toml"
-DATA: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+DATA: dict[str, Any] = parsed(catalogue_text(None))
 CATALOGUE: Catalogue = build(DATA)
 NOW = datetime(2021, 9, 15, 18, 44, tzinfo=UTC)
 KELLY = Contact(

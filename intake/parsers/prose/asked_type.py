@@ -10,7 +10,7 @@ from intake.model.states import CaseStatus
 from intake.parsers.case_type import type_of
 from intake.parsers.confirmation import says_yes
 from intake.parsers.offered_numbers import chosen
-from intake.parsers.prose.kinds import ranked
+from intake.parsers.prose.cue_points import ranked
 from intake.parsers.submission import CASE_TYPE, Candidate, Circumstances, Scan
 
 MAX_ANSWER_LINES = 6  # of a reply that are looked at for a number or a yes
