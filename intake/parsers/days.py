@@ -18,6 +18,7 @@ from intake.parsers.day_words import WORDS, DayWords
 MAX_DAYS = 40  # that are read in one text
 FAR_AHEAD = 300  # days: a day without a year that lies further ahead was meant in the past
 MANY_DAYS = 31  # the most days that "for N days" may say
+_WEEK = re.compile(r"\b(?:week|semana|semaine|woche)\b")
 _LAST_YEAR = re.compile(
     r"\s(?:of )?(?:last year|del año pasado|de l['’]an(?:née)? (?:dernier|dernière|passée?)"
     r"|do ano passado|(?:letzten|vorigen) jahres)"
@@ -38,6 +39,7 @@ class Day:
     offset: int | None = None  # days from the day of the mail
     vague: bool = False  # no single day is meant
     last: bool = False  # a weekday with "last": the one of the week before
+    week: bool = False  # a weekday "of last week"
     other: tuple[int, int] = (0, 0)  # (month, day) in the other order, if that is possible, too
 
     def on(self, calendar: Calendar, *, ahead: bool) -> date | None:
@@ -75,6 +77,8 @@ class Day:
         return None
 
     def _weekday(self, today: date, *, ahead: bool) -> date | None:
+        if self.week:
+            return today - timedelta(days=today.weekday() + 7 - self.weekday)
         away = (self.weekday - today.weekday()) % 7
         if not away or (self.last and self.weekday < today.weekday()):
             return None  # today or a week ago; "last Monday" on a Wednesday: of which week?
@@ -186,8 +190,10 @@ def _open_week(one: Day, low: str, shape: _Shape) -> Day:
         behind = pattern.match(low, end + 1) if low[end : end + 1] == " " else None
         end = behind.end() if behind else end
         if (start, end) != (one.start, one.end):
+            words = low[start:end]
+            week = last and _WEEK.search(words) is not None
             return replace(
-                one, start=start, end=end, words=low[start:end], vague=not last, last=last
+                one, start=start, end=end, words=words, vague=not last, last=last, week=week
             )
     return one
 

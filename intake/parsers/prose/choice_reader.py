@@ -12,6 +12,7 @@ from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
 
 IN_SUBJECT = 1.0
 FIRST, FURTHER = 1.0, 0.4  # points of the first place in the text, and of each further one
+QUOTED = 0.5  # what a place inside quotation marks counts: an error message, a button
 MOST = 3  # places of one value that count
 AHEAD = 0.5  # points that the winner must have more to be sure
 
@@ -37,14 +38,14 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     for value, spans in found.items():
         apart = [span for span in spans if not _inside(span, value, found)][:MOST]
         for count, span in enumerate(apart):
-            points[value] += FURTHER if count else FIRST
+            points[value] += (FURTHER if count else FIRST) * (QUOTED if _quoted(prose, span) else 1)
             places.setdefault(value, span)
     by_rank = bool(role.values_by_type) or not choices.open
     order = list(table) if by_rank else []  # the stronger of two words is first
     ranked = sorted(
         points,
         key=lambda one: (
-            -points[one], order.index(one) if order else 0, places.get(one, (1 << 30, 0)),
+            -points[one], order.index(one) if order else 0, places.get(one, (-1, 0)),
         ),
     )  # fmt: skip
     if not ranked:
@@ -61,7 +62,8 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     if not more and not by_rank and role.field not in case.required:
         return  # two are named alike
     clear = more >= AHEAD or not choices.open  # of a closed list the higher one counts
-    how = SURE if clear and not (once and choices.open) else LIKELY
+    listed = any(ranked[0] == one.value for one in choices.values)
+    how = SURE if clear and listed and not (once and choices.open) else LIKELY
     yield _reading(prose, role, ranked[0], places.get(ranked[0], (0, 0)), how)
 
 
@@ -97,6 +99,18 @@ def _inside(span: tuple[int, int], value: str, found: Mapping[str, list[tuple[in
     )
 
 
+_QUOTED = re.compile(r"\"[^\"\n]{2,300}\"|[“„][^“”„\n]{2,300}[”“]|«[^«»\n]{2,300}»")
+
+
+def _quoted(prose: Prose, span: tuple[int, int]) -> bool:
+    """Return whether a place stands inside quotation marks."""
+    start = prose.text.rfind("\n", 0, span[0]) + 1
+    end = prose.text.find("\n", span[1])
+    line = prose.text[start : len(prose.text) if end < 0 else end]
+    inside = (span[0] - start, span[1] - start)
+    return any(one.start() < inside[0] and inside[1] < one.end() for one in _QUOTED.finditer(line))
+
+
 def _denied(prose: Prose, never: re.Pattern[str] | None, span: tuple[int, int]) -> bool:
     if never is None:
         return False
@@ -122,10 +136,10 @@ def _patterns(
     ]
     table: dict[str, Pair] = {}
     for value, words in role.values_on(type_name):
-        if listed and value not in listed:
+        if listed and value not in listed and not choices.open:
             continue
         table[value] = (pattern(words), None)
-    for value in listed:
+    for value in dict.fromkeys((*listed, *table)):
         if value == choices.not_listed:
             continue
         named = choices.open or choices.multi  # "High" and "Add" stand in other company, too

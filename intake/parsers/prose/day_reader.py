@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from intake.catalogue.catalogue import Role
 from intake.parsers.day_words import WORDS
@@ -23,6 +24,7 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
     if not good:
         if not ahead and prose.catalogue.fields[role.field].keep_text:
             yield from _since_event(prose, role)
+            yield from _only_day(prose, role)
         return
     sure = [one for one, how in good if how == SURE]
     fixed = [one for one in sure if one.on(prose.calendar, ahead=ahead)]
@@ -53,6 +55,10 @@ _EVENT = re.compile(
 )
 
 
+_SINCE_WE = re.compile(
+    r"\b(?:ever )?since (?:i|we|he|she|they) (?:got|changed|switched|moved|updated|upgraded"
+    r"|installed|came|started)\b(?:\s[^\s.,;:!?()]{1,20}){0,6}"
+)
 _AFTER = re.compile(
     r"\b(?:after|después del?|despues del?|tras|après|apres|nach|depois d[aeo]s?|ap[óo]s)\s"
     r"(?:[^\s.,;:!?()]{1,20}\s){0,3}?"
@@ -65,13 +71,34 @@ _AFTER = re.compile(
 
 def _since_event(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield "since the update": no day, but what a person says who does not know it."""
-    for match in (*_EVENT.finditer(prose.low), *_AFTER.finditer(prose.low)):
+    events = (_EVENT, _SINCE_WE, _AFTER)
+    for match in (match for one in events for match in one.finditer(prose.low)):
         sentence = prose.sentence_at(match.start())
         if sentence is None or sentence.asks:
             continue
         words = prose.text[match.start() : match.end()].strip()
         yield Reading(role.field, words, LIKELY, match.start(), match.end())
         return
+
+
+def _only_day(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the day of a text that names just one, if it has passed and the type needs one.
+
+    Only for a type that is always confirmed: the writer sees the day before it counts.
+    """
+    confirmed = any(cue.asks and cue.type == prose.type for cue in prose.catalogue.cues)
+    if not confirmed or role.field not in prose.catalogue.types[prose.type].required:
+        return
+    today = prose.calendar.today
+    dated = [(one, one.on(prose.calendar, ahead=False)) for one in prose.days]
+    past = [(one, when) for one, when in dated if when and when <= today]
+    if len({when for _, when in past}) != 1:
+        return
+    one = past[0][0]
+    sentence = prose.sentence_at(one.start)
+    if sentence is not None and not sentence.asks and not _denied(prose, role, one, sentence):
+        reading = _reading(prose, role.field, one, LIKELY, ahead=False)
+        yield replace(reading, strength=LIKELY)
 
 
 def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Reading]:

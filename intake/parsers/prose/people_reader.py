@@ -74,11 +74,21 @@ def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, st
         match = who.search(low) if who else None
         if sentence.asks or match is None or not (hit and hit.search(low)):
             continue
+        if not _SEVERAL.search(low[: match.end()].rstrip()) and not _SEVERAL.search(
+            low[: match.start()]
+        ):
+            continue  # one of them, or people who only stand by
         one = _group(prose, role, sentence.start + match.start(), sentence.start + match.start())
         if one is not None:
             yield one[0], -(sentence.start + match.start()), one[1], LIKELY
 
 
+_SEVERAL = re.compile(  # words in front of several people
+    r"(?:^|\s)(?:these|those|los|las|nuestr[oa]s|sus|les|nos|leurs|die|unsere[nr]?|den|os|as"
+    r"|nossos|nossas)\s(?:\S+\s){0,2}\Z|(?:^|\s)(?:the|our)\s(?:\S+\s){0,2}\S+s\Z"
+    r"|^\s*(?:(?!(?:a|an|one|my|the|this|that|in|at|to|for|if|when|un|una|une|mi|ma|mon|ein\w*|um|uma"
+    r"|mein\w*)\s)\S+\s){0,3}\S+[sn]\Z"
+)
 _ARTICLE = re.compile(r"\s+(?:(?:the|our|los|las|les|nos|die|den|der|os|as)\s+)?")
 
 
@@ -88,7 +98,7 @@ def _whom(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
     for match in words.finditer(prose.low) if words else ():
         gap = _ARTICLE.match(prose.low, match.end())
         one = _group(prose, role, match.end(), gap.end()) if gap else None
-        if gap is not None and one is not None:
+        if gap is not None and one is not None and one[0]:
             start = match.end() + len(gap[0]) - len(gap[0].lstrip())
             yield one[0] + 0.5, -start, one[1], LIKELY
 

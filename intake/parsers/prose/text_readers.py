@@ -44,6 +44,7 @@ _BARE = re.compile(
     r"|(?:\b(?:error|erreur|fehler|erro|ora)[ -](?:code |código |code )?\d{3,6}\b)",
     re.IGNORECASE | re.MULTILINE,
 )
+_NEXT_SENTENCE = re.compile(r"(?<=[a-zà-ÿ)\d])\.[ \t]+(?=[A-ZÀ-ÖØ-Þ¿¡][a-zà-ÿ]+[ ,])")
 _COLON = re.compile(r":\s+(?=\S)")
 _PATH = re.compile(
     r"[^\W\d_][\w.&/()'-]*(?:[ \t][\w.&/()'-]+){0,3}?(?:\s?(?:>|›|→|->|»(?=\s\w))\s{1,2}"
@@ -110,7 +111,8 @@ def _quoted(prose: Prose, role: Role) -> Iterator[tuple[float, int, int]]:
 
 def _bare(prose: Prose) -> Iterator[tuple[float, int, int]]:
     for match in _BARE.finditer(prose.text):
-        yield 3.0, match.start(), match.end()
+        end = _NEXT_SENTENCE.search(prose.text, match.start() + 12, match.end())
+        yield 3.0, match.start(), end.start() if end else match.end()
 
 
 def _after_colon(prose: Prose, role: Role) -> Reading | None:

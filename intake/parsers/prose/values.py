@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from intake.catalogue.catalogue import Catalogue, Role
 from intake.parsers.body_lines import is_closing
@@ -14,7 +15,7 @@ from intake.parsers.prose import (
     person_reader,
     text_readers,
 )
-from intake.parsers.prose.reading import Prose, Reading
+from intake.parsers.prose.reading import LIKELY, Prose, Reading
 
 MAX_SIGNATURE_LINES = 16  # below the line that closes a mail
 Reader = Callable[[Prose, Role], Iterator[Reading]]
@@ -70,4 +71,21 @@ def values_in_prose(
             continue
         for reading in READERS[role.reads](prose, role):
             prose.seen.setdefault(reading.field, reading)
+    _shown_by_two_names(prose)
     return dict(prose.seen)
+
+
+def _shown_by_two_names(prose: Prose) -> None:
+    """Set what a second person shows: somebody new, and somebody who leaves, is a replacement.
+
+    ``values`` of a role that reads a name says which value of which field that is.
+    """
+    roles = prose.catalogue.roles
+    first = next((prose.seen.get(one.field) for one in roles if one.reads == "first-name"), None)
+    for role in roles:
+        other = prose.seen.get(role.field)
+        if role.reads != "name" or other is None or first is None:
+            continue
+        for name, (value, *_) in role.values:
+            if name in prose.seen and not other.words.startswith(first.words):
+                prose.seen[name] = replace(prose.seen[name], value=value, strength=LIKELY)
