@@ -224,6 +224,9 @@ def _denied(prose: Prose, role: Role, one: Day, sentence: Sentence) -> bool:
     return not nearer and len(before) - last[0].end() <= FAR
 
 
+_OTHERWISE = re.compile(r"[;,]?\s(?:si|if|wenn|falls|se|caso|sinon|or|ou|oder)\s")
+
+
 def _behind_denies(prose: Prose, role: Role, behind: str) -> bool:
     words = pattern(role.none)
-    return words is not None and words.search(behind) is not None
+    return words is not None and words.search(_OTHERWISE.split(behind, 1)[0]) is not None

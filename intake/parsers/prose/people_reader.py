@@ -24,12 +24,33 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
             if one is not None and (plain or one[0]):
                 points, end = one
                 start = _phrase_start(prose, match.start())
-                found.append((points + 2 * (how == SURE), -start, end, how))
+                if how == SURE:
+                    points += 2 if points else 0.5  # a number alone does not say that it affects
+                found.append((points, -start, end, how))
+    found += _writer_and_others(prose)
     found = found or [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
     if found:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")
         yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+
+
+_AND_OTHERS = re.compile(
+    r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y a|yo y"
+    r"|comigo e com"
+    r"|eu e)\s(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
+    r"(?:\s(?=[A-ZÀ-ÖØ-Þ])\w+)?",
+    re.IGNORECASE,
+)
+
+
+def _writer_and_others(prose: Prose) -> list[tuple[float, int, int, str]]:
+    """Return "bei mir und Frau Ostrau": the writer with somebody else."""
+    for match in _AND_OTHERS.finditer(prose.text):
+        sentence = prose.sentence_at(match.start())
+        if sentence is not None and not sentence.asks:
+            return [(1.0, -match.start(), match.end(), LIKELY)]
+    return []
 
 
 _AFFECTED = re.compile(

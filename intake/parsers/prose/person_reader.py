@@ -15,7 +15,7 @@ _UPPER = r"[A-ZÀ-ÖØ-ÞŁŚŠŽÇ]"
 _NO_NAME = (  # words with a capital letter that are no part of a name
     r"(?!(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Ing|Lic|Frau|Herrn?|Sie|Ihnen|Ihre?|Wir|Unsere?|Es|Der"
     r"|Die|Das|Please|Bitte|Por|Favor|Merci|Tel|Title|Phone|Dear|Hello|Hi|Hallo|Hola|Bonjour|Olá"
-    r"|Ansprechpartner(?:in)?|Direct(?:or|ora|eur|rice)|Diretora?|Leiter(?:in)?|Sekretärin"
+    r"|Kontakt|Contacto|Contact|Contato|Ansprechpartner(?:in)?|Direct(?:or|ora|eur|rice)|Diretora?|Leiter(?:in)?|Sekretärin"
     r"|Co+rd(?:inator|inador|inadora|enador|enadora|onnateur|onnatrice)|Responsable|Responsável)"
     r"\b)"
 )

@@ -210,7 +210,7 @@ def _in_message(prose: Prose, place: int) -> bool:
 
 
 _CUT = re.compile(
-    r"[;:] |, (?:so|but|although|though|sino|pero|pues|sonst|aber|sondern|mais|car|mas|porque"
+    r"[;:] |, (?:so|but|although|though|sino|pero|pues|aber|sondern|mais|car|mas|porque"
     r"|no sé|não sei|weiß)\b|\n\n"
 )
 
@@ -327,4 +327,15 @@ def read_path(prose: Prose, role: Role) -> Iterator[Reading]:
     paths = _PATH.finditer(prose.text)
     match = next((one for one in paths if not french or "»" not in one[0]), None)
     if match is not None:
-        yield Reading(role.field, match[0].strip(" ."), SURE, match.start(), match.end())
+        start, end = _trimmed(match[0])
+        words = match[0][start:end].strip(" .")
+        yield Reading(role.field, words, SURE, match.start() + start, match.start() + end)
+
+
+def _trimmed(path: str) -> tuple[int, int]:
+    """Return the range of a path without small words in front of it and the next sentence."""
+    first = re.split(r"[>›→»]|->", path, maxsplit=1)[0]
+    capital = re.search(r"(?<![\w])[A-ZÀ-ÖØ-Þ]", first)
+    last = re.search(r"[.!?]\s", path[len(first) :])
+    end = len(first) + last.start() if last else len(path)
+    return capital.start() if capital else 0, end
