@@ -279,6 +279,8 @@ def _merged(found: list[Day], low: str, shape: _Shape) -> list[Day]:
     joined: list[Day] = []
     for one in found:
         last = joined[-1] if joined else None
+        if last and one.start < last.end:
+            continue  # "of last week" belongs to the weekday before it
         gap = low[last.end : one.start] if last else ""
         if last and last.weekday >= 0 and not last.day and one.day and _apposed(gap):
             joined[-1] = replace(

@@ -37,9 +37,9 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
 
 _AND_OTHERS = re.compile(
     r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y a|yo y"
-    r"|comigo e com"
-    r"|eu e)\s(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
-    r"(?:\s(?=[A-ZÀ-ÖØ-Þ])\w+)?",
+    r"|comigo e com|eu e)\s"
+    r"(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
+    r"(?:\s(?-i:[A-ZÀ-ÖØ-Þ])\w+)?",
     re.IGNORECASE,
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
-from intake.catalogue.catalogue import Role
+from intake.catalogue.catalogue import Catalogue, Role
 from intake.parsers.prose.reading import LIKELY, Prose, Reading, pattern
 
 MAX_NAMES = 40
@@ -89,7 +90,7 @@ def read_last_name(prose: Prose, role: Role) -> Iterator[Reading]:
 def read_name(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield a whole name: behind a word in ``sure``, or in front of one in ``likely``."""
     cue, after = pattern(role.sure), pattern(role.likely)
-    for match in _names(prose.text):
+    for match in _names(prose):
         before = prose.low[max(0, match.start() - 40) : match.start()]
         behind = prose.low[match.end() : match.end() + 40].lstrip(" ,")
         if (cue and cue.search(before)) or (after and after.match(behind)):
@@ -100,7 +101,7 @@ def read_name(prose: Prose, role: Role) -> Iterator[Reading]:
 
 def _person(prose: Prose, role: Role) -> re.Match[str] | None:
     """Return the name that fits the address, else the one behind a word of the role."""
-    names = _names(prose.text)
+    names = _names(prose)
     gone = _replaced(prose)
     others = [one for one in names if f"{one['first']} {one['last']}" != gone]
     if any(not _signed(prose.text, one) for one in others):
@@ -138,10 +139,20 @@ def _signed(text: str, name: re.Match[str]) -> bool:
     return not behind.strip(" ,.-") and len(text[start : name.start()].split()) <= MAX_SIGNED_WORDS
 
 
-def _names(text: str) -> list[re.Match[str]]:
+@lru_cache(maxsize=8)
+def _listed(catalogue: Catalogue) -> frozenset[str]:
+    """Return the listed values of all fields: "Online Payments" is no person."""
+    choices = [catalogue.areas, catalogue.modules]
+    choices += [one.choices_on("*") for one in catalogue.fields.values()]
+    return frozenset(one.value.lower() for group in choices for one in group.values)
+
+
+def _names(prose: Prose) -> list[re.Match[str]]:
     found = []
-    for match in _NAME.finditer(text):
-        if match["first"].lower().rstrip(".") not in _TITLES:
+    listed = _listed(prose.catalogue)
+    for match in _NAME.finditer(prose.text):
+        whole = f"{match['first']} {match['last']}".lower()
+        if match["first"].lower().rstrip(".") not in _TITLES and whole not in listed:
             found.append(match)
         if len(found) >= MAX_NAMES:
             break

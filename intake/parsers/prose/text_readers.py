@@ -255,8 +255,32 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
         points, sentence = best
         how = SURE if points >= 5 else LIKELY
         yield Reading(role.field, sentence.text, how, sentence.start, sentence.end)
+        return
+    yield from _when_clause(prose, role)
 
 
+def _when_clause(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield "when you move a course", if the rest of the sentence tells what comes of it."""
+    for sentence in prose.sentences:
+        when = _WHEN.search(prose.low, sentence.start, sentence.end)
+        if when is None or sentence.asks:
+            continue
+        comma = prose.low.find(",", when.end(), sentence.end)
+        shown = _SHOWN.search(prose.low, when.end(), sentence.end)
+        ends = [place for place in (comma, shown.start() if shown else -1) if place >= 0]
+        end = min(ends, default=sentence.end)
+        words = prose.text[when.start() : end].strip(" ,.\n")
+        if ends and shown and MIN_CLAUSE_WORDS <= len(words.split()) <= MAX_CLAUSE_WORDS:
+            yield Reading(role.field, words, LIKELY, when.start(), end)
+            return
+
+
+MIN_CLAUSE_WORDS, MAX_CLAUSE_WORDS = 5, 30  # of "when …"
+_SHOWN = re.compile(  # what comes of it
+    r"\b(?:shows?|says?|appears?|pops? up|comes? up|get|gets|crash\w*|freez\w*|spins?|sale|aparece"
+    r"|muestra|dice|queda|affiche|appara[iî]t|dit|reste|zeigt|erscheint|kommt|bleibt|passiert"
+    r"|mostra|diz|fica|trava|fecha|cierra|ferme)\b|[\"“„«]"
+)
 MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
 _FAILS = re.compile(  # "won't save" says what fails, not what is done
     r"\b(?:(?:ca|wo|do|does|did|is|are|could)n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)"
@@ -264,7 +288,8 @@ _FAILS = re.compile(  # "won't save" says what fails, not what is done
 )
 _WHEN = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
-    r"|a \w+|the \w+|our \w+)\b|\b(?:cuando|cada vez que|al|si) \w+|\b(?:quand|lorsqu\w*|dès qu\w*"
+    r"|a \w+|the \w+|our \w+)\b|\b(?:cuando|cada vez q(?:ue)?|si) \w+"
+    r"|\bal \w+(?:ar|er|ir)(?:se|lo|la|le)?\b|\b(?:quand|lorsqu\w*|dès qu\w*"
     r"|chaque fois qu\w*) ?\w*|\b(?:wenn|sobald|jedes mal) \w+"
     r"|\b(?:quando|sempre que|ao|assim que) \w+"
 )

@@ -1,0 +1,156 @@
+"""Phrases of ordinary mails that were read wrongly once: days, people, replacements, places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from intake.parsers.prose.values import values_in_prose
+from tests.support.forms import CATALOGUE
+from tests.support.prose_score import CALENDAR
+
+ISSUE, RESTORE, CONTACTS = "application_issue", "data_restore", "modify_support_contacts"
+
+
+def read(text: str, kind: str, subject: str = "Hello") -> dict[str, Any]:
+    """The values of a text: field -> value, or the words."""
+    found = values_in_prose(subject, text, kind, CATALOGUE, CALENDAR)
+    return {name: one.value or one.words for name, one in found.items()}
+
+
+@pytest.mark.parametrize("text", [
+    "Posting fails since Tuesday of last week.",
+    "No se guardan las notas desde el martes de la semana pasada.",
+    "Não consigo salvar as notas desde terça-feira da semana passada.",
+    "Seit Dienstag letzter Woche lassen sich in der Schule keine Noten mehr speichern.",
+    "Depuis mardi de la semaine dernière les notes ne sont pas enregistrées.",
+])  # fmt: skip
+def test_a_weekday_of_last_week_is_one_day(text: str) -> None:
+    """ "Last Tuesday" may be another one; the week is named here."""
+    assert read(text, ISSUE)["issue_began"] == "2026-02-24"
+
+
+def test_the_only_day_of_a_restore_is_offered() -> None:
+    """The writer does not say "lost", but names one day; a restore is confirmed in any case."""
+    text = "Yesterday afternoon I was tidying up Attendance. It is not what it was."
+    assert read(text, RESTORE)["approximate_date_of_loss"] == "2026-03-03"
+    assert "issue_began" not in read("The auditors came on Monday. It is slow.", ISSUE)
+
+
+def test_a_day_before_if_not_is_still_proposed() -> None:
+    """ "If it cannot be": that is said of the day which follows."""
+    text = (
+        "¿Podríamos tener una sesión? Nos vendría mejor el 18 de marzo; si no puede ser, el 25 de"
+        " marzo. Del 6 al 10 de abril estamos de vacaciones, así que esos días no."
+    )
+    got = read(text, "request_training")
+    assert got["preferred_training_date"] == "2026-03-18"
+    assert got["preferred_training_date_2"] == "2026-03-25"
+    assert "preferred_training_date_3" not in got
+
+
+@pytest.mark.parametrize(("text", "who"), [
+    ("Seit heute dreht sich bei mir und Frau Ostrau nur der Kreis.", "bei mir und Frau Ostrau"),
+    ("Só abre em branco comigo e com a Dalva.", "comigo e com a Dalva"),
+    ("Since Monday our seventh grade teachers have not been able to post. I do not want to do this"
+     " by hand for 210 kids.", "our seventh grade teachers"),
+    ("Deux enseignantes de français n'arrivent plus à publier.", "Deux enseignantes de français"),
+])  # fmt: skip
+def test_who_is_affected(text: str, who: str) -> None:
+    """The writer with somebody else; the people of the sentence that says what fails."""
+    assert read(text, ISSUE)["who_is_impacted"] == who
+
+
+@pytest.mark.parametrize("text", [
+    "Depuis ce matin les bulletins sortent sans texte. On les remet aux parents demain.",
+    "Desde ayer no se pueden registrar retardos.",
+    "Il devrait être de 24. Un élève a recompté trois fois.",
+])  # fmt: skip
+def test_people_who_only_stand_by_are_not_affected(text: str) -> None:
+    """Those who get it, one of them, and a verb that looks like a profession."""
+    assert "who_is_impacted" not in read(text, ISSUE)
+
+
+@pytest.mark.parametrize("text", [
+    "Gail Przybylski retired at the end of February and Desmond Achterberg has taken over for her.",
+    "Fabiola Quirantes deja el distrito y en su lugar queda Rogelio Amezquita. Hagan el cambio.",
+])  # fmt: skip
+def test_somebody_new_and_somebody_who_leaves_are_a_replacement(text: str) -> None:
+    """ "Please change": that would be another kind of request."""
+    got = read(f"Please change our list of contacts. {text}", CONTACTS)
+    assert got["request_type"] == "Replace"
+    assert got["contact_first_name"] in ("Desmond", "Rogelio")
+    assert got["contact_replacement_name"].split()[0] in ("Gail", "Fabiola")
+
+
+@pytest.mark.parametrize("title", [
+    "unserer Ansprechpartnerin", "unserem Kontakt", "nuestra Directora", "Coordinador",
+])  # fmt: skip
+def test_a_title_is_no_first_name(title: str) -> None:
+    """It has a capital letter in some languages."""
+    got = read(
+        f"Bitte ändern: {title} Annika Thiele, neue Mailadresse a.thiele@b.example", CONTACTS
+    )
+    assert (got["contact_first_name"], got["contact_last_name"]) == ("Annika", "Thiele")
+
+
+@pytest.mark.parametrize(("text", "subject", "module"), [
+    ("I cannot save immunizations in Health, the record is locked.", "cant save", "Health"),
+    ("Am Montag fiel der Unterricht aus, der Schneetag geht nicht in den Kalender. Es erscheint"
+     " „Fehler 4409: Tag enthält Anwesenheiten“.", "Hallo", "Snow Day (Calendar)"),
+    ("They cannot post. Report cards go home Friday.", "GRADEBOOK AGAIN", "Grade Book"),
+])  # fmt: skip
+def test_the_module_that_is_meant(text: str, subject: str, module: str) -> None:
+    """One that is not listed; not the one in an error message; the subject's before another."""
+    assert read(text, ISSUE, subject)["module"] == module
+
+
+def test_a_place_ends_with_its_sentence() -> None:
+    """And begins with its own first word."""
+    text = "I only find it kid by kid under Health > Conditions. No rush at all"
+    assert read(text, "ask_question")["location_within_product"] == "Health > Conditions"
+
+
+def test_an_exception_ends_with_its_sentence() -> None:
+    """What follows on the same line is the writer's again."""
+    text = (
+        "En el log se repite java.lang.OutOfMemoryError: GC overhead limit exceeded. Reiniciamos el"
+        " servicio dos veces."
+    )
+    told = read(text, "server_issue")["error_message"]
+    assert told == "java.lang.OutOfMemoryError: GC overhead limit exceeded"
+
+
+def test_better_than_a_webinar_is_not_online() -> None:
+    """What is named only to be refused is not wished."""
+    text = "On site would be so much better than another webinar."
+    assert read(text, "request_training")["request_type"] == "On site"
+
+
+def test_a_listed_value_is_no_person() -> None:
+    """ "State Edition" has two capitals, like a name."""
+    text = (
+        "bitte ändern Sie bei unserem Ansprechpartner Hartwig Sonnleitner die Nummer auf 555-0133."
+        " Zuständig bleibt er für SIS und State Edition.\n\nVielen Dank!\nEdeltraud Pohl"
+    )
+    got = read(text, CONTACTS)
+    assert (got["contact_first_name"], got["contact_last_name"]) == ("Hartwig", "Sonnleitner")
+
+
+@pytest.mark.parametrize(("text", "steps"), [
+    ("Cada vez que le damos a guardar sale «Sesión no válida».", "Cada vez que le damos a guardar"),
+    ("Quando se preenche o endereço completo, a tela fica carregando.",
+     "Quando se preenche o endereço completo"),
+    ("Petit souci : quand on déplace un cours d'une période à l'autre, le logiciel affiche une"
+     " erreur.", "quand on déplace un cours d'une période à l'autre"),
+])  # fmt: skip
+def test_the_clause_that_says_when_is_offered_as_the_steps(text: str, steps: str) -> None:
+    """No button is named, but what is done; the rest says what comes of it."""
+    assert read(text, ISSUE)["steps_to_reproduce"].startswith(steps)
+
+
+def test_a_clause_without_a_result_is_no_step() -> None:
+    """ "When the bell rings" says nothing of the program."""
+    text = "We noticed it this morning when the bell rang for the second time in a row."
+    assert "steps_to_reproduce" not in read(text, ISSUE)
