@@ -36,7 +36,7 @@ class WordWeights:
 
         Empty when the mail has too few known words.
         """
-        rows = [self.words[word] for word in sorted(words_of(subject, text)) if word in self.words]
+        rows = [self.words[word] for word in self._known(subject, text)]
         if len(rows) < LEAST_KNOWN:
             return {}
         length = sqrt(sum(row[0] ** 2 for row in rows))
@@ -44,6 +44,19 @@ class WordWeights:
             name: bias + sum(row[0] * row[place] for row in rows) / length
             for place, (name, bias) in enumerate(zip(self.types, self.bias, strict=True), start=1)
         }
+
+    def speaking(self, subject: str, text: str, name: str, most: int) -> tuple[str, ...]:
+        """Return the words of a mail that speak most for a type, at most so many."""
+        if name not in self.types:
+            return ()
+        place = self.types.index(name) + 1
+        weights = {word: self.words[word] for word in self._known(subject, text)}
+        good = [word for word, row in weights.items() if row[place] > 0]
+        good.sort(key=lambda word: -weights[word][0] * weights[word][place])
+        return tuple(good[:most])
+
+    def _known(self, subject: str, text: str) -> list[str]:
+        return [word for word in sorted(words_of(subject, text)) if word in self.words]
 
 
 NO_WORDS = WordWeights()

@@ -27,10 +27,14 @@ def group() -> None:
 
 @app.command()
 def learn(
-    out: Annotated[Path, typer.Option(help="The file to write; words_file in your catalogue.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file to write; words_file in your catalogue.")
+    ],
     mails: Annotated[
         list[Path] | None,
-        typer.Option(help="Files of JSON lines with type, subject and body, instead of cases."),
+        typer.Option(
+            metavar="FILE", help="Files of JSON lines with type, subject and body, not cases."
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many of the newest cases are read.")] = 20_000,
     as_json: JsonOption = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -230,15 +230,14 @@ def explain(
     found = load(config)
     judged_at = moment("--at", at, found.service.timezone)
     with plainly():
-        explainer = replay.Explainer(found, mailbox)
         shown = []
-        for name, raw in _given(files or (), sample=sample):
-            one = explainer.explain(raw, file=name, at=judged_at)
-            if as_json:
-                shown.append(one)
-            else:
-                _show_explained(one)
-        explainer.close()
+        with closing(replay.Explainer(found, mailbox)) as explainer:
+            for name, raw in _given(files or (), sample=sample):
+                one = explainer.explain(raw, file=name, at=judged_at)
+                if as_json:
+                    shown.append(one)
+                else:
+                    _show_explained(one)
     for one in shown:
         say(json_text(one))
 
@@ -274,6 +273,7 @@ def _show_explained(one: dict[str, Any]) -> None:
         "contact": one["contact"] or "nobody on record",
         "account": one["account"],
         "type": one["type"],
+        "likeliest": "\n".join(map(_why, one["likeliest"])),
         "priority": one["priority"],
         "department": one["department"],
         "subject": one["subject"],
@@ -288,6 +288,12 @@ def _show_explained(one: dict[str, Any]) -> None:
     for letter in one["letters"]:
         say(f"\nletter ({letter['kind']}) to {letter['to']}\nSubject: {safe(letter['subject'])}\n")
         say(safe(letter["text"], lines=True))
+
+
+def _why(one: dict[str, Any]) -> str:
+    """A likely type with its weight, the phrases and the learned words that speak for it."""
+    quoted = [f"“{phrase}”" for phrase in one["phrases"]]
+    return f"{one['type']} {one['weight']:+.2f}: {', '.join([*quoted, *one['words']])}"
 
 
 def form(

@@ -15,6 +15,8 @@ from intake.config.loader import Config
 from intake.mail.addresses import Mailbox
 from intake.mail.message import Arrival, Refusal
 from intake.model.states import MessageStatus
+from intake.parsers.prose.kinds import likeliest
+from intake.parsers.submission import PROSE
 from intake.store.contacts import directory, suppressions
 from intake.store.engine import Engine, Session, open_engine, reading, savepoint, writing
 from intake.store.locks import naming_blobs
@@ -80,7 +82,15 @@ class Explainer:
         read = read_here(arrival, self._settings)
         proof = _proof(self._prover, read, raw)
         judged = self._judge(read, now, proof)
-        return explanation(read.message, judged, file)
+        return explanation(read.message, judged, file) | {"likeliest": self._likeliest(read)}
+
+    def _likeliest(self, read: ReadMail) -> list[dict[str, object]]:
+        """The likeliest types of a mail that names none, and the words that speak for them."""
+        scan = read.scan
+        if scan is None or scan.type_source not in ("", PROSE):
+            return []
+        text = "\n\n".join((scan.leftover, *(one.words for one in scan.candidates)))
+        return [asdict(one) for one in likeliest(scan.subject, text, self._bench.catalogue)]
 
     def _judge(self, read: ReadMail, now: datetime, proof: Proof) -> pipeline.Judgement:
         context = self._bench

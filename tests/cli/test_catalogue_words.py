@@ -125,3 +125,22 @@ def test_mails_that_teach_nothing_are_refused(tmp_path: Path, lines: str, told: 
     assert done.exit_code != 0
     assert told in str(done.exception)
     assert not out.exists()
+
+
+def test_explain_shows_what_speaks_for_the_likeliest_types(tmp_path: Path) -> None:
+    """Phrases of the catalogue in quotation marks, learned words behind them; none for a form."""
+    door = Door(tmp_path)
+    mail = tmp_path / "one.eml"
+    head = f"From: {AMY}\nTo: support@desk.example\nSubject: Gradebook frozen\n\n"
+    mail.write_text(head + "Since the update the gradebook freezes when I click Save, an error.\n")
+    row = json.loads(door.cli("explain", str(mail), "--json"))
+    first = row["likeliest"][0]
+    assert (first["type"], row["type"]) == ("application_issue", "application_issue")
+    assert "freezes" in first["phrases"]
+    assert "error" in first["words"]
+    assert [one["weight"] for one in row["likeliest"]] == sorted(
+        (one["weight"] for one in row["likeliest"]), reverse=True
+    )
+    assert "application_issue +" in door.cli("explain", str(mail))
+    mail.write_text(f"{head}Case Type: Ask a Question\nDescription: Why?\n")
+    assert json.loads(door.cli("explain", str(mail), "--json"))["likeliest"] == []

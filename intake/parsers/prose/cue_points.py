@@ -50,6 +50,17 @@ def scores(subject: str, text: str, catalogue: Catalogue) -> dict[str, float]:
     return points
 
 
+def phrases(subject: str, text: str, name: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the words of cues in the mail that speak for a type, in the order of the letters."""
+    any_cue = _any_cue(catalogue)
+    found = any_cue.findall(_folded(f"{subject}\n{text[:MAX_CHARS]}")) if any_cue else []
+    return tuple(
+        words
+        for words in sorted(set(found))
+        if any(cue.type == name for cue in _cues_of(words, catalogue))
+    )
+
+
 def _told_fields(low: str, catalogue: Catalogue) -> Iterable[str]:
     """Yield a type for each field of few types that the text speaks of: steps, what should be."""
     asks = {cue.type for cue in catalogue.cues if cue.asks}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from intake.catalogue.catalogue import Catalogue
 from intake.parsers.case_type import Told
-from intake.parsers.prose.cue_points import ranked
+from intake.parsers.prose.cue_points import phrases, ranked
 from intake.parsers.prose.topics import divided
 from intake.parsers.submission import PROSE, Candidate
 from intake.parsers.values import WEAK
@@ -22,6 +22,7 @@ UNKNOWN = -1.0  # margin of a type that nothing was learned about
 NO_CUE = -0.2  # what a type loses for which no cue speaks
 FORM_LABELS = 2  # fields under labels of their own that make a mail a form
 MOST_GUESSES = 3
+MOST_WORDS = 8  # learned words that are shown as the reason for a type
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,30 @@ def weighed(subject: str, text: str, catalogue: Catalogue) -> tuple[list[tuple[s
         for name in catalogue.types
     }
     return sorted(both.items(), key=lambda one: -one[1]), OF_LEARNED_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A type that a mail may be about, and what speaks for it."""
+
+    type: str
+    weight: float
+    phrases: tuple[str, ...]  # of the catalogue's cues
+    words: tuple[str, ...]  # learned ones, the strongest first
+
+
+def likeliest(subject: str, text: str, catalogue: Catalogue) -> list[Likely]:
+    """Return the likeliest types of a mail and why, for an operator; at most three."""
+    weights, _ = weighed(subject, text, catalogue)
+    return [
+        Likely(
+            name,
+            round(weight, 2),
+            phrases(subject, text, name, catalogue),
+            catalogue.learned.speaking(subject, text, name, MOST_WORDS),
+        )
+        for name, weight in weights[:MOST_GUESSES]
+    ]
 
 
 def guesses(subject: str, text: str, catalogue: Catalogue) -> tuple[str, ...]:
