@@ -23,7 +23,7 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
             plain = how == SURE and not match[0][-1].isdigit()
             if one is not None and (plain or one[0]):
                 points, end = one
-                start = _phrase_start(prose, match.start())
+                start = _with_owner(prose, role, _phrase_start(prose, match.start()))
                 if how == SURE:
                     points += 2 if points else 0.5  # a number alone does not say that it affects
                 found.append((points, -start, end, how))
@@ -142,6 +142,28 @@ def _phrase_start(prose: Prose, place: int) -> int:
     return sentence.start if sentence and short and plain else place
 
 
+_DETERMINER = re.compile(
+    r"\b(?:our|the|my|unsere[nr]?|die|den|nuestr[oa]s|los|las|nos|les|mes|noss[oa]s|os|as)\s\Z"
+)
+_IN = re.compile(
+    r"\s(?:\S+\s){0,2}?(?:at|in|of|from|an|am|der|aus|von|de|des|da|das|dos|du|en|dans|nas|nos)\s"
+    r"(?:our|unsere[nr]?|den|die|nuestr[oa]s|las|los|nos|les|noss[oa]s|as|os)?\s?\Z"
+)
+
+
+def _with_owner(prose: Prose, role: Role, start: int) -> int:
+    """Return where a group begins with its "our", or with the people of "four schools"."""
+    sentence = prose.sentence_at(start)
+    begin = max(sentence.start if sentence else 0, start - MAX_TO_OWNER)
+    lead, who = prose.low[begin:start], pattern(_words(role, "who"))
+    people = list(who.finditer(lead))[-1:] if who else []
+    if people and _IN.fullmatch(lead, people[0].end()):
+        start = begin + people[0].start()
+        lead = prose.low[begin:start]
+    own = _DETERMINER.search(lead)
+    return begin + own.start() if own else start
+
+
 def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] | None:
     """Return how likely a group of people is meant here, and where its words end."""
     sentence = prose.sentence_at(start)
@@ -195,6 +217,7 @@ _COUNT = re.compile(
 )
 MAX_LEAD_CHARS = 16  # of a word that belongs to the people at the start of a sentence
 MAX_TO_NEVER = 30  # characters from "I checked" to the people who are not meant
+MAX_TO_OWNER = 60  # characters from people to the number of their schools
 MAX_BEFORE_NOUN = 4  # words between "all" and "teachers"
 
 
