@@ -8,6 +8,7 @@ mails no letter goes to the address until an operator or a day's rest allows it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,37 +40,53 @@ class PutOff:
 def in_a_row(mail: PastMail, recent: Recent) -> tuple[PastMail, ...]:
     """Return the sender's newest mails that all look like a loop, this one first."""
     mails = (mail, *recent.mails)
+    letters = _Letters.of(recent.letters)
     found: list[PastMail] = []
     for place, one in enumerate(mails):
         before = mails[place + 1 : place + 1 + MAILS_PER_LETTER]
         if found and found[-1].at - one.at > REST:
             break
-        if not _answers_at_once(one, before, recent.letters):
+        if not _answers_at_once(one, before, letters):
             break
         found.append(one)
     return tuple(found)
 
 
-def _answers_at_once(
-    mail: PastMail, before: Sequence[PastMail], letters: Sequence[PastLetter]
-) -> bool:
-    waited = [(mail.at - one.at, one) for one in letters if one.at <= mail.at]
-    if any(gap <= QUICK for gap, _ in waited):
+@dataclass(frozen=True, slots=True)
+class _Letters:
+    """Letters in the order of their times, so that those before a mail are found at once."""
+
+    times: tuple[datetime, ...]
+    letters: tuple[PastLetter, ...]
+
+    @classmethod
+    def of(cls, letters: Sequence[PastLetter]) -> _Letters:
+        """Sort the letters."""
+        ordered = sorted(letters, key=lambda one: one.at)
+        return cls(tuple(one.at for one in ordered), tuple(ordered))
+
+    def before(self, at: datetime, span: timedelta) -> Sequence[PastLetter]:
+        """Return the letters of that span before a moment, and those of the moment itself."""
+        return self.letters[bisect_left(self.times, at - span) : bisect_right(self.times, at)]
+
+
+def _answers_at_once(mail: PastMail, before: Sequence[PastMail], letters: _Letters) -> bool:
+    if letters.before(mail.at, QUICK):
         return True
-    lately = [one for gap, one in waited if gap <= SLOW]
+    lately = letters.before(mail.at, SLOW)
     if not lately:
         return False
     repeats = any(alike(mail.sketch, one.sketch) for one in before)
     echoes = any(one.sketch and alike(mail.sketch, one.sketch) for one in lately)
-    return repeats or echoes or _in_one_thread(mail, [one for _, one in waited])
+    return repeats or echoes or _in_one_thread(mail, letters)
 
 
-def _in_one_thread(mail: PastMail, letters: Sequence[PastLetter]) -> bool:
+def _in_one_thread(mail: PastMail, letters: _Letters) -> bool:
     """Return whether its thread had two letters of the same kind in the day before."""
     thread = plain_subject(mail.subject)
     there = [
         one.kind
-        for one in letters
+        for one in letters.before(mail.at, REST)
         if mail.at - one.at < REST and plain_subject(one.subject) == thread
     ]
     return len(there) > len(set(there))
