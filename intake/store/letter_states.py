@@ -20,6 +20,11 @@ def is_claimed() -> ColumnElement[bool]:
     return _has(LetterState.CLAIMED)
 
 
+def is_refusal() -> ColumnElement[bool]:
+    """Letters that refuse a mail; ``ix_outbox_refusals`` holds them alone."""
+    return col(OutboxRow.kind) == literal_column("'refusal'")
+
+
 def _has(state: LetterState) -> ColumnElement[bool]:
     """With the word itself: behind a parameter a planner does not see that the index fits."""
     return col(OutboxRow.state) == literal_column(f"'{state.value}'")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, func, inspect
+from sqlalchemy import Table, Text, func, inspect, literal
+from sqlalchemy import cast as cast_type
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -47,6 +49,15 @@ def table_of(table: type[SQLModel]) -> Table:
 def stored_id(column: int | None) -> Mapped[int]:
     """The id column in a query, typed as int: a stored row always has an id."""
     return cast("Mapped[int]", col(column))
+
+
+def listed(session: Session, values: Sequence[str]) -> ColumnElement[str]:
+    """The column of a table with those texts, one a row; it is one parameter, however many."""
+    data = json.dumps(list(values))
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_each(data).table_valued("value").c.value
+    array = cast_type(literal(data, Text), postgresql.JSON)
+    return func.json_array_elements_text(array).table_valued("value").c.value
 
 
 def unindexed(column: Any) -> ColumnElement[Any]:

@@ -7,14 +7,16 @@ that a later mail is judged as if the earlier ones had been stored already.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, and_, func, literal, select
+from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from intake.letters.letter import Letter
 from intake.mail.addresses import ascii_lower
@@ -22,8 +24,8 @@ from intake.mail.word_sketch import sketch
 from intake.model.context import Keys, PastLetter, PastMail, Recent
 from intake.model.states import LetterState, MessageStatus
 from intake.store.engine import Session
-from intake.store.letter_states import is_due
-from intake.store.sql import stored_id, unindexed
+from intake.store.letter_states import is_due, is_refusal
+from intake.store.sql import listed, stored_id, unindexed
 from intake.store.tables.cases import CaseRow
 from intake.store.tables.messages import MessageRow
 from intake.store.tables.outbox import OutboxRow
@@ -181,28 +183,53 @@ def _counted() -> ColumnElement[bool]:
 
 def _mails(session: Session, senders: Sequence[str], now: datetime) -> dict[str, list[PastMail]]:
     """Each sender's proved mails of the last days, the newest first."""
-    newest = (col(MessageRow.received_at).desc(), col(MessageRow.id).desc())
-    place = func.row_number().over(partition_by=col(MessageRow.sender), order_by=newest)
-    numbered = (
-        select(
-            col(MessageRow.sender), col(MessageRow.received_at), col(MessageRow.sketch),
-            col(MessageRow.subject), place.label("place"),
-        )
-        .where(
-            col(MessageRow.sender).in_(senders),
+
+    def of(sender: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+        return (
+            col(MessageRow.sender) == sender,
             col(MessageRow.contact_id) != "",
-            col(MessageRow.received_at) > now - PAST,
             unindexed(MessageRow.status).in_((MessageStatus.HANDLED, MessageStatus.IGNORED)),
         )
-        .subquery()
+
+    newest = col(MessageRow.received_at)
+    since = _since(listed(session, senders), of, newest, MAX_MAILS, now)
+    query = (
+        select(
+            col(MessageRow.sender), newest, col(MessageRow.sketch), col(MessageRow.subject)
+        )
+        .join_from(since, MessageRow, and_(*of(since.c.owner), newest >= since.c.since))
+        .order_by(col(MessageRow.sender), newest.desc(), col(MessageRow.id).desc())
     )  # fmt: skip
-    query = select(numbered).where(numbered.c.place <= MAX_MAILS)
     found: dict[str, list[PastMail]] = defaultdict(list)
-    for sender, at, words, subject, _ in session.execute(
-        query.order_by(numbered.c.sender, numbered.c.place)
-    ):
+    for sender, at, words, subject in session.execute(query):
         found[sender].append(PastMail(at, words, subject))
     return found
+
+
+def _since(
+    owners: ColumnElement[str],
+    of: Callable[[ColumnElement[str]], tuple[ColumnElement[bool], ...]],
+    newest: Mapped[datetime],
+    most: int,
+    now: datetime,
+) -> CTE:
+    """Each owner, and the time from which on they have their newest rows, at most so many.
+
+    It goes back along the index as far as these rows, and so costs the same however many there are
+    before them.
+    """
+    past = literal(now - PAST, UTCDateTime())
+    last = (
+        select(newest)
+        .where(*of(owners), newest > past)
+        .order_by(newest.desc())
+        .limit(1)
+        .offset(most - 1)
+        .scalar_subquery()
+        .correlate(owners.table)
+    )
+    found = select(owners.label("owner"), func.coalesce(last, past).label("since"))
+    return found.cte("newest").prefix_with("MATERIALIZED")
 
 
 def _letters(
@@ -211,31 +238,31 @@ def _letters(
     """The letters to each contact of the last days, and those that are due, the newest first."""
     if not contacts:
         return {}
-    newest = (col(OutboxRow.created_at).desc(), col(OutboxRow.id).desc())
-    place = func.row_number().over(partition_by=col(OutboxRow.contact_id), order_by=newest)
-    numbered = (
+
+    def of(contact: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+        return (col(OutboxRow.contact_id) == contact, _counted())
+
+    newest = col(OutboxRow.created_at)
+    since = _since(listed(session, contacts), of, newest, MAX_ECHOED + MAX_RECENT, now)
+    rows = session.execute(
         select(
-            col(OutboxRow.id), col(OutboxRow.contact_id), col(OutboxRow.created_at),
+            col(OutboxRow.id), col(OutboxRow.contact_id), newest,
             func.coalesce(col(OutboxRow.finished_at), col(OutboxRow.due_at)).label("at"),
             col(OutboxRow.kind), col(OutboxRow.subject), col(OutboxRow.put_off),
-            place.label("place"),
         )
-        .where(
-            col(OutboxRow.contact_id).in_(contacts),
-            col(OutboxRow.created_at) > now - PAST,
-            _counted(),
-        )
-        .subquery()
-    )  # fmt: skip
-    rows = session.execute(
-        select(numbered)
-        .where(numbered.c.place <= MAX_ECHOED + MAX_RECENT)
-        .order_by(numbered.c.contact_id, numbered.c.place)
-    ).all()
-    texts = _texts(session, [row.id for row in rows if row.place <= MAX_ECHOED])
+        .join_from(since, OutboxRow, and_(*of(since.c.owner), newest >= since.c.since))
+        .order_by(col(OutboxRow.contact_id), newest.desc(), col(OutboxRow.id).desc())
+    ).all()  # fmt: skip
+    place: Counter[str] = Counter()
+    echoed: list[int] = []
+    for row in rows:
+        place[row.contact_id] += 1
+        if place[row.contact_id] <= MAX_ECHOED:
+            echoed.append(row.id)
+    texts = _texts(session, echoed)
     found: dict[str, list[tuple[datetime, PastLetter]]] = defaultdict(list)
     for row in rows:
-        words = sketch(texts.get(row.id, ""), row.subject) if row.place <= MAX_ECHOED else ""
+        words = sketch(texts[row.id], row.subject) if row.id in texts else ""
         past = PastLetter(_utc(row.at), row.kind, row.subject, row.put_off, words)
         found[row.contact_id].append((_utc(row.created_at), past))
     return found
@@ -261,7 +288,7 @@ def _refused(
         .where(
             col(OutboxRow.contact_id).in_(["", *contacts]),
             col(OutboxRow.created_at) > now - timedelta(days=7),
-            col(OutboxRow.kind) == "refusal",
+            is_refusal(),
             address.in_(senders),
             _counted(),
         )

@@ -18,6 +18,7 @@ from sqlmodel import Field
 from intake.model.states import LetterState
 from intake.store.tables.columns import Base, _text, id_column, json_column
 
+REFUSALS = text("kind = 'refusal'")
 UNPRUNED = text("length(case_number) = 0 AND pruned_at IS NULL")
 DUE, CLAIMED = text("state = 'due'"), text("state = 'claimed'")  # few rows, whatever has been sent
 
@@ -53,6 +54,13 @@ class OutboxRow(Base, table=True):
         Index("ix_outbox_due", "due_at", sqlite_where=DUE, postgresql_where=DUE),
         Index("ix_outbox_claimed", "lease_until", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
         Index("ix_outbox_finished_at", "finished_at"),
+        Index(
+            "ix_outbox_refusals",
+            "contact_id",
+            "created_at",
+            sqlite_where=REFUSALS,
+            postgresql_where=REFUSALS,
+        ),
         Index("ix_outbox_unpruned", "created_at", sqlite_where=UNPRUNED, postgresql_where=UNPRUNED),
     )
     id: int | None = Field(default=None, sa_column=id_column())

@@ -1,4 +1,4 @@
-"""The language of a notice, fixed with the list, so that a letter sent again has the same bytes."""
+"""The language of a notice, so that it is sent again with the same bytes; an index of refusals."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def upgrade() -> None:
             "language", AutoString(), nullable=False, server_default=""
         )
         op.add_column("notice_recipients", column)
+    there = {one["name"] for one in inspector.get_indexes("outbox")}
+    if "ix_outbox_refusals" not in there:
+        where = sa.text("kind = 'refusal'")
+        op.create_index(
+            "ix_outbox_refusals", "outbox", ["contact_id", "created_at"],
+            sqlite_where=where, postgresql_where=where,
+        )  # fmt: skip
 
 
 def downgrade() -> None:
