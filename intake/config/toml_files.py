@@ -35,17 +35,26 @@ def catalogue_text(path: Path | None) -> str:
     ``words_file`` names a file beside the catalogue, or the words that intake ships with. Raises
     ConfigError.
     """
-    text = _shipped("catalogue.toml") if path is None else _text(path)
+    if path is None:
+        return _with_words(_shipped("catalogue.toml"), _shipped("catalogue_words.txt"))
+    text = _text(path)
     try:
         name = parsed(text).get("words_file")
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
     if not name or not isinstance(name, str):
         return text
-    beside = None if name == SHIPPED_WORDS or path is None else path.parent / name
-    words = _shipped("catalogue_words.txt") if beside is None else _text(beside)
+    if name == SHIPPED_WORDS:
+        return _with_words(text, _shipped("catalogue_words.txt"))
+    beside = path.parent / name
+    words = _text(beside)
     if "'''" in words:
         raise ConfigError(f"{beside}: found ''', wanted lines that `intake catalogue learn` writes")
+    return _with_words(text, words)
+
+
+def _with_words(text: str, words: str) -> str:
+    """The text of a catalogue with learned words in it, so that both are one content."""
     return f"{text}\n[learned]\nwords = '''\n{words}'''\n"
 
 
