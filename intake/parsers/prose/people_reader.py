@@ -25,7 +25,8 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
                 points, end = one
                 start = _with_owner(prose, role, _phrase_start(prose, match.start()))
                 if how == SURE:
-                    points += 2 if points else 0.5  # a number alone does not say that it affects
+                    alone = match[0][-1].isdigit() and not points  # "210 kids" are not affected yet
+                    points += 0.5 if alone else 2
                 found.append((points, -start, end, how))
     found += _writer_and_others(prose)
     found = found or [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
