@@ -338,7 +338,7 @@ def approval_hash(
 ) -> str:
     """Return the hash that an approval is bound to: all text, all readers and the time.
 
-    object change of text, title, plan, list or time gives another one.
+    Any change of text, title, plan, list or time gives another one.
     """
     bound = {
         "incident": [

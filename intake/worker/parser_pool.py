@@ -225,20 +225,31 @@ class _Patience:
         return self._left <= 0
 
 
+def _started() -> tuple[IO[bytes], subprocess.Popen[bytes]]:
+    """A new process and the file of what it says on standard error. Raises PoolError."""
+    said: IO[bytes] | None = None
+    try:
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - the child's end() closes it
+        return said, subprocess.Popen(
+            [sys.executable, "-m", "intake.worker.parser_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except OSError as error:  # no descriptor, process or memory is left
+        if said is not None:
+            said.close()
+        raise PoolError(f"a reading process cannot be started: {error.strerror}") from None
+
+
 class _Child:
     """The parent's end of one child process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "intake.worker.parser_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._last_words,
-            start_new_session=True,
-            bufsize=0,
-        )
+        self._last_words, self._process = _started()
         try:
             patience = _Patience(settings.start_seconds)
             self._send(SETTINGS.dump_json(settings), patience)

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from intake.parsers.prose.values import values_in_prose
-from tests.support.forms import CATALOGUE
-from tests.support.prose_score import CALENDAR
+from tests.support.prose_score import values_of as read
 
 ISSUE, RESTORE, CONTACTS = "application_issue", "data_restore", "modify_support_contacts"
-
-
-def read(text: str, kind: str, subject: str = "Hello") -> dict[str, Any]:
-    """The values of a text: field -> value, or the words."""
-    found = values_in_prose(subject, text, kind, CATALOGUE, CALENDAR)
-    return {name: one.value or one.words for name, one in found.items()}
 
 
 @pytest.mark.parametrize("text", [

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from intake.parsers.confirmation import consent
 from intake.parsers.prose.kinds import type_in_prose
 from intake.parsers.prose.reading import pattern
-from intake.parsers.prose.values import values_in_prose
 from tests.support.forms import CATALOGUE
-from tests.support.prose_score import CALENDAR
-
-
-def read(text: str, kind: str, subject: str = "Hello") -> dict[str, Any]:
-    """The values of a text: field -> value, or the words."""
-    found = values_in_prose(subject, text, kind, CATALOGUE, CALENDAR)
-    return {name: one.value or one.words for name, one in found.items()}
+from tests.support.prose_score import values_of as read
 
 
 @pytest.mark.parametrize("text", [

@@ -47,6 +47,12 @@ def mails(*folders: str) -> list[dict[str, Any]]:
     return [json.loads(line) for one in files for line in one.read_text("utf-8").splitlines()]
 
 
+def values_of(text: str, kind: str, subject: str = "Hello") -> dict[str, Any]:
+    """The values that are read from a text: field -> value, or the words."""
+    found = values_in_prose(subject, text, kind, CATALOGUE, CALENDAR)
+    return {name: one.value or one.words for name, one in found.items()}
+
+
 def as_message(one: dict[str, Any], sender: str = "z@b.example") -> Message:
     """The mail as it arrives."""
     mail = EmailMessage(policy=SMTP)
