@@ -5,11 +5,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.done
 PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,intake/parsers/*,intake/notifier.py,intake/triage/*,intake/letters/*,intake/incidents/*
 
-# The tests of the pure packages, and three more that use little else: quick, and measured for
-# branch coverage, which makes everything take twice as long.
-PURE_TESTS := tests/authentication tests/catalogue tests/incidents tests/letters tests/mail_format tests/parsers tests/triage \
-  tests/end_to_end/test_golden.py tests/store/test_preferences.py tests/config/test_config.py
-
 .PHONY: setup install demo test check format words bench bench-peers pictures lock servers clean
 
 setup: $(STAMP)
@@ -47,14 +42,12 @@ check: setup servers
 	@echo "== lint";      $(BIN)/ruff check .
 	@echo "== types";     $(BIN)/mypy
 	@echo "== contracts"; $(BIN)/lint-imports --no-cache
-	@echo "== tests of the pure rooms, with branch coverage"
+	@echo "== tests, with the branch coverage of the pure rooms (tests/conftest.py says of which)"
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest $(PURE_TESTS)
+	@$(BIN)/python -m coverage run -m pytest
 	@$(BIN)/python -m coverage combine -q
 	@echo "== branch coverage of the pure rooms, at least 95 %"
 	@$(BIN)/python -m coverage report --include="$(PURE)" --fail-under=95
-	@echo "== all other tests"
-	@$(BIN)/python -m pytest $(PURE_TESTS:%=--ignore=%)
 
 # The words that ship with the catalogue, learned from the prose mails of the tests.
 words: setup

@@ -12,15 +12,14 @@ import json
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 from typing import Any
 
+from bench.peer_desks import HELPDESK_PACKAGES, django_site, environment
 from tests.support.letter_text import plain_text
 from tests.support.service import AMY
 from tests.support.staff_desk import StaffDesk
 
-PACKAGES = ("django-helpdesk==2.6.1", "django-bootstrap4-form", "packaging")
 DESK = "helpdesk@other.example"
 DEPARTMENT = f'\n[[department]]\nkey = "support"\ndesk = "{DESK}"\n'
 STAFF = f'[[staff]]\nid = "desk"\nname = "Desk"\nemails = ["{DESK}"]\ndepartments = ["support"]\n'
@@ -30,30 +29,13 @@ MAIL = (
     '--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename="days.txt"\n\n'
     "a,b\n--b--\n"
 )
-SITE = """
-import json, pathlib, sys, types
-from django.conf import settings
-
-room = pathlib.Path(sys.argv[1])
-kinds = "auth contenttypes sessions sites messages staticfiles admin humanize".split()
-loader = "django.template.backends.django.DjangoTemplates"
-settings.configure(
-    SECRET_KEY="x" * 50, ROOT_URLCONF="room_urls", SITE_ID=1, STATIC_URL="/s/", USE_TZ=True,
-    INSTALLED_APPS=[*(f"django.contrib.{one}" for one in kinds), "bootstrap4form",
-                    "rest_framework", "helpdesk"],
-    TEMPLATES=[{"BACKEND": loader, "APP_DIRS": True}],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(room / "db")}},
-    MEDIA_ROOT=str(room / "media"), DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-    EMAIL_BACKEND="django.core.mail.backends.filebased.EmailBackend",
-    EMAIL_FILE_PATH=str(room / "sent"), HELPDESK_TEAMS_MODE_ENABLED=False,
-)
-import django
-
-django.setup()
-from django.urls import include, path
-
-sys.modules["room_urls"] = types.ModuleType("room_urls")
-sys.modules["room_urls"].urlpatterns = [path("", include("helpdesk.urls", namespace="helpdesk"))]
+SITE = (
+    "import json, pathlib, sys\n\nroom = pathlib.Path(sys.argv[1])\n"
+    + django_site(
+        'EMAIL_BACKEND="django.core.mail.backends.filebased.EmailBackend",'
+        ' EMAIL_FILE_PATH=str(room / "sent"),'
+    )
+    + """
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from helpdesk.models import FollowUpAttachment, Queue, Ticket
@@ -75,6 +57,7 @@ print(json.dumps([{
     "files": [each.filename for each in FollowUpAttachment.objects.filter(followup__ticket=one)],
 } for one in Ticket.objects.all()]))
 """
+)
 
 
 class Helpdesk:
@@ -82,11 +65,9 @@ class Helpdesk:
 
     def __init__(self, room: Path) -> None:
         self.room = room
-        self.python = room / "venv/bin/python"
         (room / "new").mkdir()
         (room / "site.py").write_text(SITE)
-        venv.create(room / "venv", with_pip=True)
-        subprocess.run([self.python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        self.python = environment(room / "venv", HELPDESK_PACKAGES) / "python"
 
     def look(self, answer: str = "") -> list[dict[str, Any]]:
         """Collects its mail, answers the one ticket if wanted, and gives all tickets."""

@@ -3,7 +3,7 @@
 Each contestant runs as a process of its own from start to exit. Three rounds are interleaved, and
 medians are shown as ratios: to the floor, which only fetches, stores and answers, and to others.
 The table and a picture are written to ``bench/results``. It needs Dovecot and Postfix from Debian;
-django-helpdesk is installed from the Python index into a folder that is thrown away.
+django-helpdesk and roundup are installed from the Python index into a folder that is thrown away.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-import venv
 from base64 import encodebytes
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -26,64 +25,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.other_desk import PACKAGES
+from bench.peer_desks import (
+    HELPDESK_PACKAGES,
+    ROUNDUP_PACKAGES,
+    Place,
+    environment,
+    helpdesk,
+    roundup,
+)
 from tests.support import installation
 from tests.support.mailbag import bag
-from tests.support.servers import Dovecot, Sink, dovecot, smtp_sink
+from tests.support.servers import dovecot, smtp_sink
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 ROUNDS = 3
 BIG, SMALL = 2 * 2**20, 200 * 2**10  # bytes of files; 5 % and 15 % of the mails have one
-HELPDESK = """
-import pathlib, sys, types
-from django.conf import settings
-
-room, imap, user, password, smtp, what = sys.argv[1:]
-kinds = "auth contenttypes sessions sites messages staticfiles admin humanize".split()
-loader = "django.template.backends.django.DjangoTemplates"
-settings.configure(
-    SECRET_KEY="x" * 50, ROOT_URLCONF="room_urls", SITE_ID=1, STATIC_URL="/s/", USE_TZ=True,
-    INSTALLED_APPS=[*(f"django.contrib.{one}" for one in kinds), "bootstrap4form",
-                    "rest_framework", "helpdesk"],
-    TEMPLATES=[{"BACKEND": loader, "APP_DIRS": True}],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": room + "/db"}},
-    MEDIA_ROOT=room + "/media", DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-    EMAIL_HOST="127.0.0.1", EMAIL_PORT=int(smtp), DEFAULT_FROM_EMAIL="support@desk.example",
-    HELPDESK_TEAMS_MODE_ENABLED=False,
-)
-import django
-
-django.setup()
-from django.core.management import call_command
-from django.urls import include, path
-
-sys.modules["room_urls"] = types.ModuleType("room_urls")
-sys.modules["room_urls"].urlpatterns = [path("", include("helpdesk.urls", namespace="helpdesk"))]
-if what == "collect":
-    call_command("get_email", "--quiet")
-else:
-    pathlib.Path(room, "media").mkdir()
-    call_command("migrate", verbosity=0)
-    from helpdesk.models import Queue
-
-    Queue.objects.create(
-        slug="support", title="Support", email_address="support@desk.example",
-        allow_email_submission=True, email_box_type="imap", email_box_host="127.0.0.1",
-        email_box_port=int(imap), email_box_ssl=False, email_box_user=user,
-        email_box_pass=password, email_box_imap_folder="INBOX", email_box_interval=0,
-        email_box_last_check=None, logging_type="none",
-    )
-"""
-
-
-@dataclass(frozen=True)
-class Place:
-    """The servers of a run, and a folder for the contestant."""
-
-    imap: Dovecot
-    sink: Sink
-    room: Path
 
 
 @dataclass
@@ -137,19 +94,6 @@ def intake(at: Place) -> Sequence[str | Path]:
     way = installation.delivery(f"smtp://127.0.0.1:{at.sink.port}")
     installation.make(at.room, box + way + installation.NO_LIMITS)
     return [sys.executable, "-m", "intake", "--config", at.room / "config.toml", "once", "--json"]
-
-
-def helpdesk(python: Path) -> Callable[[Place], Sequence[str | Path]]:
-    """django-helpdesk as its documentation sets it up, with SQLite."""
-
-    def made(at: Place) -> Sequence[str | Path]:
-        words = [str(at.imap.imap), at.imap.user, at.imap.password, str(at.sink.port)]
-        (at.room / "site.py").write_text(HELPDESK)
-        command = [python, at.room / "site.py", at.room, *words]
-        subprocess.run([*command, "prepare"], check=True, capture_output=True)
-        return [*command, "collect"]
-
-    return made
 
 
 def measured(one: Contestant, at: Place) -> None:
@@ -243,7 +187,7 @@ def main() -> None:
     """Runs all contestants and writes what they did."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--mails", type=int, default=500)
-    words.add_argument("--without-helpdesk", action="store_true", help="nothing is installed")
+    words.add_argument("--without-desks", action="store_true", help="nothing is installed")
     given = words.parse_args()
     mails = mixed(given.mails)
     contestants = [
@@ -253,11 +197,11 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
-        if not given.without_helpdesk:
-            venv.create(top / "venv", with_pip=True)
-            python = top / "venv/bin/python"
-            subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-            contestants.append(Contestant("django-helpdesk", helpdesk(python)))
+        if not given.without_desks:
+            programs = environment(top / "helpdesk", HELPDESK_PACKAGES)
+            contestants.append(Contestant("django-helpdesk", helpdesk(programs)))
+            programs = environment(top / "roundup", ROUNDUP_PACKAGES)
+            contestants.append(Contestant("roundup", roundup(programs)))
         for number in range(ROUNDS):
             for one in contestants:
                 once(one, mails, top / f"{number}-{one.name.replace(' ', '-')}")

@@ -8,12 +8,26 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import coverage
 import pytest
 from hypothesis import settings
 
 from intake.cli import logs
+from intake.store import engine
 from intake.worker import bootstrap
+from tests.support import statements
 from tests.support.in_process import InProcess
+
+HERE = Path(__file__).parent
+MEASURED = (
+    "authentication",
+    "catalogue",
+    "incidents",
+    "letters",
+    "mail_format",
+    "parsers",
+    "triage",
+)
 
 settings.register_profile("intake", deadline=None)  # how fast a machine is decides no test
 settings.load_profile("intake")
@@ -27,6 +41,7 @@ def _quiet() -> None:
     much more than it tells, and who is killed or may write no file leaves no figures anyway.
     """
     logs.set_up("json", "critical")
+    engine.create_engine = statements.sharing
     for name in [one for one in os.environ if one.startswith("INTAKE_")]:
         if name not in ("INTAKE_CAMPAIGN", "INTAKE_REQUIRE_SERVERS"):
             del os.environ[name]
@@ -40,6 +55,27 @@ def _reads_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     marked = ("children", "servers")
     if not any(request.node.get_closest_marker(one) for one in marked):
         monkeypatch.setattr(bootstrap, "Pool", InProcess)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Branch coverage is measured where the pure rooms are tested by themselves.
+
+    It makes everything take twice as long, so it pauses for tests with a folder of their own,
+    which are about files and the database, and for long computations.
+    """
+    measuring = coverage.Coverage.current()
+    folder = item.path.relative_to(HERE).parts[0]
+    with_files = "tmp_path" in getattr(item, "fixturenames", ())
+    if measuring is None or (
+        folder in MEASURED and not with_files and not item.get_closest_marker("long")
+    ):
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
 
 
 NAMED = """

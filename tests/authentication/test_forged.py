@@ -229,6 +229,7 @@ def library(raw: bytes) -> str:
         return ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_no_generated_sender_is_accepted_where_a_parser_disagrees(seed: int) -> None:
     """parseaddr, the newer reading and mail-parser all name the mailbox that we name."""

@@ -85,6 +85,7 @@ def check_marks(made: Message, sender: Sender, decision: Decision) -> None:
         assert decision.action not in ("ignore", "drop")
 
 
+@pytest.mark.long
 def test_the_invariants_hold_for_every_combination() -> None:
     """P1 to P6 over 62,400 combinations: every proof, sender, person, case, form and machine."""
     rules: Counter[str] = Counter()

@@ -105,6 +105,7 @@ def stated(dkim: str, spf: str, dmarc: str, own: str, *, policy: bool) -> str:
     return "L1"
 
 
+@pytest.mark.long
 def test_every_combination_gives_the_stated_level() -> None:
     """Signature x envelope x policy x own look x author x setting: 33,000 rows and more."""
     counts: Counter[str] = Counter()

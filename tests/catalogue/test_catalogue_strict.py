@@ -200,6 +200,7 @@ def places(node: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = [place for place in places(DATA) if place[:2] != ("normalise", "confusables")]
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(PLACES), JUNK)
 def test_no_file_makes_the_reader_raise_anything_else(place: tuple[Any, ...], junk: Any) -> None:

@@ -170,6 +170,7 @@ PEOPLE = st.builds(
 FIELDS = parsed(written(KINDS["investigating"])).keys()
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(NOTICES, PEOPLE, ANY, ANY)
 def test_whatever_is_written_it_stays_words(

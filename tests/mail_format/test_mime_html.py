@@ -133,6 +133,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_page_hangs_the_reader(name: str) -> None:
     """Depth, clones and blanks are counted before a tree is built; the words still arrive."""

@@ -254,6 +254,7 @@ LONG = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", LONG, ids=repr)
 def test_a_mebibyte_of_anything_is_read_without_a_hang(words: str) -> None:
     """A new mail, and an answer; most take a tenth of a second, which the benchmark watches."""
@@ -266,6 +267,7 @@ def test_a_mebibyte_of_anything_is_read_without_a_hang(words: str) -> None:
     assert time.process_time() - begun < HANG
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", LONG, ids=repr)
 def test_twice_the_mail_is_twice_the_effort(words: str) -> None:
     """Counted in calls, so no machine decides; a new mail and an answer, below every cap."""

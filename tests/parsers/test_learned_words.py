@@ -40,12 +40,14 @@ def knowing(weights: WordWeights) -> Catalogue:
     return replace(CATALOGUE, learned=weights)
 
 
+@pytest.mark.long
 def test_the_shipped_words_are_what_the_mails_of_the_tests_teach() -> None:
     """Nobody edits them by hand, and the same mails give the same file on every machine."""
     text = str(parsed(catalogue_text(None))["learned"]["words"])  # type: ignore[index] # a table
     assert written(learned(usable(EXAMPLES))) == text
 
 
+@pytest.mark.long
 def test_mails_that_were_kept_aside_get_their_type() -> None:
     """Learned from half of the mails, read on the other half."""
     halves = EXAMPLES[::2], EXAMPLES[1::2]
@@ -142,6 +144,7 @@ def test_words_for_no_type_of_the_catalogue_are_refused() -> None:
         build({**DATA, "learned": {"words": SMALL}})
 
 
+@pytest.mark.long
 def test_a_type_with_too_few_mails_is_not_learned() -> None:
     """And what is said of the rest is measured on mails that were kept aside."""
     few = [one for one in EXAMPLES if one.type == "request_training"][:4]

@@ -29,6 +29,7 @@ def taken(one: dict[str, Any]) -> str:
     return scan(as_message(one), CATALOGUE).type
 
 
+@pytest.mark.long
 def test_seven_of_ten_types_are_taken_the_others_offered_and_hardly_one_is_wrong() -> None:
     """What overwrites data or changes rights is recognised, and never taken from prose.
 
@@ -48,6 +49,7 @@ def test_seven_of_ten_types_are_taken_the_others_offered_and_hardly_one_is_wrong
     assert wrong <= 0.01 * count
 
 
+@pytest.mark.long
 def test_the_cues_alone_still_show_most_types() -> None:
     """Another organisation's catalogue has no learned words at first."""
     bare = replace(CATALOGUE, learned=NO_WORDS)

@@ -33,6 +33,7 @@ def strength(text: str, name: str, kind: str = "application_issue", subject: str
     return found[name].strength if name in found else ""
 
 
+@pytest.mark.long
 def test_most_values_are_found_and_few_are_wrong() -> None:
     """Of a hundred mails in five languages, by authors who did not know the code."""
     total = score(mails())
@@ -197,6 +198,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize(
     "kind", ["application_issue", "modify_support_contacts", "request_training"]
@@ -247,6 +249,7 @@ def planted(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     return gap.join(told), {name: value for name, (_, value) in values.items()}
 
 
+@pytest.mark.long
 @given(planted())
 @pytest.mark.timeout(180 if CAMPAIGN < 10 else 7200)
 @settings(max_examples=400 * CAMPAIGN, deadline=None)

@@ -170,6 +170,7 @@ def complete(type_name: str, values: dict[str, str]) -> dict[str, str]:
     return values
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", clients.CHANGES, ids=lambda one: one.__name__)
 @given(form=filled(), language=languages)
 @QUICK
@@ -186,6 +187,7 @@ def test_our_blank_form_reads_back(
         compare(read(raw, AT), values, type_name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", clients.CHANGES, ids=lambda one: one.__name__)
 @given(form=filled(), language=languages)
 @QUICK

@@ -54,6 +54,7 @@ def test_every_command_is_read_alone(name: str) -> None:
     assert got.slips == ()
 
 
+@pytest.mark.long
 def test_any_text_gives_a_staff_mail() -> None:
     """10,000 random mails of hashes, words, quotes and odd characters: no exception."""
     draw = random.Random(7)

@@ -90,6 +90,7 @@ def facts() -> Iterator[tuple[Message | Refusal, Sender, Submission, Known, Retu
         yield mail, sender, replace(submission, wish=wish, returned=returned), known
 
 
+@pytest.mark.long
 def test_the_product_of_facts_keeps_the_invariants() -> None:
     """P1, P2, P3, P5, P6 over 96,000 combinations of everything a decision may depend on.
 

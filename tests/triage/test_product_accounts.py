@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import pytest
 from sqlalchemy import insert
 
 from intake.mail.addresses import read_mailbox
@@ -115,6 +116,7 @@ def brief_of(known: Known) -> CaseLine | None:
     return next(iter(known.listed.cases), None)
 
 
+@pytest.mark.long
 def test_no_combination_shows_or_changes_another_customers_case() -> None:
     """Accounts unknown or named, roles that differ, marks on answers, cases of all kinds."""
     rules: Counter[str] = Counter()
@@ -156,6 +158,7 @@ def test_what_nothing_proves_says_nothing_of_a_letter_for_good() -> None:
         )
 
 
+@pytest.mark.long
 def test_the_store_lists_and_closes_for_nobody_but_whose_case_it_is(tmp_path: Path) -> None:
     """Cases of chance, with and without account, asked for by every contact."""
     dice = random.Random(5)

@@ -127,6 +127,7 @@ def relayed(mail: EmailMessage) -> list[bytes]:
     return [one.raw for one in letters if one.contact]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
 def test_no_byte_of_the_house_leaves(part: int) -> None:
     """Quotes, notes, signatures, forwards, commands, HTML, absences: only the answer leaves."""

@@ -27,6 +27,7 @@ def naive(hours: WorkingHours, start: datetime, end: datetime) -> timedelta:
     return timedelta(minutes=count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("zone", ZONES)
 def test_worked_time_is_that_of_a_naive_count(text: str, zone: str) -> None:
