@@ -20,7 +20,8 @@ from pathlib import Path
 
 from bench import linear, notices
 from intake.cli import logs
-from intake.mail.message import Arrival, Limits, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, read
 from intake.parsers.scanner import scan
 from intake.worker import service
 from tests.support import installation

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from intake.mail.message import Arrival, Limits, Message, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, read
 from intake.parsers.interpret import interpret
 from intake.parsers.scanner import scan
 from tests.support.drafts import ASKED, DRAFT

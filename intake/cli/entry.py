@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
+import threading
 
 EX_TEMPFAIL = 75
+COLLECT = (10_000, 50, 100)  # new objects before unused ones are looked for; Python's 700 is early
 
 
 def main() -> None:
@@ -14,6 +18,7 @@ def main() -> None:
     Whatever happens in `intake receive`, even if the program cannot be loaded, the MTA must try
     again and must not send the mail back.
     """
+    gc.set_threshold(*COLLECT)
     from intake.cli import probe
 
     file = probe.asked(sys.argv[1:])
@@ -23,9 +28,28 @@ def main() -> None:
         from intake.cli.app import main as command
 
         command()
+    except SystemExit as ended:
+        _leave(ended.code)
+        raise
     except Exception as error:
         if "receive" not in sys.argv[1:]:
             raise
         words = f"intake: {type(error).__name__}: {error}\n"
         os.write(2, words.encode("utf-8", "replace"))
         os._exit(EX_TEMPFAIL)  # there may not even be memory for an orderly end
+
+
+def _leave(code: str | int | None) -> None:
+    """Ends the process without taking its memory apart, a sixth of the time of a short command.
+
+    It returns, for the usual end, if threads still work or if something cannot be written.
+    """
+    if isinstance(code, str) or threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code or 0)

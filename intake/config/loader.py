@@ -31,7 +31,7 @@ from intake.config.toml_files import (
 )
 from intake.config.validation import doubts, variable_name
 from intake.mail.addresses import ascii_lower
-from intake.mail.message import Limits
+from intake.mail.limits import Limits
 from intake.model.accounts import MustReach
 from intake.triage.policy import Policy
 

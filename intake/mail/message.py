@@ -19,6 +19,7 @@ from intake.mail.addresses import (
     shown_instead,
 )
 from intake.mail.field_library import FieldLibrary, Warning
+from intake.mail.limits import Limits
 from intake.mail.mime import attachment_risk as risk
 from intake.mail.mime import auto_submitted as automatic
 from intake.mail.mime import decode, encoded_words, headers, sniff, structure, subject
@@ -34,27 +35,8 @@ _DAEMON = re.compile(r"mailer-?daemon|postmaster", re.IGNORECASE)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_REFERENCES = 20  # the first, and the last ones
 _PEEK_BYTES = 64 * 2**10
+_DIGEST_BYTES = 2**18  # bytes of a body that are hashed at a time
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits for one mail. A mail over a limit is held, and its raw bytes are kept."""
-
-    max_mail_bytes: int = 50 * 2**20
-    max_header_bytes: int = 256 * 2**10
-    max_header_fields: int = 1000
-    max_field_bytes: int = 64 * 2**10
-    max_addresses: int = 500
-    max_depth: int = 30
-    max_parts: int = 500
-    max_boundary_bytes: int = 256
-    max_attachments: int = 100
-    max_received: int = 50
-    max_decoded_bytes: int = 100 * 2**20
-    max_html_bytes: int = 2**20
-    max_html_depth: int = 2000
-    max_text_chars: int = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +193,20 @@ def _read(arrival: Arrival, limits: Limits) -> Message:
         html=Html(parts.html, parts.rows, parts.struck, parts.hidden),
         attachments=tuple(_attachment(file) for file in parts.files),
         automatic=marks,
-        body_digest=hashlib.sha256(raw[start:].replace(b"\r\n", b"\n")).hexdigest(),
+        body_digest=_body_digest(raw, start),
         warnings=tuple(warnings),
     )
+
+
+def _body_digest(raw: bytes, start: int) -> str:
+    """Return the sha256 of everything from ``start`` on, with line ends as LF; in pieces."""
+    digest = hashlib.sha256()
+    while start < len(raw):
+        end = start + _DIGEST_BYTES
+        end += raw[end - 1 : end + 1] == b"\r\n"
+        digest.update(raw[start:end].replace(b"\r\n", b"\n"))
+        start = end
+    return digest.hexdigest()
 
 
 def _sender(value: bytes | None, library: FieldLibrary) -> Mailbox | AddressRefusal:

@@ -2,9 +2,8 @@
 
 The order matters. Blobs are on disk before the transaction that names them commits. Mails are moved
 on the server only if their rows were read back after that commit. If the process dies between two
-steps, the mail is fetched again and recognised, so it is never lost and never handled twice.
-
-An exception counts against a mail only if that mail raised it. When the database or the blob store
+steps, the mail is fetched again and recognised, so it is never lost and never handled twice. An
+exception counts against a mail only if that mail raised it. When the database or the blob store
 fails, the whole batch is given up, nothing is moved, and the next pass starts again.
 """
 
@@ -26,7 +25,8 @@ from intake.adapters.mailbox.protocol import MailboxClient, Opened, Waiting
 from intake.adapters.time_limits import PROGRESS
 from intake.authentication.dkim import Proof
 from intake.mail.addresses import Mailbox
-from intake.mail.message import Arrival, Limits, Message
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message
 from intake.model.fault_points import reached
 from intake.model.states import MessageStatus
 from intake.store.contacts import suppressions

@@ -21,7 +21,8 @@ from intake.adapters.blob_store import BlobError, Blobs
 from intake.authentication.mailing_lists import author_behind
 from intake.catalogue.catalogue import Catalogue
 from intake.mail import message
-from intake.mail.message import Arrival, Limits, Message, Refusal
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, Refusal
 from intake.parsers.submission import Scan
 
 LENGTH = struct.Struct(">I")  # before each frame, in both directions
@@ -67,9 +68,21 @@ ANSWER = TypeAdapter(Answer)
 SETTINGS = TypeAdapter(Settings)
 
 
-def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
+class Reader:
     """Reads in this process and keeps attachments in the message; for ``intake explain``."""
-    return _read_and_scan(arrival, settings, *_tools(settings))
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._catalogue, self._scan = _tools(settings)
+
+    def read(self, arrival: Arrival) -> ReadMail:
+        """Never raises, like ``message.read``."""
+        return _read_and_scan(arrival, self._settings, self._catalogue, self._scan)
+
+
+def read_here(arrival: Arrival, settings: Settings) -> ReadMail:
+    """Reads one mail in this process; a Reader is made once for many."""
+    return Reader(settings).read(arrival)
 
 
 def _read_and_scan(

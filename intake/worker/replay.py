@@ -28,6 +28,7 @@ from intake.worker import bootstrap, pipeline
 from intake.worker.explanation import explanation
 from intake.worker.judgement import in_database
 from intake.worker.parser_pool import ReadMail, read_here
+from intake.worker.parser_process import Reader
 
 
 class ReviewError(Exception):
@@ -67,7 +68,7 @@ class Explainer:
 
     def __init__(self, config: Config, mailbox: str = "") -> None:
         self._bench = bootstrap.judgement_context(config, _secrets(config))
-        self._settings = bootstrap.pool_settings(config)
+        self._reader = Reader(bootstrap.pool_settings(config))
         self._prover = bootstrap.prover(config)
         self._mailbox = mailbox or config.mailbox[0].name
         self._engine = open_engine(config.database_url, read_only=True)
@@ -79,7 +80,7 @@ class Explainer:
         now = at or datetime.now(UTC)
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival(self._mailbox, 0, 0, now, digest, len(raw), raw)
-        read = read_here(arrival, self._settings)
+        read = self._reader.read(arrival)
         proof = _proof(self._prover, read, raw)
         judged = self._judge(read, now, proof)
         return explanation(read.message, judged, file) | {"likeliest": self._likeliest(read)}
@@ -104,7 +105,7 @@ class Explainer:
         """The decision about the mail recorded in that row, without its own effects."""
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival(self._mailbox, 0, 0, at, digest, len(raw), raw)
-        read = read_here(arrival, self._settings)
+        read = self._reader.read(arrival)
         proof = _proof(self._prover, read, raw)
         with reading(self._engine) as session:
             again = pipeline.Again(row, alone=True)

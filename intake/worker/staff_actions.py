@@ -12,7 +12,8 @@ from intake.authentication.sender import Sender
 from intake.letters.handover import Handover
 from intake.letters.letter import Letter
 from intake.letters.staff_answers import from_staff
-from intake.mail.message import Arrival, Limits, Message, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, read
 from intake.store.contacts.directory import PeopleError
 from intake.store.engine import Session
 from intake.store.handover.directory import whole_staff

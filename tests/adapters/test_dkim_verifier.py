@@ -16,7 +16,8 @@ from intake.adapters.dkim_verifier import Prover, Resolver, TemporaryDnsError, g
 from intake.authentication.alignment import Trust
 from intake.authentication.dkim import Proof, Signature, flaw
 from intake.authentication.sender import identify
-from intake.mail.message import Arrival, Limits, Message, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, read
 from intake.triage.decision import decide
 from tests.support import values
 from tests.support.dkim_mail import HEADERS, key

@@ -269,10 +269,10 @@ def _made(kind: type[Exception]) -> Exception:
 def test_a_short_command_loads_nothing_that_reads_mail(tmp_path: Path) -> None:
     """Listing cases needs neither the parsers nor the letters, whose loading takes longer."""
     config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
-    names = "intake.parsers.scanner", "intake.letters.compose", "intake.worker.replay"
+    names = "intake.mail.message", "intake.letters.compose", "intake.worker.replay"
     program = f"""
 import sys
-from intake.cli import main
+from intake.cli.app import main
 sys.argv = ["intake", "--config", {config.file!r}, "cases", "list"]
 try:
     main()

@@ -16,7 +16,8 @@ from intake.config import loader
 from intake.letters.html_part import html_part
 from intake.letters.letter import Templates
 from intake.mail.encoder import LetterError
-from intake.mail.message import Arrival, Limits
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival
 from intake.mail.message import Message as Mail
 from intake.mail.message import read as read_mail
 from intake.model.accounts import Contact, majority, one_more

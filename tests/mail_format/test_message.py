@@ -10,7 +10,8 @@ import pytest
 
 from intake.mail import message as room
 from intake.mail.addresses import AddressRefusal, Mailbox
-from intake.mail.message import Limits, Message
+from intake.mail.limits import Limits
+from intake.mail.message import Message
 from tests.support.rawmail import (
     HANG,
     NOON,

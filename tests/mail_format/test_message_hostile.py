@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from intake.mail import field_library
 from intake.mail import message as room
 from intake.mail.addresses import AddressRefusal
-from intake.mail.message import Arrival, Limits, Message, Refusal
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, Refusal
 from tests.support.bombs import BOMBS
 from tests.support.rawmail import (
     CAMPAIGN,

@@ -23,7 +23,8 @@ from intake.letters import compose, text, wording
 from intake.letters.letter import LetterContext, Templates
 from intake.letters.locale import Locale, locale
 from intake.letters.questions import questions
-from intake.mail.message import Arrival, Limits, Message
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message
 from intake.mail.message import read as read_mail
 from intake.model.cases import CaseBrief, PendingForm
 from intake.parsers.interpret import interpret

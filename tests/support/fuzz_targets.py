@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 from intake.authentication import authres
 from intake.mail import addresses, tokens
-from intake.mail.message import Arrival, Limits, Message, Refusal, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, Refusal, read
 from intake.mail.mime import charsets, docx, encoded_words, filenames, format_flowed, headers
 from intake.parsers import bounces, dates, days, forwarded, invitations, matters, staff_mail
 from intake.parsers.interpret import interpret

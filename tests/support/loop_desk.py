@@ -23,7 +23,7 @@ from intake.store import outbox
 from intake.store.engine import open_engine, reading, savepoint, writing
 from intake.store.tables.outbox import OutboxRow
 from intake.worker import ack_lists, bootstrap, pipeline
-from intake.worker.parser_pool import read_here
+from intake.worker.parser_process import Reader
 from tests.support import installation
 from tests.support.letter_text import plain_text
 from tests.support.values import AUTHSERV
@@ -80,7 +80,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.context = bootstrap.judgement_context(self.config)
-        self.settings = bootstrap.pool_settings(self.config)
+        self.reader = Reader(bootstrap.pool_settings(self.config))
         self.engine = open_engine(self.config.database_url)
 
     def receive(self, mail: EmailMessage, sender: str, now: datetime, *, proved: bool) -> None:
@@ -94,7 +94,7 @@ class Desk:
         raw = head.encode() + mail.as_bytes()
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
-        read = read_here(arrival, self.settings)
+        read = self.reader.read(arrival)
         with writing(self.engine) as session, savepoint(session):
             pipeline.handle(session, arrival, read, self.context, now)
 

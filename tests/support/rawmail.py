@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 
-from intake.mail.message import Arrival, Limits, Message, Refusal, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, Refusal, read
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 HANG = 20.0  # seconds of CPU: a net; how fast it is bench/ measures, how it grows ``effort`` counts

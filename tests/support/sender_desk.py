@@ -15,7 +15,7 @@ from intake.store import reports
 from intake.store.engine import open_engine, reading, savepoint, writing
 from intake.store.messages.record import Recorded
 from intake.worker import bootstrap, pipeline
-from intake.worker.parser_pool import read_here
+from intake.worker.parser_process import Reader
 from tests.support import installation
 from tests.support.mailbag import address
 from tests.support.values import AUTHSERV
@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.context = bootstrap.judgement_context(config)
-        self.settings = bootstrap.pool_settings(config)
+        self.reader = Reader(bootstrap.pool_settings(config))
         self.engine = open_engine(config.database_url)
         self.uid = 0
 
@@ -58,7 +58,7 @@ class Desk:
         raw = f"{top}{head}\r\n{body}".encode()
         digest = hashlib.sha256(raw).hexdigest()
         arrival = Arrival("support", 1, self.uid, now, digest, len(raw), raw)
-        read = read_here(arrival, self.settings)
+        read = self.reader.read(arrival)
         with writing(self.engine) as session, savepoint(session):
             return pipeline.handle(session, arrival, read, self.context, now)
 

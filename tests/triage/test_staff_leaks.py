@@ -17,7 +17,8 @@ from intake.letters import compose
 from intake.letters.handover import Handover
 from intake.letters.letter import LetterContext, Templates
 from intake.letters.staff_answers import from_staff
-from intake.mail.message import Arrival, Limits, Message, read
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, read
 from intake.model.cases import CaseBrief
 from intake.model.context import Known
 from intake.model.departments import Department

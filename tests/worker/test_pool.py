@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from intake.adapters.blob_store import BlobError, Blobs
-from intake.mail.message import Arrival, Limits, Message, Refusal
+from intake.mail.limits import Limits
+from intake.mail.message import Arrival, Message, Refusal
 from intake.worker import parser_pool
 from intake.worker.parser_pool import Pool, PoolError, read_here
 from tests.support.pool import arrival, settings

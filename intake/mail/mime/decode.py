@@ -83,7 +83,7 @@ def read(raw: bytes, tree: Tree, caps: Caps) -> Leaves:
 
 class _Reader:
     def __init__(self, raw: bytes, parts: tuple[Part, ...], caps: Caps) -> None:
-        self.raw = raw
+        self.raw = memoryview(raw)
         self.parts = parts
         self.caps = caps
         self.leaves = Leaves()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import binascii
 import re
+from io import BytesIO
 
 _IDENTITY = frozenset(("", "7bit", "8bit", "binary"))
+PIECE = 2**18  # bytes that are decoded at a time
+_SPACE = b" \t\r\n\f\v"
 _WHOLE = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_INNER = re.compile(rb"[A-Za-z0-9+/]*")
 _FOREIGN = bytes(
     byte for byte in range(256) if not ((chr(byte).isalnum() and byte < 128) or byte in b"+/=")
 )
@@ -14,12 +18,14 @@ _BEGIN = re.compile(rb"begin [0-7]{3,4} (\S[^\r\n]{0,200})\r?\n?\Z")
 _UU = frozenset(("x-uuencode", "uuencode", "uue", "x-uue"))
 
 
-def decode(data: bytes, encoding: str) -> tuple[bytes, str]:
+def decode(coded: bytes | memoryview, encoding: str) -> tuple[bytes, str]:
     """The decoded bytes, and a doubt when the encoding was broken or unknown."""
+    if encoding == "base64":
+        plain = _faultless_base64(coded)
+        return (plain, "") if plain is not None else _base64(bytes(coded))
+    data = bytes(coded)
     if encoding in _IDENTITY:
         return data, ""
-    if encoding == "base64":
-        return _base64(data)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(data), ""
     if encoding in _UU:
@@ -27,14 +33,29 @@ def decode(data: bytes, encoding: str) -> tuple[bytes, str]:
     return data, f"the transfer encoding {encoding[:40]!r} is not known"
 
 
+def _faultless_base64(coded: bytes | memoryview) -> bytes | None:
+    """Decode base64 without any fault piece by piece, so that a big file is in memory once.
+
+    None if anything in it is not as it should be.
+    """
+    decoded, rest = BytesIO(), b""
+    for start in range(0, len(coded), PIECE):
+        joined = rest + bytes(coded[start : start + PIECE]).translate(None, _SPACE)
+        last = start + PIECE >= len(coded)
+        whole = len(joined) if last else len(joined) - len(joined) % 4
+        if whole % 4 or not (_WHOLE if last else _INNER).fullmatch(joined, 0, whole):
+            return None
+        decoded.write(binascii.a2b_base64(joined[:whole]))
+        rest = joined[whole:]
+    return decoded.getvalue()
+
+
 def _base64(data: bytes) -> tuple[bytes, str]:
     """Decode each piece up to its own padding: some programs pad every line (RFC 2045 §6.8).
 
     Foreign characters are skipped and missing padding is added; each repair is reported as a doubt.
     """
-    joined = data.translate(None, b" \t\r\n\f\v")
-    if len(joined) % 4 == 0 and _WHOLE.fullmatch(joined):
-        return binascii.a2b_base64(joined), ""
+    joined = data.translate(None, _SPACE)
     plain = joined.translate(None, _FOREIGN)
     pieces = [piece for piece in plain.split(b"=") if piece]
     doubts = ["foreign characters in base64"] if len(plain) != len(joined) else []
