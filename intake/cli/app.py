@@ -37,7 +37,8 @@ from intake.cli import (
     staff,
     status,
 )
-from intake.cli.screen import EX_DATAERR, EX_OK, EX_TEMPFAIL, Abort, settings
+from intake.cli.layout import OutputError
+from intake.cli.screen import EX_DATAERR, EX_IOERR, EX_OK, EX_TEMPFAIL, Abort, settings
 
 app = typer.Typer(
     name="intake",
@@ -101,6 +102,9 @@ def main() -> None:
     except Abort as abort:
         print(f"intake: {abort}", file=sys.stderr)  # noqa: T201 - errors are printed only here
         sys.exit(abort.code)
+    except OutputError as failure:
+        print(f"intake: {failure}", file=sys.stderr)  # noqa: T201 - the same
+        sys.exit(EX_IOERR)
     except KeyboardInterrupt:
         sys.exit(130)
     except SystemExit as ended:

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-EX_TEMPFAIL = 75
+EX_NO, EX_IOERR, EX_TEMPFAIL = 1, 74, 75
 COLLECT = (10_000, 50, 100)  # new objects before unused ones are looked for; Python's 700 is early
 
 
@@ -42,7 +42,7 @@ def main() -> None:
 def _leave(code: str | int | None) -> None:
     """Ends the process without taking its memory apart, a sixth of the time of a short command.
 
-    It returns, for the usual end, if threads still work or if something cannot be written.
+    It returns, for the usual end, if threads still work.
     """
     if isinstance(code, str) or threading.active_count() > 1:
         return
@@ -50,6 +50,9 @@ def _leave(code: str | int | None) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, ValueError):
-        return
+    except BrokenPipeError:  # nobody reads on; say nothing, as other programs do
+        code = EX_NO
+    except OSError as error:
+        os.write(2, f"intake: standard output cannot be written: {error.strerror}\n".encode())
+        code = EX_IOERR
     os._exit(code or 0)

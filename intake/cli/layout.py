@@ -6,6 +6,7 @@ otherwise change what the operator sees on the terminal.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -47,13 +48,25 @@ def fact(**values: object) -> None:
         _reports[-1].facts.update(values)
 
 
+class OutputError(Exception):
+    """Standard output cannot be written; one line."""
+
+
 def say(text: str) -> None:
-    """Prints a line; replaces characters that the terminal's encoding does not have."""
+    """Prints a line; replaces characters that the terminal's encoding does not have.
+
+    Raises OutputError if it cannot be written.
+    """
     if _reports:
         _reports[-1].lines += text.splitlines()
         return
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - text is printed only here
+    try:
+        print(text.encode(encoding, "replace").decode(encoding))  # noqa: T201 - only here
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # nobody reads on, which is no failure of ours
+            raise
+        raise OutputError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def safe(value: object, *, lines: bool = False) -> str:

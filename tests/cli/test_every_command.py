@@ -110,9 +110,9 @@ def test_commands_start_without_the_database_library(tmp_path: Path) -> None:
     """`--help` and the probe load neither SQLAlchemy nor pydantic nor jinja2."""
     heavy = "sqlalchemy", "sqlmodel", "pydantic", "jinja2", "imapclient", "structlog", "alembic"
     code = (
-        "import sys\nfrom intake.cli import main\nsys.argv = ['intake', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        f"print([one for one in {heavy!r} if one in sys.modules], file=sys.stderr)\n"
+        "import atexit, sys\nfrom intake.cli import main\nsys.argv = ['intake', *sys.argv[1:]]\n"
+        f"loaded = lambda: [one for one in {heavy!r} if one in sys.modules]\n"
+        "atexit.register(lambda: print(loaded(), file=sys.stderr))\nmain()\n"
     )
     config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
     installation.alive(config)
@@ -121,6 +121,36 @@ def test_commands_start_without_the_database_library(tmp_path: Path) -> None:
             [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
         )
         assert done.stderr.strip().splitlines()[-1] == "[]", words
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, unbuffered: str) -> None:
+    """A full disk under a redirection is said, whether a line or the rest at the end fails."""
+    config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
+    command = [sys.executable, "-m", "intake", "--config", config.file, "cases", "list"]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=env, check=False, text=True
+        )
+    said = "intake: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (74, said)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_nobody_reading_on_is_no_error_message(tmp_path: Path, unbuffered: str) -> None:
+    """As when `intake cases list` is piped into `head`."""
+    config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in"))
+    command = [sys.executable, "-m", "intake", "--config", config.file, "cases", "list"]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
