@@ -201,10 +201,16 @@ class Role:
     none: tuple[str, ...] = ()  # words that say that there is no such thing
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()  # value -> its words
     values_by_type: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...] = ()
+    weaker_by_type: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...] = ()
+    """Words of which two together show a value, where none of the others stands."""
 
     def values_on(self, type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return the words of each value that a case of the type may have."""
         return (*self.values, *dict(self.values_by_type).get(type_name, ()))
+
+    def weaker_on(self, type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the weaker words of each value that a case of the type may have."""
+        return dict(self.weaker_by_type).get(type_name, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from intake.catalogue import word_weights
 from intake.catalogue.builder import Builder
@@ -12,7 +13,7 @@ from intake.catalogue.word_weights import NO_WORDS, WordsError, WordWeights
 _PROSE = {"sure": list, "likely": list, "faint": list, "ask": bool}
 _ROLE = {
     "reads": str, "sure": list, "likely": list, "never": list, "none": list, "values": dict,
-    "values_by_type": dict,
+    "values_by_type": dict, "weaker_by_type": dict,
 }  # fmt: skip
 WEIGHTS = {"sure": 3, "likely": 2, "faint": 1}
 
@@ -70,28 +71,36 @@ def roles(
             key: builder.words(f"{where}.{key}", one.get(key))
             for key in ("sure", "likely", "never", "none")
         }
-        by_type = one.get("values_by_type", {})
-        for type_name in by_type:
-            if type_name not in types:
-                builder.wrong(f"{where}.values_by_type.{type_name}", type_name, "a case type")
         found.append(
             Role(
                 name,
                 one["reads"],
                 **words,
                 values=_role_values(builder, f"{where}.values", one.get("values", {})),
-                values_by_type=tuple(
-                    (key, _role_values(builder, f"{where}.values_by_type.{key}", rows))
-                    for key, rows in by_type.items()
-                ),
+                values_by_type=_by_type(builder, f"{where}.values_by_type", one, types),
+                weaker_by_type=_by_type(builder, f"{where}.weaker_by_type", one, types),
             )
         )
     return tuple(found)
 
 
-def _role_values(
-    builder: Builder, where: str, table: object
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+_Values = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _by_type(
+    builder: Builder, where: str, role: Mapping[str, Any], types: Mapping[str, CaseType]
+) -> tuple[tuple[str, _Values], ...]:
+    """The words of values for the types that have others."""
+    table = role.get(where.rpartition(".")[2], {})
+    for type_name in table:
+        if type_name not in types:
+            builder.wrong(f"{where}.{type_name}", type_name, "a case type")
+    return tuple(
+        (key, _role_values(builder, f"{where}.{key}", rows)) for key, rows in table.items()
+    )
+
+
+def _role_values(builder: Builder, where: str, table: object) -> _Values:
     if not isinstance(table, Mapping):
         builder.wrong(where, table, "a table")
         return ()

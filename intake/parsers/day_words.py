@@ -26,6 +26,7 @@ class DayWords:
     to: str  # pattern inside a range
     vague: str  # pattern of words for a time that is no single day
     doubt: str  # pattern of words that make a date uncertain
+    period: str  # pattern of a week or a time of the year, with {month} and {weekday}
 
 
 _EN = DayWords(
@@ -85,6 +86,13 @@ _EN = DayWords(
         r"r|december)"
     ),
     doubt=r"maybe|perhaps|possibly|or so|not sure|i think|i believe|sometime|or later|or earlier",
+    period=(
+        r"(?:the )?week (?:of|starting|beginning) (?:the )?(?:(?:{month}) \d{{1,2}}(?:st|nd"
+        r"|rd|th)?|\d{{1,2}}(?:st|nd|rd|th)?(?: of)?(?: (?:{month}))?)|(?:the )?(?:first"
+        r"|second|third|fourth|last) (?:full )?week (?:of|in) (?:{month})|(?:a|any|some"
+        r"|one) (?:{weekday}) in (?:{month})|(?:around|after|before) (?:easter"
+        r"|(?:the )?(?:spring|easter|winter|fall) (?:break|holidays))"
+    ),
 )
 _ES = DayWords(
     months=(
@@ -146,6 +154,12 @@ _ES = DayWords(
         r"ios|finales) de \w+"
     ),
     doubt=r"quizás?|tal vez|a lo mejor|creo|no estoy segur[oa]|más o menos",
+    period=(
+        r"(?:la )?semana del? \d{{1,2}}(?: de (?:{month}))?|(?:la )?(?:primera|segunda"
+        r"|tercera|cuarta|[úu]ltima) semana de (?:{month})|(?:un|alg[úu]n"
+        r"|cualquier) (?:{weekday}) (?:de|en) (?:{month})|(?:después|despues"
+        r"|antes) de (?:semana santa|pascua|las vacaciones(?: de \w+)?)"
+    ),
 )
 _FR = DayWords(
     months=(
@@ -208,6 +222,12 @@ _FR = DayWords(
         r"|novembre|décembre)"
     ),
     doubt=r"peut-être|je crois|je pense|pas sûre?|environ|plus ou moins",
+    period=(
+        r"(?:la )?semaine du \d{{1,2}}(?: (?:{month}))?|(?:la )?(?:première|premiere|deuxième"
+        r"|deuxieme|seconde|troisième|troisieme|quatrième|dernière) semaine (?:de |d'"
+        r"|du mois de )(?:{month})|un (?:{weekday}) (?:de |d'|en )(?:{month})|(?:après|apres"
+        r"|avant|vers) (?:pâques|paques|les vacances(?: (?:de |d')\w+)?)"
+    ),
 )
 _DE = DayWords(
     months=(
@@ -270,6 +290,13 @@ _DE = DayWords(
         r"|oktober|november|dezember)"
     ),
     doubt=r"vielleicht|glaube ich|ich glaube|nicht sicher|ungefähr|irgendwann",
+    period=(
+        r"(?:der |die )?woche (?:vom|ab dem|ab) \d{{1,2}}\.(?: (?:{month}))?|(?:der "
+        r"|die )?(?:ersten?|zweiten?|dritten?|vierten?|letzten?) (?:(?:{month})woche"
+        r"|woche (?:im|in) (?:{month}))|(?:an )?(?:ein|einem"
+        r"|irgendeinem) (?:{weekday}) im (?:{month})|(?:nach|vor|um) (?:ostern(?: herum)?"
+        r"|den (?:oster|pfingst|sommer|herbst)?ferien)"
+    ),
 )
 _PT = DayWords(
     months=(
@@ -331,5 +358,11 @@ _PT = DayWords(
         r"os|fins|final) de \w+"
     ),
     doubt=r"talvez|acho que|creio|não tenho certeza|mais ou menos",
+    period=(
+        r"(?:n?a )?semana d[eo](?: dia)? \d{{1,2}}(?: de (?:{month}))?|(?:n?a )?(?:primeira"
+        r"|segunda|terceira|quarta|[úu]ltima) semana de (?:{month})|(?:uma|alguma"
+        r"|qualquer) (?:{weekday}) de (?:{month})|(?:n?o )?fim de (?:{month})|(?:depois"
+        r"|antes) d(?:a (?:páscoa|pascoa)|o (?:recesso|carnaval)|as férias)"
+    ),
 )
 WORDS: Mapping[str, DayWords] = {"en": _EN, "es": _ES, "fr": _FR, "de": _DE, "pt": _PT}

@@ -38,6 +38,7 @@ class Day:
     weekday: int = -1  # 0 is Monday
     offset: int | None = None  # days from the day of the mail
     vague: bool = False  # no single day is meant
+    period: bool = False  # but a week or a time of the year, as people propose it
     last: bool = False  # a weekday with "last": the one of the week before
     week: bool = False  # a weekday "of last week"
     other: tuple[int, int] = (0, 0)  # (month, day) in the other order, if that is possible, too
@@ -140,7 +141,8 @@ def _shape(language: str) -> _Shape:
         else ""
     )
     any_day = (
-        r"(?<![\w./-])(?P<iy>20\d{2})-(?P<im>\d{1,2})-(?P<id>\d{1,2})(?!\w)"
+        rf"\b(?P<period>{words.period.format(month=month, weekday=weekday)})(?!\w)"
+        r"|(?<![\w./-])(?P<iy>20\d{2})-(?P<im>\d{1,2})-(?P<id>\d{1,2})(?!\w)"
         r"|(?<![\w./:,-])(?P<a>\d{1,2})(?P<sep>[/.\-])(?P<b>\d{1,2})"
         r"(?:(?P=sep)(?P<y>20\d{2}|\d{2})(?![\d/-])|(?P<open>\.?(?![\w/%:-]|\.\d)))"
         + first
@@ -201,6 +203,8 @@ def _open_week(one: Day, low: str, shape: _Shape) -> Day:
 def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:
     part = match.groupdict()
     found = Day(match.start(), match.end(), match[0])
+    if part["period"]:
+        return replace(found, vague=True, period=True)
     if part["iy"]:
         return _checked(found, int(part["iy"]), int(part["im"]), int(part["id"]))
     if part["a"]:

@@ -9,6 +9,15 @@ _REPLY = re.compile(r"\s*(?:re|aw|fw|fwd|wg|sv|antw|tr|rv|enc)\s?(?:\[\d+\])?\s?
 _TAG = re.compile(r"\[[A-Z0-9]{0,20}-?\d{1,12}-[A-Z2-7]{8}\]")
 
 
+_LIST_TAGS = re.compile(r"(?:\s*\[[^\[\]]{1,60}\])+\s*(?=\S)")
+
+
+def without_list_tags(subject: str) -> str:
+    """Return the subject without "[Campus status]" in front of it, which a program wrote."""
+    tags = _LIST_TAGS.match(subject)
+    return subject[tags.end() :] if tags else subject
+
+
 def clean_subject(subject: str, marks: Sequence[str] = ()) -> str:
     """Return the subject without our tags, Re:, Fwd: and the like, and the marks of gateways."""
     text = " ".join(_TAG.sub(" ", subject).split())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from intake.parsers.prose.kinds import guesses
+from intake.parsers.subjects import without_list_tags
+from tests.support.forms import CATALOGUE
 from tests.support.prose_score import values_of as read
 
 ISSUE, RESTORE, CONTACTS = "application_issue", "data_restore", "modify_support_contacts"
@@ -157,3 +160,71 @@ def test_a_clause_without_a_result_is_no_step() -> None:
 def test_a_group_has_its_people_and_its_owner(text: str, who: str) -> None:
     """ "Four schools" are not affected: the people in them are."""
     assert read(text, ISSUE)["who_is_impacted"] == who
+
+
+@pytest.mark.parametrize(("text", "kind"), [
+    ("The board approved a new logo and wants the weighted GPA on the transcript. We would like a"
+     " custom one, a sketch is attached.", "Custom report, report card, or transcript"),
+    ("Nuestras primarias necesitan una boleta de calificaciones a la medida.",
+     "Custom report, report card, or transcript"),
+    ("L'éditeur de la cantine nous dit qu'il lui faut une connexion automatique, chaque nuit.",
+     "Integrations with 3rd Party applications"),
+    ("Compramos un programa para las bibliotecas; el proveedor pide que preparen el enlace.",
+     "Integrations with 3rd Party applications"),
+])  # fmt: skip
+def test_two_weaker_words_show_a_kind_of_project(text: str, kind: str) -> None:
+    """None of the words that name a kind stands in the text."""
+    assert read(text, "request_technical_services")["type"] == kind
+
+
+def test_one_weaker_word_shows_no_kind_of_project() -> None:
+    """A link may be anything."""
+    text = "We would like your help with a small project, here is a link to our notes."
+    assert "type" not in read(text, "request_technical_services")
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("Could we have a training for our clerks the week of March 16?", "the week of March 16"),
+    ("We would like a training, any Wednesday in April.", "any Wednesday in April"),
+    ("Quisiéramos una capacitación la segunda semana de abril.", "la segunda semana de abril"),
+    ("Nous souhaitons une formation, un mercredi d'avril.", "un mercredi d'avril"),
+    ("Wir hätten gern eine Schulung nach den Osterferien.", "nach den Osterferien"),
+    ("Queríamos um treinamento na segunda semana de abril.", "na segunda semana de abril"),
+])  # fmt: skip
+def test_a_week_or_a_time_of_the_year_is_no_single_day(text: str, words: str) -> None:
+    """Neither its first day nor, for "segunda", Monday: the letter asks for the day."""
+    assert read(text, "request_training")["preferred_training_date"] == words
+
+
+def test_a_week_beside_a_day_is_no_further_choice() -> None:
+    """ "After the holidays" says of the day what kind of day it is."""
+    text = "We would like a training on April 7, so after spring break."
+    got = read(text, "request_training")
+    assert got["preferred_training_date"] == "2026-04-07"
+    assert "preferred_training_date_2" not in got
+
+
+@pytest.mark.parametrize(("text", "field", "words"), [
+    ("Ni yo ni la maestra Ibarrola podemos abrir el Grade Book.", "who_is_impacted",
+     "Ni yo ni la maestra Ibarrola"),
+    ("Neither I nor Mrs Alder can open the gradebook.", "who_is_impacted", "Neither I nor Mrs"),
+    ("Os professores de ciências da Escola Monte Claro estão com a média errada.",
+     "who_is_impacted", "Os professores de ciências da Escola Monte Claro"),
+    ("No me deja abrir el expediente desde el cambio de contraseña.", "issue_began",
+     "desde el cambio de contraseña"),
+    ("Quando a professora lança as cinco notas e depois volta para corrigir uma delas, as outras"
+     " quatro ficam zeradas.", "steps_to_reproduce",
+     "Quando a professora lança as cinco notas e depois volta para corrigir uma delas"),
+])  # fmt: skip
+def test_more_ways_to_say_who_when_and_how(text: str, field: str, words: str) -> None:
+    """Ways of real people that were asked although they had been said."""
+    assert words in read(text, ISSUE)[field]
+
+
+def test_the_tag_of_a_list_says_nothing_of_the_matter() -> None:
+    """ "[Campus status]" in front of a subject comes from a program, such as our notices."""
+    text = "The same at Bayside: nobody can post."
+    plain = guesses("Grade Book posting delayed", text, CATALOGUE)
+    assert guesses("[Campus status] Grade Book posting delayed", text, CATALOGUE) == plain
+    assert plain[0] == "application_issue"
+    assert without_list_tags("[urgent]") == "[urgent]"

@@ -49,6 +49,7 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
         ),
     )  # fmt: skip
     if not ranked:
+        yield from _by_weaker_words(prose, role)
         yield from _unlisted(prose, role, choices)
         return
     if choices.multi or field.kind == "multichoice":
@@ -65,6 +66,19 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     listed = any(ranked[0] == one.value for one in choices.values)
     how = SURE if clear and listed and not (once and choices.open) else LIKELY
     yield _reading(prose, role, ranked[0], places.get(ranked[0], (0, 0)), how)
+
+
+def _by_weaker_words(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the value of which the most weaker words stand in the mail, if it is two or more."""
+    best, place = ("", 1), (0, 0)
+    for value, words in role.weaker_on(prose.type):
+        shown = pattern(words)
+        spans = {one[0]: one.span() for one in shown.finditer(prose.low)} if shown else {}
+        count = len(spans) + bool(shown and shown.search(prose.subject.lower()))
+        if count > best[1]:
+            best, place = (value, count), min(spans.values(), default=(0, 0))
+    if best[0]:
+        yield _reading(prose, role, best[0], place, LIKELY)
 
 
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ]"

@@ -43,12 +43,17 @@ _EVENT = re.compile(
     r"|(?<=começou )depois d[aeo]s?|(?<=commencé )après|(?<=begann )nach)\s"
     r"(?:[^\s.,;:!?()]{1,20}\s|ca\.\s){0,4}?"
     r"(?:update|upgrade|weekend|migration|maintenance|patch|release|holidays?|break|vacation|rollover"
-    r"|rollout|switch|changeover|outage|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
+    r"|rollout|switch|changeover|password change|outage"
+    r"|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
     r"|actualizaci[oó]n|mantenimiento|fin de semana|migraci[oó]n|vacaciones|parche|inicio"
-    r"|regreso|semanas?|d[ií]as?|mes(?:es)?|puente|mise [àa] jour|maj|week-end|vacances|rentr[ée]e"
+    r"|regreso|cambio de [^\s.,;:!?()]{1,20}"
+    r"|semanas?|d[ií]as?|mes(?:es)?|puente|mise [àa] jour|maj|week-end|vacances|rentr[ée]e"
     r"|rel[âa]che|semaines?"
-    r"|mois|jours|aktualisierung|wartung|wochenende|umstellung|ferien|wochen|tagen|monaten?|halbjahr"
-    r"|neustart|atualiza[çc][ãa]o|manuten[çc][ãa]o|migra[çc][ãa]o|f[ée]rias|recesso|in[íi]cio|semestre|bimestre|troca"
+    r"|mois|jours|changement (?:de |d')[^\s.,;:!?()]{1,20}"
+    r"|aktualisierung|wartung|wochenende|umstellung|ferien|wochen|tagen|monaten?|halbjahr"
+    r"|neustart|passwortwechsel|passwortänderung"
+    r"|atualiza[çc][ãa]o|manuten[çc][ãa]o|migra[çc][ãa]o|f[ée]rias|recesso|in[íi]cio|semestre"
+    r"|bimestre|troca|mudança de [^\s.,;:!?()]{1,20}"
     r"|feriado|meses|volta)\b"
     r"(?:\s(?:already|or so|over|of|from|in|de|del|da|do|du|des|vom|am|im|on|last|em|na|no)"
     r"(?:\s[^\s.,;:!?()]{1,20}){0,4})?"
@@ -103,6 +108,13 @@ def _only_day(prose: Prose, role: Role) -> Iterator[Reading]:
 
 def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Reading]:
     """Yield the days that a text proposes, in its order, for the fields of a list of choices."""
+    given = _proposed(prose, role, periods=False) or _proposed(prose, role, periods=True)[:1]
+    for name, (one, how) in zip(names, given, strict=False):
+        yield _reading(prose, name, one, how, ahead=True)
+
+
+def _proposed(prose: Prose, role: Role, *, periods: bool) -> list[tuple[Day, str]]:
+    """Return the days that are proposed, or with ``periods`` weeks and times of the year, too."""
     given: list[tuple[Day, str]] = []
     cue = pattern(role.sure)
     named = bool(cue and cue.search(prose.low))
@@ -116,15 +128,19 @@ def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Read
         when = one.on(prose.calendar, ahead=True)
         if one.vague and one.weekday >= 0:
             break  # "next Tuesday": which one decides what the others are
-        if when is None and not (one.vague and _strength(prose, role, one, ahead=True) == SURE):
+        if when is None and not ((periods and one.period) or _is_clear(prose, role, one)):
             continue
         if (one.offset is not None and one.offset <= 0) or (when and when < prose.calendar.today):
             continue
         known = {given_day.on(prose.calendar, ahead=True) for given_day, _ in given}
         if when is None or when not in known:
             given.append((one, SURE if named else LIKELY))
-    for name, (one, how) in zip(names, given, strict=False):
-        yield _reading(prose, name, one, how, ahead=True)
+    return given
+
+
+def _is_clear(prose: Prose, role: Role, one: Day) -> bool:
+    """Return whether a time that is no single day is meant all the same: "early next week"."""
+    return one.vague and _strength(prose, role, one, ahead=True) == SURE
 
 
 def _first_proposal(prose: Prose, cue: re.Pattern[str] | None) -> int:

@@ -13,6 +13,7 @@ from intake.catalogue.catalogue import Catalogue
 from intake.parsers.case_type import Told
 from intake.parsers.prose.cue_points import phrases, ranked
 from intake.parsers.prose.topics import divided
+from intake.parsers.subjects import without_list_tags
 from intake.parsers.submission import PROSE, Candidate
 from intake.parsers.values import WEAK
 
@@ -45,6 +46,7 @@ def weighed(subject: str, text: str, catalogue: Catalogue) -> tuple[list[tuple[s
     With learned words all types have a weight: their margin, and a little for each point of the
     cues. Where too few words are known, the points of the cues are the weights.
     """
+    subject = without_list_tags(subject)
     points = ranked(subject, text, catalogue)
     margins = catalogue.learned.margins(subject, text)
     if not margins:
@@ -69,6 +71,7 @@ class Likely:
 
 def likeliest(subject: str, text: str, catalogue: Catalogue) -> list[Likely]:
     """Return the likeliest types of a mail and why, for an operator; at most three."""
+    subject = without_list_tags(subject)
     weights, _ = weighed(subject, text, catalogue)
     return [
         Likely(

@@ -38,7 +38,8 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
 
 _AND_OTHERS = re.compile(
     r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y a|yo y"
-    r"|comigo e com|eu e)\s"
+    r"|comigo e com|eu e|neither (?:i|me) nor|ni yo ni|ni a m[ií] ni a|ni moi ni|weder ich noch"
+    r"|weder bei mir noch bei|nem eu nem)\s"
     r"(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
     r"(?:\s(?-i:[A-ZÀ-ÖØ-Þ])\w+)?",
     re.IGNORECASE,

@@ -301,6 +301,7 @@ _RESULT = re.compile(
     r"nothing (?:happens|hapens|comes)|goes (?:blank|white|back)|comes up|freez|spins|disappears"
     r"|no pasa nada|se queda|me sale|sale (?:en )?blanco|plus rien|rien ne|tourne|écran blanc"
     r"|nichts|leer|hängt|dreht sich|springt zurück|nada acontece|não acontece nada|fica|trava"
+    r"|zerad|vací[oa]s?"
     r"|não aparece|tela branca|white|blank"
 )
 
