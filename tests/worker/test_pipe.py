@@ -144,3 +144,16 @@ def test_sigterm_to_a_pipe_is_75(tmp_path: Path) -> None:
     )
     assert receive(config).returncode == 0
     assert len(installation.everything(config)["cases"]) == 1
+
+
+@pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>/dev/full"])
+def test_output_that_goes_nowhere_costs_no_mail(tmp_path: Path, streams: str) -> None:
+    """The mail is kept and said to be, whatever the MTA does with what a program prints."""
+    config = service(tmp_path)
+    command = f'exec "$0" -m intake --config "$1" receive {streams}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, config.file],
+        input=bag(1)[0].raw, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert len(installation.everything(config)["messages"]) == 1
