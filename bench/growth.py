@@ -36,6 +36,16 @@ CONTACT = (
     " ELSE 'g' || (i % PEOPLE) END"
 )
 
+SENDER = (
+    f"CASE WHEN i % {BETWEEN} = 0 THEN 'person' || (i / {BETWEEN} % {PEOPLE})"
+    f" || '@d' || (i / {BETWEEN} % 10) || '.example'"
+    " ELSE 'person' || (i % PEOPLE + 1) || '@far' || ((i % PEOPLE + 1) % 500) || '.example' END"
+)
+STATUS = (
+    "CASE WHEN i % 5000 = 1 THEN 'held' WHEN i % 50 = 2 THEN 'dropped' WHEN i % 50 = 3"
+    " THEN 'rejected' ELSE 'handled' END"
+)
+
 
 @dataclass
 class Installation:
@@ -127,7 +137,8 @@ class Filling:
         )  # fmt: skip
         self.rows(
             "messages", messages,
-            some | {"id": "i + 100000", "uid": "i + 1000000", "digest": "HASH",
+            some | {"id": "i + 100000", "sender": SENDER, "status": STATUS,
+                    "uid": "i + 1000000", "digest": "HASH",
                     "message_id_hash": "HASH", "body_digest": "HASH", "received_at": "AT",
                     "recorded_at": "AT", "case_number": of_mail, "submission": "'{}'",
                     "evidence": "'{}'", "settled": "true",

@@ -22,7 +22,7 @@ def troubles(session: Session, now: datetime) -> list[Trouble]:
     query = (
         select(col(EventRow.at), col(EventRow.detail))
         .where(col(EventRow.kind).in_(KINDS), col(EventRow.at) > now - WITHIN)
-        .order_by(col(EventRow.id).desc())
+        .order_by(col(EventRow.at).desc(), col(EventRow.id).desc())  # as the index has them
     )
     found: dict[str, tuple[datetime, str]] = {}
     for at, detail in session.execute(query.limit(MAX_REPORTS)):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from intake.store import migrate, outbox
+from intake.store import migrate, outbox, rejections
 from intake.store.contacts import directory
 from intake.store.engine import Engine, open_engine, writing
 from intake.store.messages import mailboxes
@@ -43,6 +43,7 @@ SPECIAL = {
         "created_at": "AT", "due_at": "AT", "finished_at": "AT", "state": "'sent'",
         "case_number": "'CASE-' || (100000 + i)",
     },
+    "events": {"id": "i + 100000", "at": "AT"},
 }  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def test_no_statement_of_a_mail_reads_what_has_piled_up(
         outbox.any_due(session, NOW)
         outbox.any_waiting(session)
         outbox.claim(session, NOW + timedelta(hours=3), 90, 10)
+        rejections.troubles(session, NOW)
     engine.dispose()
     assert len(steps.most) > 30
     dear = {text: count for text, count in steps.most.items() if count > MOST}
