@@ -17,7 +17,7 @@ from tests.support import hostile_files as hostile
 from tests.support.rawmail import effort
 from tests.support.service import AMY, NONE, SIGNED, Door, what
 
-MOST_CPU = 1.0  # seconds for one mail
+MOST_CPU = 0.5  # seconds for one mail
 MOST_MEMORY = 100 * 2**20
 LARGEST = 6 * 2**20  # none of the files is a big one
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +32,12 @@ FORM = {
 @pytest.fixture(scope="module")
 def costs() -> dict[str, dict[str, Any]]:
     """Every hostile file read once, each in a process of its own."""
+    return _measured()
+
+
+def _measured(*names: str) -> dict[str, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.hostile_files"],
+        [sys.executable, "-m", "tests.support.hostile_files", *names],
         cwd=ROOT, capture_output=True, timeout=170, check=True,
     )  # fmt: skip
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -45,8 +49,13 @@ def costs() -> dict[str, dict[str, Any]]:
 def test_a_hostile_file_costs_no_more_than_a_moment(
     costs: dict[str, dict[str, Any]], name: str
 ) -> None:
-    """Less than a second of CPU and 100 MiB, and the reading comes to its end."""
+    """Less than half a second of CPU and 100 MiB, and the reading comes to its end.
+
+    What looks too dear is measured once more: other processes make the same work dearer.
+    """
     found = costs[name]
+    if found["cpu"] >= MOST_CPU:
+        found = _measured(name)[name]
     assert found["end"] == "read"
     assert found["cpu"] < MOST_CPU
     assert found["memory"] < MOST_MEMORY
