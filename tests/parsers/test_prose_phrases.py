@@ -181,6 +181,7 @@ def test_one_weaker_word_shows_no_kind_of_project() -> None:
     """A link may be anything."""
     text = "We would like your help with a small project, here is a link to our notes."
     assert "type" not in read(text, "request_technical_services")
+    assert "type" not in read(text, "request_technical_services", "The link")
 
 
 @pytest.mark.parametrize(("text", "words"), [

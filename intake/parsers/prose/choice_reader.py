@@ -69,12 +69,13 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
 
 
 def _by_weaker_words(prose: Prose, role: Role) -> Iterator[Reading]:
-    """Yield the value of which the most weaker words stand in the mail, if it is two or more."""
+    """Yield the value with the most weaker words in the mail, if two different ones stand there."""
     best, place = ("", 1), (0, 0)
     for value, words in role.weaker_on(prose.type):
         shown = pattern(words)
         spans = {one[0]: one.span() for one in shown.finditer(prose.low)} if shown else {}
-        count = len(spans) + bool(shown and shown.search(prose.subject.lower()))
+        above = shown.findall(prose.subject.lower()) if shown else []
+        count = len({*spans, *above})
         if count > best[1]:
             best, place = (value, count), min(spans.values(), default=(0, 0))
     if best[0]:
