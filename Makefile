@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.done
 PURE := intake/model/*,intake/mail/*,intake/catalogue/*,intake/authentication/*,intake/parsers/*,intake/notifier.py,intake/triage/*,intake/letters/*,intake/incidents/*
 
-.PHONY: setup install demo test check format words bench bench-peers pictures lock servers clean
+.PHONY: setup install demo test check gates format words bench bench-peers pictures lock servers clean
 
 setup: $(STAMP)
 
@@ -13,9 +13,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("intake needs Python 3.11 or newer; this is %s. Set PYTHON=…" % sys.version.split()[0])'
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing the pinned requirements …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@$(BIN)/python -m compileall -q $(VENV)/lib intake || true
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib intake || true
 	@touch $@
 
 # For operators: the command and its pinned requirements, without anything for developers.
@@ -37,17 +37,21 @@ servers:
 test: setup servers
 	$(BIN)/python -m pytest
 
-check: setup servers
-	@echo "== format";    $(BIN)/ruff format --check .
-	@echo "== lint";      $(BIN)/ruff check .
-	@echo "== types";     $(BIN)/mypy
-	@echo "== contracts"; $(BIN)/lint-imports --no-cache
+# The servers are installed while the code is checked: one waits for the network, one for the processor.
+check:
+	@$(MAKE) --no-print-directory -j 2 servers gates
 	@echo "== tests, with the branch coverage of the pure rooms (tests/conftest.py says of which)"
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m coverage run -m pytest
 	@$(BIN)/python -m coverage combine -q
 	@echo "== branch coverage of the pure rooms, at least 95 %"
 	@$(BIN)/python -m coverage report --include="$(PURE)" --fail-under=95
+
+gates: setup
+	@echo "== format";    $(BIN)/ruff format --check .
+	@echo "== lint";      $(BIN)/ruff check .
+	@echo "== types";     $(BIN)/mypy
+	@echo "== contracts"; $(BIN)/lint-imports --no-cache
 
 # The words that ship with the catalogue, learned from the prose mails of the tests.
 words: setup

@@ -39,10 +39,11 @@ configuration is wrong.
 """
 
 
-def man(context: typer.Context) -> None:
+def man() -> None:
     """Print the manual page (roff), for a folder such as /usr/local/share/man/man1."""
-    root: Any = context.find_root().command
-    say(page(root))
+    from intake.cli.app import program
+
+    say(page(typer.main.get_command(program())))
 
 
 def page(root: Any) -> str:

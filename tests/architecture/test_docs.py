@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from intake.cli.app import app
 from intake.store.messages.record import STATUS
 from intake.triage.rules import TABLE
+from tests.support.commands import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,7 +27,7 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
 
 def test_every_command_that_a_page_names_exists() -> None:
     """Nobody types a command from the manual in vain."""
-    command = get_command(app)
+    command = tree()
     known = {name: set(getattr(one, "commands", {})) for name, one in command.commands.items()}  # type: ignore[attr-defined]  # a group has commands
     for page in PAGES:
         for group, word in re.findall(r"`?intake (\w+)(?: (\w+))?", page.read_text("utf-8")):

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from intake.cli.app import app
 from intake.config import loader as config_loader
 from intake.config import toml_files
 from intake.parsers.prose.suggestions import Told, suggestions
-from tests.support.commands import RUNNER
+from tests.support.commands import invoke
 from tests.support.forms import CATALOGUE
 from tests.support.service import ABE, AMY, Door
 
@@ -121,7 +120,7 @@ def test_mails_that_teach_nothing_are_refused(tmp_path: Path, lines: str, told: 
     file = tmp_path / "mails.jsonl"
     file.write_text(lines)
     out = tmp_path / "words.txt"
-    done = RUNNER.invoke(app, ["catalogue", "learn", "--out", str(out), "--mails", str(file)])
+    done = invoke(["catalogue", "learn", "--out", str(out), "--mails", str(file)])
     assert done.exit_code != 0
     assert told in str(done.exception)
     assert not out.exists()

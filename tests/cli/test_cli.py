@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from intake.cli.app import app
 from intake.cli.screen import Abort, settings
 from intake.config.loader import Config
 from intake.worker import service
 from tests.support import installation
-from tests.support.commands import RUNNER, good, run
+from tests.support.commands import good, invoke, run
 from tests.support.mailbag import bag
 
 FORGED = b"dmarc=fail"
@@ -267,7 +266,7 @@ def test_explain_works_before_anything_was_set_up(
     monkeypatch.chdir(tmp_path)
     mail = tmp_path / "one.eml"
     mail.write_bytes(bag(1)[0].raw)
-    done = RUNNER.invoke(app, ["explain", str(mail), "--json"])
+    done = invoke(["explain", str(mail), "--json"])
     assert done.exit_code == 0, done.output
     one = json.loads(done.output)
     assert (one["decision"], one["rule"], one["contact"]) == ("hold", "R8", "")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text as sql
 
-from intake.cli.app import app, main
+from intake.cli.app import main
 from intake.cli.layout import safe
 from intake.cli.screen import Abort, moment, settings
 from intake.worker import service
 from tests.support import installation
-from tests.support.commands import RUNNER, good, run
+from tests.support.commands import good, invoke, run
 from tests.support.mailbag import bag
 
 
@@ -23,15 +23,15 @@ def test_init_makes_what_is_missing_and_nothing_twice(
     """Configuration, secret, database, folders; the second time nothing is overwritten."""
     monkeypatch.setattr(settings, "file", None)
     file = tmp_path / "new" / "config.toml"
-    first = RUNNER.invoke(app, ["init", "--config", str(file)])
+    first = invoke(["init", "--config", str(file)])
     assert first.exit_code == 0, first.output
     secret = (tmp_path / "new/var/secret").read_text()
     assert (tmp_path / "new/var/secret").stat().st_mode & 0o777 == 0o600
     assert file.stat().st_mode & 0o777 == 0o600
-    second = RUNNER.invoke(app, ["--config", str(file), "init"])
+    second = invoke(["--config", str(file), "init"])
     assert second.exit_code == 0
     assert (tmp_path / "new/var/secret").read_text() == secret
-    doctor = RUNNER.invoke(app, ["doctor", "--config", str(file)])
+    doctor = invoke(["doctor", "--config", str(file)])
     assert doctor.exit_code == 0, doctor.output
     assert "EVERY mail will be held" in doctor.output
     assert "contacts import" in doctor.output

@@ -15,9 +15,9 @@ import pytest
 import typer
 
 from intake.cli import man
-from intake.cli.app import app
+from intake.cli.app import wanted
 from tests.support import installation
-from tests.support.commands import RUNNER
+from tests.support.commands import invoke, tree
 from tests.support.service import AMY, Door
 
 PRINTS_SOMETHING_ELSE = {  # bytes, a file, text to be piped, or a service
@@ -28,7 +28,7 @@ PRINTS_SOMETHING_ELSE = {  # bytes, a file, text to be piped, or a service
 
 def commands(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every command with its whole name."""
-    group = group or typer.main.get_command(app)
+    group = group or tree()
     for name, one in group.commands.items():
         here = f"{path} {name}".strip()
         if hasattr(one, "commands"):
@@ -54,7 +54,7 @@ def test_help_is_whole_and_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     """Each command, argument and option says what it is for, in 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
-    done = RUNNER.invoke(app, [*name.split(), "--help"])
+    done = invoke([*name.split(), "--help"])
     assert done.exit_code == 0, done.output
     assert max(map(len, done.output.splitlines())) <= 80
     one = dict(commands())[name]
@@ -64,9 +64,24 @@ def test_help_is_whole_and_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> N
             assert part.help, f"{name}: {part.opts}"
 
 
+@pytest.mark.parametrize("before", [(), ("--config", "a.toml"), ("--config=a.toml",)])
+def test_only_the_part_that_is_named_is_built(before: tuple[str, ...]) -> None:
+    """It holds the named command as all commands together hold it; in doubt all are built."""
+    whole = dict(commands())
+    for word in {name.split()[0] for name in NAMES}:
+        some = dict(commands(typer.main.get_command(wanted([*before, word]))))
+        assert set(some) >= {name for name in NAMES if name.split()[0] == word}, word
+        assert len(some) < len(whole), word
+        for name, one in some.items():
+            assert one.callback.__name__ == whole[name].callback.__name__
+            assert [part.opts for part in one.params] == [part.opts for part in whole[name].params]
+    for words in (["case"], ["--help"], ["--version", "cases"], [], ["cases=x"]):
+        assert len(dict(commands(typer.main.get_command(wanted([*before, *words]))))) == len(whole)
+
+
 def test_exit_codes_are_in_the_help() -> None:
     """A monitoring script finds them without the documentation."""
-    said = " ".join(RUNNER.invoke(app, ["--help"]).output.split())
+    said = " ".join(invoke(["--help"]).output.split())
     for code in ("0 success", "1 failure", "2 wrong usage", "65 ", "69 ", "74 ", "75 ", "78 "):
         assert code in said, code
     assert "--install-completion" in said
@@ -74,7 +89,7 @@ def test_exit_codes_are_in_the_help() -> None:
 
 def test_the_manual_page_names_every_command() -> None:
     """Made from the commands; groff has nothing to complain about."""
-    page = man.page(typer.main.get_command(app))
+    page = man.page(tree())
     plain = page.replace(r"\-", "-").replace(r"\&", "")
     for name in NAMES:
         assert f".SS intake {name}" in plain, name

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from intake.cli.app import app
 from intake.cli.editor import edited
 from intake.cli.screen import Abort
 from intake.config.loader import Config
 from intake.worker import service
 from tests.support import installation
+from tests.support.commands import invoke
 from tests.support.incident_cases import TWO
 
 pytestmark = pytest.mark.takes_blobs  # records mails without their bytes
@@ -42,7 +41,7 @@ def say(config: Config, monkeypatch: pytest.MonkeyPatch) -> Say:
     def run(*words: str, who: str = "ann", stdin: str = "") -> str:
         monkeypatch.setenv("INTAKE_OPERATOR", who)
         words = ("--config", config.file, "incidents", *words)
-        done = CliRunner().invoke(app, words, input=stdin)
+        done = invoke(words, given=stdin)
         if isinstance(done.exception, Abort):
             raise done.exception
         assert done.exit_code == 0, (words, done.output, done.exception)

@@ -12,15 +12,14 @@ from pathlib import Path
 import pytest
 import time_machine
 from sqlalchemy import select
-from typer.testing import CliRunner
 
-from intake.cli.app import app
 from intake.config.loader import Config
 from intake.incidents.schedule import offset
 from intake.store.incidents.read import updates
 from intake.store.tables.incidents import HookEventRow
 from intake.worker import service
 from tests.support import installation
+from tests.support.commands import invoke
 from tests.support.incident_cases import TWO
 from tests.support.mailbag import AUTHSERV, SERVICE
 from tests.support.servers import PASSWORD, dovecot, smtp_sink
@@ -122,7 +121,7 @@ def at(config: Config, moment: datetime, *commands: tuple[str, ...], who: str = 
     with time_machine.travel(moment, tick=True), pytest.MonkeyPatch.context() as patch:
         patch.setenv("INTAKE_OPERATOR", who)
         for words in commands:
-            done = CliRunner().invoke(app, ["--config", config.file, *words])
+            done = invoke(["--config", config.file, *words])
             assert done.exit_code == 0, (words, done.output, done.exception)
             shown = " ".join(done.output.split())
         report = service.once(config)

@@ -8,13 +8,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from intake.cli import logs
-from intake.cli.app import app
 from intake.cli.screen import Abort, settings
 from intake.worker import service
 from tests.support import installation
+from tests.support.commands import invoke
 from tests.support.mailbag import AUTHSERV
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +49,7 @@ def run(words: list[str], folder: Path, operator: str = "ann") -> tuple[int, str
     """Exit code and output of a command in that folder."""
     settings.file = None
     env = {"COLUMNS": "80", "INTAKE_OPERATOR": operator, "EDITOR": "true"}
-    done = CliRunner().invoke(app, words, env=env)
+    done = invoke(words, env=env)
     logs.set_up("json", "critical")
     said = done.output
     if isinstance(done.exception, Abort):

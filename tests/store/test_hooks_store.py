@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from typer.testing import CliRunner
 
-from intake.cli.app import app
 from intake.config.loader import Config
 from intake.model.events import EVENT_KINDS, Gone, Outcome, Taken
 from intake.model.incidents import Update
@@ -21,6 +19,7 @@ from intake.store import webhooks
 from intake.store.engine import Engine, reading, writing
 from tests.support import installation
 from tests.support import postgres as databases
+from tests.support.commands import invoke
 from tests.support.hook_service import INCIDENT, NOW, SECRET, claimed, happen, hook, service
 from tests.support.receiver import independent, receiver
 
@@ -244,7 +243,7 @@ def test_a_payload_names_nobody(tmp_path: Path) -> None:
 
 def run(config: Config, *words: str) -> tuple[int, str]:
     """The command in this process."""
-    done = CliRunner().invoke(app, ["--config", config.file, *words])
+    done = invoke(["--config", config.file, *words])
     return (1 if done.exception and not done.exit_code else done.exit_code), (
         done.output + str(done.exception or "")
     )

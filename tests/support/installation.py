@@ -13,12 +13,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
 from intake.adapters import heartbeat
 from intake.adapters.heartbeat import Beat
 from intake.cli import logs
-from intake.cli.app import app
 from intake.cli.screen import Abort
 from intake.config import directory_file
 from intake.config import loader as settings
@@ -29,6 +26,7 @@ from intake.store.contacts import directory
 from intake.store.engine import Session, open_engine, reading, writing
 from intake.worker import init
 from tests.support import transitions
+from tests.support.commands import invoke
 from tests.support.mailbag import AUTHSERV, SERVICE, people_toml
 
 HEAD = f"""
@@ -178,7 +176,7 @@ def command(
     """The same command in this process: a second saved wherever a real process proves nothing."""
     named = {"INTAKE_OPERATOR": operator} if operator else {}
     given = ["--config", config.file, *words]
-    done = CliRunner().invoke(app, given, input=stdin, env={"COLUMNS": "80", **named})
+    done = invoke(given, given=stdin, env={"COLUMNS": "80", **named})
     logs.set_up("json", "critical")  # not to the streams of a command that has ended
     code, error = done.exit_code, done.stderr_bytes or b""
     if isinstance(done.exception, Abort):

@@ -13,16 +13,15 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
-from typer.testing import CliRunner
 
 from intake.adapters.clamav import Scanner, ScannerError
-from intake.cli.app import app
 from intake.config.loader import Config
 from intake.mail.message import Attachment
 from intake.mail.mime.attachment_risk import risk
 from intake.triage import attachment_policy
 from intake.worker import service as worker
 from tests.support import installation
+from tests.support.commands import invoke
 from tests.support.mailbag import AUTHSERV, SERVICE
 from tests.support.servers import MARK, clamd
 from tests.support.values import POLICY, message, refusal
@@ -141,20 +140,20 @@ def test_a_withheld_file_is_said_and_never_exported(tmp_path: Path) -> None:
     assert found is not None
     text = " ".join(found["text"].split())
     assert "setup.exe (64 bytes; not handed on: it is a program)" in text
-    run, out = CliRunner(), tmp_path / "export"
+    out = tmp_path / "export"
     target = str(tmp_path / "all.json")
-    done = run.invoke(app, ["--config", config.file, "cases", "export", "--files", str(out),
+    done = invoke(["--config", config.file, "cases", "export", "--files", str(out),
                             "--out", target])  # fmt: skip
     assert done.exit_code == 0, done.output
     assert [path.name for path in out.rglob("*") if path.is_file()] == ["2-notes.txt"]
     (exported,) = [json.loads(line) for line in Path(target).read_text().splitlines()]
     assert exported["attachments"][0]["state"] == "withheld"
     asked = tmp_path / "setup.bin"
-    done = run.invoke(app, ["--config", config.file, "cases", "file", "case-1001", "1", str(asked)])
+    done = invoke(["--config", config.file, "cases", "file", "case-1001", "1", str(asked)])
     assert done.exit_code == 0, done.output
     assert asked.read_bytes() == EXE
     assert "withheld: it is a program" in " ".join(done.output.split())
-    done = run.invoke(app, ["--config", config.file, "cases", "file", "case-1001", "3", str(asked)])
+    done = invoke(["--config", config.file, "cases", "file", "case-1001", "3", str(asked)])
     assert done.exit_code == 1
 
 

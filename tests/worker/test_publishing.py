@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from intake.cli import page as command
-from intake.cli.app import app
 from intake.cli.screen import Abort, settings
 from intake.config.loader import Config
 from intake.config.toml_files import ConfigError
@@ -20,9 +19,9 @@ from intake.store.engine import Engine, open_engine, writing
 from intake.store.incidents import write
 from intake.worker import page_publisher
 from tests.support import installation
+from tests.support.commands import invoke
 
 NOW = datetime(2026, 11, 17, 15, 5, tzinfo=UTC)
-RUNNER = CliRunner()
 
 
 def make(tmp_path: Path, page: str) -> Config:
@@ -52,7 +51,7 @@ def engine(config: Config) -> Engine:
 
 def run(config: Config, *words: str) -> Result:
     """The command in this process."""
-    return RUNNER.invoke(app, ["--config", config.file, *words])
+    return invoke(["--config", config.file, *words])
 
 
 def opened(engine: Engine, title: str = "Grades are late") -> str:
