@@ -55,12 +55,12 @@ _EN = DayWords(
     ),
     days={
         r"(?:the )?day before yesterday": -2,
-        r"yesterday|last night": -1,
-        r"today|this (?:very )?(?:morning|afternoon|evening)|tonight|earlier today"
+        r"yesterday|yesteday|yesterdy|last night": -1,
+        r"today|this (?:very )?(?:morning|mornign|moring|morining|afternoon|evening)|tonight|earlier today"
         r"|just now|right now|(?:an|one|two|three|a few|a couple of) (?:hours?|minutes?) ago"
         r"|(?:half )?an hour ago": 0,
         r"(?:the )?day after tomorrow": 2,
-        r"tomorrow": 1,
+        r"tomorrow|tomorow|tommorow|tommorrow": 1,
     },
     ago=(
         r"{n} {days} ago",
@@ -325,7 +325,7 @@ _PT = DayWords(
     days={
         r"anteontem": -2,
         r"ontem": -1,
-        r"hoje|esta (?:manhã|tarde|noite|madrugada)|há (?:uma|duas|três|algumas) horas?|há pouco"
+        r"hoje|hj|esta (?:manhã|tarde|noite|madrugada)|há (?:uma|duas|três|algumas) horas?|há pouco"
         r"|agora (?:há pouco|mesmo)": 0,
         r"depois de amanhã": 2,
         r"amanhã": 1,

@@ -15,6 +15,8 @@ from intake.parsers.prose.sentences import Sentence
 FAR = 70  # characters between a word of the role and its day
 CLOSE = 25  # between a word of the role and its day, behind a word that denies it
 NEAR_BEHIND = 60  # and when the word stands behind the day
+FAR_BEHIND = 110  # the same for a day at the start of its sentence: it is the day of all its words
+MAX_LEAD = 8  # characters in front of such a day: "On ", "Am "
 
 
 def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
@@ -64,6 +66,11 @@ _SINCE_WE = re.compile(
     r"\b(?:ever )?since (?:i|we|he|she|they) (?:got|changed|switched|moved|updated|upgraded"
     r"|installed|came|started)\b(?:\s[^\s.,;:!?()]{1,20}){0,6}"
 )
+_LASTING = re.compile(
+    r"\bfor (?:about |over |more than |at least |almost |nearly |roughly )?(?:(?:the )?(?:last|past)"
+    r" (?:couple of |few )?(?:days|weeks|months)|(?:a|\w+|a couple of|a few)"
+    r" (?:days?|weeks?|months?),? (?:now|already))\b"
+)
 _AFTER = re.compile(
     r"\b(?:after|después del?|despues del?|tras|après|apres|nach|depois d[aeo]s?|ap[óo]s)\s"
     r"(?:[^\s.,;:!?()]{1,20}\s){0,3}?"
@@ -76,7 +83,7 @@ _AFTER = re.compile(
 
 def _since_event(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield "since the update": no day, but what a person says who does not know it."""
-    events = (_EVENT, _SINCE_WE, _AFTER)
+    events = (_EVENT, _SINCE_WE, _AFTER, _LASTING)
     for match in (match for one in events for match in one.finditer(prose.low)):
         sentence = prose.sentence_at(match.start())
         if sentence is None or sentence.asks:
@@ -205,8 +212,9 @@ def _strength(prose: Prose, role: Role, one: Day, *, ahead: bool) -> str:
         last = list(cue.finditer(before))[-1:]
         if last and len(before) - last[0].end() <= FAR:
             return how
-        after = cue.search(behind[: NEAR_BEHIND + 20])
-        if after and after.start() <= NEAR_BEHIND:
+        far = FAR_BEHIND if one.start - sentence.start <= MAX_LEAD else NEAR_BEHIND
+        after = cue.search(behind[: far + 20])
+        if after and after.start() <= far:
             return how
     return ""
 

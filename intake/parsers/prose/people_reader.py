@@ -29,7 +29,8 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
                     points += 0.5 if alone else 2
                 found.append((points, -start, end, how))
     found += _writer_and_others(prose)
-    found = found or [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
+    if not found or max(found)[0] < 3:
+        found += [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
     if found:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")

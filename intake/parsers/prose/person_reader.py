@@ -117,10 +117,17 @@ def _person(prose: Prose, role: Role) -> re.Match[str] | None:
         before = prose.low[max(0, match.start() - 50) : match.start()]
         behind = prose.low[match.end() : match.end() + 30]
         close = cue is not None and (cue.search(before) or cue.match(behind.lstrip(" ,(")))
+        close = close or _COMES.match(prose.low, match.end()) is not None
         if close and not (never and never.search(before)):
             return match
     told = [one for one in names if not _signed(prose.text, one)]
     return told[0] if len({_plain(one[0]) for one in told}) == 1 else None
+
+
+_COMES = re.compile(  # behind the name of the one who comes
+    r"[^.\n]{0,80}?\b(?:replaces|is replacing|will replace|takes over|is taking over|remplace"
+    r"|remplacera|reemplaza|sustituye|ersetzt|übernimmt|substitui|assume)\b"
+)
 
 
 def _replaced(prose: Prose) -> str:

@@ -17,6 +17,10 @@ _QUOTES = re.compile(
     r"|[«»]\s?(?P<c>[^«»]{4,400}?)\s?[«»]|(?<!\w)'(?P<d>[^'\n]{6,200})'(?!\w)"
     r"|`(?P<e>[^`]{4,400})`|‘(?P<f>[^‘’]{6,200})’"
 )
+_PERSON = re.compile(  # people speak of themselves, messages do not
+    r"(?<!\w)(?:i|i'm|i've|eu|perdi|yo|je|j'ai|ich)(?!\w)"
+)
+_QUOTED_INSIDE = re.compile(r"(?<!\w)['‘‚“]([^'’‘“”\n]{6,200})['’”](?!\w)")
 _CODE = re.compile(
     r"\b[A-Z]{2,10}-\d{2,6}\b|\b0x[0-9a-fA-F]{4,}|\b[45]\d\d\b|\(E-?\d+\)|\b[A-Z]-\d{3,6}\b|#REF"
     r"|\b\w+(?:Exception|Error)\b|\bcode\s?\d{2,6}|código \d+|ORA-\d+"
@@ -105,6 +109,12 @@ def _quoted(prose: Prose, role: Role) -> Iterator[tuple[float, int, int]]:
             points -= 3.0
         if len(words.split()) >= 4:
             points += 0.5
+        if _PERSON.search(words.lower()):  # a colleague is quoted, who may quote the message
+            inner = _QUOTED_INSIDE.search(words)
+            if inner is None and not _CODE.search(words):
+                continue
+            if inner is not None:
+                start, end = start + inner.start(1), start + inner.end(1)
         if points > 0:
             yield points, start, end
 
@@ -244,9 +254,11 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
     for sentence in prose.sentences if verbs else ():
         low = prose.low[sentence.start : sentence.end]
         path = bool(_PATH.search(prose.text[sentence.start : sentence.end]))
-        done = len(set(verbs.findall(_FAILS.sub(" ", low)))) if verbs else 0
+        told_by = _FAILS.sub(" ", _QUOTES.sub(" ", low))  # a message has verbs of its own
+        done = len(set(verbs.findall(told_by))) if verbs else 0
         told = _told(low) if len(low) <= MAX_TOLD_CHARS else 0
-        points = done + 2 * path + sentence.item + told + (told > 0)
+        shown = done >= 2 and told == 0 and bool(_SHOWN.search(low))
+        points = done + 2 * path + sentence.item + told + (told > 0) + shown
         if sentence.asks or done < 1 or points < 3:
             continue
         if best is None or points > best[0]:
@@ -284,7 +296,7 @@ _SHOWN = re.compile(  # what comes of it
 MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
 _FAILS = re.compile(  # "won't save" says what fails, not what is done
     r"\b(?:(?:ca|wo|do|does|did|is|are|could)n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)"
-    r"\s(?:(?:se|me|nos|les?|s')\s)?\w+"
+    r"\s(?:(?:se|me|nos|les?|s')\s)?\w+|\bcheck-(?:in|out)s?\b"
 )
 _WHEN = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
