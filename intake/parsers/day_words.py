@@ -56,7 +56,8 @@ _EN = DayWords(
     days={
         r"(?:the )?day before yesterday": -2,
         r"yesterday|yesteday|yesterdy|last night": -1,
-        r"today|this (?:very )?(?:morning|mornign|moring|morining|afternoon|evening)|tonight|earlier today"
+        r"today|this (?:very )?(?:morning|mornign|moring|morining|afternoon|evening)|tonight"
+        r"|earlier today"
         r"|just now|right now|(?:an|one|two|three|a few|a couple of) (?:hours?|minutes?) ago"
         r"|(?:half )?an hour ago": 0,
         r"(?:the )?day after tomorrow": 2,

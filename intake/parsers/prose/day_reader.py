@@ -67,8 +67,8 @@ _SINCE_WE = re.compile(
     r"|installed|came|started)\b(?:\s[^\s.,;:!?()]{1,20}){0,6}"
 )
 _LASTING = re.compile(
-    r"\bfor (?:about |over |more than |at least |almost |nearly |roughly )?(?:(?:the )?(?:last|past)"
-    r" (?:couple of |few )?(?:days|weeks|months)|(?:a|\w+|a couple of|a few)"
+    r"\bfor (?:about |over |more than |at least |almost |nearly |roughly )?"
+    r"(?:(?:the )?(?:last|past) (?:couple of |few )?(?:days|weeks|months)|(?:a|\w+|a couple of|a few)"
     r" (?:days?|weeks?|months?),? (?:now|already))\b"
 )
 _AFTER = re.compile(

@@ -116,8 +116,8 @@ def _person(prose: Prose, role: Role) -> re.Match[str] | None:
     for match in names:
         before = prose.low[max(0, match.start() - 50) : match.start()]
         behind = prose.low[match.end() : match.end() + 30]
-        close = cue is not None and (cue.search(before) or cue.match(behind.lstrip(" ,(")))
-        close = close or _COMES.match(prose.low, match.end()) is not None
+        near = cue and (cue.search(before) or cue.match(behind.lstrip(" ,(")))
+        close = near or _COMES.match(prose.low, match.end())
         if close and not (never and never.search(before)):
             return match
     told = [one for one in names if not _signed(prose.text, one)]
