@@ -68,7 +68,8 @@ _SINCE_WE = re.compile(
 )
 _LASTING = re.compile(
     r"\bfor (?:about |over |more than |at least |almost |nearly |roughly )?"
-    r"(?:(?:the )?(?:last|past) (?:couple of |few )?(?:days|weeks|months)|(?:a|\w+|a couple of|a few)"
+    r"(?:(?:the )?(?:last|past) (?:couple of |few )?(?:days|weeks|months)"
+    r"|(?:a|\w+|a couple of|a few)"
     r" (?:days?|weeks?|months?),? (?:now|already))\b"
 )
 _AFTER = re.compile(
