@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
@@ -123,12 +123,26 @@ def _moment(at: datetime | None) -> str | None:
 # ---------------------------------------------------------------- on its way
 
 
+def _due(now: Any) -> ColumnElement[bool]:
+    return or_(
+        and_(col(HookDeliveryRow.state) == DeliveryState.DUE, col(HookDeliveryRow.due_at) <= now),
+        and_(
+            col(HookDeliveryRow.state) == DeliveryState.CLAIMED,
+            col(HookDeliveryRow.lease_until) < now,
+        ),
+    )
+
+
+# Asked every few seconds all day long, so they are built once: building takes longer than asking.
+_ANY_FRESH = select(col(HookEventRow.id)).where(col(HookEventRow.fanned_out).is_(False)).limit(1)
+_ANY_DUE = select(col(HookDeliveryRow.id)).where(_due(bindparam("now"))).limit(1)
+
+
 def any_waiting(session: Session, now: datetime) -> bool:
     """Whether an event has no deliveries yet, or a delivery is due."""
-    fresh = select(col(HookEventRow.id)).where(col(HookEventRow.fanned_out).is_(False)).limit(1)
-    if session.scalar(fresh) is not None:
+    if session.scalar(_ANY_FRESH) is not None:
         return True
-    return session.scalar(select(col(HookDeliveryRow.id)).where(_due(now)).limit(1)) is not None
+    return session.scalar(_ANY_DUE, {"now": now}) is not None
 
 
 def fan_out(session: Session, listeners: Mapping[str, Callable[[str], bool]], now: datetime) -> int:
@@ -163,16 +177,6 @@ def fan_out(session: Session, listeners: Mapping[str, Callable[[str], bool]], no
             .values(fanned_out=True)
         )
     return len(events)
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(
-        and_(col(HookDeliveryRow.state) == DeliveryState.DUE, col(HookDeliveryRow.due_at) <= now),
-        and_(
-            col(HookDeliveryRow.state) == DeliveryState.CLAIMED,
-            col(HookDeliveryRow.lease_until) < now,
-        ),
-    )
 
 
 def waiting(session: Session, now: datetime) -> set[str]:

@@ -10,11 +10,10 @@ fails, the whole batch is given up, nothing is moved, and the next pass starts a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -36,23 +35,13 @@ from intake.store.messages import deferred, mailboxes, record
 from intake.worker import oversize, runs
 from intake.worker.counter import Counter, NoCounter
 from intake.worker.judgement import JudgementContext
-from intake.worker.parser_process import ReadMail
+from intake.worker.parser_process import MailReader, ReadMail
 from intake.worker.patience import patiently
 
 PROVING_SECONDS = 60  # for the DNS lookups of one batch; later mails are judged without proof
 DOMAIN_SHARE = 0.5  # the part of that time that mails of one domain may take
 ITS_OWN = ("constraint", "data")  # kinds of database errors that a single mail of a batch may cause
 log = structlog.get_logger("intake.collect")
-
-
-class Reader(Protocol):
-    """Turns arrivals into messages; in production this is the pool of child processes."""
-
-    def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
-        """Begins to read; yields each arrival with the result, in the given order."""
-
-    def waited(self, seconds: float) -> None:
-        """Hears how long the caller could do nothing but wait for results."""
 
 
 @dataclass(slots=True)
@@ -77,7 +66,7 @@ class CollectorContext:
 
     engine: Engine
     blobs: Blobs
-    reader: Reader
+    reader: MailReader
     context: JudgementContext
     limits: Limits
     clock: Callable[[], datetime]

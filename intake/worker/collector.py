@@ -81,6 +81,8 @@ def _collect(
     batch.move(current, _unmoved(current), again=True)
     waiting = [one for one in box.waiting(state.next_uid) if _ours(one, state)]
     reached("K03")
+    if waiting:
+        collector.reader.ready()
     if state.baseline_at is not None:
         tally.left_alone = max(opened.exists - len(waiting), 0)
     collector.backlog[box.name] = len(waiting)

@@ -73,6 +73,13 @@ def broadcast(app: Application, *, once: bool = False) -> Posted:
     return dispatch(post)
 
 
+def broadcast_due(app: Application) -> Posted | None:
+    """The same; None if no notice is due."""
+    with reading(app.collector.engine) as session:
+        due = app.notices.queue.any_due(session, app.collector.clock())
+    return broadcast(app) if due else None
+
+
 def digests(config: Config, app: Application) -> int:
     """Puts the due daily summaries into the outbox; returns how many."""
     collector, style = app.collector, notice_bootstrap.style(config)

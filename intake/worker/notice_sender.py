@@ -16,7 +16,7 @@ from intake.mail.encoder import LetterError
 from intake.model.incidents import Incident, Update, as_told
 from intake.notifier import Addressee, Notice
 from intake.store.engine import Session
-from intake.store.incidents import read, send_queue
+from intake.store.incidents import due_notices, read, send_queue
 from intake.store.incidents import refused as refusals
 from intake.store.incidents.send_queue import Entry, Pace
 from intake.store.incidents.write import find
@@ -36,7 +36,7 @@ class NoticeQueue:
 
     def any_due(self, session: Session, now: datetime) -> bool:
         """Whether a waiting notice may be sent."""
-        return send_queue.any_due(session, now)
+        return due_notices.any_due(session, now)
 
     def claim(
         self, session: Session, now: datetime, lease_seconds: float, limit: int

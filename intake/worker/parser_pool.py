@@ -102,6 +102,14 @@ class Pool:
         self._working: set[_Child] = set()
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="intake-pool")
 
+    def ready(self) -> None:
+        """Starts the first child, so that it is there when the first mails have been fetched."""
+        self._threads.submit(self._start)
+
+    def _start(self) -> None:
+        with self._places:
+            self._idle.put(self._child())
+
     def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
         """Begins to read in parallel; yields each arrival with its result, in the given order.
 

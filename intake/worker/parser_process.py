@@ -10,10 +10,10 @@ import os
 import resource
 import signal
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from pydantic import TypeAdapter
 
@@ -53,6 +53,19 @@ class ReadMail:
 
     message: Message | Refusal
     scan: Scan | None
+
+
+class MailReader(Protocol):
+    """Turns arrivals into messages; in production this is the pool of child processes."""
+
+    def map(self, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ReadMail]]:
+        """Begins to read; yields each arrival with the result, in the given order."""
+
+    def ready(self) -> None:
+        """Hears that there will be mails to read."""
+
+    def waited(self, seconds: float) -> None:
+        """Hears how long the caller could do nothing but wait for results."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ GRACE_SECONDS = 5.0  # for current work after the stop signal
 STUCK_SECONDS = 1800.0  # without a step; then a job hangs, and the worker restarts
 LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
 BROADCAST_SECONDS = 1
+QUIET_SECONDS = 2.5  # after none was due, notices are looked for again at the third run
 WATCH_SECONDS = 15
 HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
@@ -73,6 +74,7 @@ class Service:
         self.stop = app.stop
         self.letters = threading.Event()  # set when a letter may be due in the outbox
         self.letters.set()
+        self.quiet_until = 0.0  # when notices are looked for again, by the monotonic clock
         self.retry_at: dict[str, float] = {}  # by the monotonic clock, like every wait here
         self.misses: dict[str, int] = {}  # mailbox -> passes that failed in a row
         self.before = liveness.read(app.folder)
@@ -172,7 +174,12 @@ class Service:
 
     def broadcast(self) -> None:
         """Sends notices, as many as the pace allows."""
-        posted = self._done("broadcast", lambda: notice_jobs.broadcast(self.app))
+        if self.quiet_until > time.monotonic():
+            self.last["broadcast"] = _stamp()
+            return
+        posted = self._done("broadcast", lambda: notice_jobs.broadcast_due(self.app))
+        if posted is None:
+            self.quiet_until = time.monotonic() + QUIET_SECONDS
         if posted and posted.total:
             self.outages.posted(posted, _now(), lambda: True)
         if posted and posted.failures:

@@ -35,6 +35,9 @@ class InProcess(Pool):
             _TOOLS[key] = _tools(settings)
         self._tools = _TOOLS[key]
 
+    def ready(self) -> None:
+        """Nothing has to be started."""
+
     def waited(self, seconds: float) -> None:
         """Reads here, so it never makes anybody wait for another process."""
 

@@ -54,20 +54,6 @@ class Pace:
     mandatory: tuple[str, ...] = ("outage", "security")  # classes that no suspension stops
 
 
-def any_due(session: Session, now: datetime) -> bool:
-    """Whether a waiting notice may be sent."""
-    query = (
-        select(col(Row.id))
-        .join(IncidentUpdateRow, col(IncidentUpdateRow.id) == col(Row.update_id))
-        .where(
-            ready(now),
-            col(IncidentUpdateRow.send_state).in_((SendState.SENDING, SendState.CANCELLED)),
-        )
-        .limit(1)
-    )
-    return session.scalar(query) is not None
-
-
 def claim(
     session: Session, now: datetime, lease_seconds: float, limit: int, pace: Pace
 ) -> list[Claimed]:
