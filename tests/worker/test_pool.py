@@ -49,6 +49,14 @@ def test_there_is_one_child_until_somebody_waits(
         assert made._idle.qsize() == 2
 
 
+def test_a_child_starts_when_mails_are_announced(two: Pool) -> None:
+    """However often they are announced, it is one child, and it is there before them."""
+    for _ in range(3):
+        two.ready()
+    two._threads.shutdown(wait=True)
+    assert two._idle.qsize() == 1
+
+
 def test_a_mail_that_takes_long_does_not_delay_the_others(tmp_path: Path) -> None:
     """They are read by another child before the slow one is given up."""
     done: list[float] = []
