@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
-from email.message import Message as EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
 from urllib.parse import quote
@@ -230,7 +229,8 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
         or max(map(len, raw.split(b"\r\n"))) > MAX_LINE_BYTES
     ):
         raise LetterError("the letter or one of its lines is too long")
-    parsed = message_from_bytes(raw)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    parsed = message_from_bytes(head + b"\r\n\r\n")
     if [name for name, _ in parsed.items()] != names:
         raise LetterError(f"the letter reads back with other fields: {parsed.keys()}")
     author = read_mailbox(str(parsed["From"]).encode("ascii"))
@@ -238,13 +238,28 @@ def _check(raw: bytes, envelope: Envelope, names: list[str]) -> None:
         raise LetterError("the letter reads back with another sender")
     if parsed["To"] != envelope.recipient or not MESSAGE_ID.match(parsed["Message-ID"]):
         raise LetterError("the letter reads back with another recipient or Message-ID")
-    leaves = [part for part in parsed.walk() if not part.is_multipart()]
     written = [envelope.text, *([envelope.html] if envelope.html else [])]
-    found = [_text_of(leaf) for leaf in leaves]
-    if found != [text.encode("utf-8", "replace").decode("utf-8") for text in written]:
+    if _texts(parsed.get_boundary(), head, body) != [
+        text.encode("utf-8", "replace").decode("utf-8") for text in written
+    ]:
         raise LetterError("the letter reads back with another text")
 
 
-def _text_of(leaf: EmailMessage) -> str:
-    payload = leaf.get_payload(decode=True)
-    return payload.decode("utf-8").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+def _texts(boundary: str | None, head: bytes, body: bytes) -> list[str]:
+    """Return the texts of a letter as its fields describe them (RFC 2046 §5.1.1)."""
+    if boundary is None:
+        return [_decoded(head, body)]
+    before, *parts, end = body.split(f"--{boundary}".encode("ascii"))
+    if before or end != b"--\r\n":
+        return []
+    found = []
+    for part in parts:
+        its_head, _, text = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        found.append(_decoded(its_head, text.removesuffix(b"\r\n")))
+    return found
+
+
+def _decoded(head: bytes, body: bytes) -> str:
+    packed = b"Content-Transfer-Encoding: quoted-printable" in head.split(b"\r\n")
+    data = quopri.decodestring(body) if packed else body
+    return data.decode("utf-8").replace("\r\n", "\n")
