@@ -111,19 +111,39 @@ def mark_in_doubt(
     """
     marked: set[int] = set()
     for fence in sorted({one[1] for one in letters}):
-        mine = (
-            col(OutboxRow.id).in_([one[0] for one in letters if one[1] == fence]),
-            unindexed(OutboxRow.state).in_(UNDER_WAY),
-            col(OutboxRow.fence) == fence,
-            col(OutboxRow.finished_at).is_(None),
-        )
-        change = {"state": LetterState.IN_DOUBT, "lease_until": until}
-        put = update(OutboxRow).where(*mine).values(**change).returning(stored_id(OutboxRow.id))
-        marked |= set(session.scalars(put))
+        ids = [one[0] for one in letters if one[1] == fence]
+        values = {"letters": ids, "own": fence, "until": until}
+        marked |= set(session.connection().execute(_MARK, values).scalars())
     return [one[0] for one in letters if one[0] not in marked]
 
 
 UNDER_WAY = (LetterState.CLAIMED, LetterState.IN_DOUBT)
+
+# Each is used once for every few letters, so they are built once: building takes longer than
+# running them.
+_MINE = (
+    col(OutboxRow.id).in_(bindparam("letters", expanding=True)),
+    unindexed(OutboxRow.state).in_(UNDER_WAY),
+)
+_MARK = (
+    update(OutboxRow)
+    .where(*_MINE, col(OutboxRow.fence) == bindparam("own"), col(OutboxRow.finished_at).is_(None))
+    .values(state=LetterState.IN_DOUBT, lease_until=bindparam("until"))
+    .returning(stored_id(OutboxRow.id))
+)
+_SENT = select(
+    stored_id(OutboxRow.id), col(OutboxRow.fence), col(OutboxRow.attempts),
+    col(OutboxRow.created_at), col(OutboxRow.case_number), col(OutboxRow.message_id),
+    col(OutboxRow.recipient), col(OutboxRow.kind),
+).where(*_MINE)  # fmt: skip
+_CLOSE = (
+    update(OutboxRow)
+    .where(col(OutboxRow.id) == bindparam("letter"))
+    .values(
+        state=bindparam("to"), reply=bindparam("said"), finished_at=bindparam("now"),
+        lease_until=None,
+    )
+)  # fmt: skip
 
 
 def settle(
@@ -135,15 +155,8 @@ def settle(
     """Records (id, fence, outcome); returns the ids that another worker holds now."""
     if not outcomes:
         return []
-    query = select(
-        stored_id(OutboxRow.id), col(OutboxRow.fence), col(OutboxRow.attempts),
-        col(OutboxRow.created_at), col(OutboxRow.case_number), col(OutboxRow.message_id),
-        col(OutboxRow.recipient), col(OutboxRow.kind),
-    ).where(
-        col(OutboxRow.id).in_([one[0] for one in outcomes]),
-        unindexed(OutboxRow.state).in_(UNDER_WAY),
-    )  # fmt: skip
-    rows = {(row.id, row.fence): row for row in session.execute(query)}
+    found = session.connection().execute(_SENT, {"letters": [one[0] for one in outcomes]})
+    rows = {(row.id, row.fence): row for row in found}
     closed: list[Row] = []
     events: list[Row] = []
     handed: list[str] = []
@@ -173,14 +186,7 @@ def settle(
 def _close_all(session: Session, letters: Sequence[Row], now: datetime) -> None:
     """Ends letters: the id ("letter"), the state ("to") and the reply ("said") of each."""
     if letters:
-        put = (
-            update(OutboxRow)
-            .where(col(OutboxRow.id) == bindparam("letter"))
-            .values(
-                state=bindparam("to"), reply=bindparam("said"), finished_at=now, lease_until=None
-            )
-        )
-        session.connection().execute(put, list(letters))
+        session.connection().execute(_CLOSE, [{**one, "now": now} for one in letters])
 
 
 STATE_OF: Mapping[type, LetterState] = {
