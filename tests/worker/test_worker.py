@@ -20,9 +20,10 @@ from intake.adapters.blob_store import BlobError, Blobs
 from intake.adapters.mailbox.protocol import MailboxError
 from intake.config.loader import Config
 from intake.store import reports
-from intake.worker import pipeline, scheduler
+from intake.worker import notice_jobs, pipeline, scheduler
 from intake.worker.bootstrap import assemble
 from intake.worker.collector import Rules
+from intake.worker.outbox_sender import Posted
 from tests.support import installation
 from tests.support.fake_box import NOW, FakeBox, passed, statuses
 from tests.support.fakes import FakeSmtp, listening
@@ -302,3 +303,26 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
     assert beat is not None
     assert heartbeat.troubles(beat, datetime.now(UTC)) == []
     assert heartbeat.read(config.folder / "none") is None
+
+
+def test_notices_are_looked_for_less_often_while_none_is_due(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing due: the next look waits. Something due: the next second looks again."""
+    looked: list[str] = []
+    answers = [None, Posted(), Posted(), None]
+
+    def look(app: object) -> Posted | None:
+        looked.append("")
+        return answers[len(looked) - 1]
+
+    monkeypatch.setattr(notice_jobs, "broadcast_due", look)
+    with assemble(config) as made:
+        service = scheduler.Service(config, made)
+        counts = []
+        for pause in (0.0, 0.0, scheduler.QUIET_SECONDS, 0.0, 0.0, 0.0):
+            service.quiet_until -= pause
+            service.broadcast()
+            counts.append(len(looked))
+    assert counts == [1, 1, 2, 3, 4, 4]
+    assert service.last["broadcast"]
