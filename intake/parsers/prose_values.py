@@ -171,7 +171,7 @@ def _value(form: Form, field: Field, reading: Reading, part: Part) -> FieldValue
     """Return the typed value of a reading; None when it does not fit the field."""
     source = FORWARDED if part.origin == FORWARDED else PROSE
     words = reading.value or reading.words
-    if field.keep_text and not reading.value:
+    if not reading.value and (field.keep_text or field.kind == "date"):  # "the week of March 16"
         return FieldValue(None, reading.words, source, "", reading.start, reading.end)
     taken = take(words, field, form.type, form.catalogue, part.calendar)
     if taken.value is None or taken.code not in ("", UNLISTED):

@@ -193,7 +193,7 @@ def test_one_weaker_word_shows_no_kind_of_project() -> None:
     ("Queríamos um treinamento na segunda semana de abril.", "na segunda semana de abril"),
 ])  # fmt: skip
 def test_a_week_or_a_time_of_the_year_is_no_single_day(text: str, words: str) -> None:
-    """Neither its first day nor, for "segunda", Monday: the letter asks for the day."""
+    """Neither its first day nor, for "segunda", Monday: the words are the value."""
     assert read(text, "request_training")["preferred_training_date"] == words
 
 

@@ -117,6 +117,24 @@ def test_the_first_mail_is_read_again_when_the_type_is_known(tmp_path: Path) -> 
         assert said not in asked
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Could we have a training for our clerks the week of March 16?", "the week of March 16"),
+        ("Nous aimerions une formation en ligne, l'idéal serait la semaine du 13 avril.",
+         "la semaine du 13 avril"),
+    ],
+)  # fmt: skip
+def test_a_week_is_answer_enough_for_a_training(tmp_path: Path, text: str, words: str) -> None:
+    """The day is a matter for those who plan it; they get the words."""
+    door = Door(tmp_path)
+    door.say(AMY, f"Hello,\n\n{text}\n\nAmy\n", subject="Training")
+    (case,) = door.cases()
+    assert (case["status"], case["type"]) == ("open", "request_training")
+    assert words in words_of(door.posted()[-1])
+    assert words in door.cli("cases", "show", str(case["number"]))
+
+
 def test_what_is_passed_on_is_offered_and_counts_when_it_is_not_corrected(tmp_path: Path) -> None:
     """Its "this morning" is the morning of the day on which it was written."""
     door = Door(tmp_path)
