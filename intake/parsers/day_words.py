@@ -81,7 +81,8 @@ _EN = DayWords(
     vague=(
         r"(?:last|this|earlier this|some(?:time|where) last) (?:week|month|year|semester|t"
         r"erm)|over the (?:long )?(?:weekend|summer|winter|holidays|break)|(?:a|two|three|"
-        r"a few|several|a couple of) weeks? ago|a month ago|mid-? ?(?:january|february|mar"
+        r"a few|several|about two|about three|around two|a couple of) weeks? ago|a month ago"
+        r"|mid-? ?(?:january|february|mar"
         r"ch|april|may|june|july|august|september|october|november|december)|(?:early|late"
         r") (?:january|february|march|april|may|june|july|august|september|october|novembe"
         r"r|december)"
@@ -151,7 +152,8 @@ _ES = DayWords(
     to=r"al?|y|hasta",
     vague=(
         r"(?:la |esta )?semana pasada|esta semana|el mes pasado|(?:este|el|durante el) fin"
-        r" de semana|hace (?:una|dos|tres|unas) semanas?|hace un mes|a (?:mediados|princip"
+        r" de semana|hace (?:como |unas |casi |más o menos )?(?:una|dos|tres|unas) semanas?"
+        r"|hace un mes|a (?:mediados|princip"
         r"ios|finales) de \w+"
     ),
     doubt=r"quizás?|tal vez|a lo mejor|creo|no estoy segur[oa]|más o menos",
@@ -218,7 +220,8 @@ _FR = DayWords(
     to=r"et(?: le)?|au|à",
     vague=(
         r"la semaine (?:dernière|passée)|cette semaine|le mois dernier|(?:ce|le|pendant le"
-        r") week-end|il y a (?:une|deux|trois|quelques) semaines?|il y a un mois|(?:mi|déb"
+        r") week-end|il y a (?:environ |à peu près |peut-être )?(?:une|deux|trois"
+        r"|quelques) semaines?|il y a un mois|(?:mi|déb"
         r"ut|fin)[ -](?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre"
         r"|novembre|décembre)"
     ),
@@ -286,7 +289,8 @@ _DE = DayWords(
     to=r"und(?: dem)?|bis(?: zum)?",
     vague=(
         r"(?:letzte|vorige|vergangene|diese)r? woche|(?:letzten|vorigen|diesen) monat|am ("
-        r"?:letzten )?wochenende|vor (?:einer|zwei|drei|einigen) wochen?|vor einem monat|("
+        r"?:letzten )?wochenende|vor (?:etwa |ungefähr |rund |ca\.? |gut |circa )?(?:einer"
+        r"|zwei|drei|einigen|ein paar) wochen?|vor einem monat|("
         r"?:mitte|anfang|ende) (?:januar|februar|märz|april|mai|juni|juli|august|september"
         r"|oktober|november|dezember)"
     ),
@@ -355,7 +359,8 @@ _PT = DayWords(
     to=r"a|e|até|ao(?: dia)?",
     vague=(
         r"(?:na |a )?semana passada|esta semana|no mês passado|mês passado|no fim de seman"
-        r"a|há (?:uma|duas|três|algumas) semanas?|há um mês|(?:em )?(?:meados|início|iníci"
+        r"a|há (?:cerca de |umas |mais ou menos )?(?:uma|duas|três|algumas) semanas?|há um mês"
+        r"|(?:em )?(?:meados|início|iníci"
         r"os|fins|final) de \w+"
     ),
     doubt=r"talvez|acho que|creio|não tenho certeza|mais ou menos",

@@ -29,8 +29,8 @@ from tests.support.postgres import postgres
 from tests.support.servers import smtp_sink
 
 CAMPAIGN = int(os.environ.get("INTAKE_CAMPAIGN", "1"))
-PEOPLE = min(400 * CAMPAIGN, 10_000)
-KILLS = 12 * CAMPAIGN  # at each point as often as at any other
+PEOPLE = min(300 * CAMPAIGN, 10_000)
+KILLS = 6 * CAMPAIGN  # at each point as often as at any other
 WORKERS = 3
 HEAD = """
 [[accounts]]

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("disks")]
 MAILS = 24  # in one pass
 RECORDINGS = 1 if CAMPAIGN < 10 else 10  # passes, each over other mails
 STATES = int(os.environ.get("INTAKE_STATES", "400" if CAMPAIGN < 10 else "20000")) // RECORDINGS
-RECOVERED = 6 if CAMPAIGN < 10 else 20  # states from which a worker really goes on
+RECOVERED = 4 if CAMPAIGN < 10 else 20  # states from which a worker really goes on
 
 
 @dataclass(frozen=True)

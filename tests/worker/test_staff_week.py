@@ -22,7 +22,7 @@ from intake.store.handover.served import Served, rank, served
 from intake.worker.letter_settings import departments
 from tests.support.staff_desk import DANA, NORA, UTF8, StaffDesk
 
-CASES = 100 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
+CASES = 60 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
 ZONE = ZoneInfo("America/Chicago")  # of the service in the test configuration
 BEGIN = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday; the clocks change on the Sunday after it
 HOURS = 7 * 24
