@@ -56,8 +56,8 @@ BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is trie
 GRACE_SECONDS = 5.0  # for current work after the stop signal
 STUCK_SECONDS = 1800.0  # without a step; then a job hangs, and the worker restarts
 LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
-BROADCAST_SECONDS = 1
-QUIET_SECONDS = 2.5  # after none was due, notices are looked for again at the third run
+BROADCAST_SECONDS = 3
+PACE_SECONDS = 1.0  # between two rounds of notices
 WATCH_SECONDS = 15
 HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
@@ -74,7 +74,6 @@ class Service:
         self.stop = app.stop
         self.letters = threading.Event()  # set when a letter may be due in the outbox
         self.letters.set()
-        self.quiet_until = 0.0  # when notices are looked for again, by the monotonic clock
         self.retry_at: dict[str, float] = {}  # by the monotonic clock, like every wait here
         self.misses: dict[str, int] = {}  # mailbox -> passes that failed in a row
         self.before = liveness.read(app.folder)
@@ -173,17 +172,17 @@ class Service:
             self.letters.set()
 
     def broadcast(self) -> None:
-        """Sends notices, as many as the pace allows."""
-        if self.quiet_until > time.monotonic():
-            self.last["broadcast"] = _stamp()
-            return
-        posted = self._done("broadcast", lambda: notice_jobs.broadcast_due(self.app))
-        if posted is None:
-            self.quiet_until = time.monotonic() + QUIET_SECONDS
-        if posted and posted.total:
-            self.outages.posted(posted, _now(), lambda: True)
-        if posted and posted.failures:
-            log.warning("broadcast-trouble", replies=posted.failures)
+        """Sends notices, as many as the pace allows: once a second while any are due."""
+        ends = time.monotonic() + BROADCAST_SECONDS
+        while True:
+            posted = self._done("broadcast", lambda: notice_jobs.broadcast_due(self.app))
+            if posted and posted.total:
+                self.outages.posted(posted, _now(), lambda: True)
+            if posted and posted.failures:
+                log.warning("broadcast-trouble", replies=posted.failures)
+            left = ends - time.monotonic()
+            if posted is None or left < PACE_SECONDS or self.stop.wait(PACE_SECONDS):
+                return
 
     def call_hooks(self) -> None:
         """Sends events to the webhooks."""

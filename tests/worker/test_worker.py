@@ -305,24 +305,18 @@ def test_the_service_backs_off_from_a_broken_mailbox(config: Config) -> None:
     assert heartbeat.read(config.folder / "none") is None
 
 
-def test_notices_are_looked_for_less_often_while_none_is_due(
+def test_notices_are_sent_once_a_second_while_any_are_due(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing due: the next look waits. Something due: the next second looks again."""
-    looked: list[str] = []
-    answers = [None, Posted(), Posted(), None]
-
-    def look(app: object) -> Posted | None:
-        looked.append("")
-        return answers[len(looked) - 1]
-
-    monkeypatch.setattr(notice_jobs, "broadcast_due", look)
+    """One look while nothing is due; further ones until nothing is, or the job's time is over."""
+    due: list[Posted | None] = []
+    monkeypatch.setattr(notice_jobs, "broadcast_due", lambda app: due.pop(0))
+    monkeypatch.setattr(scheduler, "PACE_SECONDS", 0.0)
     with assemble(config) as made:
         service = scheduler.Service(config, made)
-        counts = []
-        for pause in (0.0, 0.0, scheduler.QUIET_SECONDS, 0.0, 0.0, 0.0):
-            service.quiet_until -= pause
+        for rounds, seconds, left in ((0, 60, 3), (2, 60, 1), (3, 0, 3)):
+            due[:] = [*([Posted()] * rounds), *([None] * (4 - rounds))]
+            monkeypatch.setattr(scheduler, "BROADCAST_SECONDS", seconds)
             service.broadcast()
-            counts.append(len(looked))
-    assert counts == [1, 1, 2, 3, 4, 4]
+            assert len(due) == left, (rounds, seconds)
     assert service.last["broadcast"]
