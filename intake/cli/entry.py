@@ -21,7 +21,7 @@ def main() -> None:
     again and must not send the mail back.
     """
     gc.set_threshold(*COLLECT)
-    sys.modules["rich"] = None  # type: ignore[assignment]  # libraries load it for colours, in vain
+    sys.modules["rich"] = None  # type: ignore[assignment]  # loaded only for colours
     from intake.cli import probe
 
     file = probe.asked(sys.argv[1:])

@@ -56,8 +56,8 @@ BUSY_SECONDS = 2.0  # until a mailbox that another worker was collecting is trie
 GRACE_SECONDS = 5.0  # for current work after the stop signal
 STUCK_SECONDS = 1800.0  # without a step; then a job hangs, and the worker restarts
 LAST_SECONDS = 9.0  # then the process ends as if killed, which loses nothing
-BROADCAST_SECONDS = 3
-PACE_SECONDS = 1.0  # between two rounds of notices
+PACE_SECONDS = 1.0  # from the start of one round of notices to the next
+ROUNDS = 3  # of notices in one run of their job, if any are due
 WATCH_SECONDS = 15
 HOOK_SECONDS = 5
 MAX_BACKOFF_SECONDS = 900
@@ -173,15 +173,15 @@ class Service:
 
     def broadcast(self) -> None:
         """Sends notices, as many as the pace allows: once a second while any are due."""
-        ends = time.monotonic() + BROADCAST_SECONDS
-        while True:
+        began = time.monotonic()
+        for number in range(1, ROUNDS + 1):
             posted = self._done("broadcast", lambda: notice_jobs.broadcast_due(self.app))
             if posted and posted.total:
                 self.outages.posted(posted, _now(), lambda: True)
             if posted and posted.failures:
                 log.warning("broadcast-trouble", replies=posted.failures)
-            left = ends - time.monotonic()
-            if posted is None or left < PACE_SECONDS or self.stop.wait(PACE_SECONDS):
+            left = began + number * PACE_SECONDS - time.monotonic()
+            if posted is None or number == ROUNDS or self.stop.wait(max(left, 0.0)):
                 return
 
     def call_hooks(self) -> None:
@@ -337,7 +337,7 @@ def _schedule(service: Service) -> BackgroundScheduler:
     every(DELIVER_SECONDS + 0.5, service.deliver, "deliver")
     every(REMIND_MINUTES * 60, service.remind, "remind")
     every(CLOCK_SECONDS, service.clock, "clock")
-    every(BROADCAST_SECONDS, service.broadcast, "broadcast")
+    every(ROUNDS * PACE_SECONDS, service.broadcast, "broadcast")
     every(INSPECT_SECONDS, service.inspect, "inspect")
     every(HOOK_SECONDS, service.call_hooks, "hooks")
     every(SWEEP_HOURS * 3600, service.sweep, "sweep")

@@ -229,3 +229,19 @@ def test_the_tag_of_a_list_says_nothing_of_the_matter() -> None:
     assert guesses("[Campus status] Grade Book posting delayed", text, CATALOGUE) == plain
     assert plain[0] == "application_issue"
     assert without_list_tags("[urgent]") == "[urgent]"
+
+
+@pytest.mark.parametrize("message", ["I/O error while reading", "EU region is not available"])
+def test_a_message_in_quotation_marks_is_no_person(message: str) -> None:
+    """Both begin like words in which people speak of themselves."""
+    got = read(f'Attendance does not save, it shows "{message}".', "application_issue")
+    assert got["error_message"] == message
+
+
+def test_what_a_colleague_says_is_no_error_message() -> None:
+    """The message inside it is; a colleague who only complains has shown none."""
+    said = "When I save, it shows 'Invalid session' and stops."
+    text = f'Attendance does not save. Mrs Alder says: "{said}"'
+    assert read(text, "application_issue")["error_message"] == "Invalid session"
+    text = 'Attendance is wrong. Mrs Alder says: "I lost three sheets, I cannot go on."'
+    assert "error_message" not in read(text, "application_issue")

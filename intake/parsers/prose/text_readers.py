@@ -18,7 +18,7 @@ _QUOTES = re.compile(
     r"|`(?P<e>[^`]{4,400})`|‘(?P<f>[^‘’]{6,200})’"
 )
 _PERSON = re.compile(  # people speak of themselves, messages do not
-    r"(?<!\w)(?:i|i'm|i've|eu|perdi|yo|je|j'ai|ich)(?!\w)"
+    r"(?<![\w/-])(?:I|i|I'm|i'm|I've|[Ee]u|perdi|[Yy]o|[Jj]e|[Jj]'ai|[Ii]ch)(?=\s)"  # not "I/O"
 )
 _QUOTED_INSIDE = re.compile(r"(?<!\w)['‘‚“]([^'’‘“”\n]{6,200})['’”](?!\w)")
 _CODE = re.compile(
@@ -61,6 +61,8 @@ _STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?(?:\d{1,2}|[a-j])[.)][ \t])")
 def read_error(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield the error message: quoted, behind a colon or known by its form; or none."""
     after = _after_colon(prose, role)
+    if after is not None and _PERSON.match(after.words):
+        after = None
     found = [*_quoted(prose, role)]
     found += [one for one in _bare(prose) if not any(q[1] <= one[1] < q[2] for q in found)]
     found.sort(key=lambda one: -one[0])
@@ -109,7 +111,7 @@ def _quoted(prose: Prose, role: Role) -> Iterator[tuple[float, int, int]]:
             points -= 3.0
         if len(words.split()) >= 4:
             points += 0.5
-        if _PERSON.search(words.lower()):  # a colleague is quoted, who may quote the message
+        if _PERSON.search(words):  # a colleague is quoted, who may quote the message
             inner = _QUOTED_INSIDE.search(words)
             if inner is None and not _CODE.search(words):
                 continue
