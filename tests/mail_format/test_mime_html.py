@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -216,3 +217,31 @@ def test_rendering_is_total(source: str) -> None:
     found = render(source)
     assert found.text == found.text.strip("\n")
     assert all(len(row) > 1 for row in found.rows)
+
+
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+@pytest.mark.parametrize("reference", ["&#5;", "&#x1b;", "&#127;", "&#11;", "&#0;", "&#xd800;"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "<p>exa{}mple</p>",
+        "<pre>exa{}mple</pre>",
+        "<table><tr><td>a</td><td>exa{}mple</td></tr></table>",
+        "<p>exa{}mple</p>" + "<div>" * 3000,
+    ],
+)
+def test_references_bring_no_control_characters(reference: str, shape: str) -> None:
+    """A reference is read after the bytes were cleaned, so the text is cleaned once more."""
+    found = render(shape.format(reference))
+    for text in (found.text, *(cell for row in found.rows for cell in row)):
+        assert not CONTROL.search(text)
+    assert "exa" in found.text
+    assert "mple" in found.text
+
+
+def test_hidden_text_brings_no_control_characters_either() -> None:
+    """What is kept for an operator to look at is clean, too."""
+    found = render('<p>seen</p><p style="display:none">hid&#5;den</p>')
+    assert (found.text, found.hidden) == ("seen", "hidden")

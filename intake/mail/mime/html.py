@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from intake.mail.mime import html_tokens
+from intake.mail.mime.charsets import clean
 
 _BLOCKS = frozenset(
     (
@@ -162,7 +163,7 @@ class _Page:
     def hide(self, node: LexborNode) -> None:
         """Keep the beginning of what the document does not show, for an operator to look at."""
         if len(self.hidden) < MAX_HIDDEN_CHARS:
-            words = " ".join((node.text(deep=True) or "").split())
+            words = " ".join(clean(node.text(deep=True) or "").split())
             self.hidden = f"{self.hidden} {words}".strip()[:MAX_HIDDEN_CHARS]
 
     def text(self, words: str) -> None:
@@ -389,6 +390,9 @@ def _is_quote(node: LexborNode) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Strip line ends and both ends of the text; keep at most one empty line in a row."""
-    lines = (line.rstrip(" \t") for line in text.split("\n"))
+    """Strip line ends and both ends of the text; keep at most one empty line in a row.
+
+    A reference such as ``&#5;`` stands for a control character, which no text of a mail keeps.
+    """
+    lines = (line.rstrip(" \t") for line in clean(text).split("\n"))
     return _MANY_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n").strip(" ")
