@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from intake.catalogue.labels import fold
 from intake.mail.addresses import ascii_lower
 from intake.model.accounts import NOTHING_MUST, Account, Contact, MustReach, Preference
 from intake.model.incidents import Incident, Update
-from intake.parsers.submission import Submission
+
+if TYPE_CHECKING:
+    from intake.parsers.submission import Submission
 
 MAX_SEARCHED_CHARS = 5000  # of a description in which an incident's words are looked for
 DEFAULT_PREFERENCE = Preference()

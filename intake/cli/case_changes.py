@@ -183,8 +183,8 @@ def assign(
 def _tell_moved(session: Session, setup: Config, number: str, left: str) -> None:
     """Tells both departments if the case has gone from one to another."""
     from intake.store.cases import by_hand
+    from intake.worker.departments import departments
     from intake.worker.handover_by_hand import ByHand
-    from intake.worker.letter_settings import departments
 
     there = by_hand.find(session, number).department
     if there == left:

@@ -38,7 +38,7 @@ def late(session: Session, config: Config) -> list[str]:
     """The numbers of the cases that are late at their departments."""
     from intake.config import loader
     from intake.store.handover import times
-    from intake.worker.letter_settings import departments
+    from intake.worker.departments import departments
 
     with plainly():
         places = departments(config, loader.load_catalogue(config))

@@ -38,9 +38,10 @@ from intake.store.pruning import Ages
 from intake.store.retention import Keep
 from intake.worker import notice_bootstrap
 from intake.worker.collector import CollectorContext, Rules, utc_now
+from intake.worker.departments import departments
 from intake.worker.figures import Figures, Live
 from intake.worker.journal import journal_of
-from intake.worker.letter_settings import departments, letter_context
+from intake.worker.letter_settings import letter_context
 from intake.worker.outbox_sender import SendingContext, Streak
 from intake.worker.parser_pool import Pool
 from intake.worker.parser_process import Settings as PoolSettings

@@ -21,7 +21,7 @@ from intake.store.handover import times
 from intake.store.handover.served import rank, served
 from intake.worker import health
 from intake.worker.counter import Counter, NoCounter
-from intake.worker.letter_settings import departments
+from intake.worker.departments import departments
 
 if TYPE_CHECKING:
     from intake.adapters.metrics import Figure, Meter

@@ -22,8 +22,8 @@ from intake.store.handover.served import Served, served
 from intake.store.incidents import schedule
 from intake.store.migrate import check
 from intake.store.reports import Status
+from intake.worker.departments import departments
 from intake.worker.journal import journal_of
-from intake.worker.letter_settings import departments
 
 MAX_NAMED = 5  # cases in one line
 SERVED_FOR = timedelta(days=30)  # whose cases count in the figures of departments

@@ -19,7 +19,7 @@ import time_machine
 from intake.store.engine import open_engine, reading
 from intake.store.handover import times
 from intake.store.handover.served import Served, rank, served
-from intake.worker.letter_settings import departments
+from intake.worker.departments import departments
 from tests.support.staff_desk import DANA, NORA, UTF8, StaffDesk
 
 CASES = 60 * int(os.environ.get("INTAKE_CAMPAIGN", "1"))
