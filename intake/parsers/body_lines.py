@@ -72,7 +72,25 @@ _CLOSINGS = (
     "groetjes",
     "mvg", "bedankt", "cordiali saluti", "distinti saluti", "un cordiale saluto", "saluti",
     "un saluto", "cordialmente", "grazie",
+    "warmly", "blessings", "with warm regards", "warmest regards", "kindest regards",
+    "with gratitude", "with thanks", "thanks a bunch", "thank you so much", "thank you kindly",
+    "have a nice day", "have a great day", "have a good day", "grata", "grato", "muito obrigada",
+    "abraço", "beijos", "desde já agradeço", "quedo atento", "quedo atenta", "mil gracias",
+    "gracias de antemano", "que tengan buen día", "amicalement", "sincèrement", "amitiés",
+    "salutations distinguées", "merci d'avance", "herzlich", "herzlichst", "schöne grüße",
+    "viele grüsse", "gruss", "lieben gruß", "lieben dank", "danke und gruß", "danke schön",
+    "danke im voraus", "vielen dank im voraus",
 )  # fmt: skip
+_THANKS_AND = re.compile(  # "Danke und einen schönen Tag"
+    r"(?:many |vielen |herzlichen )?(?:thanks|thank you|danke|dank|merci|gracias|obrigad[oa])"
+    r"(?: so much| beaucoup| schön| bien)?,? (?:and|und|et|y|e) (?:(?:have |que |liebe |viele )?"
+    r"(?:an?|ein\w*|bonne|bon|good|buen\w*|tengan?|bom|boa|uma?|une?|excelente|gr[uü][sß]\w*"
+    r"|saludos|abra[çz]os?))(?: \S+){0,4}"
+)
+_FORMAL = re.compile(  # "Sin otro particular, reciban un cordial saludo"
+    r"(?:sin (?:otro|más) (?:particular|por el momento)|veuillez (?:agréer|recevoir|croire)"
+    r"|je vous prie d'agréer|sem mais(?: para o momento)?|reciban? un)\b[^.!?]*"
+)
 _CLOSED = frozenset(one.casefold() for one in _CLOSINGS)
 _GREETINGS = (
     "hi",
@@ -245,7 +263,10 @@ def is_courtesy(text: str) -> bool:
 def is_closing(text: str) -> bool:
     """Return True for a line that only closes a mail."""
     flat = text.strip().casefold().rstrip(",.!: ") if len(text) <= MAX_COURTESY_CHARS else ""
-    return flat in _CLOSED
+    return bool(flat) and all(
+        one in _CLOSED or _THANKS_AND.fullmatch(one) or _FORMAL.fullmatch(one)
+        for one in flat.split(" / ")
+    )
 
 
 def banner_end(lines: Sequence[Line], normal: Normalise) -> int:

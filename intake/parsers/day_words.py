@@ -29,6 +29,13 @@ class DayWords:
     period: str  # pattern of a week or a time of the year, with {month} and {weekday}
 
 
+SPELLED = (  # the days of a month in English words, as a telephone writes what it hears
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth", "twentieth", "twenty-first", "twenty-second", "twenty-third",
+    "twenty-fourth", "twenty-fifth", "twenty-sixth", "twenty-seventh", "twenty-eighth",
+    "twenty-ninth", "thirtieth", "thirty-first",
+)  # fmt: skip
 _EN = DayWords(
     months=(
         "january|jan",

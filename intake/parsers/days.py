@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from intake.parsers.dates import Calendar
-from intake.parsers.day_words import WORDS, DayWords
+from intake.parsers.day_words import SPELLED, WORDS, DayWords
 
 MAX_DAYS = 40  # that are read in one text
 FAR_AHEAD = 300  # days: a day without a year that lies further ahead was meant in the past
@@ -51,7 +51,12 @@ class Day:
         if self.offset is not None:
             return today + timedelta(days=self.offset)
         if self.day and self.month:
-            return self._dated(today, ahead=ahead)
+            found = self._dated(today, ahead=ahead)
+            if not self.other[0] or found is None or found.weekday() == self.weekday:
+                return found
+            swapped = replace(self, month=self.other[0], day=self.other[1])
+            other = swapped._dated(today, ahead=ahead)  # "lundi 02/03" is no Tuesday
+            return other if other and other.weekday() == self.weekday else found
         if self.day:
             return self._this_month(today, ahead=ahead)
         return self._weekday(today, ahead=ahead)
@@ -124,6 +129,12 @@ class _Shape:
     numbers: tuple[re.Pattern[str], ...]
 
 
+_NO_DAY = (  # "der 4. Klassen", "el 3 grado": the number is none of a day
+    r"(?:klass|jahrg|stund|schuljahr|halbjahr|quartal|schritt|etage|stock|grad[oe]|curso|ano\b|año"
+    r"|série|classe|heure|étage|period)"
+)
+
+
 @lru_cache(maxsize=8)
 def _shape(language: str) -> _Shape:
     words = WORDS[language]
@@ -135,7 +146,8 @@ def _shape(language: str) -> _Shape:
         for place, one in enumerate(words.ago)
     )
     first = (
-        rf"|\b(?P<m1>{month})\.?\s(?P<d1>\d{{1,2}}){words.ordinal}(?![\d:/])(?P<more>\s?[-–]\s?\d{{1,2}})?"
+        rf"|\b(?P<m1>{month})\.?\s(?:the )?(?P<d1>\d{{1,2}}|{'|'.join(reversed(SPELLED))})"
+        rf"{words.ordinal}(?![\d:/\w])(?P<more>\s?[-–]\s?\d{{1,2}})?"
         r"(?:,?\s(?P<y1>20\d{2}))?"
         if words.month_first
         else ""
@@ -149,7 +161,7 @@ def _shape(language: str) -> _Shape:
         + rf"|(?<![\w/.:-])(?P<d2>\d{{1,2}}){words.ordinal}{words.of}\s(?P<m2>{month})(?!\w)\.?"
         rf"(?:(?:\sde|\sdel|,)?\s(?P<y2>20\d{{2}}))?"
         rf"|\b(?P<alone>{words.day_alone})(?P<d3>\d{{1,2}})(?![\d:/]|\.\d)"
-        rf"(?!{words.ordinal}{words.of}\s(?:{month})\b){words.ordinal}(?!\s?(?:h\b|uhr|%|:))"
+        rf"(?!{words.ordinal}{words.of}\s(?:(?:{month})\b|{_NO_DAY})){words.ordinal}(?!\s?(?:h\b|uhr|%|:))"
         rf"|\b(?P<offset>{'|'.join(words.days)})(?!\w)"
         rf"|\b(?:{ago})(?!\w)"
         rf"|\b(?P<named>{weekday})\s(?P<d4>\d{{1,2}})(?![\w:/º°]|\.\w|\s(?:h\b|uhr|{month}))"
@@ -212,7 +224,8 @@ def _read(match: re.Match[str], shape: _Shape, order: str) -> Day | None:
     month, day, year = (part.get(f"{name}1") or part.get(f"{name}2") for name in ("m", "d", "y"))
     if month and day:
         number = 1 + _which(month, shape.months)
-        one = _checked(found, int(year or 0), number, int(day))
+        date_of = int(day) if day.isdigit() else 1 + SPELLED.index(day)
+        one = _checked(found, int(year or 0), number, date_of)
         return replace(one, vague=bool(part.get("more"))) if one else None
     alone = part["d3"] or part["d4"]
     if alone:

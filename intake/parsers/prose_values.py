@@ -17,8 +17,8 @@ from intake.parsers import forwarded, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
 from intake.parsers.prose.kinds import is_form, two_matters
-from intake.parsers.prose.reading import SURE, Reading
-from intake.parsers.prose.values import values_in_prose
+from intake.parsers.prose.reading import FAINT, SURE, Reading
+from intake.parsers.prose.values import values_in_prose, without_closing
 from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
 from intake.parsers.values import take
 
@@ -50,8 +50,12 @@ def fill(
         return
     told = {one.field for one in candidates if one.words.strip()}
     told |= {problem.field for problem in form.problems}
+    faint: dict[str, FieldValue] = {}
     for part in parts:
-        _read(form, part, told)
+        _read(form, part, told, faint)
+    for name, value in faint.items():
+        if name not in form.values:
+            form.likely.setdefault(name, value)
     _untouched(form, told)
 
 
@@ -61,7 +65,10 @@ def parts_of(form: Form, scan: Scan, free: str, candidates: Sequence[Candidate])
     Text under the label of a long field is prose, too.
     """
     long = {name for name, field in form.catalogue.fields.items() if field.kind == "multiline"}
-    free = quoted_text.joined(free, *(one.words for one in candidates if one.field in long))
+    under = [one.words for one in candidates if one.field in long]
+    if under:  # below the closing line they would be a signature
+        ended = (f"{one}." if one[-1:].isalnum() else one for one in under)
+        free = quoted_text.joined(without_closing(free), *ended)
     stored, calendar = form.circumstances.case, form.calendar
     if stored is None:
         free = two_matters(free, form.catalogue)[0]
@@ -122,7 +129,8 @@ def _labelled(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in candidates if one.source != "reply" and one.label]
 
 
-def _read(form: Form, part: Part, told: set[str]) -> None:
+def _read(form: Form, part: Part, told: set[str], faint: dict[str, FieldValue]) -> None:
+    """Take or offer what one text says; ``faint`` gets what counts only if no text says more."""
     found = values_in_prose(part.subject, part.text, form.type, form.catalogue, part.calendar)
     for name, reading in found.items():
         field = form.catalogue.fields[name]
@@ -133,6 +141,8 @@ def _read(form: Form, part: Part, told: set[str]) -> None:
             continue
         if name == PRIORITY:
             _priority(form, value, reading, part)
+        elif reading.strength == FAINT:
+            faint.setdefault(name, value)
         elif _is_taken(field, part, reading):
             form.values[name] = value
         else:

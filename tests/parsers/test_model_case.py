@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from intake.parsers.submission import Submission
-from tests.support.forms import read
+from tests.support.forms import read, told
 
 SUBJECT = "Teachers unable to post grades"
 STEPS = (
@@ -44,12 +43,6 @@ PHONE = (
     " teachers are affected. log in as teacher anne shirley, open learning > grade book, select q1,"
     " click post. the post button should be active\n\nSent from my iPhone\n"
 )
-
-
-def told(case: Submission, name: str) -> str:
-    """A value of the case, or the one that its letter offers."""
-    value = case.fields.get(name) or case.likely.get(name)
-    return str(value.value or value.words).casefold() if value else ""
 
 
 @pytest.mark.parametrize(

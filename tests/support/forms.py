@@ -132,6 +132,12 @@ def read(text: str = "", at: Circumstances = AT, **changes: Any) -> Submission:
     return interpret(scan(one, CATALOGUE), one, CATALOGUE, at)
 
 
+def told(case: Submission, name: str) -> str:
+    """A value of the case, or the one that its letter offers."""
+    value = case.fields.get(name) or case.likely.get(name)
+    return str(value.value or value.words).casefold() if value else ""
+
+
 def several() -> Circumstances:
     """Zack works for two districts."""
     both = (Membership("bayside", "Authorized"), Membership("riverdale", "Authorized"))

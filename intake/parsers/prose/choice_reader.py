@@ -13,6 +13,7 @@ from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
 IN_SUBJECT = 1.0
 FIRST, FURTHER = 1.0, 0.4  # points of the first place in the text, and of each further one
 QUOTED = 0.5  # what a place inside quotation marks counts: an error message, a button
+HEADS_PATH, INSIDE_PATH = 2.0, 0.4  # what a place counts at the start of a path, and inside it
 MOST = 3  # places of one value that count
 AHEAD = 0.5  # points that the winner must have more to be sure
 
@@ -38,7 +39,8 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
     for value, spans in found.items():
         apart = [span for span in spans if not _inside(span, value, found)][:MOST]
         for count, span in enumerate(apart):
-            points[value] += (FURTHER if count else FIRST) * (QUOTED if _quoted(prose, span) else 1)
+            quoted = QUOTED if _quoted(prose, span) else 1
+            points[value] += (FURTHER if count else FIRST) * quoted * _in_path(prose, span)
             places.setdefault(value, span)
     by_rank = bool(role.values_by_type) or not choices.open
     order = list(table) if by_rank else []  # the stronger of two words is first
@@ -102,6 +104,29 @@ def _unlisted(prose: Prose, role: Role, choices: Choices) -> Iterator[Reading]:
         if found is not None:
             yield Reading(role.field, found[1], LIKELY, start, start + len(found[1]))
             return
+    told = pattern(role.likely) if words and _is_required(prose, role) else None
+    own = told.search(prose.low) if told is not None else None
+    if own is not None:
+        yield Reading(role.field, prose.text[own.start() : own.end()], LIKELY, *own.span())
+        return
+    path = _PATH_HEAD.search(prose.text) if words and _is_required(prose, role) else None
+    if path is not None and not _MENU.fullmatch(path[1]):
+        yield Reading(role.field, path[1], LIKELY, *path.span(1))
+
+
+def _is_required(prose: Prose, role: Role) -> bool:
+    return role.field in prose.catalogue.types[prose.type].required
+
+
+_PATH_HEAD = re.compile(rf"(?<![\w>›→])({_CAPITAL}[\w-]{{3,30}})\s?(?:>|›|→|->)\s{_CAPITAL}")
+_MENU = re.compile(  # where a path may start that is in no module
+    r"(?:reporte?s?|informes?|rapports?|berichte?|relatórios?|students?|alumn\w+|estudiantes?"
+    r"|schüler|élèves?|alunos?|adm\w+|syst\w+|sistema|settings|config\w+|einstellungen"
+    r"|paramètres|file|archivo|datei|fichier|arquivo|home|inicio|início|accueil|start|search"
+    r"|buscar|index|users?|usuarios?|benutzer|utilisateurs?|tools|extras|herramientas|outils"
+    r"|ferramentas|setup|men[uú]|teacher|help|ayuda|aide|hilfe|ajuda|portal|info|\w*verwaltung)",
+    re.IGNORECASE,
+)
 
 
 def _inside(span: tuple[int, int], value: str, found: Mapping[str, list[tuple[int, int]]]) -> bool:
@@ -115,6 +140,16 @@ def _inside(span: tuple[int, int], value: str, found: Mapping[str, list[tuple[in
 
 
 _QUOTED = re.compile(r"\"[^\"\n]{2,300}\"|[“„][^“”„\n]{2,300}[”“]|«[^«»\n]{2,300}»")
+
+
+_STEP = re.compile(r"\s?(?:>|›|→|->)\s")
+
+
+def _in_path(prose: Prose, span: tuple[int, int]) -> float:
+    """Return what a place counts for: the start of "Data Warehouse > Enrollment" is the module."""
+    if _STEP.search(prose.text[max(0, span[0] - 4) : span[0]]):
+        return INSIDE_PATH
+    return HEADS_PATH if _STEP.match(prose.text, span[1]) else 1.0
 
 
 def _quoted(prose: Prose, span: tuple[int, int]) -> bool:

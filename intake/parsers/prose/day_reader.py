@@ -14,8 +14,10 @@ from intake.parsers.prose.sentences import Sentence
 
 FAR = 70  # characters between a word of the role and its day
 CLOSE = 25  # between a word of the role and its day, behind a word that denies it
+NEAR_FROM = 12  # between "from" and its day
 NEAR_BEHIND = 60  # and when the word stands behind the day
 FAR_BEHIND = 110  # the same for a day at the start of its sentence: it is the day of all its words
+LONG_AGO = 100  # days
 MAX_LEAD = 8  # characters in front of such a day: "On ", "Am "
 
 
@@ -30,6 +32,7 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
         return
     sure = [one for one, how in good if how == SURE]
     fixed = [one for one in sure if one.on(prose.calendar, ahead=ahead)]
+    fixed = [one for one in fixed if ahead or not _is_long_ago(prose, one)] or fixed
     best = (fixed or sure or [good[0][0]])[0]
     different = {one.on(prose.calendar, ahead=ahead) for one in fixed}
     how = SURE if sure and len(different) <= 1 else LIKELY
@@ -38,12 +41,18 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
     yield _reading(prose, role.field, best, how, ahead=ahead)
 
 
+def _is_long_ago(prose: Prose, one: Day) -> bool:
+    """Return whether the day is so far back that a later one is meant: when the year began."""
+    when = one.on(prose.calendar, ahead=False)
+    return when is not None and (prose.calendar.today - when).days > LONG_AGO
+
+
 _EVENT = re.compile(
     r"\b(?:ever since|since|right after|just after|desde|justo después de|justo tras|depuis"
     r"|juste après|suite à|seit|direkt nach|kurz nach|gleich nach|logo depois d[aeo]s?|logo após"
     r"|(?<=started )after|(?<=began )after|(?<=empezó )después del?|(?<=comenzó )después del?"
     r"|(?<=começou )depois d[aeo]s?|(?<=commencé )après|(?<=begann )nach)\s"
-    r"(?:[^\s.,;:!?()]{1,20}\s|ca\.\s){0,4}?"
+    r"(?:[^\s.,;:!?()]{1,20}\s|ca\.\s|\d{1,4}(?:\.\d{1,4}){1,2}\s){0,4}?"
     r"(?:update|upgrade|weekend|migration|maintenance|patch|release|holidays?|break|vacation|rollover"
     r"|rollout|switch|changeover|password change|outage"
     r"|start of \w+|beginning of \w+|semester|months?|weeks?|days?"
@@ -82,9 +91,22 @@ _AFTER = re.compile(
 )
 
 
+_DURING = re.compile(
+    r"\b(?:over|during|durante|pendant|während|nas|nos|in den|no|na)\s"
+    r"(?:(?:the|our|las?|los?|el|nuestr[oa]s?|les?|la|nos|der|dem|den|as|os|o|a|nossas?)\s)?"
+    r"(?:\w+\s)?(?:weekend|break|vacation|holidays?|recess|fin de semana|vacaciones|puente|receso"
+    r"|vacances|rel[âa]che|semaine de rel[âa]che|week-end|ferien|wochenende|herbstferien"
+    r"|f[ée]rias|recesso|feriado|fim de semana)\b"
+)
+_HOLIDAY = re.compile(
+    r"\b(?:around|since|about|right after|after|before)\s(?:valentine'?s(?: day)?"
+    r"|presidents'?(?: day)?|thanksgiving|christmas|new year'?s?|mlk day|labor day|halloween)\b"
+)
+
+
 def _since_event(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield "since the update": no day, but what a person says who does not know it."""
-    events = (_EVENT, _SINCE_WE, _AFTER, _LASTING)
+    events = (_EVENT, _SINCE_WE, _AFTER, _LASTING, _HOLIDAY)
     for match in (match for one in events for match in one.finditer(prose.low)):
         sentence = prose.sentence_at(match.start())
         if sentence is None or sentence.asks:
@@ -104,7 +126,10 @@ def _only_day(prose: Prose, role: Role) -> Iterator[Reading]:
         return
     today = prose.calendar.today
     dated = [(one, one.on(prose.calendar, ahead=False)) for one in prose.days]
-    past = [(one, when) for one, when in dated if when and when <= today]
+    past = [(one, when) for one, when in dated if when and when <= today and not _is_bare(one)]
+    if not past and (during := _DURING.search(prose.low)) is not None:
+        words = prose.text[during.start() : during.end()]
+        yield Reading(role.field, words, LIKELY, during.start(), during.end())
     if len({when for _, when in past}) != 1:
         return
     one = past[0][0]
@@ -112,6 +137,11 @@ def _only_day(prose: Prose, role: Role) -> Iterator[Reading]:
     if sentence is not None and not sentence.asks and not _denied(prose, role, one, sentence):
         reading = _reading(prose, role.field, one, LIKELY, ahead=False)
         yield replace(reading, strength=LIKELY)
+
+
+def _is_bare(one: Day) -> bool:
+    """Return whether only the number of the day is said, which may be of any month: "the 16th"."""
+    return one.day > 0 and not one.month and one.weekday < 0
 
 
 def read_days(prose: Prose, role: Role, names: tuple[str, ...]) -> Iterator[Reading]:
@@ -134,6 +164,8 @@ def _proposed(prose: Prose, role: Role, *, periods: bool) -> list[tuple[Day, str
         if sentence is None or _denied(prose, role, one, sentence):
             continue
         when = one.on(prose.calendar, ahead=True)
+        if _GONE.search(one.words):
+            continue
         if one.vague and one.weekday >= 0:
             break  # "next Tuesday": which one decides what the others are
         if when is None and not ((periods and one.period) or _is_clear(prose, role, one)):
@@ -144,6 +176,9 @@ def _proposed(prose: Prose, role: Role, *, periods: bool) -> list[tuple[Day, str
         if when is None or when not in known:
             given.append((one, SURE if named else LIKELY))
     return given
+
+
+_GONE = re.compile(r"\b(?:last|past|pasad[oa]|derni[eè]r\w*|letzte\w*|vorige\w*|passad[oa])\b")
 
 
 def _is_clear(prose: Prose, role: Role, one: Day) -> bool:
@@ -211,13 +246,20 @@ def _strength(prose: Prose, role: Role, one: Day, *, ahead: bool) -> str:
         if cue is None:
             continue
         last = list(cue.finditer(before))[-1:]
-        if last and len(before) - last[0].end() <= FAR:
+        far = NEAR_FROM if last and last[0][0] in ("from", "ab") else FAR
+        if last and len(before) - last[0].end() <= far:
             return how
         far = FAR_BEHIND if one.start - sentence.start <= MAX_LEAD else NEAR_BEHIND
-        after = cue.search(behind[: far + 20])
-        if after and after.start() <= far:
+        after = (one for one in cue.finditer(behind[: far + 20]) if one[0] not in _IN_FRONT)
+        if any(one.start() <= far for one in after):
             return how
     return ""
+
+
+_IN_FRONT = frozenset(  # "from", "ab": words that stand in front of their day alone
+    ("from", "since", "as of", "ab", "seit", "desde", "depuis", "a partir de", "a partir del",
+     "by", "before", "until", "bis", "hasta", "antes de", "antes del", "antes do", "avant", "até")
+)  # fmt: skip
 
 
 def _around(prose: Prose, one: Day, sentence: Sentence) -> tuple[str, str]:

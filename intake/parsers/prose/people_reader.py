@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from intake.catalogue.catalogue import Role
-from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
+from intake.parsers.prose.reading import FAINT, LIKELY, SURE, Prose, Reading, pattern
+from intake.parsers.prose.sentences import Sentence
 
 
 def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -20,26 +21,59 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
     for words, how in ((role.sure, SURE), (role.likely, LIKELY)):
         for match in _quantities(prose.low, words, counted=how == SURE):
             one = _group(prose, role, match.start(), match.end())
+            if one is not None and _in_steps(prose, match.start()):
+                continue
             plain = how == SURE and not match[0][-1].isdigit()
-            if one is not None and (plain or one[0]):
+            if one is not None and not _ELSE.match(prose.low, match.end()) and (plain or one[0]):
                 points, end = one
                 start = _with_owner(prose, role, _phrase_start(prose, match.start()))
+                start = _owner_before(prose, start)
                 if how == SURE:
-                    alone = match[0][-1].isdigit() and not points  # "210 kids" are not affected yet
+                    alone = not points and (not plain or bool(_SMALL.fullmatch(match[0])))
                     points += 0.5 if alone else 2
+                points += 1.5 * _it_is(prose, start)
                 found.append((points, -start, end, how))
-    found += _writer_and_others(prose)
+    found += _writer_and_others(prose, role)
     if not found or max(found)[0] < 3:
         found += [*_bare_people(prose, role)] or [*_titled_people(prose, role)]
+    found = found or [*_who_told_it(prose, role)]
     if found:
         points, start, end, how = max(found)
         said = prose.text[-start:end].strip(" ,;.\n")
-        yield Reading(role.field, said, how if points >= 2 else LIKELY, -start, end)
+        how = how if points >= 2 or how == FAINT else LIKELY
+        yield Reading(role.field, said, how, -start, end)
 
 
+_ONE_OF = re.compile(
+    r"\b(?:one of (?:our|my|the)|from an?|un[ao] de (?:nuestr[oa]s|mis|las|los)|une? de (?:nos|mes)"
+    r"|eine[rm]? (?:unserer|meiner)|uma? d[ao]s (?:noss[oa]s|minhas|meus)?)(?=\s)"
+    r"|(?:me (?:mandó|envió|escribió|mandou|enviou|escreveu)|m'a (?:envoyé|écrit)|message de"
+    r"|mensaje de|mensagem d[ao]|nachricht von|message from|note from)\s(?P<behind>)"
+)
+
+
+def _who_told_it(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
+    """Yield "one of our science teachers", whose mail is passed on: they have the trouble."""
+    who = pattern(_words(role, "who"))
+    for match in _ONE_OF.finditer(prose.low):
+        end = _phrase_end(prose.low, match.end(), min(len(prose.low), match.end() + 60), role)
+        noun = who.search(prose.low, match.end(), end) if who is not None else None
+        if noun is not None:
+            start = max(match.start(), match.start("behind"))
+            yield 0.0, -start, _place_end(prose.low, noun.end(), end, role), FAINT
+            return
+
+
+_ELSE = re.compile(r" (?:else|other)\b")  # "set up like everybody else's"
+_SMALL = re.compile(  # numbers in words
+    r"two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|zwei|drei|vier|fünf|sechs"
+    r"|dos|tres|cuatro|cinco|seis|dois|duas|três|quatro"
+)
 _AND_OTHERS = re.compile(
-    r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y a|yo y"
-    r"|comigo e com|eu e|neither (?:i|me) nor|ni yo ni|ni a m[ií] ni a|ni moi ni|weder ich noch"
+    r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y al?|yo y"
+    r"|comigo e com|eu e|a mim e a"
+    r"|both \w+ and(?= i\b| me\b)|neither (?:i|me) nor|ni yo ni|ni a m[ií] ni a|ni moi ni"
+    r"|weder ich noch"
     r"|weder bei mir noch bei|nem eu nem)\s"
     r"(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
     r"(?:\s(?-i:[A-ZÀ-ÖØ-Þ])\w+)?",
@@ -47,19 +81,42 @@ _AND_OTHERS = re.compile(
 )
 
 
-def _writer_and_others(prose: Prose) -> list[tuple[float, int, int, str]]:
+_AND_I = re.compile(
+    r"\b(?:my|our|notre|mon|ma|mi|nuestr[oa]|meine?|unsere?|minha|nossa)\s(?:\w+\s){1,3}"
+    r"(?:and (?:me|i)|et moi|y yo|und ich|e eu)\b"
+)
+_IT_IS = re.compile(r"\b(?:it'?s|it is|es sind|c'est|somos|es|é) (?:just |only |nur |solo )?\Z")
+
+
+def _it_is(prose: Prose, place: int) -> bool:
+    """Return whether "it is" stands in front of the place, which then says who has the trouble."""
+    return _IT_IS.search(prose.low[max(0, place - 16) : place]) is not None
+
+
+def _writer_and_others(prose: Prose, role: Role) -> list[tuple[float, int, int, str]]:
     """Return "bei mir und Frau Ostrau": the writer with somebody else."""
+    for match in _AND_I.finditer(prose.low):
+        sentence = prose.sentence_at(match.start())
+        if sentence is not None and not sentence.asks:
+            return [(2.5, -match.start(), match.end(), LIKELY)]
     for match in _AND_OTHERS.finditer(prose.text):
         sentence = prose.sentence_at(match.start())
         if sentence is not None and not sentence.asks:
-            return [(1.0, -match.start(), match.end(), LIKELY)]
+            named = match[0].lower().startswith("both") or _it_is(prose, match.start())
+            points = 3.0 if named else 1.0
+            who = pattern(_words(role, "who"))
+            end = _phrase_end(prose.low, match.end(), sentence.end, role)
+            more = who is not None and who.search(prose.low, match.end(), end) is not None
+            return [(points, -match.start(), end if more else match.end(), LIKELY)]
     return []
 
 
 _AFFECTED = re.compile(
-    r"\b(?:it (?:only )?affects|affecting|affected are|afecta a|afectad[oa]s (?:son|están)"
+    r"\b(?:it(?:'s| is) (?:just |only |mostly )?(?=(?:me and|mrs?\.|ms\.|the|all|both|our)\s)"
+    r"|(?:it|this) (?:only )?happens to|it (?:only )?affects"
+    r"|affecting|affected are|afecta a|afectad[oa]s (?:son|están)"
     r"|ça touche|sont (?:touchés|concernés) :?|betroffen (?:sind|ist)|das betrifft|es betrifft"
-    r"|(?:isso )?afeta|afetad[oa]s são)\s+(?=\w)"
+    r"|(?:isso )?afeta|atinge|afetad[oa]s são)\s+(?=\w)"
 )
 
 
@@ -90,7 +147,7 @@ def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, st
         sentence = prose.sentence_at(named.start())
         end = _phrase_end(prose.low, named.end(), sentence.end if sentence else 0, role)
         if sentence is not None and not sentence.asks and end > named.end():
-            yield 1.0, -named.end(), end, LIKELY
+            yield 1.0 + 1.5 * ("happen" in named[0]), -named.end(), end, LIKELY
     yield from _whom(prose, role)
     who, hit = pattern(_words(role, "who")), pattern(_words(role, "hit"))
     for sentence in prose.sentences if who and hit else ():
@@ -98,13 +155,25 @@ def _bare_people(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, st
         match = who.search(low) if who else None
         if sentence.asks or match is None or not (hit and hit.search(low)):
             continue
-        if not _SEVERAL.search(low[: match.end()].rstrip()) and not _SEVERAL.search(
-            low[: match.start()]
-        ):
+        lead = low[: match.end()].rstrip()
+        group = _SEVERAL.search(lead) or _SEVERAL.search(low[: match.start()])
+        if not group and not _INSTITUTION.search(lead):
             continue  # one of them, or people who only stand by
         one = _group(prose, role, sentence.start + match.start(), sentence.start + match.start())
         if one is not None:
-            yield one[0], -(sentence.start + match.start()), one[1], LIKELY
+            yield one[0], -_owner_before(prose, sentence.start + match.start()), one[1], LIKELY
+
+
+_OWNED = re.compile(  # "our kindergarten and first grade teachers"
+    r"\b(?:our|my)\s(?:(?!for|in|at|of|to|that|who|with|on|from|is|are|the)[\w/&-]+\s){1,5}\Z"
+)
+
+
+def _owner_before(prose: Prose, place: int) -> int:
+    """Return where people start whose "our" stands some words before them."""
+    begin = max(0, place - MAX_TO_OWNER)
+    own = _OWNED.search(prose.low[begin:place])
+    return begin + own.start() if own else place
 
 
 _SEVERAL = re.compile(  # words in front of several people
@@ -113,7 +182,15 @@ _SEVERAL = re.compile(  # words in front of several people
     r"|^\s*(?:(?!(?:a|an|one|my|the|this|that|in|at|to|for|if|when|un|una|une|mi|ma|mon|ein\w*|um|uma"
     r"|mein\w*)\s)\S+\s){0,3}\S+[sn]\Z"
 )
-_ARTICLE = re.compile(r"\s+(?:(?:the|our|los|las|les|nos|die|den|der|os|as)\s+)?")
+_INSTITUTION = re.compile(
+    r"(?:^|\s)(?:the|our|das|unser|la|el|le|notre|nuestra|nuestro|a|nossa)\s"
+    r"(?:(?!of|del?|du|des|der|d[ao]s?\s)\S+\s){0,2}"
+    r"(?:office|team|department|sekretariat|kollegium|secretar[ií]a|oficina|secrétariat|equipe"
+    r"|équipe|equipo|departamento)\Z"
+)
+_ARTICLE = re.compile(
+    r"\s+(?:(?:the|our|my|los|las|mis|les|nos|mes|die|den|der|meinen?|os|as)\s+)?"
+)
 
 
 def _whom(prose: Prose, role: Role) -> Iterator[tuple[float, int, int, str]]:
@@ -154,6 +231,14 @@ _IN = re.compile(
 )
 
 
+def _in_steps(prose: Prose, place: int) -> bool:
+    """Return whether the place is in an item of the steps: "2. Mark two students"."""
+    names = {one.field for one in prose.catalogue.roles if one.reads == "steps"}
+    inside = any(one.start <= place < one.end for key, one in prose.seen.items() if key in names)
+    sentence = prose.sentence_at(place) if inside else None
+    return sentence is not None and sentence.item
+
+
 def _with_owner(prose: Prose, role: Role, start: int) -> int:
     """Return where a group begins with its "our", or with the people of "four schools"."""
     sentence = prose.sentence_at(start)
@@ -181,19 +266,33 @@ def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] 
         return None
     end_of_phrase = _phrase_end(prose.low, end, sentence.end, role)
     noun = who.search(prose.low, start, end_of_phrase)
+    if noun is not None and _THING.match(prose.low, noun.end()):
+        return None
     between = prose.low[end : noun.start()].split() if noun else []
     if noun is None or len(between) > MAX_BEFORE_NOUN or not _AND.isdisjoint(between):
         return None
     hit = pattern(_words(role, "hit"))
-    points = 1.5 if hit and hit.search(low) else 0.0
+    points = 1.5 if hit and hit.search(low) else 1.0 if _is_told(prose, sentence) else 0.0
     return points, _place_end(prose.low, noun.end(), end_of_phrase, role)
+
+
+_THING = re.compile(r" (?:ranks?|sizes?|list|schedules?|periods?|average|book|roster|names?)\b")
+
+
+def _is_told(prose: Prose, sentence: Sentence) -> bool:
+    """Return whether the sentence says since when."""
+    told = {one.field for one in prose.catalogue.roles if one.reads == "day"}
+    return any(
+        name in told and sentence.start <= one.start < sentence.end
+        for name, one in prose.seen.items()
+    )
 
 
 def _place_end(low: str, start: int, end: int, role: Role) -> int:
     """Return where the place behind the people ends: "teachers at Cedar Ridge High"."""
     into, who = pattern(_words(role, "into")), pattern(_words(role, "who"))
     while start < end:
-        gap = re.compile(r"\s+").match(low, start, end)
+        gap = _TO_NEXT.match(low, start, end)
         if gap is None:
             return start
         word = into.match(low, gap.end(), end) if into else None
@@ -205,6 +304,9 @@ def _place_end(low: str, start: int, end: int, role: Role) -> int:
             continue
         return end
     return end
+
+
+_TO_NEXT = re.compile(r"\s+(?:\S*\d\S*\s+)?")  # "all grade 3-5 teachers"
 
 
 def _words(role: Role, name: str) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ _NO_NAME = (  # words with a capital letter that are no part of a name
     r"(?!(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Ing|Lic|Frau|Herrn?|Sie|Ihnen|Ihre?|Wir|Unsere?|Es|Der"
     r"|Die|Das|Please|Bitte|Por|Favor|Merci|Tel|Title|Phone|Dear|Hello|Hi|Hallo|Hola|Bonjour|Olá"
     r"|Kontakt|Contacto|Contact|Contato|Ansprechpartner(?:in)?|Direct(?:or|ora|eur|rice)|Diretora?|Leiter(?:in)?|Sekretärin"
-    r"|Co+rd(?:inator|inador|inadora|enador|enadora|onnateur|onnatrice)|Responsable|Responsável)"
+    r"|Co+rd(?:inator|inador|inadora|enador|enadora|onnateur|onnatrice)|Responsable|Responsável"
+    r"|\w+(?:referent|leiter|lehrer|sekretär|sachbearbeiter|koordinator|administrator|assistent"
+    r"|verwalter|direktor)(?:in)?|\w+beauftragte[rn]?)"
     r"\b)"
 )
 _PART = rf"(?:{_NO_NAME}(?!\w['’][a-zà-ÿ]){_UPPER}[\w'’]+(?:-{_UPPER}?[\w'’]+)*)"
@@ -51,8 +53,25 @@ _NEW = re.compile(r"\b(?:new|now|nuev[oa]|ahora|nouve\w*|neu\w*|jetzt|nov[oa]|ag
 def _address(prose: Prose) -> re.Match[str] | None:
     """Return the first address with a word such as "new" shortly before it, else the first."""
     found = [one for one, _ in zip(_ADDRESS.finditer(prose.text), range(MAX_NAMES), strict=False)]
+    names = _names(prose)
+    told = {_plain(one[0]) for one in names if not _signed(prose.text, one)}
+    signed = [one for one in names if _plain(one[0]) not in told]
+    if told:
+        last = [_plain(one["last"].split()[-1])[:5] for one in names if _plain(one[0]) in told]
+        found = [
+            one
+            for one in found
+            if not _is_below(prose.text, one, signed)
+            or any(name in _plain(one[0]) for name in last)
+        ]
     new = (one for one in found if _NEW.search(prose.low, max(0, one.start() - 30), one.start()))
     return next(new, found[0] if found else None)
+
+
+def _is_below(text: str, address: re.Match[str], signed: list[re.Match[str]]) -> bool:
+    """Return whether the address belongs to the signature: the last lines."""
+    last = max(text.rstrip().rfind("\n\n"), 0)
+    return address.start() > last and any(last <= one.start() < address.start() for one in signed)
 
 
 def read_phone(prose: Prose, role: Role) -> Iterator[Reading]:

@@ -14,6 +14,7 @@ from intake.parsers.prose.language import language_of
 from intake.parsers.prose.sentences import MAX_CHARS, Sentence, sentences
 
 SURE, LIKELY = "sure", "likely"
+FAINT = "faint"  # offered like LIKELY, but only when no other text of the mail tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Reading:
 
     field: str
     words: str  # as written
-    strength: str  # SURE: taken; LIKELY: offered in a question, taken when it is not corrected
+    strength: str  # SURE: taken; LIKELY: offered in a question, taken if not corrected; FAINT
     start: int = 0  # character range in the text
     end: int = 0
     value: str = ""  # the text that stands for the words: "Grade Book"; empty: the words themselves

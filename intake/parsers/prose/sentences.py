@@ -18,6 +18,8 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?…]+[\"”»“’')\]]*(?=\s|\Z)")
+_SMALL_START = re.compile(r"[a-zà-ÿ]{2}[.!?]+\s+[a-zà-ÿ]")
+_LARGE_START = re.compile(r"[.!?]\s+[A-ZÀ-ÖØ-Þ¿¡]")
 _ORDINAL = re.compile(  # "am 2. März", "Montag, 2. März", "die 5. Klasse"
     r"(?:\b(?:am|dem|den|der|die|das|des|im|zum|vom|beim|seit|ab|bis|und|oder|zur|in)|,)\s\d{1,2}\Z"
 )
@@ -43,13 +45,14 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """Return the sentences of a text. A line break ends none, a blank line or a list item does."""
     found: list[Sentence] = []
     above = ""
+    small = len(_SMALL_START.findall(text)) > len(_LARGE_START.findall(text))
     for start, end in _blocks(text[:MAX_CHARS]):
         block = text[start:end]
         item = _ITEM.match(block)
         if item:
             found.append(_sentence(text, start + item.end(), end, item=True, above=above))
         else:
-            parts = list(_parts(text, start, end))
+            parts = list(_parts(text, start, end, small=small))
             found += parts
             above = parts[-1].text if parts else above
         if len(found) >= MAX_SENTENCES:
@@ -74,13 +77,13 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     return blocks
 
 
-def _parts(text: str, start: int, end: int) -> list[Sentence]:
+def _parts(text: str, start: int, end: int, *, small: bool) -> list[Sentence]:
     parts: list[Sentence] = []
     begin = start
     for stop in _STOP.finditer(text, start, end):
         before = text[begin : stop.start()]
         after = text[stop.end() : stop.end() + 3].lstrip()
-        if stop[0] == "." and _goes_on(before, after):
+        if stop[0] == "." and _goes_on(before, after, small=small):
             continue
         parts.append(_sentence(text, begin, stop.end()))
         begin = stop.end()
@@ -88,8 +91,11 @@ def _parts(text: str, start: int, end: int) -> list[Sentence]:
     return parts
 
 
-def _goes_on(before: str, after: str) -> bool:
-    """Return whether a dot stands inside a sentence: "Mr. Pappas", "am 2. März"."""
+def _goes_on(before: str, after: str, *, small: bool) -> bool:
+    """Return whether a dot stands inside a sentence: "Mr. Pappas", "am 2. März".
+
+    Somebody who writes in ``small`` letters begins sentences with them, too.
+    """
     if after.startswith(("¿", "¡")):
         return False
     if _ABBREVIATION.search(before[-12:]):
@@ -97,7 +103,7 @@ def _goes_on(before: str, after: str) -> bool:
     if not after:
         return False
     short = len(before.rpartition(" ")[2]) < LONG_WORD
-    return (after[0].islower() and short) or _ORDINAL.search(before[-12:]) is not None
+    return (after[0].islower() and short and not small) or _ORDINAL.search(before[-12:]) is not None
 
 
 def _sentence(text: str, start: int, end: int, *, item: bool = False, above: str = "") -> Sentence:

@@ -1,4 +1,4 @@
-"""Read what ordinary prose says of errors, steps, people, places in the product and changes."""
+"""Read what ordinary prose says of steps, places in the product, changes and expectations."""
 
 from __future__ import annotations
 
@@ -6,180 +6,16 @@ import re
 from collections.abc import Iterator
 
 from intake.catalogue.catalogue import Role
+from intake.parsers.prose.error_reader import QUOTES
 from intake.parsers.prose.reading import LIKELY, SURE, Prose, Reading, pattern
 from intake.parsers.prose.sentences import Sentence
 
-MAX_QUOTES = 60  # that are looked at in one text
-MAX_VALUE_CHARS = 1500
-MAX_AFTER_COLON = 400  # characters of a message behind "it says:"
-_QUOTES = re.compile(
-    r"\"(?P<a>[^\"\n]{4,400}(?:\n[^\"\n]{1,300})?)\"|[“„](?P<b>[^“”„\"]{4,400})[”“\"]"
-    r"|[«»]\s?(?P<c>[^«»]{4,400}?)\s?[«»]|(?<!\w)'(?P<d>[^'\n]{6,200})'(?!\w)"
-    r"|`(?P<e>[^`]{4,400})`|‘(?P<f>[^‘’]{6,200})’"
-)
-_PERSON = re.compile(  # people speak of themselves, messages do not
-    r"(?<![\w/-])(?:I|i|I'm|i'm|I've|[Ee]u|perdi|[Yy]o|[Jj]e|[Jj]'ai|[Ii]ch)(?=\s)"  # not "I/O"
-)
-_QUOTED_INSIDE = re.compile(r"(?<!\w)['‘‚“]([^'’‘“”\n]{6,200})['’”](?!\w)")
-_CODE = re.compile(
-    r"\b[A-Z]{2,10}-\d{2,6}\b|\b0x[0-9a-fA-F]{4,}|\b[45]\d\d\b|\(E-?\d+\)|\b[A-Z]-\d{3,6}\b|#REF"
-    r"|\b\w+(?:Exception|Error)\b|\bcode\s?\d{2,6}|código \d+|ORA-\d+"
-)
-_FAULT = re.compile(
-    r"error|erreur|fehler|erro\b|fail|falha|falló|échou|exception|unable|cannot|can't|could not"
-    r"|not found|no encontrad|introuvable|nicht gefunden|não (?:foi|é|encontr|permit)|denied"
-    r"|denegad"
-    r"|refus|verweigert|negad|invalid|inválid|ungültig|expired|caduc|expir|abgelaufen|timed? ?out"
-    r"|timeout|is full|voll\b|lleno|plein\b|cheio|unavailable|indisponi"
-    r"|nicht verfügbar|mismatch|locked|bloquead|bloqueio|verrouill"
-    r"|gesperrt|not enough|do not have|no tiene|conflict|conflit|konflikt|wrong|terminated"
-    r"|something went|longer than|overhead|rights|gateway"
-)
-_BARE = re.compile(
-    r"(?:\b[\w.]{3,60}(?:Exception|Error): [^\n]{4,300}(?:\n[ \t]{2,}[^\n]{2,200})*)"
-    r"|(?:\b(?:http )?(?:error |erreur |fehler |erro )?[45]\d\d (?:bad gateway|service unavailable"
-    r"|internal server error|gateway time-?out|forbidden|not found|service temporarily unavailable)"
-    r"(?: [-–] \w{3,12})?)"
-    r"|(?-i:\b[A-Z]{3,12}(?:_[A-Z]{2,14}){1,6}\b)"
-    r"|(?-i:\b[A-Z]{2,6}-\d{2,6}: [^\n]{5,200})"
-    r"|(?:^[ \t>]*(?:error|erreur|fehler|erro)(?: \w{1,12})?: ?\w[^\n]{4,300}$)"
-    r"|(?:\b(?:event|event id|evento|ereignis|événement|msg) \d{2,6}[,:] [^\n]{5,250})"
-    r"|(?:\bhttp error \d{3}\b(?:\. [^.\n]{3,80}\.?)?)"
-    r"|(?:\b(?:error|erreur|fehler|erro|ora)[ -](?:code |código |code )?\d{3,6}\b)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_NEXT_SENTENCE = re.compile(r"(?<=[a-zà-ÿ)\d])\.[ \t]+(?=[A-ZÀ-ÖØ-Þ¿¡][a-zà-ÿ]+[ ,])")
-_COLON = re.compile(r":\s+(?=\S)")
 _PATH = re.compile(
     r"[^\W\d_][\w.&/()'-]*(?:[ \t][\w.&/()'-]+){0,3}?(?:\s?(?:>|›|→|->|»(?=\s\w))\s{1,2}"
     r"[^\W_][\w.&/()'-]*(?:[ ](?!(?:and|y|et|und|e|to|para|pour)\b)[\w.&/()'-]+){0,3}){1,5}"
 )
 _NUMBERED = re.compile(r"^[ \t]{0,6}\(?(\d{1,2}|[a-j])[.)][ \t]+\S", re.MULTILINE)
 _STEP_END = re.compile(r"\n[ \t]*\n(?![ \t]{0,6}\(?(?:\d{1,2}|[a-j])[.)][ \t])")
-
-
-def read_error(prose: Prose, role: Role) -> Iterator[Reading]:
-    """Yield the error message: quoted, behind a colon or known by its form; or none."""
-    after = _after_colon(prose, role)
-    if after is not None and _PERSON.match(after.words):
-        after = None
-    found = [*_quoted(prose, role)]
-    found += [one for one in _bare(prose) if not any(q[1] <= one[1] < q[2] for q in found)]
-    found.sort(key=lambda one: -one[0])
-    whole = after is not None and after.strength == SURE
-    if after is not None and whole and (not found or found[0][1] >= after.start):
-        yield after
-        return
-    if found and found[0][0] >= 2:
-        points, start, end = found[0]
-        words = prose.text[start:end].strip()
-        yield Reading(role.field, words, SURE if points >= 3 else LIKELY, start, end)
-        return
-    if after is not None:
-        yield after
-        return
-    yield from said_none(prose, role)
-
-
-def said_none(prose: Prose, role: Role) -> Iterator[Reading]:
-    """Yield that there is none, when a word of the role says so."""
-    none = pattern(role.none)
-    match = none.search(prose.low) if none else None
-    if match is None:
-        return
-    sentence = prose.sentence_at(match.start())
-    if sentence is not None and not sentence.asks:
-        yield Reading(role.field, match[0], SURE, match.start(), match.end(), "none")
-
-
-def _quoted(prose: Prose, role: Role) -> Iterator[tuple[float, int, int]]:
-    """Yield (points, start, end) of quoted texts that may be an error message."""
-    cue, never = pattern(role.sure), pattern(role.never)
-    for count, match in enumerate(_QUOTES.finditer(prose.text)):
-        if count >= MAX_QUOTES:
-            return
-        name = match.lastgroup or "a"
-        start, end = match.span(name)
-        words = match[name]
-        sentence = prose.sentence_at(match.start())
-        begin = sentence.start if sentence else max(0, match.start() - 80)
-        before = prose.low[begin : match.start()][-90:]
-        points = 2.0 if _FAULT.search(words.lower()) or _CODE.search(words) else 0.0
-        if cue and cue.search(before):
-            points += 1.5
-        if never and any(len(before) - one.end() <= 5 for one in never.finditer(before)):
-            points -= 3.0
-        if len(words.split()) >= 4:
-            points += 0.5
-        if _PERSON.search(words):  # a colleague is quoted, who may quote the message
-            inner = _QUOTED_INSIDE.search(words)
-            if inner is None and not _CODE.search(words):
-                continue
-            if inner is not None:
-                start, end = start + inner.start(1), start + inner.end(1)
-        if points > 0:
-            yield points, start, end
-
-
-def _bare(prose: Prose) -> Iterator[tuple[float, int, int]]:
-    for match in _BARE.finditer(prose.text):
-        end = _NEXT_SENTENCE.search(prose.text, match.start() + 12, match.end())
-        yield 3.0, match.start(), end.start() if end else match.end()
-
-
-def _after_colon(prose: Prose, role: Role) -> Reading | None:
-    """Return what stands behind "it says:", up to the end of the sentence or of the paragraph."""
-    cue = pattern(role.sure)
-    for place, sentence in enumerate(prose.sentences):
-        colons = list(_COLON.finditer(prose.low, sentence.start, sentence.end))
-        colon = colons[-1] if colons else None
-        ends = prose.low[sentence.start : sentence.end].rstrip().endswith(":")
-        before = prose.low[sentence.start : colon.start() if colon else sentence.end]
-        if ends and (alone := _pasted(prose, role, place)):
-            return alone
-        if cue is None or not (colon or ends) or not cue.search(before[-60:]):
-            continue
-        if ends and place + 1 < len(prose.sentences):
-            return _paragraph(prose, role, prose.sentences[place + 1])
-        if colon:
-            return _rest(prose, role, colon.end(), sentence)
-    return None
-
-
-def _paragraph(prose: Prose, role: Role, first: Sentence) -> Reading | None:
-    end = prose.text.find("\n\n", first.start)
-    end = len(prose.text) if end < 0 else end
-    words = prose.text[first.start : end].strip()
-    fault = _FAULT.search(words.lower()) or _CODE.search(words)
-    if first.item or not words or len(words) > MAX_VALUE_CHARS or not fault:
-        return None
-    return Reading(role.field, words, SURE, first.start, first.start + len(words))
-
-
-def _pasted(prose: Prose, role: Role, place: int) -> Reading | None:
-    """Return the paragraph of one sentence behind a line with a colon, if it tells of a fault."""
-    following = prose.sentences[place + 1 : place + 3]
-    if not following or "\n\n" not in prose.text[prose.sentences[place].end : following[0].start]:
-        return None
-    alone = len(following) == 1 or "\n\n" in prose.text[following[0].end : following[1].start]
-    return _paragraph(prose, role, following[0]) if alone else None
-
-
-def _rest(prose: Prose, role: Role, start: int, sentence: Sentence) -> Reading | None:
-    """Return the rest of a sentence, with the next ones that still speak of a fault."""
-    end = sentence.end
-    place = prose.sentences.index(sentence)
-    for following in prose.sentences[place + 1 :]:
-        gap = prose.text[end : following.start]
-        words = prose.text[following.start : following.end]
-        if "\n\n" in gap or not (_FAULT.search(words.lower()) or _CODE.search(words)):
-            break
-        end = following.end
-    said = prose.text[start:end].strip().strip('"“”«»')
-    fault = _FAULT.search(said.lower()) or _CODE.search(said)
-    if not said or not fault or len(said) > MAX_AFTER_COLON:
-        return None
-    return Reading(role.field, said, LIKELY, start, start + len(said))
 
 
 def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -200,6 +36,56 @@ def read_clause(prose: Prose, role: Role) -> Iterator[Reading]:
             if len(said.split()) >= 3:
                 yield Reading(role.field, said, how, start, end)
                 return
+    yield from _what_was_done(prose, role)
+
+
+_GONE = re.compile(  # that something is gone, which does not say why
+    r"desapar|verschw|verloren|abhanden|sumi|disparu|vanish|missing|perdi|c'était|it was|noch da"
+)
+
+
+def _what_was_done(prose: Prose, role: Role) -> Iterator[Reading]:
+    """Yield the sentence that says most of what somebody did by mistake.
+
+    Only for a type that is always confirmed: the writer sees the words before they count.
+    """
+    confirmed = any(cue.asks and cue.type == prose.type for cue in prose.catalogue.cues)
+    if not confirmed or role.field not in prose.catalogue.types[prose.type].required:
+        return
+    best: tuple[int, Sentence] | None = None
+    for sentence in prose.sentences:
+        low = prose.low[sentence.start : sentence.end]
+        points = sum(bool(sign.search(low)) for sign in (_SOMEBODY, _DID, _WRONGLY))
+        if sentence.asks or points < 2 or _ASKED.search(low) or len(low) > MAX_TOLD_CHARS:
+            continue
+        if best is None or points > best[0]:
+            best = points, sentence
+    if best is not None:
+        yield Reading(role.field, best[1].text, LIKELY, best[1].start, best[1].end)
+
+
+_SOMEBODY = re.compile(
+    r"\b(?:i|we|she|he|they|someone|somebody|(?:my|our|one of our|an?|the) (?:\w+ ){0,2}?(?:sub"
+    r"|clerk|teacher|aide|secretary|intern|temp|colleague|assistant|registrar)|una? \w+|un[e]? \w+"
+    r"|eine? \w+|uma? \w+|ella?|elle|il|on|je|j'ai|ich|er|sie|ele|ela|eu|yo|me|mi \w+|meine? \w+"
+    r"|mon \w+|ma \w+|minha \w+|meu \w+|la \w+|a \w+)\b"
+)
+_DID = re.compile(
+    r"\b(?:merg|load|import|clear|copi|chang|delet|hit|press|click|ran\b|marked|unmarked|closed|dropp"
+    r"|replac|overw|upload|reset|roll|vaci|vid[ée]|borr|carg|eliminó|cerró|marcó|pulsó|corrió|cambi"
+    r"|charg|lancé|effac|supprim|suppression|écras|cliqu|lösch|gelöscht|eingel|einles|überschr"
+    r"|angekr|geklickt|apag|carreg|sobres|exclu|clic|limp|rodou|troc)"
+)
+_WRONGLY = re.compile(
+    r"\b(?:wrong|instead|insted|by mistake|mistake|accident|meant|thinking|thought|equivocad"
+    r"|sin querer|por error|en vez|encima|mauvais|au lieu|par erreur|en voulant|falsch|versehen"
+    r"|statt|aus versehen|errad|sem querer|por engano|em vez|achando|pensando|creyendo)"
+)
+_ASKED = re.compile(
+    r"\b(?:please|can you|could you|por favor|s'il vous pla|bitte|permis|autori|erlaub|genehm"
+    r"|restor|restaur|wiederher|recuper|necesit|we need|nobody|no one|nadie|personne ne|niemand"
+    r"|keiner|ninguém|ningu[eé]m|don't know|no sé|not sure|idea)"
+)
 
 
 def _is_day(prose: Prose, place: int) -> bool:
@@ -233,10 +119,17 @@ def _part(low: str, at: int, to: int) -> tuple[int, int]:
     for cut in _CUT.finditer(low):
         if cut.end() <= at:
             start = cut.end()
+        elif cut[0] == ": " and _LABEL.fullmatch(low, start, cut.start()):
+            start = cut.end()  # "What I'd expect: lunch stays where it was"
         elif cut.start() >= to:
             end = cut.start()
             break
     return start, end
+
+
+_LABEL = re.compile(  # in front of a colon, behind which the answer stands
+    r"\s*(?:what|lo que|ce qu[e']|o que|was|expected|esperado|attendu|erwartet)(?:\s\S+){0,4}"
+)
 
 
 def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
@@ -256,12 +149,13 @@ def read_steps(prose: Prose, role: Role) -> Iterator[Reading]:
     for sentence in prose.sentences if verbs else ():
         low = prose.low[sentence.start : sentence.end]
         path = bool(_PATH.search(prose.text[sentence.start : sentence.end]))
-        told_by = _FAILS.sub(" ", _QUOTES.sub(" ", low))  # a message has verbs of its own
+        told_by = _FAILS.sub(" ", QUOTES.sub(" ", low))  # a message has verbs of its own
         done = len(set(verbs.findall(told_by))) if verbs else 0
         told = _told(low) if len(low) <= MAX_TOLD_CHARS else 0
         shown = done >= 2 and told == 0 and bool(_SHOWN.search(low))
         points = done + 2 * path + sentence.item + told + (told > 0) + shown
-        if sentence.asks or done < 1 or points < 3:
+        few = not path and len(low.split()) < MIN_CLAUSE_WORDS  # "Report cards print blank."
+        if sentence.asks or done < 1 or points < 3 or few:
             continue
         if best is None or points > best[0]:
             best = points, sentence
@@ -298,7 +192,8 @@ _SHOWN = re.compile(  # what comes of it
 MAX_TOLD_CHARS = 260  # of a sentence; a longer one says too much besides
 _FAILS = re.compile(  # "won't save" says what fails, not what is done
     r"\b(?:(?:ca|wo|do|does|did|is|are|could)n'?t|cannot|not|unable to|nicht|ne|pas|não|nao|no)"
-    r"\s(?:(?:se|me|nos|les?|s')\s)?\w+|\bcheck-(?:in|out)s?\b"
+    r"\s(?:(?:se|me|nos|les?|s')\s)?\w+"
+    r"|\b(?:impossible d[e'] ?|imposible |impossível )\w+|\bcheck-(?:in|out)s?\b"
 )
 _WHEN = re.compile(
     r"\b(?:when(?:ever)?|every time|each time|if|as soon as|once) (?:i|we|you|they|she|he|someone"
@@ -308,7 +203,8 @@ _WHEN = re.compile(
     r"|\b(?:quando|sempre que|ao|assim que) \w+"
 )
 _THEN = re.compile(
-    r"\b(?:then|next|afterwards|luego|después|puis|ensuite|dann|danach|anschließend|depois"
+    r"\b(?:then|next(?! (?:morning|day|week|month|year|to|class))"
+    r"|afterwards|luego|después|puis|ensuite|dann|danach|anschließend|depois"
     r"|em seguida)\b"
 )
 _RESULT = re.compile(
@@ -334,7 +230,7 @@ def _bulleted(prose: Prose, verbs: re.Pattern[str] | None) -> tuple[int, int] | 
             continue
         lows = [prose.low[one.start : one.end] for one in run]
         done = sum(bool(verbs and verbs.search(low)) or bool(_PATH.search(low)) for low in lows)
-        if len(run) >= 2 and done >= 2:
+        if len(run) >= 2 and done >= max(2, len(run) / 2):
             return run[0].start, run[-1].end
         run = []
     return None

@@ -11,6 +11,7 @@ from intake.parsers.dates import Calendar
 from intake.parsers.prose import (
     choice_reader,
     day_reader,
+    error_reader,
     people_reader,
     person_reader,
     text_readers,
@@ -33,7 +34,7 @@ def _days(prose: Prose, role: Role) -> Iterator[Reading]:
 READERS: Mapping[str, Reader] = {
     "choice": choice_reader.read_choice,
     "day": _days,
-    "error": text_readers.read_error,
+    "error": error_reader.read_error,
     "steps": text_readers.read_steps,
     "people": people_reader.read_people,
     "clause": text_readers.read_clause,
@@ -46,7 +47,7 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def _without_closing(text: str) -> str:
+def without_closing(text: str) -> str:
     """Return the text above the line that closes the mail, if only a signature is below it."""
     lines = text.split("\n")
     for number in range(len(lines) - 1, max(-1, len(lines) - 1 - MAX_SIGNATURE_LINES), -1):
@@ -65,7 +66,7 @@ def values_in_prose(
     case = catalogue.types.get(type_name)
     if case is None or not text.strip():
         return {}
-    prose = Prose.of(subject, _without_closing(text), type_name, catalogue, calendar)
+    prose = Prose.of(subject, without_closing(text), type_name, catalogue, calendar)
     for role in catalogue.roles:
         if role.field not in case.fields or role.field in prose.seen:
             continue
