@@ -18,14 +18,15 @@ RULE_IDS = (
     "critical_only_outage", "account_default", "multi_account_choose", "contact_default",
     "on_behalf_same_account", "read_only_no_submit", "restore_permission", "restore_retention",
     "restore_missing_or_deleted", "sql_needs_bootcamp", "replace_names_removed",
-    "remove_names_only",
+    "remove_names_only", "own_record",
     "module_not_listed", "date_not_in_past", "date_not_in_future", "known_incident",
     "one_case_per_mail",
 )  # fmt: skip
 _SETTINGS: Mapping[str, type] = {
     "cap_to": str, "days": int, "grace_days": int, "when": dict, "needs": str, "denials": list,
-    "names": dict,
+    "names": dict, "words": list, "record": dict,
 }  # fmt: skip
+RECORD = ("first name", "last name", "address", "type", "areas")  # parts of a contact's record
 
 
 def mistakes(catalogue: Catalogue) -> Iterator[Mistake]:
@@ -235,6 +236,18 @@ def _check_names(where: str, value: Mapping[str, object], catalogue: Catalogue) 
     return _unknown(where, told, catalogue.fields, "a field of this file")
 
 
+def _check_words(where: str, value: list[object], catalogue: Catalogue) -> list[Mistake]:
+    good = all(isinstance(one, str) and one.strip() for one in value)
+    return [] if good and value else [(where, value, _WANTED["words"])]
+
+
+def _check_record(where: str, value: Mapping[str, object], catalogue: Catalogue) -> list[Mistake]:
+    """Check ``{ field = "first name" }``: the field gets that part of the writer's record."""
+    wrong = [(f"{where}.{name}", part, _WANTED["record"]) for name, part in value.items()
+             if part not in RECORD]  # fmt: skip
+    return [*wrong, *_unknown(where, value, catalogue.fields, "a field of this file")]
+
+
 def _check_denials(where: str, value: list[object], catalogue: Catalogue) -> list[Mistake]:
     for one in value:
         try:
@@ -252,6 +265,8 @@ _WANTED = {
     "when": 'a table like { field = "request_type", equals = "Replace" }',
     "needs": "a field of this file",
     "names": 'a table like { contact_replacement_name = ["contact_last_name"] }',
+    "words": "a list of texts that are not empty",
+    "record": f"a table of fields, each with one of {', '.join(RECORD)}",
 }
 _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
     "cap_to": _check_cap,
@@ -261,6 +276,8 @@ _CHECKS: Mapping[str, Callable[..., list[Mistake]]] = {
     "needs": _check_needs,
     "names": _check_names,
     "denials": _check_denials,
+    "words": _check_words,
+    "record": _check_record,
 }
 
 

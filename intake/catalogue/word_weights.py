@@ -65,8 +65,10 @@ NO_WORDS = WordWeights()
 def words_of(subject: str, text: str) -> frozenset[str]:
     """Return the different words of a mail, in lower case without accents, and "?"."""
     low = f"{subject}\n{text[:MAX_CHARS]}".lower().replace("’", "'")
-    bare = (one for one in unicodedata.normalize("NFKD", low) if not unicodedata.combining(one))
-    return frozenset(_WORD.findall("".join(bare)))
+    if not low.isascii():
+        parts = unicodedata.normalize("NFKD", low)
+        low = "".join(one for one in parts if one.isascii() or not unicodedata.combining(one))
+    return frozenset(_WORD.findall(low))
 
 
 def written(weights: WordWeights) -> str:

@@ -63,7 +63,7 @@ _EN = DayWords(
     days={
         r"(?:the )?day before yesterday": -2,
         r"yesterday|yesteday|yesterdy|last night": -1,
-        r"today|this (?:very )?(?:morning|mornign|moring|morining|afternoon|evening)|tonight"
+        r"today|this (?:very )?(?:morning|mornign|mornng|moring|morining|afternoon|evening)|tonight"
         r"|earlier today"
         r"|just now|right now|(?:an|one|two|three|a few|a couple of) (?:hours?|minutes?) ago"
         r"|(?:half )?an hour ago": 0,
@@ -166,7 +166,7 @@ _ES = DayWords(
     doubt=r"quizás?|tal vez|a lo mejor|creo|no estoy segur[oa]|más o menos",
     period=(
         r"(?:la )?semana del? \d{{1,2}}(?: de (?:{month}))?|(?:la )?(?:primera|segunda"
-        r"|tercera|cuarta|[úu]ltima) semana de (?:{month})|(?:un|alg[úu]n"
+        r"|tercera|cuarta|[úu]ltima) (?:semana|quincena) de (?:{month})|(?:un|alg[úu]n"
         r"|cualquier) (?:{weekday}) (?:de|en) (?:{month})|(?:después|despues"
         r"|antes) de (?:semana santa|pascua|las vacaciones(?: de \w+)?)"
     ),
@@ -326,9 +326,9 @@ _PT = DayWords(
         "dezembro|dez",
     ),
     weekdays=(
-        r"segunda-feira|(?<=\bna )segunda\b",
+        r"segunda-feira|(?<=\bna )segunda\b(?! (?:quinzena|semana|metade|parte|etapa|vez))",
         r"terça-feira|(?<=\b[nd]a )terça\b",
-        r"quarta-feira|(?<=\bna )quarta\b",
+        r"quarta-feira|(?<=\bna )quarta\b(?! (?:semana|parte|série|vez))",
         r"quinta-feira|(?<=\bna )quinta\b",
         r"sexta-feira|(?<=\bna )sexta\b",
         "sábado|sabado",
@@ -373,7 +373,7 @@ _PT = DayWords(
     doubt=r"talvez|acho que|creio|não tenho certeza|mais ou menos",
     period=(
         r"(?:n?a )?semana d[eo](?: dia)? \d{{1,2}}(?: de (?:{month}))?|(?:n?a )?(?:primeira"
-        r"|segunda|terceira|quarta|[úu]ltima) semana de (?:{month})|(?:uma|alguma"
+        r"|segunda|terceira|quarta|[úu]ltima) (?:semana|quinzena) de (?:{month})|(?:uma|alguma"
         r"|qualquer) (?:{weekday}) de (?:{month})|(?:n?o )?fim de (?:{month})|(?:depois"
         r"|antes) d(?:a (?:páscoa|pascoa)|o (?:recesso|carnaval)|as férias)"
     ),

@@ -13,7 +13,7 @@ from functools import partial
 from intake.catalogue.catalogue import CaseType, Field
 from intake.catalogue.translation import labels_of
 from intake.model.states import CaseStatus
-from intake.parsers import forwarded, quoted_text
+from intake.parsers import forwarded, own_record, quoted_text
 from intake.parsers.dates import Calendar
 from intake.parsers.form_rules import Form
 from intake.parsers.prose.kinds import is_form, two_matters
@@ -56,6 +56,7 @@ def fill(
     for name, value in faint.items():
         if name not in form.values:
             form.likely.setdefault(name, value)
+    own_record.fill(form, [part.text for part in parts if part.origin != FORWARDED])
     _untouched(form, told)
 
 

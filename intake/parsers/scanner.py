@@ -171,6 +171,7 @@ def _bodies(message: Message, catalogue: Catalogue) -> tuple[Body, Body]:
         cut = quoted_text.cut_away(told, new)
         own = columns.straightened(new[top:], labels.find)
         end = signatures.signed_at(own, name, is_bare_label)
+        end = signatures.closed_at(own) if end is None else end
         made.append(
             Body(text, kind, body_lines.without_courtesies(own[:end]), cut, _texts(new[:top]))
         )

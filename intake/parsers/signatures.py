@@ -33,7 +33,7 @@ _TITLE = re.compile(
     r"|technician|analyst|superintendent|administrator|assistant|officer|supervisor|counselor"
     r"|nurse|engineer|technology|department|office|services|support|head|lead|chief|consultant"
     r"|librarian|treasurer|accountant|bookkeeper|m\.?ed|ph\.?d|m\.?a|b\.?a|ed\.?d"
-    r"|directora?|secretari[ao]|coordinadora?|maestr[ao]|profesora?|leiter(?:in)?|lehrer(?:in)?"
+    r"|directora?|secret[aá]ri[ao]|coordinadora?|maestr[ao]|profesora?|leiter(?:in)?|lehrer(?:in)?"
     r"|sekretariat|schulleitung|auxiliar|administrativ[ao]|jef[ea]|secrétaire|secrétariat|adjointe?"
     r"|analyste|direction|(?:sub)?diretora?|assistente|técnic[ao]|segreteria|ufficio|docente"
     r"|boekhouding|administratie|leerlingadministratie|directeur|buchhaltung|kasse|contabilità"
@@ -51,6 +51,10 @@ _DISCLAIMER = re.compile(
     r"|questa (?:e-?mail|comunicazione)"
     r"|questo messaggio|esta (?:mensagem|mensaje|comunicación)|le présent|ce document|vertraulich)",
     re.IGNORECASE,
+)
+_ANY_NAME = re.compile(  # directly below a closing, whoever the writer is
+    r"(?:[A-ZÀ-ÖØ-Þ][\w'’.-]*\s+(?:(?:de|da|do|dos|del|la|van|von|der|i\. ?A)\.?\s+){0,2}){1,4}"
+    r"[A-ZÀ-ÖØ-Þ][\w'’-]+"
 )
 _RULE = re.compile(r"\s*[-_=*~•·|–—]{2,}\s*\Z")
 _QUOTE = re.compile(r"""\s*["“”«'‘].*["“”»'’][\w\s.,–—-]{0,40}\Z""")
@@ -104,6 +108,21 @@ def signed_at(
     return None
 
 
+def closed_at(lines: Sequence[body_lines.Line]) -> int | None:
+    """Return where a closing stands above somebody's name, title and numbers; None if none does.
+
+    It finds a signature whose name is not the one that the mail comes from.
+    """
+    worded = [number for number, line in enumerate(lines) if line.text.strip()]
+    for number in worded[-MAX_BELOW_NAME - 1 : -1]:
+        rest = [line.text.strip() for line in lines[number:]]
+        name = next((one for one in rest[1:] if one), "")
+        signs = body_lines.is_closing(rest[0]) and _is_any_name(name)
+        if number != worded[0] and signs and not any(line.depth for line in lines[number:]):
+            return number if _is_block(rest, (), ()) else None
+    return None
+
+
 def _above(lines: Sequence[str], number: int) -> int:
     """Return where the blank and drawn lines above the block begin."""
     while number and (not lines[number - 1].strip() or _RULE.match(lines[number - 1])):
@@ -126,11 +145,21 @@ def _is_name(line: str, names: Collection[str]) -> bool:
     return whole in names and (whole == flat.strip(" .,") or len(flat.split()) <= MAX_TITLE_WORDS)
 
 
+def _is_any_name(line: str) -> bool:
+    """Return True for two to five words with capitals, as a name directly below a closing."""
+    return len(line) <= MAX_LINE_CHARS and _ANY_NAME.fullmatch(line) is not None
+
+
 def _is_block(lines: Sequence[str], names: Collection[str], places: Sequence[str]) -> bool:
     told = [one.casefold() for one in places if one]
+    closed = False  # by the line above that is not blank
     for number, line in enumerate(lines):
         flat = line.strip()
         if not flat or _RULE.match(flat) or body_lines.is_closing(flat):
+            closed = closed or bool(flat)
+            continue
+        below, closed = closed, False
+        if below and _is_any_name(flat):
             continue
         if _DISCLAIMER.match(flat):
             return not any("?" in one for one in lines[number:])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intake.parsers.signatures import cut
+from tests.support.forms import read
 from tests.support.service import AMY, Door, what
 
 SAID = "The grade book does not save.\nIt began on Monday."
@@ -109,3 +110,24 @@ def test_a_long_text_costs_little() -> None:
     """Many closings and long lines: the work is bounded."""
     text = SAID + "\n\n" + "Regards,\n" * 20_000 + '"' * 200_000 + "\n" + "x" * 200_000
     assert cut(text, NAMES, PLACES)[0] == text
+
+
+@pytest.mark.parametrize("block", [
+    "Atte.\n\nC.P. Leonor Buendía\nCargo: Administración\nTeléfono: 555-0156",
+    "Atenciosamente,\nMarcelo Brandão\nSecretário Municipal de Educação\nTelefone: (00) 5555-0133",
+    "Besten Dank\nWolfram Jessen\nLeiter Schulamt Nordhagen\nTelefon: 0555 0190",
+    "Merci et bonne journée / have a nice day,\n\nGhislaine Thivierge\nTél. : 555-0222",
+    "Sin otro particular, reciban un cordial saludo.\n\nGertrudis Peñalver\nTel. (555) 024-6000",
+])  # fmt: skip
+def test_a_closing_shows_the_signature_of_a_name_that_the_header_does_not_have(block: str) -> None:
+    """Its title and its telephone number are no fields of the case."""
+    case = read(f"Please remove Gus Pellerin from our list of support contacts.\n\n{block}\n")
+    assert {"contact_primary_phone", "contact_title"}.isdisjoint({*case.fields, *case.likely})
+    assert "Cargo" not in case.description
+    assert "5550" not in case.description.replace("-", "")
+
+
+def test_a_name_with_more_words_below_a_closing_is_no_signature() -> None:
+    """There a postscript follows, and nothing may be lost."""
+    case = read("It does not post.\n\nThanks\nBob Marsh\nPhone: 555-0100\nPlease call me first.\n")
+    assert "Please call me first." in case.description

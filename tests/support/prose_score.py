@@ -30,14 +30,14 @@ INSIDE = 0.3  # the least part of the wanted words that a span inside them must 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _NOTHING = re.compile(
     r"\b(no|ning[uú]n\w*|pas|aucun\w*|rien|kein\w*|nicht|nichts|n[aã]o|nenhum\w*|ningu[eé]m|nothing"
-    r"|did not|sin|sem|weder)\b",
+    r"|did not|don.t|doesn.t|never|sin|sem|weder)\b",
     re.IGNORECASE,
 )
 SAME = {  # the value of the list that the author's words mean
     "authorized": ("support contact", "contacto de soporte", "contact de support"),
     "technical": ("technischen ansprechpartner",),
-    "online": ("en ligne",),
-    "on site": ("vor ort", "presencial"),
+    "online": ("en ligne", "en línea", "em linha"),
+    "on site": ("vor ort", "presencial", "sur place"),
 }
 
 

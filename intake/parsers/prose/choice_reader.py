@@ -14,6 +14,7 @@ IN_SUBJECT = 1.0
 FIRST, FURTHER = 1.0, 0.4  # points of the first place in the text, and of each further one
 QUOTED = 0.5  # what a place inside quotation marks counts: an error message, a button
 HEADS_PATH, INSIDE_PATH = 2.0, 0.4  # what a place counts at the start of a path, and inside it
+MAX_UNDECIDED = 400  # characters of a sentence that are looked at
 MOST = 3  # places of one value that count
 AHEAD = 0.5  # points that the winner must have more to be sure
 
@@ -34,7 +35,7 @@ def read_choice(prose: Prose, role: Role) -> Iterator[Reading]:
             points[value] += IN_SUBJECT
         spans = [one.span() for one in folded.finditer(prose.low)] if folded else []
         spans += [one.span() for one in exact.finditer(prose.text)] if exact else []
-        spans = [span for span in spans if not _denied(prose, denied, span)]
+        spans = [one for one in spans if not (_denied(prose, denied, one) or _open(prose, one))]
         found[value] = sorted(set(spans))
     for value, spans in found.items():
         apart = [span for span in spans if not _inside(span, value, found)][:MOST]
@@ -159,6 +160,19 @@ def _quoted(prose: Prose, span: tuple[int, int]) -> bool:
     line = prose.text[start : len(prose.text) if end < 0 else end]
     inside = (span[0] - start, span[1] - start)
     return any(one.start() < inside[0] and inside[1] < one.end() for one in _QUOTED.finditer(line))
+
+
+_UNDECIDED = re.compile(
+    r"\b(?:don'?t know|not sure|no sé|no se si|ne sais pas|weiß nicht|não sei|which of|whether)\b"
+    r".*\b(?:or|o|ou|oder)\b"
+)
+
+
+def _open(prose: Prose, span: tuple[int, int]) -> bool:
+    """Return whether the writer does not know which: "I don't know if SQL or SSRS"."""
+    sentence = prose.sentence_at(span[0])
+    low = prose.low[sentence.start : sentence.end][:MAX_UNDECIDED] if sentence else ""
+    return _UNDECIDED.search(low.replace("\n", " ")) is not None
 
 
 def _denied(prose: Prose, never: re.Pattern[str] | None, span: tuple[int, int]) -> bool:

@@ -33,6 +33,8 @@ def read_day(prose: Prose, role: Role, *, ahead: bool) -> Iterator[Reading]:
     sure = [one for one, how in good if how == SURE]
     fixed = [one for one in sure if one.on(prose.calendar, ahead=ahead)]
     fixed = [one for one in fixed if ahead or not _is_long_ago(prose, one)] or fixed
+    if ahead:  # "fällig am 30. April, also bis zum 17. fertig": the word in front is nearer
+        fixed = [one for one in fixed if _is_led(prose, role, one)] or fixed
     best = (fixed or sure or [good[0][0]])[0]
     different = {one.on(prose.calendar, ahead=ahead) for one in fixed}
     how = SURE if sure and len(different) <= 1 else LIKELY
@@ -254,6 +256,13 @@ def _strength(prose: Prose, role: Role, one: Day, *, ahead: bool) -> str:
         if any(one.start() <= far for one in after):
             return how
     return ""
+
+
+def _is_led(prose: Prose, role: Role, one: Day) -> bool:
+    """Return whether a word of the role stands directly in front of the day."""
+    cue = pattern(role.sure)
+    before = prose.low[max(0, one.start - CLOSE) : one.start]
+    return cue is not None and any(len(before) - end.end() <= 6 for end in cue.finditer(before))
 
 
 _IN_FRONT = frozenset(  # "from", "ab": words that stand in front of their day alone

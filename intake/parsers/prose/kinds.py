@@ -86,7 +86,10 @@ def likeliest(subject: str, text: str, catalogue: Catalogue) -> list[Likely]:
 
 def guesses(subject: str, text: str, catalogue: Catalogue) -> tuple[str, ...]:
     """Return the likeliest types of a mail, at most three; an empty first one if two are alike."""
-    weights, bars = weighed(subject, text, catalogue)
+    return _guessed(*weighed(subject, text, catalogue))
+
+
+def _guessed(weights: list[tuple[str, float]], bars: Bars) -> tuple[str, ...]:
     if not weights or weights[0][1] < bars.possible:
         return ()
     found = tuple(name for name, _ in weights[:MOST_GUESSES])
@@ -100,7 +103,10 @@ def type_in_prose(subject: str, text: str, catalogue: Catalogue) -> str:
     It must be well ahead of every other type; further ahead of one that overwrites data or changes
     who may do what.
     """
-    weights, bars = weighed(subject, text, catalogue)
+    return _clear(*weighed(subject, text, catalogue), catalogue)
+
+
+def _clear(weights: list[tuple[str, float]], bars: Bars, catalogue: Catalogue) -> str:
     if not weights:
         return ""
     name, most = weights[0]
@@ -136,8 +142,11 @@ def told_by_prose(
     whole = told.subject, f"{text[:MAX_CHARS]}\n\n{below}"
     first, other = two_matters(text, catalogue)
     subject, words = ("", first) if other else (told.subject, text)
-    name = type_in_prose(subject, words, catalogue)
-    likeliest = guesses(subject, words, catalogue) if other else guesses(*whole, catalogue)
+    weights, bars = weighed(subject, words, catalogue)
+    name = _clear(weights, bars, catalogue)
+    if not other and below:
+        weights, bars = weighed(*whole, catalogue)
+    likeliest = _guessed(weights, bars)
     if name:
         return replace(told, type=name, source=PROSE), (), other
     return told, likeliest, other

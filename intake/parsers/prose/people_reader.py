@@ -14,7 +14,7 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
     """Yield who is affected: how many, which people, and where."""
     only = pattern(role.none)
     match = only.search(prose.low) if only else None
-    if match is not None:
+    if match is not None and not _AND_MORE.match(prose.low, match.end()):
         yield Reading(role.field, prose.text[match.start() : match.end()], SURE, *match.span())
         return
     found: list[tuple[float, int, int, str]] = []
@@ -44,6 +44,7 @@ def read_people(prose: Prose, role: Role) -> Iterator[Reading]:
         yield Reading(role.field, said, how, -start, end)
 
 
+_AND_MORE = re.compile(r" (?:and|y|et|und|e) (?:the|my|our|mis?|los|las|mes|les|meine|die|os|as)\b")
 _ONE_OF = re.compile(
     r"\b(?:one of (?:our|my|the)|from an?|un[ao] de (?:nuestr[oa]s|mis|las|los)|une? de (?:nos|mes)"
     r"|eine[rm]? (?:unserer|meiner)|uma? d[ao]s (?:noss[oa]s|minhas|meus)?)(?=\s)"
@@ -72,19 +73,22 @@ _SMALL = re.compile(  # numbers in words
 _AND_OTHERS = re.compile(
     r"\b(?:me and|myself and|(?:bei )?mir und|ich und|(?:chez )?moi et|a m[ií] y al?|yo y"
     r"|comigo e com|eu e|a mim e a"
-    r"|both \w+ and(?= i\b| me\b)|neither (?:i|me) nor|ni yo ni|ni a m[ií] ni a|ni moi ni"
+    r"|both (?:\w+ ){1,6}?and(?= i\b| me\b)|neither (?:i|me) nor|ni yo ni|ni a m[ií] ni a|ni moi ni"
     r"|weder ich noch"
     r"|weder bei mir noch bei|nem eu nem)\s"
-    r"(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mi|minha|meu|madame)\s)?\w+"
+    r"(?:(?:my|the|frau|herrn?|dem|der|den|la|el|a|o|mon|ma|mes|mis?|meine|minhas?|meus?|madame)"
+    r"\s)?\w+"
     r"(?:\s(?-i:[A-ZÀ-ÖØ-Þ])\w+)?",
     re.IGNORECASE,
 )
 
 
 _AND_I = re.compile(
-    r"\b(?:my|our|notre|mon|ma|mi|nuestr[oa]|meine?|unsere?|minha|nossa)\s(?:\w+\s){1,3}"
+    r"\b(?:my|our|the|notre|mon|ma|mi|nuestr[oa]|meine?|unsere?|minha|nossa)\s(?:\w+\s){1,6}?"
     r"(?:and (?:me|i)|et moi|y yo|und ich|e eu)\b"
+    r"|\b(?:mrs?|ms|frau|herr|mme)\.? \w+ (?:\w+ ){0,4}?(?:and i|et moi|und ich)\b"
 )
+_TOGETHER = re.compile(r"(?:both|neither|ni|weder|nem)\b", re.IGNORECASE)
 _IT_IS = re.compile(r"\b(?:it'?s|it is|es sind|c'est|somos|es|é) (?:just |only |nur |solo )?\Z")
 
 
@@ -93,16 +97,22 @@ def _it_is(prose: Prose, place: int) -> bool:
     return _IT_IS.search(prose.low[max(0, place - 16) : place]) is not None
 
 
+def _nouns(role: Role) -> re.Pattern[str] | None:
+    return pattern(_words(role, "who"))
+
+
 def _writer_and_others(prose: Prose, role: Role) -> list[tuple[float, int, int, str]]:
     """Return "bei mir und Frau Ostrau": the writer with somebody else."""
     for match in _AND_I.finditer(prose.low):
         sentence = prose.sentence_at(match.start())
-        if sentence is not None and not sentence.asks:
+        nouns = None if match[0][:2] in ("mr", "ms", "fr", "he", "mm") else _nouns(role)
+        people = nouns is None or nouns.search(match[0]) is not None
+        if people and sentence is not None and not sentence.asks:
             return [(2.5, -match.start(), match.end(), LIKELY)]
     for match in _AND_OTHERS.finditer(prose.text):
         sentence = prose.sentence_at(match.start())
         if sentence is not None and not sentence.asks:
-            named = match[0].lower().startswith("both") or _it_is(prose, match.start())
+            named = _TOGETHER.match(match[0]) or _it_is(prose, match.start())
             points = 3.0 if named else 1.0
             who = pattern(_words(role, "who"))
             end = _phrase_end(prose.low, match.end(), sentence.end, role)

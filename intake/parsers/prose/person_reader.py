@@ -14,7 +14,7 @@ MAX_NAMES = 40
 MAX_SIGNED_WORDS = 3  # in front of a name that ends a mail: "Thank you all,"
 _UPPER = r"[A-ZÀ-ÖØ-ÞŁŚŠŽÇ]"
 _NO_NAME = (  # words with a capital letter that are no part of a name
-    r"(?!(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Ing|Lic|Frau|Herrn?|Sie|Ihnen|Ihre?|Wir|Unsere?|Es|Der"
+    r"(?!(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Sra?|Srta|Ing|Lic|Frau|Herrn?|Meine?|My|Mon|Mes|Meu|Minha|Sie|Ihnen|Ihre?|Wir|Unsere?|Es|Der"
     r"|Die|Das|Please|Bitte|Por|Favor|Merci|Tel|Title|Phone|Dear|Hello|Hi|Hallo|Hola|Bonjour|Olá"
     r"|Kontakt|Contacto|Contact|Contato|Ansprechpartner(?:in)?|Direct(?:or|ora|eur|rice)|Diretora?|Leiter(?:in)?|Sekretärin"
     r"|Co+rd(?:inator|inador|inadora|enador|enadora|onnateur|onnatrice)|Responsable|Responsável"
