@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from intake.store import reports
 from intake.store.contacts import directory
 from intake.store.engine import Session, open_engine, reading, writing
 from intake.worker import init
-from tests.support import transitions
+from tests.support import transitions, warm
 from tests.support.commands import invoke
 from tests.support.mailbag import AUTHSERV, SERVICE, people_toml
 
@@ -160,14 +159,8 @@ def intake(
 ) -> subprocess.CompletedProcess[bytes]:
     """The real command in a process of its own, by that operator."""
     named = {"INTAKE_OPERATOR": operator} if operator else {}
-    return subprocess.run(
-        [sys.executable, "-m", "intake", "--config", config.file, *words],
-        input=stdin,
-        capture_output=True,
-        timeout=170,
-        check=False,
-        env={**os.environ, "COLUMNS": "80", **named},
-    )
+    env = {**os.environ, "COLUMNS": "80", **named}
+    return warm.run(["--config", config.file, *words], stdin=stdin, env=env)
 
 
 def command(
