@@ -7,11 +7,13 @@ only ever a value, never a template. The written message is parsed again before 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
+from intake.catalogue.catalogue import Catalogue
 from intake.letters import outlook_thread, wording
 from intake.letters.html_part import html_part
 from intake.letters.incident_summary import incident_lines, is_maintenance
@@ -37,12 +39,14 @@ from intake.model.cases import NO_CASES, CaseList
 from intake.model.context import SaidLine
 from intake.model.incidents import Incident
 from intake.model.states import CASE_OVER, CaseStatus
+from intake.parsers import body_lines
 from intake.parsers.submission import CASE_TYPE, Submission
 from intake.triage.decision import Decision, LetterOrder
 
 __all__ = ["Answered", "Letter", "LetterContext", "LetterError", "Templates", "blank_form", "write"]
 
 
+MAX_ASKED_CHARS = 20_000  # of a mail, in which a question is looked for
 REPEATING = ("ack", "appended")  # kinds that repeat the values that were read
 
 
@@ -150,6 +154,7 @@ def _values(
         "department": _department(letter_context, said, submission.department),
         "billable": submission.billable,
         "completed": decision.action == "complete",
+        "asks_back": decision.case is not None and _asks(mail, letter_context.catalogue),
         "opened": change.status == CaseStatus.OPEN,
         "repeated": change.round > 1,
         "flagged": bool(change.flag),
@@ -196,6 +201,14 @@ def _asked(
     if wish is None or wish.type not in said.catalogue.types:
         return shown
     return shown | _form_values(said, wish.type)
+
+
+def _asks(mail: Message, catalogue: Catalogue) -> bool:
+    """Return whether the writer's own new words, without our letter, hold a question."""
+    lines = body_lines.split((mail.plain or mail.html.text)[:MAX_ASKED_CHARS])
+    told = body_lines.own(body_lines.without_form(lines, catalogue))
+    words = " ".join(line.text.strip() for line in told if not line.depth)
+    return re.search(r"\w\s?\?(?:\s|$)", words) is not None
 
 
 def reminder(

@@ -97,7 +97,9 @@ def shown_value(value: FieldValue | None, locale: Locale) -> str:
         return locale.say("yes" if value.value else "no")
     if isinstance(value.value, (list, tuple)):
         return ", ".join(locale.value(str(item)) for item in value.value)
-    return locale.value(str(value.value)) if value.value is not None else value.words
+    if value.value is None or (value.value == "none" and value.words):
+        return value.words  # "aucun message": that there is none, in the writer's language
+    return locale.value(str(value.value))
 
 
 def _item(text: str) -> list[str]:

@@ -44,9 +44,11 @@ def says_yes(text: str, catalogue: Catalogue) -> bool:
     first = next(iter(_sentences(text)), "")
     low = first.casefold().strip(" .!\"'")
     word = re.split(r"[\s,:]", low, maxsplit=1)[0]
-    if first.endswith("?") or _DOUBT.search(low):
+    if first.endswith("?"):
         return False
-    return low in catalogue.normalise.yes_words or word in catalogue.normalise.yes_words
+    if low in catalogue.normalise.yes_words:
+        return True  # "si" alone is a yes without its accent, though it may be an "if" elsewhere
+    return not _DOUBT.search(low) and word in catalogue.normalise.yes_words
 
 
 def says_no(text: str, catalogue: Catalogue) -> bool:

@@ -99,7 +99,8 @@ _EN = DayWords(
         r"(?:the )?week (?:of|starting|beginning) (?:the )?(?:(?:{month}) \d{{1,2}}(?:st|nd"
         r"|rd|th)?|\d{{1,2}}(?:st|nd|rd|th)?(?: of)?(?: (?:{month}))?)|(?:the )?(?:first"
         r"|second|third|fourth|last) (?:full )?week (?:of|in) (?:{month})|(?:a|any|some"
-        r"|one) (?:{weekday}) in (?:{month})|(?:around|after|before) (?:easter"
+        r"|one) (?:{weekday}) in (?:{month})|(?:any ?time|sometime|some time|any day|some day)"
+        r" (?:in|during) (?:{month})|(?:around|after|before) (?:easter"
         r"|(?:the )?(?:spring|easter|winter|fall) (?:break|holidays))"
     ),
 )
@@ -167,7 +168,9 @@ _ES = DayWords(
     period=(
         r"(?:la )?semana del? \d{{1,2}}(?: de (?:{month}))?|(?:la )?(?:primera|segunda"
         r"|tercera|cuarta|[úu]ltima) (?:semana|quincena) de (?:{month})|(?:un|alg[úu]n"
-        r"|cualquier) (?:{weekday}) (?:de|en) (?:{month})|(?:después|despues"
+        r"|cualquier) (?:{weekday}) (?:de|en) (?:{month})|(?:cualquier d[íi]a|puede ser"
+        r"|podr[íi]a ser"
+        r"|en cualquier momento) (?:de|en) (?:{month})|(?:después|despues"
         r"|antes) de (?:semana santa|pascua|las vacaciones(?: de \w+)?)"
     ),
 )
@@ -236,7 +239,8 @@ _FR = DayWords(
     period=(
         r"(?:la )?semaine du \d{{1,2}}(?: (?:{month}))?|(?:la )?(?:première|premiere|deuxième"
         r"|deuxieme|seconde|troisième|troisieme|quatrième|dernière) semaine (?:de |d'"
-        r"|du mois de )(?:{month})|un (?:{weekday}) (?:de |d'|en )(?:{month})|(?:après|apres"
+        r"|du mois de )(?:{month})|un (?:{weekday}) (?:de |d'|en )(?:{month})|(?:dans le )?"
+        r"courant (?:de |d')?(?:{month})|(?:après|apres"
         r"|avant|vers) (?:pâques|paques|les vacances(?: (?:de |d')\w+)?)"
     ),
 )
@@ -306,7 +310,9 @@ _DE = DayWords(
         r"(?:der |die )?woche (?:vom|ab dem|ab) \d{{1,2}}\.(?: (?:{month}))?|(?:der "
         r"|die )?(?:ersten?|zweiten?|dritten?|vierten?|letzten?) (?:(?:{month})woche"
         r"|woche (?:im|in) (?:{month}))|(?:an )?(?:ein|einem"
-        r"|irgendeinem) (?:{weekday}) im (?:{month})|(?:nach|vor|um) (?:ostern(?: herum)?"
+        r"|irgendeinem) (?:{weekday}) im (?:{month})|(?:irgendwann|am liebsten|gerne?"
+        r"|jederzeit)"
+        r" im (?:{month})|(?:nach|vor|um) (?:ostern(?: herum)?"
         r"|den (?:oster|pfingst|sommer|herbst)?ferien)"
     ),
 )
@@ -374,7 +380,8 @@ _PT = DayWords(
     period=(
         r"(?:n?a )?semana d[eo](?: dia)? \d{{1,2}}(?: de (?:{month}))?|(?:n?a )?(?:primeira"
         r"|segunda|terceira|quarta|[úu]ltima) (?:semana|quinzena) de (?:{month})|(?:uma|alguma"
-        r"|qualquer) (?:{weekday}) de (?:{month})|(?:n?o )?fim de (?:{month})|(?:depois"
+        r"|qualquer) (?:{weekday}) de (?:{month})|(?:pode ser|poderia ser|qualquer dia) (?:em|de)"
+        r" (?:{month})|(?:n?o )?fim de (?:{month})|(?:depois"
         r"|antes) d(?:a (?:páscoa|pascoa)|o (?:recesso|carnaval)|as férias)"
     ),
 )

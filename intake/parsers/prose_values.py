@@ -6,6 +6,7 @@ question; after that question it counts, unless the answer corrects it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,12 +20,13 @@ from intake.parsers.form_rules import Form
 from intake.parsers.prose.kinds import is_form, two_matters
 from intake.parsers.prose.reading import FAINT, SURE, Reading
 from intake.parsers.prose.values import values_in_prose, without_closing
-from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Scan
-from intake.parsers.values import take
+from intake.parsers.submission import FORWARDED, PROSE, Candidate, FieldValue, Problem, Scan
+from intake.parsers.values import MAX_UNLISTED_WORDS, take
 
 EARLIER = "earlier"
 PRIORITY = "priority"
 UNLISTED = "unknown-choice"  # a module that is not in the open list, kept as written
+MAX_CHANGE_WORDS = 4  # of a sentence that names another value
 MAX_OFFERED_CHARS = 250  # of a line; a longer value was cut
 NOT_READ = ("account", "contact", "subject", "description")
 
@@ -50,6 +52,8 @@ def fill(
         return
     told = {one.field for one in candidates if one.words.strip()}
     told |= {problem.field for problem in form.problems}
+    talk = {problem.field for problem in form.problems if _is_talk(problem)}
+    told -= talk
     faint: dict[str, FieldValue] = {}
     for part in parts:
         _read(form, part, told, faint)
@@ -58,6 +62,15 @@ def fill(
             form.likely.setdefault(name, value)
     own_record.fill(form, [part.text for part in parts if part.origin != FORWARDED])
     _untouched(form, told)
+    answered = talk & form.values.keys()
+    form.problems = [one for one in form.problems if one.field not in answered]
+
+
+def _is_talk(problem: Problem) -> bool:
+    """Return whether a sentence stands where a listed value was asked: "It is all in my mail"."""
+    words = problem.found.rstrip()
+    sentence = len(words.split()) > MAX_UNLISTED_WORDS or words.endswith("?")
+    return problem.code == UNLISTED and problem.blocking and sentence
 
 
 def parts_of(form: Form, scan: Scan, free: str, candidates: Sequence[Candidate]) -> list[Part]:
@@ -135,7 +148,9 @@ def _read(form: Form, part: Part, told: set[str], faint: dict[str, FieldValue]) 
     found = values_in_prose(part.subject, part.text, form.type, form.catalogue, part.calendar)
     for name, reading in found.items():
         field = form.catalogue.fields[name]
-        if name in NOT_READ or name in told or _is_given(form, name):
+        if name in NOT_READ or name in told:
+            continue
+        if _is_given(form, name) and not _is_changed(form, field, reading, part):
             continue
         value = _value(form, field, reading, part)
         if value is None:
@@ -158,6 +173,18 @@ def _is_taken(field: Field, part: Part, reading: Reading) -> bool:
     if part.origin == EARLIER or field.personal_data:
         return True
     return part.origin == PROSE and reading.strength == SURE
+
+
+def _is_changed(form: Form, field: Field, reading: Reading, part: Part) -> bool:
+    """Return whether a reply begins with another listed value than prose showed: "Replace."."""
+    stored = form.circumstances.case
+    before = stored.fields.get(field.name) if stored else None
+    if before is None or before.source != PROSE or part.origin != PROSE or field.kind != "choice":
+        return False
+    first = re.split(r"[.!\n]", part.text.strip()[:MAX_OFFERED_CHARS], maxsplit=1)[0]
+    short = reading.words in first and len(first.split()) <= MAX_CHANGE_WORDS
+    listed = {one.value for one in field.choices_on(form.type).values}
+    return short and reading.strength == SURE and reading.value in listed
 
 
 def _is_given(form: Form, name: str) -> bool:

@@ -39,6 +39,7 @@ _PHONE = re.compile(  # an extension and a remark in brackets may follow it
     re.IGNORECASE,
 )
 MAX_WORDED_CHARS = 80
+MAX_UNLISTED_WORDS = 8  # of a value outside its list; more is a sentence, such as a complaint
 MAX_WORDED_WORDS = 9  # of an answer that is a day in words
 _NOT = re.compile(r"\b(?:pas|sauf|jamais|nicht|außer|kein\w*|não|exceto|nunca)\b", re.IGNORECASE)
 MAX_PHONE_CHARS = 100
@@ -194,7 +195,8 @@ def is_listed(text: str, choices: Choices, catalogue: Catalogue) -> bool:
 def _unlisted(text: str, choices: Choices, so_far: Sequence[str] = ()) -> Taken:
     values = tuple(choice.value for choice in choices.values)
     near = _perhaps(text, values)
-    if choices.open:
+    sentence = bool(values) and (len(text.split()) > MAX_UNLISTED_WORDS or text.endswith("?"))
+    if choices.open and not sentence:
         known = bool(values)
         kept: object = [*so_far, text] if choices.multi else text
         return Taken(kept, "unknown-choice" if known else "", used=text if known else "", near=near)

@@ -176,3 +176,48 @@ def test_the_second_half_of_a_month_is_no_monday() -> None:
     text = "Gostaríamos de uma consultoria. Para nós seria bom na segunda quinzena de março."
     found = read(text, "request_consulting")
     assert found["preferred_consult_date"] == "na segunda quinzena de março"
+
+
+@pytest.mark.parametrize(("text", "day"), [
+    ("Our secretary accidentally ran the attendance wipe for the whole high school on Monday,"
+     " March 2. All the marks of that day are gone.", "2026-03-02"),
+    ("Please restore the Grade Book as it was on March 2. I overwrote it by accident yesterday.",
+     "2026-03-03"),
+])  # fmt: skip
+def test_the_day_of_the_loss(text: str, day: str) -> None:
+    """Not the day whose state is wanted back."""
+    assert read(text, RESTORE)["approximate_date_of_loss"] == day
+
+
+def test_a_class_is_no_initial() -> None:
+    """The sentence ends behind "4e C", so the question behind it does not hide what happened."""
+    text = (
+        "Bonjour, hier j'ai supprimé par erreur l'emploi du temps de la classe de 4e C. Pouvez-vous"
+        " le restaurer ? Vous avez mon accord."
+    )
+    assert "j'ai supprimé par erreur" in read(text, RESTORE)["reason_for_restore"]
+
+
+@pytest.mark.parametrize(("text", "who"), [
+    ("one of our seniors has the wrong GPA since Monday", "one of our seniors"),
+    ("When teachers at Lincoln Middle enter a score, the total is wrong.",
+     "teachers at Lincoln Middle enter"),
+])  # fmt: skip
+def test_people_without_the_words_in_front(text: str, who: str) -> None:
+    """ "One of" belongs to them, "when" does not."""
+    assert read(text, ISSUE)["who_is_impacted"] == who
+
+
+@pytest.mark.parametrize("text", [
+    "We would like a training for our teachers. Any time in April is fine.",
+    "Wir hätten gern eine Schulung. Am liebsten im April.",
+    "Queremos una capacitación para los maestros. Puede ser en abril.",
+    "Nous voudrions une formation pour nos enseignants, courant avril.",
+    "Queremos um treinamento para os professores. Pode ser em abril.",
+])  # fmt: skip
+def test_a_month_is_answer_enough_for_a_training(text: str) -> None:
+    """The case opens with the words, and those who plan it choose the day."""
+    found = read(text, "request_training", "Training")
+    assert "abri" in found["preferred_training_date"].lower().replace("april", "abri").replace(
+        "avril", "abri"
+    )

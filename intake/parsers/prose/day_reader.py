@@ -290,7 +290,9 @@ def _denied(prose: Prose, role: Role, one: Day, sentence: Sentence) -> bool:
     if never is None:
         return False
     before = prose.low[sentence.start : one.start]
-    last = list(never.finditer(before))[-1:]
+    meant = pattern(role.sure)
+    sure_spans = [match.span() for match in meant.finditer(before)] if meant else []
+    last = [match for match in never.finditer(before) if not _within(match, sure_spans)][-1:]
     if not last:
         behind = prose.low[one.end : min(sentence.end, one.end + 40)]
         return _behind_denies(prose, role, behind)
@@ -298,6 +300,14 @@ def _denied(prose: Prose, role: Role, one: Day, sentence: Sentence) -> bool:
     later = list(sure.finditer(before, last[0].end()))[-1:] if sure else []
     nearer = bool(later) and len(before) - later[0].end() <= CLOSE
     return not nearer and len(before) - last[0].end() <= FAR
+
+
+def _within(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
+    """Return whether longer words hold the match: "by" in "by accident"."""
+    return any(
+        start <= match.start() and match.end() <= end and (start, end) != match.span()
+        for start, end in spans
+    )
 
 
 _OTHERWISE = re.compile(r"[;,]?\s(?:si|if|wenn|falls|se|caso|sinon|or|ou|oder)\s")

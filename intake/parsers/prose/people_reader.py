@@ -229,9 +229,12 @@ def _phrase_start(prose: Prose, place: int) -> int:
     lead = prose.text[sentence.start : place] if sentence else ""
     plain = lead.replace(" ", "").isalpha()
     short = sentence is not None and len(lead) <= MAX_LEAD_CHARS and len(lead.split()) <= 1
-    return sentence.start if sentence and short and plain else place
+    joins = lead.strip().lower() in _JOINING
+    return sentence.start if sentence and short and plain and not joins else place
 
 
+_JOINING = frozenset(("when", "if", "wenn", "cuando", "quand", "quando", "si", "se", "since", "as"))
+_ONE_BEFORE = re.compile(r"\b(?:one|some|two|three|four|five|six|several|many) of \Z")
 _DETERMINER = re.compile(
     r"\b(?:our|the|my|unsere[nr]?|die|den|nuestr[oa]s|los|las|nos|les|mes|noss[oa]s|os|as)\s\Z"
 )
@@ -259,7 +262,9 @@ def _with_owner(prose: Prose, role: Role, start: int) -> int:
         start = begin + people[0].start()
         lead = prose.low[begin:start]
     own = _DETERMINER.search(lead)
-    return begin + own.start() if own else start
+    start = begin + own.start() if own else start
+    one = _ONE_BEFORE.search(prose.low[begin:start])
+    return begin + one.start() if one else start
 
 
 def _group(prose: Prose, role: Role, start: int, end: int) -> tuple[float, int] | None:

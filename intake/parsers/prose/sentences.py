@@ -17,6 +17,7 @@ _ABBREVIATION = re.compile(
     r"|(?<!\w)[^\W\d_])\Z",
     re.IGNORECASE,
 )
+_CLASS = re.compile(r"\d\w{0,3}\s?[A-Z]\Z")
 _STOP = re.compile(r"[.!?…]+[\"”»“’')\]]*(?=\s|\Z)")
 _SMALL_START = re.compile(r"[a-zà-ÿ]{2}[.!?]+\s+[a-zà-ÿ]")
 _LARGE_START = re.compile(r"[.!?]\s+[A-ZÀ-ÖØ-Þ¿¡]")
@@ -98,6 +99,8 @@ def _goes_on(before: str, after: str, *, small: bool) -> bool:
     """
     if after.startswith(("¿", "¡")):
         return False
+    if _CLASS.search(before[-12:]) and after[:1].isupper():
+        return False  # "the 4e C. Could you": no initial of a name
     if _ABBREVIATION.search(before[-12:]):
         return True
     if not after:

@@ -185,7 +185,8 @@ def _when_clause(prose: Prose, role: Role) -> Iterator[Reading]:
 
 MIN_CLAUSE_WORDS, MAX_CLAUSE_WORDS = 5, 30  # of "when …"
 _SHOWN = re.compile(  # what comes of it
-    r"\b(?:shows?|says?|appears?|pops? up|comes? up|get|gets|crash\w*|freez\w*|spins?|sale|aparece"
+    r"\b(?:shows?|says?|sees?|sieht|sehen|voit|voient|veo|ven|vê|veem"
+    r"|appears?|pops? up|comes? up|get|gets|crash\w*|freez\w*|spins?|sale|aparece"
     r"|muestra|dice|queda|affiche|appara[iî]t|dit|reste|zeigt|erscheint|kommt|bleibt|passiert"
     r"|mostra|diz|fica|trava|fecha|cierra|ferme)\b|[\"“„«]"
 )
