@@ -184,7 +184,8 @@ def _request(
     values = {
         "opened": True, "handed": True, "repeated": False, "matters": 1, "other_matter": "",
         "incident": [],
-        "billable": False, "guessed": False, "understood": "", "optional": [], "changes": [],
+        "billable": False, "guessed": False, "asks_back": False, "understood": "", "optional": [],
+        "changes": [],
         "read": [], "attachments": [], "maintenance": False,
         "department": occasion.values["department"],
         "questions": questions(empty, spoken, asked),

@@ -231,6 +231,7 @@ def request(
         "repeated": False,
         "understood": "",
         "guessed": False,
+        "asks_back": False,
         "other_matter": "",
         "department": case.department,
         "read": wording.read_lines(empty, said, AT.accounts),
