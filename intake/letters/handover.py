@@ -89,6 +89,7 @@ def to_department(
         return ()
     text = said(mail)
     was = known.case.status if known.case else ""
+    before = known.case.description if known.case and was == CaseStatus.DRAFT else ""
     whole = decision.action != "append" or was in CASE_OVER or was == CaseStatus.DRAFT
     files = _files(decision, mail, known if whole else None, setup)
     headline = HEADLINES.get(decision.action, HEADLINES["append"])
@@ -101,6 +102,7 @@ def to_department(
         "headline": headline,
         "writer": case.writer,
         "words": lines(text.own),
+        "before": lines(before),
         "quoted": lines(text.quoted) if decision.action != "append" else [],
         "changed": []
         if decision.submission is None or whole
@@ -108,6 +110,8 @@ def to_department(
     }
     letter = Written(setup, case, values, f"{mail.digest}", now)
     made = letter.to_all(place, known.colleagues_of_staff, files)
+    if before:  # what the draft began with; nobody has told it to the desk yet
+        text = replace(text, own=f"{text.own.rstrip()}\n\n{before}")
     return made + _to_desk(place, letter, text, files, known.desk_mails.get(place.desk.lower()))
 
 

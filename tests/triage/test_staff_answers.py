@@ -48,6 +48,20 @@ def test_a_case_is_handed_over_with_everything(desk: StaffDesk) -> None:
     assert "CASE-1001" in desk.cli("cases", "show", "CASE-1001")
 
 
+def test_a_completed_draft_is_handed_over_with_its_first_mail(desk: StaffDesk) -> None:
+    """What the person answered stands above what they had written first."""
+    text = (
+        "Hi,\n\nsince this morning none of our teachers can take attendance, they get an error.\n"
+    )
+    desk.say(AMY, text, subject="Attendance problem")
+    asked = str(desk.posted(AMY)[-1]["Message-ID"])
+    desk.say(AMY, "Open Attendance, pick a class and press Save.\n", to=asked)
+    letter = plain_text(desk.handed())
+    assert "Amy Alder has answered what was missing." in letter
+    assert letter.index("press Save") < letter.index("Written before that")
+    assert letter.index("Written before that") < letter.index("none of our teachers")
+
+
 def test_without_a_department_the_acknowledgement_claims_nothing(tmp_path: Path) -> None:
     """Nobody gets the case, so the letter says that it waits in the queue; doctor says so, too."""
     door = Door(tmp_path)
