@@ -116,11 +116,8 @@ def _auth(config: Config, *, as_json: bool) -> None:
         show_json([asdict(one) for one in proposals])
         return
     for one in proposals:
-        say(
-            safe(
-                f"mailbox {one.mailbox}: {one.mails} recent mails, {one.with_field} with the field"
-            )
-        )
+        mails = f"{one.mails} recent mails" if one.mails != 1 else "1 recent mail"
+        say(safe(f"mailbox {one.mailbox}: {mails}, {one.with_field} with the field"))
         for name, count in one.ids.items():
             say(safe(f"  {count:4} from {name or '(no id)'}"))
         say(safe(f"  levels today: {_levels(one.now)}"))
@@ -193,6 +190,7 @@ def _state(config: Config) -> Iterator[Finding]:
 def _database(config: Config) -> Iterator[Finding]:
     from intake.store.contacts import directory
     from intake.store.engine import open_engine, reading
+    from intake.store.handover.directory import whole_staff
     from intake.store.migrate import check as check_schema
 
     def check() -> Iterator[Finding]:
@@ -201,11 +199,17 @@ def _database(config: Config) -> Iterator[Finding]:
             check_schema(engine)
             with reading(engine) as session:
                 count = len(directory.account_views(session)), len(directory.contact_views(session))
+                staff = [one for one in whole_staff(session) if one.active]
         finally:
             engine.dispose()
         yield Finding("ok", "database", f"{count[0]} accounts, {count[1]} contacts")
         if not count[1]:
             yield Finding("warn", "contacts", "none; `intake contacts import FILE` takes them over")
+        for place in config.shape.department:
+            by_mail = place.address or place.members
+            if by_mail and not any(one.handles(place.key, "") for one in staff):
+                words = "no staff may answer its cases, so every answer is held: `intake staff add`"
+                yield Finding("warn", f"department {place.key}", words)
 
     return _guard("database", check)
 
@@ -265,8 +269,8 @@ def _old_mails(config: Config, box: Mailbox, opened: Opened) -> Iterator[Finding
         engine.dispose()
     what = f"mailbox {box.name}"
     if state is None:
-        mails = f"{opened.exists} mails" if opened.exists > 1 else "1 mail"
-        words = f'{mails} lie there now and will be left alone: backfill = "none"'
+        mails = f"{opened.exists} mails lie" if opened.exists > 1 else "1 mail lies"
+        words = f'{mails} there now and will be left alone: backfill = "none"'
         yield Finding("warn", what, words)
     elif state.next_uid >= opened.uid_next:
         yield Finding("ok", what, left_alone(opened.exists))

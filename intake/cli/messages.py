@@ -48,7 +48,7 @@ WAY_OUT = {
     "R8": "nobody proved, nobody known: reject it, or leave it to retention",
     "R9": "release it with `--new-contact ID` or `--add-to ID`; or reject it",
     "R9a": "two contacts share the address: give it to one, then replay",
-    "R10": "release it with `--new-contact ID` or `--add-to ID`; or reject it",
+    "R10": "release it with `--new-contact ID` or `--add-to ID`; staff: `staff add`, then replay",
     "R11": "`contacts disable ID --enable`, then replay; or reject it",
     "R12": "`accounts disable ID --enable`, then replay; or reject it",
     "R13": "release it if this contact may ask for this; else reject it",
@@ -57,7 +57,7 @@ WAY_OUT = {
     "R24": "no plain yes to whether the address is theirs: read it, then reject it",
     "R28": "no plain yes to being another customer's contact: ask them, then reject it",
     "R31": "neither yes nor no to whose an address is: read it; `release --add-to ID` its mail",
-    "R33": "not proved to be of staff: release it, or `staff disable ID --enable`, then replay",
+    "R33": "not proved to be of staff: `doctor auth`, or `staff disable ID --enable`; then replay",
     "R29": "too big to be fetched, and the contact was told: look in the held folder; reject it",
     "R26": "a flood: release it if it is meant, else reject it",
 }

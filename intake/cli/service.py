@@ -171,8 +171,9 @@ def _show_report(report: PassReport) -> None:
 
 def left_alone(count: int) -> str:
     """Why old mails are not collected."""
-    mails = "1 mail lies" if count == 1 else f"{count} mails lie"
-    return f'{mails} there from before the first connection and stay (backfill = "none")'
+    one = count == 1
+    mails, stay = ("1 mail lies", "stays") if one else (f"{count} mails lie", "stay")
+    return f'{mails} there from before the first connection and {stay} (backfill = "none")'
 
 
 def receive(config: ConfigOption = None) -> None:

@@ -297,3 +297,12 @@ def test_old_mails_are_counted_before_and_after_the_first_connection(tmp_path: P
         assert says(after, "ok", "mailbox support", "3 mails lie there from before the first")
         shown = json.loads(installation.command(config, "once", "--json").stdout)
         assert shown["mailboxes"][0]["left_alone"] == 3
+
+
+def test_a_department_whose_staff_is_missing_is_told(tmp_path: Path) -> None:
+    """Its answers would all be held, because nobody who writes them is known."""
+    more = '[[department]]\nkey = "support"\naddress = "app@desk.example"\n'
+    config = installation.make(tmp_path, installation.maildir_box(tmp_path / "in") + more)
+    found = json.loads(installation.command(config, "doctor", "--json").stdout)
+    told = [one for one in found if one["what"] == "department support"]
+    assert any("intake staff add" in one["words"] for one in told)
