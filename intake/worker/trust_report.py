@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from intake.adapters.blob_store import BlobError, Blobs
 from intake.adapters.dkim_verifier import organisation
 from intake.authentication import authres
 from intake.authentication.alignment import Trust
@@ -14,7 +16,10 @@ from intake.authentication.sender import is_ours, level_of
 from intake.config import loader as settings
 from intake.config.loader import Config
 from intake.config.schema import Mailbox
+from intake.mail.limits import Limits
 from intake.mail.message import Arrival, Header, Message, read
+from intake.store.engine import StoreError, open_engine, reading
+from intake.store.messages import mailboxes
 from intake.worker import bootstrap
 
 RECENT = 100  # mails that are examined
@@ -45,6 +50,7 @@ def propose(config: Config) -> list[Proposal]:
 
 def _mailbox(config: Config, box: Mailbox) -> Proposal:
     mails = _recent(config, box)
+    mails += _handled(config, box, RECENT - len(mails))
     made = Proposal(box.name, len(mails))
     tops = [top for mail in mails if (top := _top(mail)) is not None]
     made.with_field = len(tops)
@@ -110,17 +116,36 @@ def _recent(config: Config, box: Mailbox) -> list[Message]:
         waiting = sorted(made.waiting(1), key=lambda one: one.uid)[-RECENT:]
         limits = settings.limits(config)
         small = [one.uid for one in waiting if one.size <= limits.max_mail_bytes // 4]
-        found = []
-        for fetched in made.fetch(small):
-            raw = fetched.raw or b""
-            digest = hashlib.sha256(raw).hexdigest()
-            arrival = Arrival(box.name, 0, fetched.uid, datetime.now(UTC), digest, len(raw), raw)
-            mail = read(arrival, limits)
-            if isinstance(mail, Message):
-                found.append(mail)
-        return found
+        raws = [(fetched.uid, fetched.raw or b"") for fetched in made.fetch(small)]
+        read_all = (_read(box, uid, raw, limits) for uid, raw in raws)
+        return [mail for mail in read_all if mail is not None]
     finally:
         made.close()
+
+
+def _handled(config: Config, box: Mailbox, most: int) -> list[Message]:
+    """Reads the newest mails that were handled already: they are in other folders by now."""
+    limits = settings.limits(config)
+    engine = open_engine(config.database_url, read_only=True)
+    try:
+        with reading(engine) as session:
+            digests = mailboxes.newest(session, box.name, max(most, 0), limits.max_mail_bytes // 4)
+    except StoreError:
+        return []  # there is none yet
+    finally:
+        engine.dispose()
+    found = []
+    for digest in digests:
+        with suppress(BlobError):
+            found.append(_read(box, 1, Blobs(config.blob_folder).read(digest), limits))
+    return [mail for mail in found if mail is not None]
+
+
+def _read(box: Mailbox, uid: int, raw: bytes, limits: Limits) -> Message | None:
+    digest = hashlib.sha256(raw).hexdigest()
+    arrival = Arrival(box.name, 0, uid, datetime.now(UTC), digest, len(raw), raw)
+    mail = read(arrival, limits)
+    return mail if isinstance(mail, Message) else None
 
 
 def _top(mail: Message, pattern: str | None = None) -> tuple[str, int, int] | None:

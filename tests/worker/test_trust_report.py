@@ -44,6 +44,8 @@ def test_the_id_on_top_is_proposed_and_nothing_is_turned_on(tmp_path: Path) -> N
     assert "received_above = 1" in said
     assert len(list((tmp_path / "in/new").iterdir())) == 10
     assert worker.once(config).actions == {"hold": 10}
+    (later,) = trust_report.propose(config)  # they lie in another folder now
+    assert (later.mails, later.authserv_id) == (10, AUTHSERV)
     assert installation.command(config, "doctor", "nonsense").returncode == 2
 
 

@@ -54,6 +54,17 @@ class Row:
     recorded_at: datetime | None = None
 
 
+def newest(session: Session, mailbox: str, most: int, max_bytes: int) -> list[str]:
+    """The digests of the newest mails of a mailbox that are not larger than that, newest first."""
+    rows = session.execute(
+        select(col(MessageRow.digest))
+        .where(col(MessageRow.mailbox) == mailbox, col(MessageRow.size) <= max_bytes)
+        .order_by(col(MessageRow.id).desc())
+        .limit(most)
+    )
+    return list(dict.fromkeys(rows.scalars()))
+
+
 def state(session: Session, name: str) -> MailboxState | None:
     """The state of that mailbox; None before the first pass."""
     row = session.get(MailboxRow, name)
