@@ -270,7 +270,8 @@ def _take(form: Form, field: Field, candidate: Candidate, calendar: Calendar) ->
                 field.name, taken.code, words, taken.used, taken.choices, taken.blocking, taken.near
             )
         )
-    if not taken.blocking and (taken.value is not None or field.keep_text):
+    kept = field.keep_text or bool(field.list_split and not taken.code)  # "am liebsten im Januar"
+    if not taken.blocking and (taken.value is not None or kept):
         form.values[field.name] = FieldValue(
             taken.value, words, candidate.source, candidate.label, candidate.start, candidate.end
         )

@@ -39,6 +39,7 @@ _PHONE = re.compile(  # an extension and a remark in brackets may follow it
     re.IGNORECASE,
 )
 MAX_WORDED_CHARS = 80
+MAX_PERIOD_CHARS = 200  # of an answer in which a week or a month is looked for
 MAX_UNLISTED_WORDS = 8  # of a value outside its list; more is a sentence, such as a complaint
 MAX_WORDED_WORDS = 9  # of an answer that is a day in words
 _NOT = re.compile(r"\b(?:pas|sauf|jamais|nicht|außer|kein\w*|não|exceto|nunca)\b", re.IGNORECASE)
@@ -98,9 +99,18 @@ def _date(text: str, field: Field, catalogue: Catalogue, calendar: Calendar) -> 
     found = read_date(text, when) or date_inside(text, when) or _worded(text, when)
     if found is not None:
         return Taken(found.isoformat())
-    if field.keep_text:
+    if field.keep_text or (field.list_split and _names_period(text, when)):
         return Taken(None)
     return Taken(None, "bad-date", blocking=True)
+
+
+def _names_period(text: str, calendar: Calendar) -> bool:
+    """Return whether a proposal is a week or a time of the year: "am liebsten im Januar"."""
+    return any(
+        one.period
+        for language in calendar.languages
+        for one in days(text[:MAX_PERIOD_CHARS], language, calendar.order)
+    )
 
 
 def _worded(text: str, calendar: Calendar) -> date | None:

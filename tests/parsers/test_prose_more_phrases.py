@@ -221,3 +221,10 @@ def test_a_month_is_answer_enough_for_a_training(text: str) -> None:
     assert "abri" in found["preferred_training_date"].lower().replace("april", "abri").replace(
         "avril", "abri"
     )
+
+
+def test_a_month_counts_although_there_is_no_fixed_day_yet() -> None:
+    """What is denied is the day, not the month."""
+    text = "Wir hätten gern eine Beratung. Am liebsten im Mai, einen festen Termin haben wir nicht."
+    found = read(text, "request_consulting", "Beratung gewünscht")
+    assert found["preferred_consult_date"] == "Am liebsten im Mai"

@@ -69,3 +69,18 @@ def test_a_question_back_is_acknowledged_only_when_there_is_one(tmp_path: Path) 
     door.say(AMY, RESTORE, subject="Restauración")
     letter = answer(door, "sí\n\n> (¿Es Restauración de datos? Escriba sí)\n> Tipo de caso:\n")
     assert "nos ha hecho una pregunta" not in letter
+
+
+@pytest.mark.parametrize("text", [
+    "Am liebsten im Januar, einen festen Termin haben wir noch nicht.\n",
+    "Any time in January, we are flexible.\n",
+    "In der ersten Woche im Januar.\n",
+])  # fmt: skip
+def test_a_month_answers_the_question_for_a_day(tmp_path: Path, text: str) -> None:
+    """Those who plan it get the words."""
+    door = Door(tmp_path)
+    wish = "Guten Tag,\n\nwir hätten gern eine Beratung zu den Zeugnissen.\n\nAmy\n"
+    door.say(AMY, wish, subject="Beratung gewünscht")
+    answer(door, text)
+    (case,) = door.cases()
+    assert (case["status"], case["type"]) == ("open", "request_consulting")

@@ -163,7 +163,9 @@ def _proposed(prose: Prose, role: Role, *, periods: bool) -> list[tuple[Day, str
         if one.end <= first:
             continue
         sentence = prose.sentence_at(one.start)
-        if sentence is None or _denied(prose, role, one, sentence):
+        if sentence is None:
+            continue
+        if _denied(prose, role, one, sentence) and not (one.period and _FLEXIBLE.match(one.words)):
             continue
         when = one.on(prose.calendar, ahead=True)
         if _GONE.search(one.words):
@@ -180,6 +182,9 @@ def _proposed(prose: Prose, role: Role, *, periods: bool) -> list[tuple[Day, str
     return given
 
 
+_FLEXIBLE = re.compile(  # "Am liebsten im Januar, einen festen Termin haben wir noch nicht"
+    r"(?:am liebsten|irgendwann|gerne?|jederzeit|any|some|cualquier|puede|podr|qualquer|pode)\b"
+)
 _GONE = re.compile(r"\b(?:last|past|pasad[oa]|derni[eè]r\w*|letzte\w*|vorige\w*|passad[oa])\b")
 
 

@@ -34,7 +34,8 @@ _SMALL: Mapping[str, frozenset[str]] = {
     "de": _words(
         "der die das und ist nicht ein eine einen wir sie ich es den dem des mit für auf im in zu"
         " von bei aber seit auch noch wird werden sind haben kann können bitte hallo danke vielen"
-        " grüße guten tag uns unsere unser beim zum zur wie was"
+        " grüße guten tag uns unsere unser beim zum zur wie was er sein seine mehr wenn mir mein"
+        " meine nur nach vom einem einer als oder kommt geht ihr ihre hat mich keine kein nichts"
     ),
     "pt": _words(
         "o os as de do da dos das e em no na nos nas não que é um uma para com por mas se está"
