@@ -24,7 +24,9 @@ def fill(form: Form, texts: Iterable[str]) -> None:
         return
     record = {str(name): str(part) for name, part in rule.settings.get("record", {}).items()}
     known = {**form.likely, **form.values}
-    if any(name in known for name, part in record.items() if part in NAMES):
+    stored = form.circumstances.case.fields if form.circumstances.case else {}
+    ours = {name for name, one in stored.items() if one.source == SOURCE}
+    if any(name in known and name not in ours for name, part in record.items() if part in NAMES):
         return
     when = rule.settings.get("when", {})
     change = known.get(str(when.get("field", "")))

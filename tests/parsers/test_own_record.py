@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.forms import AT, ZACK, read
+from intake.model.cases import CaseBrief, PendingForm, StoredField
+from tests.support.forms import AT, ZACK, read, replying
 
 NAMES = ("contact_first_name", "contact_last_name", "contact_email")
 
@@ -49,3 +50,17 @@ def test_a_stranger_has_no_record() -> None:
     text = "My phone number has changed, please update it. The new one is 555-0188."
     case = read(text, replace(AT, contact=None), subject="support contacts")
     assert "contact_first_name" not in case.fields
+
+
+def test_what_the_record_lacks_is_not_asked_after_the_answer_either() -> None:
+    """The names of the draft come from the record, so it is still the writer's own change."""
+    text = "My phone number has changed, please update it. The new one is 555-0188."
+    first = read(text, subject="support contacts")
+    stored = {name: StoredField(one.value, one.words, one.source)
+              for name, one in first.fields.items()}  # fmt: skip
+    case = CaseBrief(
+        "CASE-1001", "bayside", "zack", "", "modify_support_contacts", "Medium", "support", "draft",
+        "my number", fields=stored, description=text,
+    )  # fmt: skip
+    asked = PendingForm("CASE-1001", "zack", ("case_type",), "<q@desk.example>", "Case Type:\n", 1)
+    assert read("yes", replying(case, asked)).missing == ()

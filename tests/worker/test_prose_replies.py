@@ -84,3 +84,17 @@ def test_a_month_answers_the_question_for_a_day(tmp_path: Path, text: str) -> No
     answer(door, text)
     (case,) = door.cases()
     assert (case["status"], case["type"]) == ("open", "request_consulting")
+
+
+def test_a_change_of_the_writers_own_number_needs_one_yes(tmp_path: Path) -> None:
+    """Nothing of the record is asked, neither at first nor after the answer."""
+    door = Door(tmp_path)
+    text = (
+        "Hello,\n\nmy phone number has changed, please update it. The new one is 555-0188.\n\nAmy\n"
+    )
+    door.say(AMY, text, subject="my new number, please change my contact")
+    asked = words_of(door.posted()[-1]).partition("What we have so far")[0]
+    assert "Area of Responsibility" not in asked
+    answer(door, "yes\n")
+    (case,) = door.cases()
+    assert (case["type"], case["status"]) == ("modify_support_contacts", "open")
