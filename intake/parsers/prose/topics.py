@@ -8,6 +8,14 @@ from collections.abc import Sequence
 from intake.parsers.prose.reading import pattern
 
 MAX_CHARS = 6000
+_FIRST = re.compile(
+    r"\b(?:first|firstly|erstens|primero|primera|premièrement|d'abord|primeiro)\b", re.IGNORECASE
+)
+_SECOND = re.compile(
+    r"[.!?]\s+(?=(?:(?:and|und|et|y|e)\s)?(?:second[,:]|secondly|zweitens|segundo[,:]"
+    r"|en segundo lugar|deuxièmement|em segundo lugar))",
+    re.IGNORECASE,
+)
 MIN_WORDS = 5  # of each matter
 MAX_LEAD_CHARS = 40  # before the words that announce another matter
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]{0,4}[2-9][.)][ \t])")
@@ -33,4 +41,14 @@ def divided(text: str, announcing: Sequence[str], listing: Sequence[str]) -> tup
             continue
         if len(before.split()) >= MIN_WORDS and len(rest.split()) >= MIN_WORDS:
             return before.strip(), rest.strip()
-    return text, ""
+    return _in_one_paragraph(own) or (text, "")
+
+
+def _in_one_paragraph(own: str) -> tuple[str, str] | None:
+    """Divide "First, it fails … And second: how do I …?"; steps are told in the same words."""
+    second = _SECOND.search(own)
+    if second is None or _FIRST.search(own, 0, second.start()) is None:
+        return None
+    before, rest = own[: second.start() + 1].strip(), own[second.end() :].strip()
+    long_enough = len(before.split()) >= MIN_WORDS and len(rest.split()) >= MIN_WORDS
+    return (before, rest) if long_enough and "?" in rest else None
