@@ -38,20 +38,21 @@ def fill(form: Form, texts: Iterable[str]) -> None:
     told = _record(contact, form.account)
     form.spared |= set(record)  # what the record does not have stays as it is
     for name, part in record.items():
-        if name not in known and told.get(part):
-            words = told[part]
-            value = words.split(", ") if part == "areas" else words
+        value = told.get(part)
+        if name not in known and value:
+            words = ", ".join(value) if isinstance(value, list) else value
             form.values[name] = FieldValue(value, words, SOURCE)
 
 
-def _record(contact: Contact, account: str) -> dict[str, str]:
+def _record(contact: Contact, account: str) -> dict[str, str | list[str]]:
     """Return the parts of the record; type and areas are those at the account of the case."""
     first, _, last = contact.name.strip().partition(" ")
-    told = {"first name": first, "last name": last.strip(), "address": contact.emails[0]}
     here = [one for one in contact.memberships if account in ("", one.account_id)]
     role: Membership | None = here[0] if len(here) == 1 else None
     return {
-        **told,
+        "first name": first,
+        "last name": last.strip(),
+        "address": contact.emails[0] if contact.emails else "",
         "type": role.contact_type if role else "",
-        "areas": ", ".join(role.areas) if role else "",
+        "areas": list(role.areas) if role else [],
     }
